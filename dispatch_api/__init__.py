@@ -1,0 +1,1 @@
+"""Cases, tasks and departments behind a database and an HTTP service."""

@@ -1,0 +1,1 @@
+"""Coverage plans, missions and the MAVLink link that flies them."""

@@ -1,0 +1,1 @@
+"""Composition: settings, pipeline and command line; nothing imports this package."""

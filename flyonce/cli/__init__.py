@@ -1,0 +1,1 @@
+"""Command line of flyonce, one module per command group."""

@@ -1,0 +1,1 @@
+"""Cameras, poses, ground and places with their error; knows pixels only as plain arrays."""

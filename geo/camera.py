@@ -1,0 +1,114 @@
+"""Cameras: a pinhole with Brown distortion, and a table of common drone cameras.
+
+Pixel axes: u to the right, v down, origin at the outer corner of the top left pixel, so that
+the middle of a picture is `(width / 2, height / 2)`. Camera axes: x right, y down, z forward.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from geo.errors import UnknownCamera
+
+
+@dataclass(frozen=True, kw_only=True)
+class Camera:
+    """A camera's inner geometry, for one picture size.
+
+    Attributes:
+        name: Key in the table, or what the file's metadata called it.
+        size_wh_px: Width and height of the pictures that the other figures hold for.
+        focal_xy_px: Focal length in pixels along u and v.
+        principal_xy_px: Principal point (u, v) in pixels.
+        distortion: Brown coefficients (k1, k2, p1, p2, k3), OpenCV's order; zeros mean none.
+        focal_sigma_ratio: One-sigma error of the focal length as a share of it.
+    """
+
+    name: str
+    size_wh_px: tuple[int, int]
+    focal_xy_px: tuple[float, float]
+    principal_xy_px: tuple[float, float]
+    distortion: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
+    focal_sigma_ratio: float = 0.005
+
+    def __post_init__(self) -> None:
+        numbers = (*self.size_wh_px, *self.focal_xy_px, *self.principal_xy_px, *self.distortion)
+        if not all(math.isfinite(number) for number in numbers):
+            raise ValueError(f"camera {self.name}: every figure must be finite")
+        if min(self.size_wh_px) < 1 or min(self.focal_xy_px) <= 0:
+            raise ValueError(f"camera {self.name}: size and focal length must be positive")
+
+    @classmethod
+    def from_diagonal_fov(cls, *, name: str, size_wh_px: tuple[int, int], diagonal_fov_deg: float) -> Camera:
+        """An ideal pinhole with that diagonal field of view, square pixels and a centred principal point."""
+        if not 0 < diagonal_fov_deg < 180:
+            raise ValueError(f"camera {name}: the diagonal field of view must lie between 0 and 180 degrees")
+        width_px, height_px = size_wh_px
+        focal_px = math.hypot(width_px, height_px) / 2 / math.tan(math.radians(diagonal_fov_deg) / 2)
+        return cls(
+            name=name,
+            size_wh_px=size_wh_px,
+            focal_xy_px=(focal_px, focal_px),
+            principal_xy_px=(width_px / 2, height_px / 2),
+        )
+
+    def resized(self, size_wh_px: tuple[int, int]) -> Camera:
+        """The same lens with pictures shrunk or enlarged to `size_wh_px` (width, height)."""
+        if size_wh_px == self.size_wh_px:
+            return self
+        ratio_x = size_wh_px[0] / self.size_wh_px[0]
+        ratio_y = size_wh_px[1] / self.size_wh_px[1]
+        return replace(
+            self,
+            size_wh_px=size_wh_px,
+            focal_xy_px=(self.focal_xy_px[0] * ratio_x, self.focal_xy_px[1] * ratio_y),
+            principal_xy_px=(self.principal_xy_px[0] * ratio_x, self.principal_xy_px[1] * ratio_y),
+        )
+
+    def footprint_wh_m(self, height_m: float) -> tuple[float, float]:
+        """Width and height in metres of the level ground seen straight down from `height_m`, distortion ignored."""
+        return (
+            height_m * self.size_wh_px[0] / self.focal_xy_px[0],
+            height_m * self.size_wh_px[1] / self.focal_xy_px[1],
+        )
+
+    def ground_resolution_m(self, height_m: float) -> float:
+        """Metres of level ground per pixel, straight down from `height_m`; the coarser of the two axes."""
+        return height_m / min(self.focal_xy_px)
+
+
+# Diagonal field of view (degrees) and full picture size of common drone cameras, from the makers' public
+# specification sheets. A file's own calibration always goes before this table.
+_TABLE: tuple[tuple[str, tuple[int, int], float], ...] = (
+    ("generic-84dfov", (4000, 3000), 84.0),
+    ("dji-m3e", (5280, 3956), 84.0),
+    ("dji-m3t-wide", (4000, 3000), 84.0),
+    ("dji-m30-wide", (4000, 3000), 84.0),
+    ("dji-m3d", (5280, 3956), 84.0),
+    ("dji-p4p", (5472, 3648), 84.0),
+    ("dji-p4rtk", (5472, 3648), 84.0),
+    ("dji-p1-35mm", (8192, 5460), 63.5),
+    ("dji-mavic2pro", (5472, 3648), 77.0),
+    ("dji-air2s", (5472, 3648), 88.0),
+    ("dji-mini3pro", (4032, 3024), 82.1),
+    ("dji-fc300s", (4000, 3000), 94.0),
+)
+
+CAMERAS: Mapping[str, Camera] = MappingProxyType(
+    {name: Camera.from_diagonal_fov(name=name, size_wh_px=size, diagonal_fov_deg=fov) for name, size, fov in _TABLE}
+)
+
+
+def camera_by_name(name: str) -> Camera:
+    """The camera of that name.
+
+    Raises:
+        UnknownCamera: The table has no such name; the error lists the names it has.
+    """
+    try:
+        return CAMERAS[name]
+    except KeyError:
+        raise UnknownCamera(name=name, known=tuple(CAMERAS)) from None
