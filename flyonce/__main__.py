@@ -1,0 +1,5 @@
+"""`python -m flyonce` is the same as the command `flyonce`."""
+
+from flyonce.cli.main import run
+
+run()
