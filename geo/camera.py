@@ -68,6 +68,16 @@ class Camera:
             principal_xy_px=(self.principal_xy_px[0] * ratio_x, self.principal_xy_px[1] * ratio_y),
         )
 
+    def turned_half(self) -> Camera:
+        """The camera of the same pictures stored turned by 180 degrees: (u, v) becomes (width - u, height - v)."""
+        (width_px, height_px), (cu, cv) = self.size_wh_px, self.principal_xy_px
+        k1, k2, p1, p2, k3 = self.distortion
+        return replace(
+            self,
+            principal_xy_px=(width_px - cu, height_px - cv),
+            distortion=(k1, k2, -p1, -p2, k3),
+        )
+
     def footprint_wh_m(self, height_m: float) -> tuple[float, float]:
         """Width and height in metres of the level ground seen straight down from `height_m`, distortion ignored."""
         return (
@@ -80,26 +90,82 @@ class Camera:
         return height_m / min(self.focal_xy_px)
 
 
-# Diagonal field of view (degrees) and full picture size of common drone cameras, from the makers' public
-# specification sheets. A file's own calibration always goes before this table.
-_TABLE: tuple[tuple[str, tuple[int, int], float], ...] = (
-    ("generic-84dfov", (4000, 3000), 84.0),
-    ("dji-m3e", (5280, 3956), 84.0),
-    ("dji-m3t-wide", (4000, 3000), 84.0),
-    ("dji-m30-wide", (4000, 3000), 84.0),
-    ("dji-m3d", (5280, 3956), 84.0),
-    ("dji-p4p", (5472, 3648), 84.0),
-    ("dji-p4rtk", (5472, 3648), 84.0),
-    ("dji-p1-35mm", (8192, 5460), 63.5),
-    ("dji-mavic2pro", (5472, 3648), 77.0),
-    ("dji-air2s", (5472, 3648), 88.0),
-    ("dji-mini3pro", (4032, 3024), 82.1),
-    ("dji-fc300s", (4000, 3000), 94.0),
+# A camera's key, its full picture size, and how wide it sees, from the makers' public specification sheets: either the
+# diagonal field of view in degrees, or the focal length in pixels of the full picture where that is published or
+# follows from focal length and pixel pitch. A file's own calibration always goes before this table.
+_TABLE: tuple[tuple[str, tuple[int, int], float | None, float | None], ...] = (
+    ("generic-84dfov", (4000, 3000), 84.0, None),
+    ("dji-m3e", (5280, 3956), None, 3725.0),
+    ("dji-m3t-wide", (4000, 3000), 84.0, None),
+    ("dji-m30-wide", (4000, 3000), 84.0, None),
+    ("dji-m30t-wide", (4000, 3000), 84.0, None),
+    ("dji-m3d", (5280, 3956), 84.0, None),
+    ("dji-p4", (4000, 3000), None, 2310.0),
+    ("dji-p4p", (5472, 3648), None, 3666.7),
+    ("dji-p4rtk", (5472, 3648), None, 3666.7),
+    ("dji-p1-35mm", (8192, 5460), 63.5, None),
+    ("dji-x5s-15mm", (5280, 3956), None, 4578.0),
+    ("dji-mavic-pro", (4000, 3000), None, 3027.0),
+    ("dji-mavic2pro", (5472, 3648), None, 4253.0),
+    ("dji-mavic3", (5280, 3956), None, 3725.0),
+    ("dji-air2", (4000, 3000), 84.0, None),
+    ("dji-air2s", (5472, 3648), 88.0, None),
+    ("dji-mini", (4000, 3000), 83.0, None),
+    ("dji-mini3pro", (4032, 3024), 82.1, None),
+    ("dji-mini4pro", (4032, 3024), 82.1, None),
+    ("dji-fc300s", (4000, 3000), None, 2286.0),
 )
 
-CAMERAS: Mapping[str, Camera] = MappingProxyType(
-    {name: Camera.from_diagonal_fov(name=name, size_wh_px=size, diagonal_fov_deg=fov) for name, size, fov in _TABLE}
+# What EXIF calls a camera (`Model`, lower case), and its key above. Payloads with several lenses stand here under the
+# wide one: `geo.telemetry.lens` checks the EXIF's 35 mm equivalent before it believes this.
+CAMERA_BY_MODEL: Mapping[str, str] = MappingProxyType(
+    {
+        "fc300s": "dji-fc300s",
+        "fc300x": "dji-fc300s",
+        "fc300c": "dji-fc300s",
+        "fc350": "dji-p4",
+        "fc330": "dji-p4",
+        "fc220": "dji-mavic-pro",
+        "fc6310": "dji-p4p",
+        "fc6310s": "dji-p4p",
+        "fc6310r": "dji-p4rtk",
+        "fc6520": "dji-x5s-15mm",
+        "l1d-20c": "dji-mavic2pro",
+        "l2d-20c": "dji-mavic3",
+        "fc3170": "dji-air2",
+        "fc3411": "dji-air2s",
+        "fc7203": "dji-mini",
+        "fc7303": "dji-mini",
+        "fc3582": "dji-mini3pro",
+        "fc8482": "dji-mini4pro",
+        "m3e": "dji-m3e",
+        "m3t": "dji-m3t-wide",
+        "m3d": "dji-m3d",
+        "m30": "dji-m30-wide",
+        "m30t": "dji-m30t-wide",
+        "zenmusep1": "dji-p1-35mm",
+    }
 )
+
+
+def _table_camera(name: str, size_wh_px: tuple[int, int], fov_deg: float | None, focal_px: float | None) -> Camera:
+    if fov_deg is not None:
+        camera = Camera.from_diagonal_fov(name=name, size_wh_px=size_wh_px, diagonal_fov_deg=fov_deg)
+        return replace(camera, focal_sigma_ratio=TABLE_FOCAL_SIGMA_RATIO)
+    assert focal_px is not None, f"table row {name} says neither a field of view nor a focal length"
+    return Camera(
+        name=name,
+        size_wh_px=size_wh_px,
+        focal_xy_px=(focal_px, focal_px),
+        principal_xy_px=(size_wh_px[0] / 2, size_wh_px[1] / 2),
+        focal_sigma_ratio=TABLE_FOCAL_SIGMA_RATIO,
+    )
+
+
+# Copies of one model differ by about this much from their data sheet.
+TABLE_FOCAL_SIGMA_RATIO = 0.01
+
+CAMERAS: Mapping[str, Camera] = MappingProxyType({row[0]: _table_camera(*row) for row in _TABLE})
 
 
 def camera_by_name(name: str) -> Camera:

@@ -2,7 +2,10 @@
 
 GeoError
 ├── InputFileError      a file cannot be used as asked: names the file, the place in it and the remedy
-└── UnknownCamera       no camera of that name in the table
+├── UnknownCamera       no camera of that name in the table
+├── HeightUnknown       the camera's height above the ground cannot be known from what is given
+├── NothingSeen         no part of the picture answers with ground near enough
+└── PlaceUnknown        a pixel or polygon has no place on the ground
 """
 
 from __future__ import annotations
@@ -31,3 +34,28 @@ class UnknownCamera(GeoError):
         self.name = name
         self.known = known
         super().__init__(f"camera {name!r} is not in the table. Known cameras: {', '.join(known)}.")
+
+
+class HeightUnknown(GeoError):
+    """The camera's height above the ground cannot be known: `reason` and `remedy` say why and what helps."""
+
+    def __init__(self, *, reason: str, remedy: str) -> None:
+        self.reason = reason
+        self.remedy = remedy
+        super().__init__(f"the camera's height above the ground is unknown: {reason}. {remedy}.")
+
+
+class NothingSeen(GeoError):
+    """No part of the picture has an answer on the ground; `flag` names the reason."""
+
+    def __init__(self, *, flag: str) -> None:
+        self.flag = flag
+        super().__init__(f"the picture sees no ground that can be located ({flag}).")
+
+
+class PlaceUnknown(GeoError):
+    """A pixel or a polygon has no place on the ground; `flags` name the reasons."""
+
+    def __init__(self, *, flags: tuple[str, ...]) -> None:
+        self.flags = flags
+        super().__init__(f"no place on the ground: {', '.join(flags) or 'unknown reason'}.")
