@@ -1,0 +1,45 @@
+"""Errors of the package: one base, each a sentence with the fields a caller may need."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class VisionError(Exception):
+    """Something in the chain from picture to detections cannot go on."""
+
+
+class InvalidValueError(VisionError, ValueError):
+    """A value object was given columns or fields that contradict each other."""
+
+
+class PhotoError(VisionError):
+    """A file cannot be read as a picture.
+
+    Attributes:
+        path: The file in question.
+        problem: What is wrong with it.
+        remedy: What the user can do about it.
+    """
+
+    def __init__(self, path: Path, problem: str, remedy: str) -> None:
+        super().__init__(f"{path}: {problem}; {remedy}")
+        self.path = path
+        self.problem = problem
+        self.remedy = remedy
+
+
+class ModelError(VisionError):
+    """A model folder cannot be used.
+
+    Attributes:
+        path: The folder or file in question.
+        problem: What is wrong with it.
+        remedy: What the user can do about it.
+    """
+
+    def __init__(self, path: Path, problem: str, remedy: str) -> None:
+        super().__init__(f"{path}: {problem}; {remedy}")
+        self.path = path
+        self.problem = problem
+        self.remedy = remedy
