@@ -103,7 +103,7 @@ class FlatGround:
         height = _absolute_height(pose) if reading == "absolute" else _home_height(pose)
         if height.alt_m - self.alt_m <= 0:
             raise HeightUnknown(
-                reason=f"the camera, {height.alt_m:.1f} m ({height.source}), is not above the ground, {self.alt_m:.1f} m",
+                reason=f"the camera, {height.alt_m:.1f} m ({height.source}), is under the ground, {self.alt_m:.1f} m",
                 remedy="Give the ground's altitude in the datum of the picture's altitude",
             )
         rule = "flat ground at the take-off point's height" if (reading, self.alt_m) == ("home", 0.0) else "flat ground"
