@@ -152,7 +152,8 @@ def _home_height(pose: Pose) -> CameraHeight:
 
 def _absolute_height(pose: Pose) -> CameraHeight:
     if pose.alt_datum != "home":
-        return CameraHeight(alt_m=pose.alt_m, sigma_m=pose.sigmas.height_m, source="absolute altitude by RTK")
+        source = "absolute altitude by RTK" if pose.alt_datum == "ellipsoid" else "absolute altitude by GPS"
+        return CameraHeight(alt_m=pose.alt_m, sigma_m=pose.sigmas.height_m, source=source)
     if pose.reported_alt_m is None:
         raise HeightUnknown(
             reason="the picture tells no absolute altitude", remedy="Give the ground's height above the take-off point"

@@ -6,6 +6,7 @@ sentences for people.
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from dataclasses import dataclass, replace
@@ -17,12 +18,13 @@ from PIL import Image, UnidentifiedImageError
 from geo.camera import Camera
 from geo.errors import InputFileError
 from geo.frames import LocalFrame
-from geo.pose import Pose, PoseSigmas
+from geo.pose import AltitudeDatum, Pose, PoseSigmas
 from geo.telemetry.clock import taken_at
 from geo.telemetry.exif import Exif, read_exif, xmp_packet
 from geo.telemetry.lens import camera_of_photo
 from geo.telemetry.xmp import Xmp, read_xmp
 
+_FORMATS = ("JPEG", "MPO", "TIFF", "PNG")
 _RTK_FIXED = 50
 # RTK's own figures leave out the antenna-to-camera arm and the timing, which are worth some centimetres.
 _RTK_FLOOR_M = 0.05
@@ -152,14 +154,14 @@ def _open(file: Path) -> tuple[tuple[int, int], Exif, Xmp]:
         with warnings.catch_warnings():
             # Pillow warns about pictures over 89 megapixels and odd EXIF: neither is a reason to stop here.
             warnings.simplefilter("ignore")
-            with Image.open(file, formats=("JPEG", "MPO", "TIFF")) as image:
+            with Image.open(file, formats=_FORMATS) as image:
                 size, exif, xmp = image.size, read_exif(image), read_xmp(xmp_packet(image))
                 # The smallest decoding that still reads the file to its end.
                 image.draft("L", (max(size[0] // 8, 1), max(size[1] // 8, 1)))
                 image.load()
     except UnidentifiedImageError as error:
         raise InputFileError(
-            path=file, problem="not a JPEG or TIFF picture", remedy="Give the photo as the drone wrote it"
+            path=file, problem="not a JPEG, TIFF or PNG picture", remedy="Give the photo as the drone wrote it"
         ) from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise InputFileError(
@@ -187,16 +189,19 @@ def _pose(exif: Exif, xmp: Xmp, at: datetime | None) -> tuple[Pose | None, tuple
     if altitude is None:
         return None, (*place_flags, *altitude_flags)
     heading, pitch, roll, source, angle_flags = _angles(xmp)
-    pose = replace(
-        altitude,
+    pose = Pose(
         at=at,
         lon=place[0],
         lat=place[1],
+        alt_m=altitude.alt_m,
+        alt_datum=altitude.datum,
+        height_above_home_m=altitude.home_m,
+        reported_alt_m=altitude.reported_m,
         heading_deg=heading,
         pitch_deg=pitch,
         roll_deg=roll,
         heading_source=source,
-        sigmas=_sigmas(xmp, altitude, source),
+        sigmas=_sigmas(xmp, altitude.datum, source),
     )
     return pose, (*place_flags, *altitude_flags, *angle_flags)
 
@@ -231,7 +236,7 @@ def _exif_place(exif: Exif) -> tuple[tuple[float, float] | None, tuple[str, ...]
 def _degrees(parts: tuple[float, ...]) -> float | None:
     if not parts:
         return None
-    return sum(part / 60**index for index, part in enumerate(parts[:3]))
+    return math.fsum(part / 60.0**index for index, part in enumerate(parts[:3]))
 
 
 def _checked(lon: float | None, lat: float | None) -> tuple[tuple[float, float] | None, tuple[str, ...]]:
@@ -244,22 +249,28 @@ def _checked(lon: float | None, lat: float | None) -> tuple[tuple[float, float] 
     return (lon, lat), ()
 
 
-def _altitude(exif: Exif, xmp: Xmp) -> tuple[Pose | None, tuple[str, ...]]:
-    """A pose that holds nothing but the altitude: which one is believed, and the others beside it."""
+@dataclass(frozen=True, kw_only=True)
+class _Altitude:
+    """The altitude that is believed, and the others beside it; see `Pose`."""
+
+    alt_m: float
+    datum: AltitudeDatum
+    home_m: float | None
+    reported_m: float | None
+
+
+def _altitude(exif: Exif, xmp: Xmp) -> tuple[_Altitude | None, tuple[str, ...]]:
     home_m, absolute_m = xmp.number("RelativeAltitude"), xmp.number("AbsoluteAltitude")
     if absolute_m is None:
         absolute_m = exif.number("GPSAltitude")
         if absolute_m is not None and exif.number("GPSAltitudeRef") == 1:
             absolute_m = -absolute_m
-    unset = Pose(
-        at=None, lon=1.0, lat=1.0, alt_m=0.0, alt_datum="home", heading_deg=None, pitch_deg=None, roll_deg=None
-    )
     if xmp.number("RtkFlag") == _RTK_FIXED and absolute_m is not None:
-        return replace(unset, alt_m=absolute_m, alt_datum="ellipsoid", height_above_home_m=home_m), ("rtk_fixed",)
+        return _Altitude(alt_m=absolute_m, datum="ellipsoid", home_m=home_m, reported_m=None), ("rtk_fixed",)
     if home_m is not None:
-        return replace(unset, alt_m=home_m, height_above_home_m=home_m, reported_alt_m=absolute_m), ()
+        return _Altitude(alt_m=home_m, datum="home", home_m=home_m, reported_m=absolute_m), ()
     if absolute_m is not None:
-        return replace(unset, alt_m=absolute_m, alt_datum="msl"), ("no_height_above_take_off",)
+        return _Altitude(alt_m=absolute_m, datum="msl", home_m=None, reported_m=None), ("no_height_above_take_off",)
     return None, ("no_altitude",)
 
 
@@ -276,19 +287,19 @@ def _angles(xmp: Xmp) -> tuple[float | None, float | None, float | None, str, tu
     if pitch >= 0:
         flags = (*flags, "pitch_above_level")
     if roll is not None and abs(roll) > 90:
-        # Straight down, yaw and roll turn about one axis, and some gimbals (H30T) split a heading into yaw and roll 180:
-        # composed in full, as `enu_from_camera` does, they give the picture's true direction.
+        # Straight down, yaw and roll turn about one axis, and some gimbals (H30T) split a heading into yaw and a roll
+        # of 180: composed in full, as `enu_from_camera` does, they give the picture's true direction.
         flags = (*flags, "gimbal_roll_180")
     return heading, pitch, roll, source, flags
 
 
-def _sigmas(xmp: Xmp, altitude: Pose, heading_source: str) -> PoseSigmas:
+def _sigmas(xmp: Xmp, datum: AltitudeDatum, heading_source: str) -> PoseSigmas:
     sigmas = PoseSigmas()
     if heading_source == "platform":
         sigmas = replace(sigmas, heading_deg=_PLATFORM_HEADING_SIGMA_DEG)
-    if altitude.alt_datum == "msl":
+    if datum == "msl":
         sigmas = replace(sigmas, height_m=_GPS_ALTITUDE_SIGMA_M)
-    if altitude.alt_datum != "ellipsoid":
+    if datum != "ellipsoid":
         return sigmas
     east, north, up = (xmp.number(f"RtkStd{name}") for name in ("Lon", "Lat", "Hgt"))
     return replace(
