@@ -54,7 +54,7 @@ def _water_colour(inside_m: NDArray[np.float32], resolution_m: float, rng: np.ra
     sky = _noise(shape, 22 / resolution_m, rng)
     ripple = _noise(shape, 0.5 / resolution_m, rng, stretch=2.6) + 0.6 * _noise(shape, 0.16 / resolution_m, rng, 2.0)
     shade = 5.0 * sky + 3.2 * ripple * (0.55 + 0.45 * np.tanh(sky))
-    glint = np.clip(ripple - 2.9, 0, 1) * 60
+    glint = np.clip(ripple - 3.3, 0, 1) * 45
     return np.asarray(colour + (shade + glint)[..., None], dtype=np.float32)
 
 
