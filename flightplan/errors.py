@@ -1,0 +1,113 @@
+"""Errors of `flightplan`, drawn as a tree.
+
+FlightplanError
+├── InputFileError          a file cannot be used as asked: names the file, the place in it and the remedy
+├── CannotPlan              no plan for that area with these settings: says why and what to change
+├── InvalidMission          a mission that broke its rules, with every violation
+└── LinkError               the vehicle cannot be reached, or stopped answering
+    ├── LinkClosed          the connection broke or was never opened
+    ├── NoAnswer            the vehicle stayed silent through every retry
+    ├── MissionRefused      the vehicle answered a mission transfer with an error code
+    ├── ReadBackDiffers     the vehicle holds another mission than the one that was sent
+    └── CommandRefused      the vehicle answered a command (arm, mode, start) with an error code
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flightplan.limits import Violation
+
+
+class FlightplanError(Exception):
+    """Anything that `flightplan` refuses to do."""
+
+
+class InputFileError(FlightplanError):
+    """A file cannot be used: `path`, the `place` in it (may be empty), what is wrong and the `remedy`."""
+
+    def __init__(self, *, path: object, problem: str, remedy: str, place: str = "") -> None:
+        self.path = str(path)
+        self.place = place
+        self.problem = problem
+        self.remedy = remedy
+        where = f"{self.path}, {place}" if place else self.path
+        super().__init__(f"{where}: {problem}. {remedy}.")
+
+
+class CannotPlan(FlightplanError):
+    """These settings give no plan for that area: the `problem` and the `remedy`."""
+
+    def __init__(self, *, problem: str, remedy: str) -> None:
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(f"{problem}. {remedy}.")
+
+
+class InvalidMission(FlightplanError):
+    """A mission that must not exist, with its `violations` (at least one)."""
+
+    def __init__(self, violations: tuple[Violation, ...]) -> None:
+        self.violations = violations
+        more = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
+        super().__init__(f"{violations[0]}{more}")
+
+
+class LinkError(FlightplanError):
+    """The vehicle cannot be reached, or does not do what was asked."""
+
+
+class LinkClosed(LinkError):
+    """The connection to `url` cannot be opened, or broke."""
+
+    def __init__(self, *, url: str, problem: str) -> None:
+        self.url = url
+        super().__init__(f"{url}: {problem}. Check that the vehicle is on and listens at this address.")
+
+
+class NoAnswer(LinkError):
+    """The vehicle did not answer `waiting_for` within `tries` tries."""
+
+    def __init__(self, *, waiting_for: str, tries: int, seconds: float) -> None:
+        self.waiting_for = waiting_for
+        self.tries = tries
+        super().__init__(
+            f"the vehicle sent no {waiting_for} in {tries} tries over {seconds:.1f} s. Check the link, then try again."
+        )
+
+
+class MissionRefused(LinkError):
+    """The vehicle ended a mission transfer with MISSION_ACK `code` (`code_name`), at item `seq` where that is known."""
+
+    def __init__(self, *, code: int, code_name: str, seq: int | None) -> None:
+        self.code = code
+        self.code_name = code_name
+        self.seq = seq
+        at = f" at item {seq}" if seq is not None else ""
+        super().__init__(
+            f"the vehicle refused the mission{at}: {code_name} ({code}). What it now holds may be a mixture: "
+            "upload again before anything is armed."
+        )
+
+
+class ReadBackDiffers(LinkError):
+    """The vehicle holds another mission; `differences` has one line per differing field."""
+
+    def __init__(self, differences: tuple[str, ...]) -> None:
+        self.differences = differences
+        more = f" (and {len(differences) - 1} more)" if len(differences) > 1 else ""
+        super().__init__(
+            f"the vehicle does not hold this mission: {differences[0]}{more}. Upload it again; arming stays refused."
+        )
+
+
+class CommandRefused(LinkError):
+    """The vehicle answered `command` with the MAV_RESULT `code` (named `code_name`)."""
+
+    def __init__(self, *, command: str, code: int, code_name: str, text: str = "") -> None:
+        self.command = command
+        self.code = code
+        self.code_name = code_name
+        reason = f": {text}" if text else ""
+        super().__init__(f"the vehicle refused {command} with {code_name} ({code}){reason}.")

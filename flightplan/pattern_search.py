@@ -1,0 +1,263 @@
+"""The best lawn-mower pattern over one area: directions, row ends and photo distance, chosen by flight time.
+
+Every candidate's coverage is measured on a grid of sample points, and the quickest one that reaches the goal wins.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry import Polygon
+from shapely.geometry.base import BaseGeometry
+
+from flightplan.cells import fly_cells, split_into_cells
+from flightplan.footprints import CoverageShare, SampleGrid, share
+from flightplan.kinematics import Kinematics
+from flightplan.routing import Router
+from flightplan.rows import Pattern, Row, lay_rows, turned, turned_back
+
+Point = tuple[float, float]
+FloatArray = NDArray[np.float64]
+
+# A spot counts as mapped when five photos show it: fewer leave holes in an orthophoto.
+PHOTOS_PER_SPOT = 5
+MAPPED_SHARE = 0.99
+_SWEEP_STEP_DEG = 15.0
+_ANGLES_TRIED = 5
+_LONGEST_EDGES = 8
+# Row ends, as shares of the row spacing (reach) and of the picture's length (pull-in).
+_REACHES = (0.0, 0.25, 0.5)
+_PULL_INS = (0.0, 0.04, 0.08, 0.12, 0.16)
+_MOST_REPAIRS = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What the pattern must do, in metres: photos of `along_m` × `across_m`, at most so far apart.
+
+    Attributes:
+        area_en: The area, metres east and north, holes included.
+        blocked_en: Where no leg may lead (holes with their clearance), the same frame.
+        along_m: Length of a photo's footprint along the row.
+        across_m: Its width across the row.
+        trigger_m: Greatest distance between photos.
+        spacing_m: Greatest distance between rows.
+        speed_m_s: Ground speed on rows.
+        home_en: Where the flight begins and ends.
+    """
+
+    area_en: Polygon
+    blocked_en: BaseGeometry
+    along_m: float
+    across_m: float
+    trigger_m: float
+    spacing_m: float
+    speed_m_s: float
+    home_en: Point
+
+    @property
+    def maps(self) -> bool:
+        """Whether the overlaps promise enough photos of every spot for a map."""
+        photos = math.floor(self.across_m / self.spacing_m) * math.floor(self.along_m / self.trigger_m)
+        return photos >= PHOTOS_PER_SPOT
+
+    @property
+    def edge_m(self) -> float:
+        """Greatest distance of the outermost row from the edge: for maps, two rows must see the edge."""
+        half_m = self.spacing_m / 2
+        return min(half_m, max(self.across_m / 2 - self.spacing_m, 0.0)) if self.maps else half_m
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One straight run with the camera on, metres east and north, and its distance between photos."""
+
+    start: Point
+    end: Point
+    trigger_m: float
+
+    @property
+    def length_m(self) -> float:
+        """Metres from start to end."""
+        return math.dist(self.start, self.end)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """The pattern found: runs in flying order, the rows' direction, and the coverage measured."""
+
+    runs: tuple[Run, ...]
+    angle_deg: float
+    coverage: CoverageShare
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Candidate:
+    seconds: float
+    angle_deg: float
+    rows: tuple[Row, ...]
+
+
+class _Turned:
+    """The task in the frame of one row direction."""
+
+    def __init__(self, task: Task, angle_deg: float) -> None:
+        self.task = task
+        self.angle_deg = angle_deg
+        self.area = shapely.transform(task.area_en, lambda points: turned(points, angle_deg))
+        self.blocked = shapely.transform(task.blocked_en, lambda points: turned(points, angle_deg))
+        home = turned(np.array([task.home_en]), angle_deg)[0]
+        self.home: Point = (float(home[0]), float(home[1]))
+        self.router = Router(self.blocked)
+        self._grid: SampleGrid | None = None
+
+    @property
+    def grid(self) -> SampleGrid:
+        if self._grid is None:
+            self._grid = SampleGrid(self.area)
+        return self._grid
+
+    def rows(self, reach_m: float, pull_in_m: float) -> list[Row]:
+        task = self.task
+        pattern = Pattern(
+            spacing_m=task.spacing_m,
+            edge_m=task.edge_m,
+            reach_m=reach_m,
+            pull_in_m=pull_in_m,
+            least_rows=2 if task.maps else 1,
+        )
+        return lay_rows(self.area, self.blocked, pattern)
+
+    def seconds(self, rows: list[Row], kinematics: Kinematics) -> float:
+        """Flight time from the first row to the last, links led round obstacles."""
+        runs = fly_cells(split_into_cells(rows), self.home)
+        path = list(runs[0]) if runs else []
+        for last, run in itertools.pairwise(runs):
+            path += [*self.router.route(last[1], run[0])[1:], run[1]]
+        return kinematics.path_seconds(path, self.task.speed_m_s)
+
+    def counts(self, rows: list[Row], trigger_m: float) -> NDArray[np.int64]:
+        photos = np.vstack([_photos_uv(row, trigger_m) for row in rows])
+        return self.grid.counts(photos, self.task.along_m, self.task.across_m)
+
+
+def find_survey(task: Task, kinematics: Kinematics) -> Survey:
+    """The quickest pattern that shows every spot, and where the overlaps promise a map 99 % of them five times."""
+    frames = _best_frames(task, kinematics)
+    candidates = sorted(_candidates(frames, kinematics), key=lambda candidate: candidate.seconds)
+    triggers = _triggers(task)
+    best: tuple[tuple[float, float, float], _Candidate, float] | None = None
+    for candidate, trigger_m in itertools.product(candidates, triggers):
+        found = share(frames[candidate.angle_deg].counts(list(candidate.rows), trigger_m))
+        if found.seen_once == 1.0 and (not task.maps or found.seen_five_times >= MAPPED_SHARE):
+            return _survey(frames[candidate.angle_deg], list(candidate.rows), trigger_m)
+        rank = (found.seen_once, found.seen_five_times if task.maps else 0.0, -candidate.seconds)
+        if best is None or rank > best[0]:
+            best = (rank, candidate, trigger_m)
+    if best is None:
+        return Survey(runs=(), angle_deg=0.0, coverage=CoverageShare(seen_once=0.0, seen_five_times=0.0))
+    _, candidate, trigger_m = best
+    frame = frames[candidate.angle_deg]
+    return _survey(frame, _repaired(frame, list(candidate.rows), trigger_m), trigger_m)
+
+
+def _triggers(task: Task) -> tuple[float, ...]:
+    """The asked distance and, for maps, one that puts three photos of a row over its very end."""
+    closer_m = task.along_m / 4
+    return (task.trigger_m, closer_m) if task.maps and closer_m < task.trigger_m else (task.trigger_m,)
+
+
+def _best_frames(task: Task, kinematics: Kinematics) -> dict[float, _Turned]:
+    """The few row directions whose plain pattern is flown fastest."""
+    frames = {angle: _Turned(task, angle) for angle in _angles(task.area_en)}
+    times = {angle: frame.seconds(frame.rows(0.0, 0.0), kinematics) for angle, frame in frames.items()}
+    quickest = sorted(times, key=lambda angle: (times[angle], angle))[:_ANGLES_TRIED]
+    return {angle: frames[angle] for angle in quickest}
+
+
+def _angles(area: Polygon) -> list[float]:
+    """Directions worth a try, degrees counter-clockwise from east, 0 to 180: long edges, the box, a coarse sweep."""
+    edges = np.vstack([np.diff(np.asarray(ring.coords), axis=0) for ring in (area.exterior, *area.interiors)])
+    longest = edges[np.argsort(-np.hypot(edges[:, 0], edges[:, 1]), kind="stable")][:_LONGEST_EDGES, :2]
+    envelope = shapely.oriented_envelope(area)
+    box = np.diff(shapely.get_coordinates(envelope), axis=0)[:2]
+    along = [math.degrees(math.atan2(north, east)) for east, north in (*longest, *box)]
+    sweep = [step * _SWEEP_STEP_DEG for step in range(round(180 / _SWEEP_STEP_DEG))]
+    return sorted({round(angle % 180, 1) % 180 for angle in (*along, *sweep)})
+
+
+def _candidates(frames: dict[float, _Turned], kinematics: Kinematics) -> Iterator[_Candidate]:
+    for angle, frame in frames.items():
+        for reach, pull_in in itertools.product(_REACHES, _PULL_INS):
+            rows = frame.rows(reach * frame.task.spacing_m, pull_in * frame.task.along_m)
+            if rows:
+                yield _Candidate(seconds=frame.seconds(rows, kinematics), angle_deg=angle, rows=tuple(rows))
+
+
+def _repaired(frame: _Turned, rows: list[Row], trigger_m: float) -> list[Row]:
+    """Rows added over spots that no photo shows (corners behind an obstacle, slivers between rows)."""
+    points = frame.grid.points_uv_m()
+    for _ in range(_MOST_REPAIRS):
+        unseen = points[frame.counts(rows, trigger_m) == 0]
+        if not len(unseen):
+            break
+        extra = _row_over(frame, unseen, level=max(row.level for row in rows) + 2)
+        if extra is None:
+            break
+        rows = [*rows, extra]
+    return rows
+
+
+def _row_over(frame: _Turned, unseen: FloatArray, level: int) -> Row | None:
+    """A short row beside the first unseen spot, clear of obstacles."""
+    seed = unseen[0]
+    near = unseen[np.abs(unseen[:, 1] - seed[1]) <= frame.task.across_m / 2]
+    near = near[np.abs(near[:, 0] - seed[0]) <= 2 * frame.task.along_m]
+    middle = (float(near[:, 1].min()) + float(near[:, 1].max())) / 2
+    for v in (middle, *(middle + side * frame.task.across_m * 0.2 * step for step in (1, 2) for side in (-1, 1))):
+        start, end = float(near[:, 0].min()) - 0.5, float(near[:, 0].max()) + 0.5
+        if frame.router.is_clear((start, v), (end, v)):
+            return Row(level=level, v_m=v, start_u_m=start, end_u_m=end)
+    return None
+
+
+def _survey(frame: _Turned, rows: list[Row], trigger_m: float) -> Survey:
+    runs = fly_cells(split_into_cells(rows), frame.home)
+    ends = turned_back(np.array(runs).reshape(-1, 2), frame.angle_deg).reshape(-1, 2, 2)
+    return Survey(
+        runs=tuple(
+            Run(
+                start=(float(a[0]), float(a[1])),
+                end=(float(b[0]), float(b[1])),
+                trigger_m=_even(math.dist(a, b), trigger_m),
+            )
+            for a, b in ends
+        ),
+        angle_deg=frame.angle_deg,
+        coverage=share(frame.counts(rows, trigger_m)),
+    )
+
+
+def _run(start: FloatArray, end: FloatArray, trigger_m: float) -> Run:
+    (start_e, start_n), (end_e, end_n) = start.tolist(), end.tolist()
+    return Run(start=(start_e, start_n), end=(end_e, end_n), trigger_m=_even(math.dist(start, end), trigger_m))
+
+
+def _intervals(length_m: float, trigger_m: float) -> int:
+    return max(1, math.ceil(length_m / trigger_m - 1e-6))
+
+
+def _even(length_m: float, trigger_m: float) -> float:
+    """The distance that puts a photo on both ends of a row; whole centimetres, lest rounding lose the last one."""
+    return max(math.floor(length_m / _intervals(length_m, trigger_m) * 100) / 100, 0.1)
+
+
+def _photos_uv(row: Row, trigger_m: float) -> FloatArray:
+    u = np.linspace(row.start_u_m, row.end_u_m, _intervals(row.length_m, trigger_m) + 1)
+    return np.column_stack([u, np.full_like(u, row.v_m)])

@@ -1,0 +1,124 @@
+"""Rows of a lawn-mower pattern: where a camera flying straight and level must pass over a polygon.
+
+Works in a frame turned so that `u` runs along the rows and `v` across them, both in metres.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry import Polygon
+from shapely.geometry.base import BaseGeometry
+
+FloatArray = NDArray[np.float64]
+Interval = tuple[float, float]
+SHORTEST_ROW_M = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One straight run with the camera on, from `start_u_m` to `end_u_m` (start < end) at `v_m`."""
+
+    level: int
+    v_m: float
+    start_u_m: float
+    end_u_m: float
+
+    @property
+    def length_m(self) -> float:
+        """Metres from end to end."""
+        return self.end_u_m - self.start_u_m
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pattern:
+    """How rows are laid.
+
+    Attributes:
+        spacing_m: Greatest distance between neighbouring rows.
+        edge_m: Greatest distance of the outermost row from the edge of the polygon.
+        reach_m: A row covers the polygon this far to both sides: its ends go as far as the polygon does in that strip.
+        pull_in_m: Both ends are taken back by this much (the picture looks ahead of the drone).
+        least_rows: Narrow polygons get at least so many rows.
+    """
+
+    spacing_m: float
+    edge_m: float
+    reach_m: float = 0.0
+    pull_in_m: float = 0.0
+    least_rows: int = 1
+
+
+def turned(points_en_m: FloatArray, angle_deg: float) -> FloatArray:
+    """Metres (n, 2) along and across rows that point `angle_deg` counter-clockwise from east."""
+    angle = math.radians(angle_deg)
+    cos, sin = math.cos(angle), math.sin(angle)
+    rotation: FloatArray = np.array([[cos, -sin], [sin, cos]])
+    return np.asarray(np.asarray(points_en_m) @ rotation, dtype=float)
+
+
+def turned_back(points_uv_m: FloatArray, angle_deg: float) -> FloatArray:
+    """The inverse of `turned`."""
+    return turned(points_uv_m, -angle_deg)
+
+
+def lay_rows(area_uv: Polygon, obstacles_uv: BaseGeometry, pattern: Pattern) -> list[Row]:
+    """Rows over `area_uv`, none of them inside an obstacle, level by level from low to high `v`."""
+    rows: list[Row] = []
+    for level, v in enumerate(_levels(area_uv, pattern)):
+        wanted = _extent(area_uv, v, pattern.reach_m)
+        blocked = _extent(obstacles_uv, v, 0.0)
+        for start, end in _subtract(wanted, blocked):
+            middle = (start + end) / 2
+            half = max((end - start) / 2 - pattern.pull_in_m, min(SHORTEST_ROW_M, end - start) / 2)
+            if half > 0:
+                rows.append(Row(level=level, v_m=v, start_u_m=middle - half, end_u_m=middle + half))
+    return rows
+
+
+def _levels(area_uv: Polygon, pattern: Pattern) -> list[float]:
+    _, low, _, high = area_uv.bounds
+    middle, span = (low + high) / 2, high - low - 2 * pattern.edge_m
+    if pattern.least_rows > 1:
+        span = max(span, min(pattern.spacing_m, high - low + pattern.spacing_m / 2) / 2)
+    if span <= 0:
+        return [middle]
+    count = max(pattern.least_rows, math.ceil(span / pattern.spacing_m - 1e-9) + 1)
+    return [middle - span / 2 + span * index / (count - 1) for index in range(count)]
+
+
+def _extent(shape: BaseGeometry, v: float, reach_m: float) -> list[Interval]:
+    """Merged intervals of u that the shape takes up within `reach_m` of the line at `v`."""
+    if shape.is_empty:
+        return []
+    west, _, east, _ = shape.bounds
+    probe = (
+        shapely.box(west - 1, v - reach_m, east + 1, v + reach_m)
+        if reach_m > 0
+        else shapely.linestrings([(west - 1, v), (east + 1, v)])
+    )
+    parts = shapely.get_parts(shapely.intersection(shape, probe))
+    bounds = shapely.bounds(parts[~shapely.is_empty(parts)])
+    merged: list[Interval] = []
+    for start, end in sorted((float(low), float(high)) for low, _, high, _ in bounds):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _subtract(wanted: list[Interval], blocked: list[Interval]) -> list[Interval]:
+    pieces = wanted
+    for low, high in blocked:
+        pieces = [
+            piece
+            for start, end in pieces
+            for piece in ((start, min(end, low)), (max(start, high), end))
+            if piece[1] > piece[0]
+        ]
+    return pieces
