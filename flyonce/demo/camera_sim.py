@@ -32,7 +32,8 @@ class TruePose:
         up_m: Above the level ground.
         heading_deg: Direction of view, clockwise from true north.
         pitch_deg: 0 at the horizon, -90 straight down.
-        roll_deg: Positive with the right side down.
+        roll_deg: Positive with the right side down; straight down it turns the picture as a heading does.
+        aside_deg: How far the camera looks to its right of where these angles say, which no drone reports.
     """
 
     east_m: float
@@ -41,6 +42,7 @@ class TruePose:
     heading_deg: float
     pitch_deg: float
     roll_deg: float
+    aside_deg: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.up_m > 1:
@@ -49,12 +51,15 @@ class TruePose:
     @property
     def camera_from_enu(self) -> NDArray[np.float64]:
         """Rotation, shape (3, 3): camera axes x right, y down, z forward, from east, north, up."""
-        heading, pitch, roll = (math.radians(a) for a in (self.heading_deg, self.pitch_deg, self.roll_deg))
+        angles_deg = (self.heading_deg, self.pitch_deg, self.roll_deg, self.aside_deg)
+        heading, pitch, roll, aside = (math.radians(angle) for angle in angles_deg)
         forward = np.array([math.sin(heading) * math.cos(pitch), math.cos(heading) * math.cos(pitch), math.sin(pitch)])
         level_right = np.array([math.cos(heading), -math.sin(heading), 0.0])
         level_down = np.cross(forward, level_right)
         right = math.cos(roll) * level_right + math.sin(roll) * level_down
-        return np.vstack([right, np.cross(forward, right), forward])
+        turned_right = math.cos(aside) * right - math.sin(aside) * forward
+        turned_forward = math.cos(aside) * forward + math.sin(aside) * right
+        return np.vstack([turned_right, np.cross(turned_forward, turned_right), turned_forward])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -90,6 +90,8 @@ class Places:
                     yield Place(east_m=float(east), north_m=float(north), turned_deg=turn)
 
     def _turn(self, look: SpriteLook) -> float:
+        if look.kind == "puddle":
+            return float(self.rng.uniform(0, 360))
         # A little disagreement with the trees' shadows does not show; the same turn every time would.
         return GROUND_SHADOW_DEG - look.shadow_deg + float(self.rng.uniform(-_TURN_SPREAD_DEG, _TURN_SPREAD_DEG))
 

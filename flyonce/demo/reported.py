@@ -52,14 +52,15 @@ class Navigator:
 
     def shaken(self, pose: TruePose, index: int) -> TruePose:
         """The pose with the gimbal's real jitter at photo `index`."""
-        yaw, pitch, roll = self._rng(index, 1).normal(0, self.errors.gimbal_jitter_deg, 3)
+        yaw, pitch, aside = self._rng(index, 1).normal(0, self.errors.gimbal_jitter_deg, 3)
         return TruePose(
             east_m=pose.east_m,
             north_m=pose.north_m,
             up_m=pose.up_m,
             heading_deg=pose.heading_deg + float(yaw),
             pitch_deg=pose.pitch_deg + float(pitch),
-            roll_deg=pose.roll_deg + float(roll),
+            roll_deg=pose.roll_deg,
+            aside_deg=float(aside),
         )
 
     def reported(self, pose: TruePose, index: int) -> TruePose:
