@@ -21,6 +21,7 @@ GROUND_SHADOW_DEG = 70.0
 _TRIES = 600
 _EDGE_M = 12.0
 _TURN_SPREAD_DEG = 12.0
+_SHORE_DISTANCE_M = 1.6
 # Meadow is brighter and calmer than trees and their shadows (grey levels of the orthophoto).
 _OPEN_MEAN = 105.0
 _OPEN_SPREAD = 30.0
@@ -84,8 +85,8 @@ class Places:
             for index in self.rng.permutation(len(shore)):
                 turn = self._turn(look)
                 off = (facing_water_deg[index] - (look.facing_deg or 0.0) - turn + 180) % 360 - 180
-                east, north = shore[index] - 0.5 * inward[index]
-                behind = shore[index] - 3.0 * inward[index]
+                east, north = shore[index] - _SHORE_DISTANCE_M * inward[index]
+                behind = shore[index] - 3.5 * inward[index]
                 if abs(off) <= spread and self._is_open(*behind, half_side_m=1.5) and self._inside(east, north):
                     yield Place(east_m=float(east), north_m=float(north), turned_deg=turn)
 

@@ -64,7 +64,7 @@ def test_anglers_stand_at_the_water_and_face_it(seed: int) -> None:
     district, _ = plain_ground()
     for angler in [thing for thing in staged(seed) if thing.label == "person"]:
         at = Point(angler.east_m, angler.north_m)
-        assert 0.2 < district.reservoir.distance(at) < 0.8
+        assert 1.2 < district.reservoir.distance(at) < 2.0
         facing = np.radians((angler.look.facing_deg or 0.0) + angler.turned_deg)
         ahead = Point(angler.east_m + 3 * np.sin(facing), angler.north_m + 3 * np.cos(facing))
         assert district.reservoir.contains(ahead)
