@@ -1,0 +1,152 @@
+"""Writing `card.yaml`: what a model is, what it was made of, how good it was measured to be, what it is not for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from vision.training.labels import OBJECT_LABELS
+from vision.training.prepare import read_manifest
+
+LICENCE = "AGPL-3.0-or-later"
+
+_STREET = {
+    "name": "street_garbage_cn",
+    "what": "1,116 ground-level street photos, China; labels waste, waste_bin, overflowing_bin",
+    "view": "ground level, none from the air",
+    "licence": "stated CC BY 4.0; the pictures are of mixed origin, so they are used for training and not shown",
+}
+_LAKE = {
+    "name": "aerial_maritime_lake",
+    "what": "233 pictures of one drone flight over one lake shore; labels boat, dock_or_lift, vehicle",
+    "view": "nadir, about 120 m",
+    "licence": "MIT",
+}
+_FLOOD = {
+    "name": "flood_area_kaggle",
+    "what": "223 aerial flood pictures with hand-drawn water masks; rivers and the sea count as water",
+    "view": "mostly oblique, few nadir; every picture contains water",
+    "licence": "unproven (pictures from the web): used for training, not shown",
+}
+_SYNTHETIC = {
+    "name": "synthetic",
+    "what": "composed nadir pictures: rendered heaps, puddles, anglers, persons on real orthophoto ground",
+    "view": "nadir, 3-6 cm per pixel; rendered, not photographed",
+    "licence": "our own; ground from the deepforest package's sample pictures (MIT)",
+}
+_SPLITS = (
+    "by a hash of the group: near-duplicates, and a lake tile with its whole photo and its neighbours in the flight "
+    "(blocks of five photo numbers), lie on one side. Distorted copies of street photos only train. val chose epochs "
+    "and thresholds; test was only measured. Neighbouring blocks of the lake flight may still show the same shore."
+)
+
+_PROSE: Mapping[str, Mapping[str, Any]] = {
+    "objects": {
+        "what": "Finds things in pictures from above and, weaker, in street pictures.",
+        "start": "yolo11n with COCO weights restored from public int8 exports (not the official ones)",
+        "training_data": [_STREET, _LAKE, _SYNTHETIC],
+        "pseudo_labels": (
+            "Persons and vehicles in the street pictures, and persons in the lake pictures, are labelled by the "
+            "restored COCO weights at confidence 0.35 (boats at 0.6), so that they are not learnt as background. "
+            "They were used in training and for choosing the epoch, never for a figure below."
+        ),
+        "not_for": [
+            "any claim about waste, bins, persons or fishing gear in real pictures from above: no labelled real aerial "
+            "picture of these was at hand, only rendered ones",
+            "bins from above: they are only known from street level",
+            "searching for people in distress, or any decision about a person without a human looking at the picture",
+            "oblique pictures, thermal pictures, night, snow: not measured",
+        ],
+    },
+    "water": {
+        "what": "Outlines water surfaces: floods, puddles, also permanent water (which zones must tell apart).",
+        "start": (
+            "yolo26n-sem, its backbone from yolo26n COCO weights restored from public int8 exports "
+            "(not the official ones)"
+        ),
+        "training_data": [_FLOOD, _SYNTHETIC],
+        "not_for": [
+            "telling flood water from permanent water: the labels do not",
+            "depth, flow or passability of water",
+            "small puddles in real pictures from straight above: only rendered ones were at hand",
+            "measured areas without a check: masks are coarse at house scale",
+        ],
+    },
+}
+
+
+def sha256_of(path: Path) -> str:
+    """Return the lower-case hexadecimal SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def card(
+    task: Literal["objects", "water"],
+    model_dir: Path,
+    *,
+    input_px: int,
+    thresholds: Mapping[str, float],
+    training: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Compose a card; the keys that the run-time reads come first.
+
+    Args:
+        task: Which model.
+        model_dir: Folder that holds `model.onnx`.
+        input_px: Side of the input.
+        thresholds: Least confidence per label.
+        training: Facts of the run: pictures, epochs, size.
+        metrics: Held-out figures.
+    """
+    prose = _PROSE[task]
+    with_synthetic = any(key.endswith("/synthetic") for key in training.get("pictures", {}))
+    data = [entry for entry in prose["training_data"] if with_synthetic or entry is not _SYNTHETIC]
+    return {
+        "name": task,
+        "task": "detect" if task == "objects" else "semantic",
+        "classes": list(OBJECT_LABELS) if task == "objects" else ["standing_water"],
+        "input_px": [input_px, input_px],
+        "sha256": sha256_of(model_dir / "model.onnx"),
+        "end_to_end": False,
+        **({} if task == "objects" else {"output": "probabilities"}),
+        "thresholds": dict(thresholds),
+        "ground_resolution_m": [0.03, 0.06] if with_synthetic else None,
+        "licence": LICENCE,
+        "what": prose["what"],
+        "start": prose["start"],
+        "training_data": data,
+        **({"pseudo_labels": prose["pseudo_labels"]} if "pseudo_labels" in prose else {}),
+        "splits": _SPLITS,
+        "training": dict(training),
+        "metrics": dict(metrics),
+        "not_for": list(prose["not_for"]),
+    }
+
+
+def training_facts(folder: Path, note: str) -> dict[str, Any]:
+    """Count what a prepared set (`objects/` or `water/`) holds, for the card.
+
+    Args:
+        folder: The set.
+        note: How the model was trained, in words.
+    """
+    counts = Counter(f"{entry.split}/{entry.source}" for entry in read_manifest(folder))
+    return {"pictures": dict(sorted(counts.items())), "how": note}
+
+
+def read_card_table(model_dir: Path) -> dict[str, Any]:
+    """Read `card.yaml` with everything in it, to be written again with new figures."""
+    content: dict[str, Any] = yaml.safe_load((model_dir / "card.yaml").read_text(encoding="utf-8"))
+    return content
+
+
+def write_card(model_dir: Path, content: Mapping[str, Any]) -> None:
+    """Write `card.yaml` into a model folder."""
+    text = yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True, width=120)
+    (model_dir / "card.yaml").write_text(text, encoding="utf-8")

@@ -1,0 +1,132 @@
+"""`python -m vision.training …`: the steps from data sets to a model with its card."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def _prepare(options: argparse.Namespace) -> object:
+    from vision.training.prepare import prepare
+
+    return prepare(options.data, options.out, options.synthetic)
+
+
+def _pseudo_label(options: argparse.Namespace) -> object:
+    from vision.training.pseudo_labels import add_pseudo_labels
+
+    return add_pseudo_labels(options.set / "objects", options.weights, min_confidence=options.min_confidence)
+
+
+def _train(options: argparse.Namespace) -> object:
+    from vision.training.train import Recipe, train_objects, train_water
+
+    recipe = Recipe(
+        epochs=options.epochs,
+        input_px=options.input_px,
+        batch=options.batch,
+        learning_rate=options.learning_rate,
+        threads=options.threads,
+        mosaic=options.mosaic,
+        turned=options.turned,
+        freeze=options.freeze,
+    )
+    run = train_objects if options.model == "objects" else train_water
+    return {"checkpoint": str(run(options.set / options.model, options.weights, options.out, recipe))}
+
+
+def _export(options: argparse.Namespace) -> object:
+    from vision.training.cards import card, training_facts, write_card
+    from vision.training.export import export_model
+
+    log = options.checkpoint.parent.parent / "results.csv"
+    difference = export_model(
+        options.checkpoint,
+        options.model,
+        options.out,
+        input_px=options.input_px,
+        pictures=sorted((options.set / options.model / "images" / "val").glob("*"))[:5],
+        log=log if log.is_file() else None,
+    )
+    content = card(
+        options.model,
+        options.out,
+        input_px=options.input_px,
+        thresholds={},
+        training=training_facts(options.set / options.model, options.note),
+        metrics={"not_measured_yet": True},
+    )
+    write_card(options.out, content)
+    return {"model": str(options.out), "greatest_difference": difference}
+
+
+def _evaluate(options: argparse.Namespace) -> object:
+    from vision.training.evaluate import evaluate_objects, evaluate_water
+
+    run = evaluate_objects if options.model == "objects" else evaluate_water
+    return run(options.out, options.set / options.model)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m vision.training", description=__doc__)
+    steps = parser.add_subparsers(required=True, metavar="STEP")
+
+    step = steps.add_parser("prepare", help="convert and divide the data sets")
+    step.add_argument("--data", type=Path, required=True, help="folder that holds the data sets' folders")
+    step.add_argument("--synthetic", type=Path, help="folder of composed pictures to mix in")
+    step.add_argument("--out", type=Path, required=True, help="folder to write the training set to")
+    step.set_defaults(run=_prepare)
+
+    step = steps.add_parser("pseudo-label", help="add boxes of person, vehicle and boat that nobody labelled")
+    step.add_argument("--set", type=Path, required=True, help="folder that `prepare` wrote")
+    step.add_argument("--weights", type=Path, required=True, help="COCO weights (.pt)")
+    step.add_argument("--min-confidence", type=float, default=0.35)
+    step.set_defaults(run=_pseudo_label)
+
+    step = steps.add_parser("train", help="fine-tune a model")
+    step.add_argument("model", choices=["objects", "water"])
+    step.add_argument("--set", type=Path, required=True)
+    step.add_argument("--weights", type=Path, required=True)
+    step.add_argument("--out", type=Path, required=True, help="folder of the run")
+    step.add_argument("--epochs", type=int, required=True)
+    step.add_argument("--input-px", type=int, default=640)
+    step.add_argument("--batch", type=int, default=16)
+    step.add_argument("--learning-rate", type=float, default=1e-3)
+    step.add_argument("--threads", type=int, default=2)
+    step.add_argument("--mosaic", type=float, default=0.5)
+    step.add_argument("--turned", action="store_true", help="turn and flip (pictures from above only)")
+    step.add_argument("--freeze", type=int, default=0)
+    step.set_defaults(run=_train)
+
+    step = steps.add_parser("export", help="write model.onnx and a card without figures")
+    step.add_argument("model", choices=["objects", "water"])
+    step.add_argument("--checkpoint", type=Path, required=True, help="weights/best.pt of a run")
+    step.add_argument("--set", type=Path, required=True)
+    step.add_argument("--out", type=Path, required=True, help="models/<name>")
+    step.add_argument("--input-px", type=int, default=640)
+    step.add_argument("--note", default="", help="how it was trained, for the card")
+    step.set_defaults(run=_export)
+
+    step = steps.add_parser("evaluate", help="choose thresholds on val, measure on test, write both into the card")
+    step.add_argument("model", choices=["objects", "water"])
+    step.add_argument("--set", type=Path, required=True)
+    step.add_argument("--out", type=Path, required=True, help="models/<name>")
+    step.set_defaults(run=_evaluate)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one step; prints what it did as JSON and returns the exit code."""
+    from vision.training.errors import TrainingError
+
+    options = _parser().parse_args(arguments)
+    try:
+        result = options.run(options)
+    except TrainingError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    print(json.dumps(result, indent=1))  # noqa: T201
+    return 0

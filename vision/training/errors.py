@@ -1,0 +1,39 @@
+"""What can go wrong while a training set is built or a model is trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vision.errors import VisionError
+
+
+class TrainingError(VisionError):
+    """Base of all errors of the training tools."""
+
+
+class BadLabelError(TrainingError):
+    """A label file holds a line that is no YOLO box or polygon."""
+
+    def __init__(self, path: Path, line_number: int, reason: str) -> None:
+        super().__init__(f"{path}, line {line_number}: {reason}; correct or remove the line")
+        self.path = path
+        self.line_number = line_number
+
+
+class BadSourceError(TrainingError):
+    """A data set's folder lacks what its converter reads."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}; give the folder that holds the training data sets with --data")
+        self.path = path
+
+
+class ExportMismatchError(TrainingError):
+    """An exported model does not answer as the trained one does."""
+
+    def __init__(self, path: Path, difference: float, allowed: float) -> None:
+        super().__init__(
+            f"{path}: differs from the trained model by {difference:.4g} (allowed {allowed:.4g}); do not ship it"
+        )
+        self.path = path
+        self.difference = difference

@@ -1,0 +1,180 @@
+"""Figures for the card, measured through the product's own run-time: thresholds on val, scores on test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vision.detections import Detections
+from vision.evaluation import BoxScore, TrueBoxes, best_threshold, score_label, score_masks
+from vision.frame import Frame
+from vision.onnx_detector import OnnxDetector
+from vision.training.cards import read_card_table, write_card
+from vision.training.errors import BadSourceError
+from vision.training.labels import OBJECT_LABELS, read_labels
+from vision.training.prepare import Entry, read_manifest
+from vision.training.splits import Split
+
+LEAST_CONFIDENCE = 0.02
+OBJECT_CANDIDATES = tuple(round(0.1 + 0.05 * i, 2) for i in range(17))
+WATER_CANDIDATES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+CAUTION_BETA = 0.7
+"""Somebody is sent to every finding, so a false alarm weighs more than a miss when a threshold is chosen."""
+
+
+def _frame(path: Path) -> Frame:
+    image = cv2.imread(str(path))
+    if image is None:
+        raise BadSourceError(path, "is no readable picture")
+    return Frame(image_bgr=np.asarray(image, np.uint8), captured_at=None, source=str(path), index=0)
+
+
+def _true_boxes(path: Path, size_wh_px: tuple[int, int]) -> TrueBoxes:
+    given = read_labels(path, OBJECT_LABELS)
+    rows = np.array([(b.left, b.top, b.right, b.bottom) for b in given], np.float32).reshape(-1, 4)
+    return TrueBoxes(
+        boxes_xyxy_px=rows * np.tile(np.array(size_wh_px, np.float32), 2), labels=tuple(b.label for b in given)
+    )
+
+
+class ObjectsExam:
+    """One part of the objects set with what a model finds in it, looked at once and scored many ways."""
+
+    def __init__(self, detector: OnnxDetector, objects: Path, split: Split) -> None:
+        """Look at every picture of the part.
+
+        Args:
+            detector: Opened with a low `least_confidence`, for average precision needs the doubtful answers too.
+            objects: The `objects` folder that `prepare` wrote.
+            split: The part.
+        """
+        self._rows: list[tuple[Entry, Detections, TrueBoxes]] = []
+        for entry in (e for e in read_manifest(objects) if e.split == split):
+            frame = _frame(objects / "images" / split / entry.name)
+            truth = _true_boxes(objects / "labels_given" / split / f"{Path(entry.name).stem}.txt", frame.size_wh_px)
+            self._rows.append((entry, detector(frame), truth))
+
+    @property
+    def sources(self) -> list[str]:
+        """Names of the data sets in this part."""
+        return sorted({entry.source for entry, _, _ in self._rows})
+
+    def pairs(self, label: str, source: str | None = None) -> list[tuple[Detections, TrueBoxes]]:
+        """Return found and true of the pictures in which people looked for this label, of one data set or of all."""
+        return [
+            (found, truth)
+            for entry, found, truth in self._rows
+            if label in entry.labelled and source in (None, entry.source)
+        ]
+
+    def thresholds(self, labels: Iterable[str] = OBJECT_LABELS) -> dict[str, float]:
+        """Choose thresholds; a label without a true thing in this part gets none."""
+        chosen = {
+            label: best_threshold(self.pairs(label), label, OBJECT_CANDIDATES, beta=CAUTION_BETA) for label in labels
+        }
+        return {label: value for label, value in chosen.items() if value is not None}
+
+    def scores(self, thresholds: dict[str, float]) -> dict[str, dict[str, Any]]:
+        """Score each label per data set; labels nobody looked for in a data set are left out."""
+        table: dict[str, dict[str, Any]] = {}
+        for source in self.sources:
+            pictures = sum(entry.source == source for entry, _, _ in self._rows)
+            table[source] = {"pictures": pictures}
+            for label in OBJECT_LABELS:
+                pairs = self.pairs(label, source)
+                if not pairs:
+                    continue
+                score = score_label(pairs, label, thresholds.get(label, 0.5))
+                if score.truths or score.false_alarms:
+                    table[source][label] = _rounded(score)
+        return table
+
+
+def _rounded(score: BoxScore) -> dict[str, Any]:
+    values = asdict(score)
+    del values["label"], values["threshold"]
+    return {key: round(value, 3) if isinstance(value, float) else value for key, value in values.items()}
+
+
+def painted(found: Detections, size_wh_px: tuple[int, int]) -> NDArray[np.bool_]:
+    """Paint outlines into a mask of shape (height, width)."""
+    mask = np.zeros((size_wh_px[1], size_wh_px[0]), np.uint8)
+    for polygon in found.polygons_px:
+        if polygon is not None:
+            cv2.fillPoly(mask, [np.round(polygon - 0.5).astype(np.int32)], 1)
+    return mask.astype(np.bool_)
+
+
+def water_scores(model_dir: Path, water: Path, split: Split, threshold: float) -> dict[str, dict[str, Any]]:
+    """Score outlines against drawn masks per data set.
+
+    Args:
+        model_dir: Folder of the model.
+        water: The `water` folder that `prepare` wrote.
+        split: The part.
+        threshold: Least probability of water, 0..1.
+    """
+    detector = OnnxDetector.open(model_dir, least_confidence=threshold)
+    masks: dict[str, list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]] = {}
+    for entry in (e for e in read_manifest(water) if e.split == split):
+        frame = _frame(water / "images" / split / entry.name)
+        true = cv2.imread(str(water / "masks" / split / f"{Path(entry.name).stem}.png"), cv2.IMREAD_GRAYSCALE)
+        if true is None:
+            raise BadSourceError(water / "masks" / split, f"lacks the mask of {entry.name}")
+        pair = (painted(detector(frame), frame.size_wh_px), np.asarray(true > 0))
+        masks.setdefault(entry.source, []).append(pair)
+    table: dict[str, dict[str, Any]] = {}
+    for source, pairs in sorted(masks.items()):
+        values = asdict(score_masks(pairs))
+        table[source] = {key: round(value, 3) if isinstance(value, float) else value for key, value in values.items()}
+    return table
+
+
+def water_threshold(
+    model_dir: Path, water: Path, candidates: Sequence[float] = WATER_CANDIDATES
+) -> tuple[float, dict[str, Any]]:
+    """Choose the threshold with the best mean F1 over data sets on the val part; also returns what was seen."""
+    seen = {value: water_scores(model_dir, water, "val", value) for value in candidates}
+
+    def mean_f1(value: float) -> float:
+        return float(np.mean([scores["f1"] or 0.0 for scores in seen[value].values()]))
+
+    return max(sorted(candidates, reverse=True), key=mean_f1), {str(key): value for key, value in seen.items()}
+
+
+_HOW = "ONNX Runtime through vision.onnx_detector, CPU; a box is right at IoU 0.5; thresholds were chosen on val"
+
+
+def evaluate_objects(model_dir: Path, objects: Path) -> dict[str, Any]:
+    """Choose thresholds on val, score test, write both into the card; returns the card's metrics.
+
+    A label that val has no true thing of keeps a careful 0.5.
+    """
+    detector = OnnxDetector.open(model_dir, least_confidence=LEAST_CONFIDENCE)
+    chosen = ObjectsExam(detector, objects, "val").thresholds()
+    thresholds = {label: chosen.get(label, 0.5) for label in OBJECT_LABELS}
+    table = ObjectsExam(detector, objects, "test").scores(thresholds)
+    without = sorted(set(OBJECT_LABELS) - set(chosen))
+    metrics = {"how": _HOW, "threshold_not_chosen_by_data": without, "test": table}
+    write_card(model_dir, {**read_card_table(model_dir), "thresholds": thresholds, "metrics": metrics})
+    return metrics
+
+
+def evaluate_water(model_dir: Path, water: Path) -> dict[str, Any]:
+    """Choose the threshold on val, score test, write both into the card; returns the card's metrics."""
+    threshold, seen = water_threshold(model_dir, water)
+    metrics = {
+        "how": "outlines of the ONNX model through vision.onnx_detector painted and compared with drawn masks",
+        "test": water_scores(model_dir, water, "test", threshold),
+        "val_f1_by_threshold": {k: {src: s["f1"] for src, s in table.items()} for k, table in seen.items()},
+    }
+    write_card(
+        model_dir, {**read_card_table(model_dir), "thresholds": {"standing_water": threshold}, "metrics": metrics}
+    )
+    return metrics

@@ -1,0 +1,151 @@
+"""From a checkpoint to `model.onnx`: nothing in it but the network, and checked to answer as the checkpoint does."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vision.letterbox import letterbox
+from vision.training.errors import BadSourceError, ExportMismatchError
+from vision.training.train import prepare_environment
+
+Network = Any
+"""A torch module; torch is not there where types are checked."""
+Tensor = Any
+
+OPSET = 17
+ALLOWED_SCORE_DIFFERENCE = 2e-3
+
+
+def _inputs(pictures: Sequence[Path], input_px: int) -> list[NDArray[np.float32]]:
+    tensors = []
+    for path in pictures:
+        image = cv2.imread(str(path))
+        if image is None:
+            raise BadSourceError(path, "is no readable picture")
+        tensors.append(letterbox(np.asarray(image, np.uint8), (input_px, input_px)).tensor)
+    return tensors
+
+
+def _water_network(model: Network) -> Network:
+    """Wrap a one-class semantic network so that it answers the probability of water at the input's size."""
+    import torch
+
+    class Probability(torch.nn.Module):  # type: ignore[misc]  # torch is not there where types are checked
+        def __init__(self, network: Network) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, picture: Tensor) -> Tensor:
+            logits = self.network(picture)
+            grown = torch.nn.functional.interpolate(logits, scale_factor=8, mode="bilinear", align_corners=False)
+            return torch.sigmoid(grown)
+
+    return Probability(model)
+
+
+def _objects_network(model: Network, end_to_end: bool) -> Network:
+    head = model.model[-1]
+    head.export, head.format = True, "onnx"
+    if hasattr(head, "end2end"):
+        head.end2end = end_to_end
+    return model
+
+
+def _load(checkpoint: Path, task: Literal["objects", "water"], end_to_end: bool) -> Network:
+    from ultralytics import YOLO
+
+    model = YOLO(str(checkpoint)).model.float().eval()
+    for parameter in model.parameters():
+        parameter.requires_grad = False
+    model = model.fuse(verbose=False)
+    return _water_network(model) if task == "water" else _objects_network(model, end_to_end)
+
+
+def _write_onnx(network: Network, input_px: int, path: Path) -> None:
+    """Write a slimmed graph without the comments and paths of the machine that made it."""
+    import onnx
+    import onnxslim  # type: ignore[import-not-found, unused-ignore]
+    import torch
+
+    example = torch.zeros(1, 3, input_px, input_px)
+    with tempfile.TemporaryDirectory() as folder:
+        raw = Path(folder) / "raw.onnx"
+        torch.onnx.export(
+            network, (example,), str(raw), opset_version=OPSET, input_names=["images"], output_names=["output0"],
+            dynamo=False,
+        )  # fmt: skip
+        slim = onnxslim.slim(onnx.load(str(raw)))
+    slim.producer_name, slim.doc_string, slim.graph.doc_string = "flyonce", "", ""
+    slim.graph.name = path.parent.name
+    del slim.metadata_props[:]
+    for node in slim.graph.node:
+        node.doc_string = ""
+        del node.metadata_props[:]
+    onnx.save(slim, str(path))
+
+
+def _check_same(network: Network, path: Path, tensors: Sequence[NDArray[np.float32]], task: str) -> float:
+    """Compare scores (objects: all rows after the boxes; water: every pixel) and return the greatest difference."""
+    import onnxruntime
+    import torch
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    worst = 0.0
+    for tensor in tensors:
+        with torch.no_grad():
+            trained = network(torch.from_numpy(tensor))
+        trained = (trained[0] if isinstance(trained, (tuple, list)) else trained).numpy()
+        exported = np.asarray(session.run(None, {"images": tensor})[0])
+        difference = np.abs(trained - exported)
+        if task == "objects":  # boxes are in pixels: measured by the input's size
+            difference[:, :4] /= tensor.shape[-1]
+        worst = max(worst, float(difference.max()))
+    if worst > ALLOWED_SCORE_DIFFERENCE:
+        raise ExportMismatchError(path, worst, ALLOWED_SCORE_DIFFERENCE)
+    return worst
+
+
+def export_model(
+    checkpoint: Path,
+    task: Literal["objects", "water"],
+    model_dir: Path,
+    *,
+    input_px: int,
+    pictures: Sequence[Path],
+    log: Path | None = None,
+) -> float:
+    """Write `model.onnx` (and `epochs.csv`) to a model folder.
+
+    `objects` answers (1, 4 + classes, n) columns and needs suppression afterwards, `water` (1, 1, h, w) probabilities.
+
+    Args:
+        checkpoint: What training left.
+        task: Which model it is.
+        model_dir: Folder to write to.
+        input_px: Side of the input, a multiple of 32.
+        pictures: Pictures on which checkpoint and export are compared.
+        log: The run's table of epochs, copied beside the model.
+
+    Returns:
+        The greatest difference of any score between the two.
+
+    Raises:
+        ExportMismatchError: If they differ by more than rounding.
+    """
+    prepare_environment(threads=1)
+    model_dir.mkdir(parents=True, exist_ok=True)
+    network = _load(checkpoint, task, end_to_end=False)
+    path = model_dir / "model.onnx"
+    _write_onnx(network, input_px, path)
+    difference = _check_same(network, path, _inputs(pictures, input_px), task)
+    if log is not None:
+        shutil.copyfile(log, model_dir / "epochs.csv")
+    return difference

@@ -1,0 +1,92 @@
+"""Boxes for what nobody labelled, from COCO weights: so that a missing label is no false negative in training."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from vision.training.labels import OBJECT_LABELS, RelativeBox, read_labels, write_labels
+from vision.training.prepare import Entry, read_manifest
+from vision.training.sources import SYNTHETIC
+from vision.training.torchvision_ops import ensure_torchvision_ops
+
+UltralyticsResult = Any
+
+LABEL_OF_COCO = {"person": "person", "car": "vehicle", "bus": "vehicle", "truck": "vehicle", "boat": "boat"}
+MIN_CONFIDENCE = 0.35
+RARE = {"boat": 0.6}
+"""Least confidence where a guess is more often wrong than right: in streets, "boats" are mostly skips and bins."""
+SAME_THING_IOU = 0.6
+
+
+def overlap(a: RelativeBox, b: RelativeBox) -> float:
+    """Return intersection over union, 0..1."""
+    width = min(a.right, b.right) - max(a.left, b.left)
+    height = min(a.bottom, b.bottom) - max(a.top, b.top)
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = width * height
+    return shared / ((a.right - a.left) * (a.bottom - a.top) + (b.right - b.left) * (b.bottom - b.top) - shared)
+
+
+def boxes_to_add(
+    given: Sequence[RelativeBox], guessed: Iterable[RelativeBox], labelled: frozenset[str]
+) -> list[RelativeBox]:
+    """Return the guesses of classes that nobody looked for, without repeats (a van is often a car and a truck)."""
+    added: list[RelativeBox] = []
+    for guess in guessed:
+        if guess.label in labelled:
+            continue
+        if all(guess.label != other.label or overlap(guess, other) < SAME_THING_IOU for other in [*given, *added]):
+            added.append(guess)
+    return added
+
+
+def _guesses(result: UltralyticsResult, min_confidence: float) -> list[RelativeBox]:
+    """Convert one ultralytics result, best first."""
+    boxes = result.boxes
+    rows = sorted(zip(boxes.conf.tolist(), boxes.cls.tolist(), boxes.xyxyn.tolist(), strict=True), reverse=True)
+    guesses = []
+    for confidence, class_id, (left, top, right, bottom) in rows:
+        label = LABEL_OF_COCO.get(result.names[int(class_id)])
+        if label and confidence >= max(min_confidence, RARE.get(label, 0.0)) and left < right and top < bottom:
+            guesses.append(RelativeBox(label=label, left=left, top=top, right=right, bottom=bottom))
+    return guesses
+
+
+def _wanting(entries: Iterable[Entry]) -> list[Entry]:
+    """Choose what gets guesses: never what measures (test), never composed pictures (their truth is complete)."""
+    return [e for e in entries if e.split != "test" and e.source != SYNTHETIC]
+
+
+def add_pseudo_labels(objects: Path, weights: Path, *, min_confidence: float = MIN_CONFIDENCE) -> dict[str, int]:
+    """Rewrite `labels/` of the train and val parts as `labels_given/` plus guesses; may be repeated.
+
+    Args:
+        objects: The `objects` folder that `prepare` wrote.
+        weights: COCO weights, an ultralytics `.pt`.
+        min_confidence: Guesses below it, 0..1, are not added.
+
+    Returns:
+        Number of added boxes per label.
+    """
+    ensure_torchvision_ops()
+    from ultralytics import YOLO
+
+    model = YOLO(str(weights))
+    counts: Counter[str] = Counter()
+    added_by_picture = {}
+    for entry in _wanting(read_manifest(objects)):
+        picture = objects / "images" / entry.split / entry.name
+        given = read_labels(objects / "labels_given" / entry.split / f"{picture.stem}.txt", OBJECT_LABELS)
+        result = model.predict(str(picture), imgsz=640, conf=min_confidence, verbose=False)[0]
+        added = boxes_to_add(given, _guesses(result, min_confidence), entry.labelled)
+        write_labels(objects / "labels" / entry.split / f"{picture.stem}.txt", [*given, *added], OBJECT_LABELS)
+        counts.update(box.label for box in added)
+        added_by_picture[entry.name] = len(added)
+    note = {"weights": weights.name, "min_confidence": min_confidence, "added": dict(counts)}
+    (objects / "pseudo_labels.json").write_text(json.dumps({**note, "pictures": added_by_picture}), encoding="utf-8")
+    return dict(counts)

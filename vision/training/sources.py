@@ -1,0 +1,127 @@
+"""Readers of the training data sets: where each picture lies, what it shows and which pictures belong together."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vision.detections import LABELS
+from vision.training.errors import BadSourceError
+from vision.training.labels import OBJECT_LABELS, RelativeBox, read_labels
+
+STREET, LAKE, FLOOD, SYNTHETIC = "street_garbage_cn", "aerial_maritime_lake", "flood_area_kaggle", "synthetic"
+
+PHOTOS_PER_LAKE_BLOCK = 5
+"""Neighbouring photos of the lake flight overlap on the ground, so a run of photo numbers stays together."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """One labelled picture of a data set.
+
+    Attributes:
+        path: The picture file.
+        source: Name of its data set.
+        group: Pictures of one group must never be divided between training and held-out parts.
+        boxes: Labelled boxes; empty where nothing is, or nothing is labelled.
+        labelled: The classes that were looked for in this picture: only for these is a missing box a negative.
+        mask_path: Picture of the water surface (non-zero is water), if water is labelled.
+        may_be_held_out: False for distorted copies, on which no figure should be measured.
+    """
+
+    path: Path
+    source: str
+    group: str
+    boxes: tuple[RelativeBox, ...]
+    labelled: frozenset[str]
+    mask_path: Path | None = None
+    may_be_held_out: bool = True
+
+
+def _manifest(folder: Path) -> list[dict[str, Any]]:
+    path = folder / "manifest.json"
+    if not path.is_file():
+        raise BadSourceError(path, "is missing")
+    entries: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    return entries
+
+
+def _boxes(folder: Path, file: str) -> tuple[RelativeBox, ...]:
+    return read_labels(folder / "labels" / f"{Path(file).stem}.txt")
+
+
+def street_pictures(data: Path) -> Iterator[Picture]:
+    """Yield the ground-level street pictures: waste and bins are labelled, people and cars are not."""
+    folder = data / STREET
+    for entry in _manifest(folder):
+        yield Picture(
+            path=folder / "images" / entry["file"],
+            source=STREET,
+            group=f"{STREET}:{entry['near_dup_group']}",
+            boxes=_boxes(folder, entry["file"]),
+            labelled=frozenset({"waste", "waste_bin", "overflowing_bin"}),
+            may_be_held_out=not entry["augmented_copy"],
+        )
+
+
+def lake_group(file: str) -> str:
+    """Return the group of a lake picture: tiles, their whole photo and its neighbours in the flight stay together.
+
+    Raises:
+        ValueError: The name is not one of the lake set's.
+    """
+    match = re.fullmatch(r"lake_DJI_(\d+)(?:_t\d+)?\.jpg", file)
+    if match is None:
+        raise ValueError(f"{file!r} is no picture name of the lake set")
+    return f"{LAKE}:{int(match.group(1)) // PHOTOS_PER_LAKE_BLOCK}"
+
+
+def lake_pictures(data: Path) -> Iterator[Picture]:
+    """Yield the nadir lake-shore pictures: boats, docks and cars are labelled; no waste, bin or angler is there."""
+    folder = data / LAKE
+    for entry in _manifest(folder):
+        yield Picture(
+            path=folder / "images" / entry["file"],
+            source=LAKE,
+            group=lake_group(entry["file"]),
+            boxes=_boxes(folder, entry["file"]),
+            labelled=frozenset(OBJECT_LABELS) - {"person"},
+        )
+
+
+def flood_pictures(data: Path) -> Iterator[Picture]:
+    """Yield the oblique flood pictures with their water masks; nothing but water is labelled."""
+    folder = data / FLOOD
+    for entry in _manifest(folder):
+        yield Picture(
+            path=folder / "images" / entry["file"],
+            source=FLOOD,
+            group=f"{FLOOD}:{entry['near_dup_group']}",
+            boxes=(),
+            labelled=frozenset({"standing_water"}),
+            mask_path=folder / "masks" / f"{Path(entry['file']).stem}.png",
+        )
+
+
+def synthetic_pictures(folder: Path) -> Iterator[Picture]:
+    """Yield composed nadir pictures: `images/`, `labels/` (boxes of every class) and `masks/` (water).
+
+    The part of the name before the last underscore is the group (one background), where there is one.
+    """
+    images = sorted(p for p in (folder / "images").glob("*") if p.suffix in {".jpg", ".png"})
+    if not images:
+        raise BadSourceError(folder / "images", "holds no picture")
+    for path in images:
+        mask = folder / "masks" / f"{path.stem}.png"
+        yield Picture(
+            path=path,
+            source=SYNTHETIC,
+            group=f"{SYNTHETIC}:{path.stem}",
+            boxes=_boxes(folder, path.name),
+            labelled=frozenset(LABELS),
+            mask_path=mask if mask.is_file() else None,
+        )
