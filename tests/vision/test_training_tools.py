@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import yaml
 
 from vision.detections import Detections
 from vision.model_card import read_card
@@ -75,7 +75,7 @@ def test_a_card_names_composed_pictures_only_if_they_were_trained_on(tmp_path: P
 
 def test_training_facts_count_pictures_by_part_and_source(tmp_path: Path) -> None:
     rows = [{"name": f"{i}.jpg", "split": "val", "source": "made", "group": "g", "labelled": []} for i in range(3)]
-    (tmp_path / "manifest.json").write_text(yaml.safe_dump(rows, default_flow_style=True), encoding="utf-8")
+    (tmp_path / "manifest.json").write_text(json.dumps(rows), encoding="utf-8")
     assert training_facts(tmp_path, "a note") == {"pictures": {"val/made": 3}, "how": "a note"}
 
 
