@@ -1,0 +1,1 @@
+"""Cases: one thing in one place over time."""

@@ -1,0 +1,157 @@
+"""Cases in the store: rows in, rows out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, text, update
+
+from dispatch_api.cases.fusion import Place, fuse
+from dispatch_api.cases.merging import Spot
+from dispatch_api.cases.model import Case, CaseState
+from dispatch_api.cases.observation import Observation
+from dispatch_api.errors import NotFound
+from dispatch_api.store.schema import case, counter, evidence, observation
+
+CaseRow = Row[Any]
+
+
+def get_case(connection: Connection, case_id: str) -> CaseRow:
+    """The row of a case.
+
+    Raises:
+        NotFound: There is none.
+    """
+    row = connection.execute(select(case).where(case.c.case_id == case_id)).first()
+    if row is None:
+        raise NotFound(kind="case", key=case_id)
+    return row
+
+
+def case_of(row: CaseRow) -> Case:
+    """What the table of states needs to know of a row."""
+    return Case(
+        case_id=row.case_id,
+        state=CaseState(row.state),
+        reporters=frozenset(row.reporters),
+        refusals=row.refusals,
+        reworks=row.reworks,
+    )
+
+
+def spot_of(row: CaseRow) -> Spot:
+    """Where and when a case (or an observation) was seen."""
+    return Spot(
+        lon=row.lon,
+        lat=row.lat,
+        covariance_m2=((row.cov_ee_m2, row.cov_en_m2), (row.cov_en_m2, row.cov_nn_m2)),
+        footprint_lonlat=[(lon, lat) for lon, lat in row.footprint] if row.footprint else None,
+        first_seen_at=row.first_seen_at,
+        last_seen_at=row.last_seen_at,
+    )
+
+
+def near_cases(connection: Connection, spot: Spot, *, family: str) -> Sequence[CaseRow]:
+    """Cases of a family whose reach touches that of `spot`: more than will merge, never fewer, by the spatial index."""
+    west, south, east, north = spot.box_lonlat
+    # The index rounds to 32 bits (outwards); the exact comparison follows in `merging`.
+    boxes = text(
+        "SELECT seq FROM case_box"
+        " WHERE max_lon >= :west AND min_lon <= :east AND max_lat >= :south AND min_lat <= :north"
+    ).columns(seq=case.c.seq.type)
+    near = boxes.bindparams(west=west, south=south, east=east, north=north).subquery("near")
+    query = select(case).join(near, near.c.seq == case.c.seq).where(case.c.family == family)
+    return connection.execute(query.order_by(case.c.seq)).all()
+
+
+def insert_case(connection: Connection, values: Mapping[str, Any]) -> CaseRow:
+    """Add a case and its box in the spatial index."""
+    connection.execute(insert(case).values(**values))
+    row = get_case(connection, values["case_id"])
+    _index(connection, row)
+    return row
+
+
+def update_case(connection: Connection, case_id: str, values: Mapping[str, Any]) -> CaseRow:
+    """Change columns of a case; its box in the spatial index follows."""
+    connection.execute(update(case).where(case.c.case_id == case_id).values(**values))
+    row = get_case(connection, case_id)
+    if "lon" in values:
+        _index(connection, row)
+    return row
+
+
+def _index(connection: Connection, row: CaseRow) -> None:
+    west, south, east, north = spot_of(row).box_lonlat
+    connection.execute(
+        text("INSERT OR REPLACE INTO case_box VALUES (:seq, :west, :east, :south, :north)"),
+        {"seq": row.seq, "west": west, "east": east, "south": south, "north": north},
+    )
+
+
+def next_case_number(connection: Connection, day: date) -> str:
+    """The next free case number of a local day, like `20261121-0007`."""
+    name = f"case:{day:%Y%m%d}"
+    value = connection.execute(select(counter.c.value).where(counter.c.name == name)).scalar()
+    if value is None:
+        connection.execute(insert(counter).values(name=name, value=1))
+        return f"{day:%Y%m%d}-0001"
+    connection.execute(update(counter).where(counter.c.name == name).values(value=value + 1))
+    return f"{day:%Y%m%d}-{value + 1:04d}"
+
+
+def observation_values(seen: Observation) -> dict[str, Any]:
+    """The columns of an observation."""
+    return {
+        "key": seen.key,
+        "flight_id": seen.flight_id,
+        "matter": seen.matter,
+        "label": seen.label,
+        **place_values(seen),
+        "confidence": seen.confidence,
+        "footprint": [list(corner) for corner in seen.footprint_lonlat] if seen.footprint_lonlat else None,
+        "extent_m2": seen.extent_m2,
+        "first_seen_at": seen.first_seen_at,
+        "last_seen_at": seen.last_seen_at,
+        "frames": seen.frames,
+    }
+
+
+def place_values(place: Observation | Place) -> dict[str, float]:
+    """The columns of a place with its covariance."""
+    (ee, en), (_, nn) = place.covariance_m2
+    return {"lon": place.lon, "lat": place.lat, "cov_ee_m2": ee, "cov_en_m2": en, "cov_nn_m2": nn}
+
+
+def summed_up(connection: Connection, case_id: str) -> dict[str, Any]:
+    """The columns of a case that follow from its observations: place, outline, times, counts."""
+    rows = connection.execute(
+        select(observation).where(observation.c.case_id == case_id).order_by(observation.c.observation_id)
+    ).all()
+    place = fuse(
+        [Place(flight_id=r.flight_id, lon=r.lon, lat=r.lat, covariance_m2=spot_of(r).covariance_m2) for r in rows]
+    )
+    outlined = [row for row in rows if row.footprint]
+    outline = max(outlined, key=lambda row: (row.frames, row.confidence), default=None)
+    return {
+        **place_values(place),
+        "footprint": outline.footprint if outline else None,
+        "extent_m2": outline.extent_m2 if outline else max((r.extent_m2 for r in rows if r.extent_m2), default=None),
+        "confidence": max(row.confidence for row in rows),
+        "first_seen_at": min(row.first_seen_at for row in rows),
+        "last_seen_at": max(row.last_seen_at for row in rows),
+        "frames": sum(row.frames for row in rows),
+        "observations": len(rows),
+    }
+
+
+def best_evidence(connection: Connection, case_ids: Sequence[str]) -> dict[str, str]:
+    """The original's SHA-256 of the first picture of each case that has one."""
+    first = (
+        select(evidence.c.case_id, evidence.c.original_sha256)
+        .where(evidence.c.case_id.in_(case_ids))
+        .order_by(evidence.c.evidence_id.desc())
+    )
+    return {row.case_id: row.original_sha256 for row in connection.execute(first)}

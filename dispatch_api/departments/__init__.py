@@ -1,0 +1,1 @@
+"""Departments, and the rules that say which of them is responsible."""

@@ -1,0 +1,183 @@
+"""Errors of `dispatch_api`, drawn as a tree, and the one table that gives each its HTTP face.
+
+DispatchError
+├── ConfigurationError        a file of matters, departments or routing rules cannot be used
+├── StoreError
+│   ├── StoreUrlError         the store's URL cannot be used (form, folder, rights, not a database)
+│   ├── StoreSchemaError      the store was made by an older or newer version
+│   ├── StoreBusy             another process kept the store locked for too long
+│   ├── StoreClosed           a write came after the store was closed
+│   └── ChainBroken           the history was changed: names the first entry that does not fit
+├── EvidenceError             an original is missing, unreadable or not the file it is said to be
+├── IllegalTransition         a state change that the table does not allow; carries the allowed ones
+├── InvalidRequest            a request that lacks something the change needs
+├── NotFound                  no such thing, or none that the asker may see
+├── Forbidden                 the asker's role may not do that
+├── NotLoggedIn               no session
+├── WrongCredentials          name or password does not fit
+├── TooManyAttempts           the log-in is throttled
+└── AccountExists             an account of that name is already there
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class DispatchError(Exception):
+    """Anything that `dispatch_api` refuses to do."""
+
+
+class ConfigurationError(DispatchError):
+    """A configuration file cannot be used: names the file, the place in it, what is wrong and the remedy."""
+
+    def __init__(self, *, path: object, place: str, problem: str, remedy: str) -> None:
+        self.path = str(path)
+        self.place = place
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(f"{self.path}, {place}: {problem}. {remedy}.")
+
+
+class StoreError(DispatchError):
+    """The store cannot do what was asked."""
+
+
+class StoreUrlError(StoreError):
+    """The URL of the store cannot be used: `url`, what is wrong and the remedy."""
+
+    def __init__(self, *, url: str, problem: str, remedy: str) -> None:
+        self.url = url
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(f"store {url}: {problem}. {remedy}.")
+
+
+class StoreSchemaError(StoreError):
+    """The schema of the store is not the one this version works with."""
+
+    def __init__(self, *, url: str, found: str | None, needed: str, newer: bool) -> None:
+        self.url = url
+        self.found = found
+        self.needed = needed
+        if newer:
+            text = f"its schema {found!r} is unknown here, so a newer flyonce wrote it. Upgrade flyonce"
+        else:
+            text = (
+                f"its schema is {found or 'missing'}, this version needs {needed}. "
+                f"Run `flyonce db upgrade --store {url}`"
+            )
+        super().__init__(f"store {url}: {text}.")
+
+
+class StoreBusy(StoreError):
+    """Another process held the store's write lock for longer than we wait."""
+
+    def __init__(self, *, url: str, waited_s: float) -> None:
+        self.url = url
+        self.waited_s = waited_s
+        super().__init__(f"store {url} was locked by another process for more than {waited_s:.0f} s; try again.")
+
+
+class StoreClosed(StoreError):
+    """A write was handed in after the store had been closed."""
+
+
+class ChainBroken(StoreError):
+    """The hash chain of the history does not fit: an entry was changed, removed or slipped in at `seq`."""
+
+    def __init__(self, *, seq: int, problem: str) -> None:
+        self.seq = seq
+        self.problem = problem
+        super().__init__(f"event {seq}: {problem}.")
+
+
+class EvidenceError(DispatchError):
+    """A file of evidence cannot be used: names it, what is wrong and the remedy."""
+
+    def __init__(self, *, path: object, problem: str, remedy: str) -> None:
+        self.path = str(path)
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(f"{self.path}: {problem}. {remedy}.")
+
+
+class IllegalTransition(DispatchError):
+    """The table does not allow this change of state; `allowed` are the states the asker may choose instead."""
+
+    def __init__(self, *, subject: str, current: str, to: str, allowed: Sequence[str], why: str = "") -> None:
+        self.subject = subject
+        self.current = current
+        self.to = to
+        self.allowed = tuple(allowed)
+        self.why = why
+        reason = why or f"{current} may not become {to}"
+        super().__init__(f"{subject}: {reason}; allowed now: {', '.join(self.allowed) or 'nothing'}.")
+
+
+class InvalidRequest(DispatchError):
+    """The change needs something that the request does not carry; `field` names it."""
+
+    def __init__(self, *, field: str, problem: str) -> None:
+        self.field = field
+        self.problem = problem
+        super().__init__(f"{field}: {problem}.")
+
+
+class NotFound(DispatchError):
+    """No such thing, or none that the asker may see (the two look the same on purpose)."""
+
+    def __init__(self, *, kind: str, key: str) -> None:
+        self.kind = kind
+        self.key = key
+        super().__init__(f"no {kind} {key!r}.")
+
+
+class Forbidden(DispatchError):
+    """The asker's role may not do that."""
+
+
+class NotLoggedIn(DispatchError):
+    """The request carries no session, or one that has ended."""
+
+
+class WrongCredentials(DispatchError):
+    """Name or password does not fit; which of the two is not said."""
+
+
+class TooManyAttempts(DispatchError):
+    """The log-in of this name or from this address is throttled for `retry_after_s` seconds."""
+
+    def __init__(self, *, retry_after_s: int) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(f"too many failed log-ins; try again in {retry_after_s} s.")
+
+
+class AccountExists(DispatchError):
+    """An account of that name is already there."""
+
+    def __init__(self, *, name: str) -> None:
+        self.name = name
+        super().__init__(f"an account named {name!r} exists already; choose another name.")
+
+
+HTTP_FACES: tuple[tuple[type[DispatchError], int, str, str], ...] = (
+    (IllegalTransition, 409, "illegal-transition", "This change of state is not allowed"),
+    (AccountExists, 409, "account-exists", "The name is taken"),
+    (InvalidRequest, 422, "invalid-request", "The request lacks something"),
+    (NotFound, 404, "not-found", "Not found"),
+    (Forbidden, 403, "forbidden", "Not allowed"),
+    (NotLoggedIn, 401, "not-logged-in", "Log in first"),
+    (WrongCredentials, 401, "wrong-credentials", "Name or password is wrong"),
+    (TooManyAttempts, 429, "too-many-attempts", "Too many attempts"),
+    (StoreBusy, 503, "store-busy", "The store is busy"),
+    (StoreClosed, 503, "store-closed", "The service is stopping"),
+    (EvidenceError, 500, "evidence", "A file of evidence cannot be used"),
+    (DispatchError, 500, "failure", "The service could not do this"),
+)
+"""(class, HTTP status, slug of the problem type, title): the first class that fits an error gives its face."""
+
+
+def http_face(error: DispatchError) -> tuple[int, str, str]:
+    """Status, slug and title of an error, from the one table."""
+    return next((status, slug, title) for kind, status, slug, title in HTTP_FACES if isinstance(error, kind))

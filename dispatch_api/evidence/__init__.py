@@ -1,0 +1,1 @@
+"""Evidence: sealed originals and the pictures made from them."""

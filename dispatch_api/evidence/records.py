@@ -1,0 +1,92 @@
+"""Evidence in the store: which pictures belong to which case."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from dispatch_api.cases.observation import Evidence
+from dispatch_api.evidence.vault import Sealed, Vault, thumbnail
+from dispatch_api.store.schema import evidence, original
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """A piece of evidence whose files are all in the vault."""
+
+    source: Evidence
+    original: Sealed
+    annotated_sha256: str
+    full_sha256: str
+    thumbnail_sha256: str
+
+
+def keep(vault: Vault, source: Evidence) -> Kept:
+    """Seal the original and keep the pictures made from it.
+
+    Raises:
+        EvidenceError: The original is not readable or not the one that was hashed.
+    """
+    return Kept(
+        source=source,
+        original=vault.seal_original(source.original_path, source.original_sha256),
+        annotated_sha256=vault.keep_picture(source.annotated_jpeg),
+        full_sha256=vault.keep_picture(source.redacted_jpeg),
+        thumbnail_sha256=vault.keep_picture(thumbnail(source.annotated_jpeg)),
+    )
+
+
+def attach(
+    connection: Connection, kept: Sequence[Kept], *, case_id: str, observation_id: int, at: datetime
+) -> list[str]:
+    """Link pictures to a case; one that is linked already gets the newer derivatives.
+
+    Returns:
+        SHA-256 of the originals that are new to this observation.
+    """
+    return [item.original.sha256 for item in kept if _attach_one(connection, item, case_id, observation_id, at)]
+
+
+def _attach_one(connection: Connection, item: Kept, case_id: str, observation_id: int, at: datetime) -> bool:
+    sha256 = item.original.sha256
+    if connection.execute(select(original.c.sha256).where(original.c.sha256 == sha256)).first() is None:
+        connection.execute(
+            insert(original).values(
+                sha256=sha256,
+                file_name=item.source.original_path.name,
+                extension=item.original.extension,
+                bytes=item.original.bytes,
+                captured_at=item.source.captured_at,
+                received_at=at,
+            )
+        )
+    pictures: dict[str, Any] = {
+        "annotated_sha256": item.annotated_sha256,
+        "full_sha256": item.full_sha256,
+        "thumbnail_sha256": item.thumbnail_sha256,
+        "boxes": [list(box) for box in item.source.boxes_xyxy_px],
+    }
+    here = (evidence.c.observation_id == observation_id) & (evidence.c.original_sha256 == sha256)
+    known = connection.execute(select(evidence.c.evidence_id).where(here)).scalar()
+    if known is not None:
+        connection.execute(update(evidence).where(evidence.c.evidence_id == known).values(**pictures))
+        return False
+    connection.execute(
+        insert(evidence).values(case_id=case_id, observation_id=observation_id, original_sha256=sha256, **pictures)
+    )
+    return True
+
+
+def evidence_of(connection: Connection, case_id: str) -> Sequence[Row[Any]]:
+    """The pictures of a case with their originals' names and times, oldest first."""
+    query = (
+        select(evidence, original.c.file_name, original.c.captured_at)
+        .join(original, original.c.sha256 == evidence.c.original_sha256)
+        .where(evidence.c.case_id == case_id)
+        .order_by(evidence.c.evidence_id)
+    )
+    return connection.execute(query).all()

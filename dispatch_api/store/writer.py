@@ -1,0 +1,107 @@
+"""The one thread of a process that writes: group commit, one savepoint for each caller's function."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
+
+from dispatch_api.errors import StoreBusy, StoreClosed
+from dispatch_api.store.engine import BUSY_TIMEOUT_S
+
+T = TypeVar("T")
+GROUP_LIMIT = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Job:
+    work: Callable[[Connection], Any]
+    future: Future[Any]
+
+
+class Writer:
+    """Takes functions, runs them one after the other, and tells each caller only when its change is on disk.
+
+    Whatever waits when a transaction starts goes into it together (one `fsync` for all). Each function runs in its own
+    SAVEPOINT, so that a failing one takes back its own changes and nobody else's.
+    """
+
+    def __init__(self, engine: Engine, *, url: str) -> None:
+        self._engine = engine
+        self._url = url
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Callable[[Connection], T]) -> Future[T]:
+        """Hand in a function; the future is done when its change is committed, or has failed.
+
+        Raises:
+            StoreClosed: The store has been closed.
+        """
+        future: Future[T] = Future()
+        with self._lock:
+            if self._closed:
+                raise StoreClosed("the store has been closed; open it again.")
+            self._jobs.put(_Job(work=work, future=future))
+        return future
+
+    def close(self) -> None:
+        """Finish what has been handed in, then stop."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._jobs.put(None)
+        self._thread.join()
+        self._engine.dispose()
+
+    def _run(self) -> None:
+        while True:
+            group, last = self._next_group()
+            if group:
+                self._commit(group)
+            if last:
+                return
+
+    def _next_group(self) -> tuple[list[_Job], bool]:
+        group: list[_Job] = []
+        job = self._jobs.get()
+        while job is not None:
+            group.append(job)
+            if len(group) >= GROUP_LIMIT or self._jobs.empty():
+                return group, False
+            job = self._jobs.get()
+        return group, True
+
+    def _commit(self, group: list[_Job]) -> None:
+        done: list[tuple[_Job, Any]] = []
+        try:
+            with self._engine.begin() as connection:
+                for job in group:
+                    try:
+                        with connection.begin_nested():
+                            result = job.work(connection)
+                    except Exception as error:  # noqa: BLE001 - whatever it is belongs to the caller of this one job
+                        job.future.set_exception(error)
+                    else:
+                        done.append((job, result))
+        except Exception as error:  # noqa: BLE001 - the commit failed: nobody's change is on disk, and all must know
+            self._fail([job for job in group if not job.future.done()], error)
+            return
+        for job, result in done:
+            job.future.set_result(result)
+
+    def _fail(self, jobs: list[_Job], error: Exception) -> None:
+        locked = isinstance(error, OperationalError) and "locked" in str(error.orig)
+        told = StoreBusy(url=self._url, waited_s=BUSY_TIMEOUT_S) if locked else error
+        for job in jobs:
+            job.future.set_exception(told)

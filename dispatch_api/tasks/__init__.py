@@ -1,0 +1,1 @@
+"""Tasks: the work of one department on one case."""

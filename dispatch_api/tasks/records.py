@@ -1,0 +1,75 @@
+"""Tasks in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from dispatch_api.accounts.model import Actor
+from dispatch_api.errors import NotFound
+from dispatch_api.store.history import append_event
+from dispatch_api.store.schema import task
+from dispatch_api.tasks.model import Task, TaskKind, TaskState, advance_task
+
+TaskRow = Row[Any]
+
+
+def get_task(connection: Connection, task_id: int) -> TaskRow:
+    """The row of a task.
+
+    Raises:
+        NotFound: There is none.
+    """
+    row = connection.execute(select(task).where(task.c.task_id == task_id)).first()
+    if row is None:
+        raise NotFound(kind="task", key=str(task_id))
+    return row
+
+
+def tasks_of(connection: Connection, case_id: str) -> Sequence[TaskRow]:
+    """The tasks of a case, in the order of their making."""
+    return connection.execute(select(task).where(task.c.case_id == case_id).order_by(task.c.task_id)).all()
+
+
+def task_of(row: TaskRow) -> Task:
+    """What the table of states needs to know of a row."""
+    return Task(
+        task_id=row.task_id,
+        case_id=row.case_id,
+        department=row.department,
+        kind=TaskKind(row.kind),
+        state=TaskState(row.state),
+    )
+
+
+def insert_task(connection: Connection, **columns: Any) -> TaskRow:  # noqa: ANN401 - columns of the task table
+    """Add a task, `queued`."""
+    result = connection.execute(insert(task).values(state=TaskState.QUEUED.value, **columns))
+    key = result.inserted_primary_key
+    return get_task(connection, int(key[0]) if key else 0)
+
+
+def update_task(connection: Connection, task_id: int, **columns: Any) -> TaskRow:  # noqa: ANN401 - columns
+    """Change columns of a task."""
+    connection.execute(update(task).where(task.c.task_id == task_id).values(**columns))
+    return get_task(connection, task_id)
+
+
+def move_task(
+    connection: Connection, row: TaskRow, to: TaskState, *, by: Actor, at: datetime, why: str = ""
+) -> TaskRow:
+    """Move a task to another state and record it.
+
+    Raises:
+        IllegalTransition: The table does not allow it.
+        Forbidden: It is not for this actor.
+        InvalidRequest: The step needs a reason.
+    """
+    _, event = advance_task(task_of(row), to, by=by, at=at, why=why)
+    append_event(connection, event)
+    stamps = {TaskState.SIGNED: "signed_at", TaskState.DONE: "done_at"}
+    stamp = {stamps[to]: at} if to in stamps else {}
+    return update_task(connection, row.task_id, state=to.value, **stamp)
