@@ -10,6 +10,7 @@ import hashlib
 import io
 import re
 import struct
+import warnings
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,7 @@ MAX_PIXELS = 150_000_000
 
 _CONVERT = "save it again as JPEG, PNG or TIFF"
 _COPY_AGAIN = "copy it again from the camera"
+_TIFF_STARTS = (b"II*\0", b"MM\0*")
 
 
 def photo_paths(places: Path | Iterable[Path]) -> list[Path]:
@@ -69,10 +71,14 @@ def read_frame(path: Path, *, index: int = 0) -> Frame:
         PhotoError: If the file cannot be read, is empty, truncated, no picture, or too large.
     """
     data = _bytes_of(path)
-    image, exif = _decoded(path, data)
+    with warnings.catch_warnings():
+        # Pillow warns of damaged tags and of many pixels; the pixels themselves are checked here, and refused or taken.
+        warnings.simplefilter("ignore")
+        image, exif = _decoded(path, data)
+        captured_at = _captured_at(exif)
     return Frame(
         image_bgr=image,
-        captured_at=_captured_at(exif),
+        captured_at=captured_at,
         source=str(path),
         index=index,
         sha256=hashlib.sha256(data).hexdigest(),
@@ -125,8 +131,10 @@ def _decoded(path: Path, data: bytes) -> tuple[Image, PillowImage.Exif]:
             exif = picture.getexif()
             return _upright_bgr(picture), exif
     except UnidentifiedImageError as error:
-        return _decoded_by_opencv(path, data, error), PillowImage.Exif()
-    except (PillowImage.DecompressionBombError, PillowImage.DecompressionBombWarning) as error:
+        if data[:4] in _TIFF_STARTS:
+            return _tiff_by_opencv(path, data)
+        raise PhotoError(path, "is not a picture that can be read", _CONVERT) from error
+    except PillowImage.DecompressionBombError as error:
         raise PhotoError(path, f"declares too many pixels ({error})", "cut it into smaller pictures") from error
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, MemoryError) as error:
         raise PhotoError(path, f"is truncated or damaged ({error})", _COPY_AGAIN) from error
@@ -164,22 +172,20 @@ def _turned(image: Image, orientation: int) -> Image:
     return np.asarray(ImageOps.exif_transpose(picture))
 
 
-def _decoded_by_opencv(path: Path, data: bytes, why: UnidentifiedImageError) -> Image:
-    not_a_picture = PhotoError(path, "is not a picture that can be read", _CONVERT)
-    if data[:4] not in (b"II*\0", b"MM\0*"):
-        raise not_a_picture from why
+def _tiff_by_opencv(path: Path, data: bytes) -> tuple[Image, PillowImage.Exif]:
+    exif = PillowImage.Exif()
     try:
+        exif.load(b"Exif\0\0" + data)
+        _check_size(path, int(exif[ExifTags.Base.ImageWidth]), int(exif[ExifTags.Base.ImageLength]))
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error as error:
-        raise not_a_picture from error
+    except (cv2.error, OSError, SyntaxError, KeyError, TypeError, ValueError, struct.error) as error:
+        raise PhotoError(path, f"is a damaged TIFF ({error})", _COPY_AGAIN) from error
     if image is None:
-        raise not_a_picture from why
-    height_px, width_px = image.shape[:2]
-    _check_size(path, width_px, height_px)
-    colour = np.atleast_3d(image)[:, :, :3]
-    if colour.dtype != np.uint8:
-        colour = _eight_bits(colour)
-    return np.ascontiguousarray(np.repeat(colour[:, :, :1], 3, axis=2) if colour.shape[2] < 3 else colour)
+        raise PhotoError(path, "is a TIFF of a kind that cannot be read, or damaged", _CONVERT)
+    channels = np.atleast_3d(image)
+    colour = channels[:, :, :3] if channels.shape[2] >= 3 else np.repeat(channels[:, :, :1], 3, axis=2)
+    eight_bits = np.asarray(colour, np.uint8) if colour.dtype == np.uint8 else _eight_bits(colour)
+    return np.ascontiguousarray(_turned(eight_bits, _orientation(exif))), exif
 
 
 def _orientation(exif: PillowImage.Exif) -> int:
