@@ -1,0 +1,66 @@
+"""Two-dimensional covariances as plain numbers (ee, en, nn): one at a time, this is far quicker than arrays."""
+
+from __future__ import annotations
+
+import math
+
+Sym = tuple[float, float, float]
+Vec = tuple[float, float]
+
+ZERO: Sym = (0.0, 0.0, 0.0)
+
+
+def isotropic(sigma_m: float) -> Sym:
+    """The same sigma in every direction."""
+    return (sigma_m * sigma_m, 0.0, sigma_m * sigma_m)
+
+
+def add(a: Sym, b: Sym) -> Sym:
+    """Sum of two covariances."""
+    return (a[0] + b[0], a[1] + b[1], a[2] + b[2])
+
+
+def scale(a: Sym, factor: float) -> Sym:
+    """A covariance times a number."""
+    return (a[0] * factor, a[1] * factor, a[2] * factor)
+
+
+def subtract(a: Sym, b: Sym, *, least_m: float) -> Sym:
+    """`a` without its part `b`, at least `least_m` (one sigma) in every direction."""
+    return at_least((a[0] - b[0], a[1] - b[1], a[2] - b[2]), least_m)
+
+
+def eigenvalues(a: Sym) -> tuple[float, float]:
+    """Smallest and largest variance over all directions."""
+    middle, spread = (a[0] + a[2]) / 2, math.hypot((a[0] - a[2]) / 2, a[1])
+    return middle - spread, middle + spread
+
+
+def at_least(a: Sym, sigma_m: float) -> Sym:
+    """`a` with its variance raised to `sigma_m` squared in the directions where it is less."""
+    low, high = eigenvalues(a)
+    floor = sigma_m * sigma_m
+    if low >= floor:
+        return a
+    if high <= floor:
+        return isotropic(sigma_m)
+    # a = low * I + (high - low) * P with P the projector on the major axis; only `low` changes.
+    share = (high - floor) / (high - low)
+    return (floor + (a[0] - low) * share, a[1] * share, floor + (a[2] - low) * share)
+
+
+def inverse(a: Sym) -> Sym:
+    """Inverse of a positive covariance (the information)."""
+    det = a[0] * a[2] - a[1] * a[1]
+    return (a[2] / det, -a[1] / det, a[0] / det)
+
+
+def times(a: Sym, v: Vec) -> Vec:
+    """Matrix times vector."""
+    return (a[0] * v[0] + a[1] * v[1], a[1] * v[0] + a[2] * v[1])
+
+
+def distance2(delta: Vec, covariance: Sym) -> float:
+    """Squared Mahalanobis distance."""
+    moved = times(inverse(covariance), delta)
+    return delta[0] * moved[0] + delta[1] * moved[1]
