@@ -74,9 +74,10 @@ class PointCamera:
 
 @dataclass(frozen=True, kw_only=True)
 class PhotosByDistance:
-    """A photo at once, and then one every `distance_m` metres."""
+    """A photo every `distance_m` metres, the first one `at_once` or after the first distance."""
 
     distance_m: float
+    at_once: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -346,13 +347,14 @@ def _length_m(points: list[tuple[float, float]]) -> float:
 
 
 def _photos(mission: Mission, survey: list[tuple[float, float]]) -> int:
-    """Photos of the distance trigger: one when it is switched on, then one per full distance."""
-    photos, every_m, run_m, index = 0, 0.0, 0.0, -1
-    for item in mission.items:
+    """Photos of the distance trigger, switched on and off between waypoints."""
+    photos, run_m, index = 0, 0.0, -1
+    trigger: PhotosByDistance | None = None
+    for item in (*mission.items, PhotosOff()):
         if isinstance(item, Waypoint):
             index += 1
-            run_m += math.dist(survey[index - 1], survey[index]) if every_m and index else 0.0
+            run_m += math.dist(survey[index - 1], survey[index]) if trigger and index else 0.0
         elif isinstance(item, PhotosByDistance | PhotosOff):
-            photos += 1 + math.floor(run_m / every_m + 1e-6) if every_m else 0
-            every_m, run_m = (item.distance_m if isinstance(item, PhotosByDistance) else 0.0), 0.0
-    return photos + (1 + math.floor(run_m / every_m + 1e-6) if every_m else 0)
+            photos += int(trigger.at_once) + math.floor(run_m / trigger.distance_m + 1e-6) if trigger else 0
+            trigger, run_m = (item if isinstance(item, PhotosByDistance) else None), 0.0
+    return photos

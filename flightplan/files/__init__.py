@@ -1,0 +1,32 @@
+"""Mission files: QGroundControl `.plan`, `QGC WPL 110` `.waypoints`, and GeoJSON for maps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flightplan.errors import InputFileError
+from flightplan.files.geojson import write_geojson
+from flightplan.files.qgc_plan import read_plan, write_plan
+from flightplan.files.waypoints import read_waypoints, write_waypoints
+from flightplan.limits import FlightLimits
+from flightplan.mission import Mission
+
+__all__ = ["read_mission", "read_plan", "read_waypoints", "write_geojson", "write_plan", "write_waypoints"]
+
+
+def read_mission(path: Path | str, limits: FlightLimits | None = None) -> Mission:
+    """A mission file of either kind, by its ending.
+
+    Raises:
+        InputFileError: The ending is neither `.plan` nor `.waypoints`, or the file cannot be used.
+        InvalidMission: The mission in it breaks `limits`.
+    """
+    path = Path(path)
+    match path.suffix.lower():
+        case ".plan":
+            return read_plan(path, limits)
+        case ".waypoints":
+            return read_waypoints(path, limits)
+    raise InputFileError(
+        path=path, problem=f"{path.suffix or 'no ending'} is not a mission file", remedy="Give a .plan or .waypoints"
+    )

@@ -1,0 +1,160 @@
+"""QGroundControl's `.plan`, with simple items only, so that a ground station flies exactly what was checked."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from flightplan.errors import InputFileError
+from flightplan.files.text import read_text, write_text
+from flightplan.limits import FlightLimits
+from flightplan.mavlink import Autopilot, MissionItem, UnknownItem, items_from_mission, mission_from_items
+from flightplan.mission import Home, Mission, SetSpeed
+
+_MULTIROTOR = 2
+_ALTITUDE_MODE_RELATIVE = 1
+_ALTITUDE_MODE_OF_FRAME = {5: 2, 6: 1, 11: 4}
+_FILE_FRAMES = {5: 0, 6: 3, 11: 10}
+_DEFAULT_SPEED_M_S = 10.0
+
+
+def write_plan(path: Path | str, mission: Mission, autopilot: Autopilot = Autopilot.ARDUPILOT) -> None:
+    """Writes the mission for QGroundControl; fence and rally points stay empty."""
+    speed = next((item.speed_m_s for item in mission.items if isinstance(item, SetSpeed)), _DEFAULT_SPEED_M_S)
+    first = 1 if autopilot.home_is_item_0 else 0
+    home = mission.home
+    document = {
+        "fileType": "Plan",
+        "version": 1,
+        "groundStation": "QGroundControl",
+        "mission": {
+            "version": 2,
+            "firmwareType": autopilot.value,
+            "vehicleType": _MULTIROTOR,
+            "cruiseSpeed": speed,
+            "hoverSpeed": speed,
+            "globalPlanAltitudeMode": _ALTITUDE_MODE_RELATIVE,
+            "plannedHomePosition": [home.lat, home.lon, home.alt_msl_m],
+            "items": [_simple_item(item, first) for item in items_from_mission(mission, autopilot)[first:]],
+        },
+        "geoFence": {"version": 2, "circles": [], "polygons": []},
+        "rallyPoints": {"version": 2, "points": []},
+    }
+    write_text(Path(path), json.dumps(document, indent=2, allow_nan=False) + "\n")
+
+
+def read_plan(path: Path | str, limits: FlightLimits | None = None) -> Mission:
+    """Reads the mission of a `.plan`; survey items are taken with the simple items that QGroundControl stored in them.
+
+    Raises:
+        InputFileError: The file is not a plan, or has an item that is not flown here.
+        InvalidMission: The mission breaks `limits`.
+    """
+    path = Path(path)
+    document = _document(path)
+    mission = document.get("mission")
+    if document.get("fileType") != "Plan" or not isinstance(mission, dict):
+        raise InputFileError(path=path, problem="this JSON is not a QGroundControl plan", remedy="Give a .plan file")
+    if mission.get("version") != 2 or document.get("version") != 1:
+        raise InputFileError(
+            path=path,
+            place="mission.version",
+            problem=f"version {mission.get('version')!r} is not supported",
+            remedy="Save it with QGroundControl 4 or later",
+        )
+    items = [_item(path, place, seq, node) for seq, (place, node) in enumerate(_simple_nodes(path, mission), 1)]
+    try:
+        return mission_from_items(name=path.stem, home=_home(path, mission), items=items, limits=limits)
+    except UnknownItem as error:
+        raise InputFileError(
+            path=path, place=f"item {error.seq}", problem=str(error), remedy="Remove it, or plan the area here"
+        ) from error
+
+
+def _simple_item(item: MissionItem, first: int) -> dict[str, Any]:
+    node: dict[str, Any] = {
+        "type": "SimpleItem",
+        "autoContinue": True,
+        "command": item.command,
+        "doJumpId": item.seq - first + 1,
+        "frame": _FILE_FRAMES.get(item.frame, item.frame),
+        "params": [None if math.isnan(value) else value for value in item.file_params()],
+    }
+    if item.has_place:
+        node |= {"Altitude": item.z, "AltitudeMode": _ALTITUDE_MODE_OF_FRAME[item.frame], "AMSLAltAboveTerrain": None}
+    return node
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise InputFileError(
+            path=path,
+            place=f"line {error.lineno}, column {error.colno}",
+            problem=f"this is not JSON ({error.msg})",
+            remedy="Save the plan again; it may have been cut off",
+        ) from error
+    if not isinstance(document, dict):
+        raise InputFileError(path=path, problem="this JSON is not a QGroundControl plan", remedy="Give a .plan file")
+    return document
+
+
+def _home(path: Path, mission: dict[str, Any]) -> Home:
+    position = mission.get("plannedHomePosition")
+    numeric = isinstance(position, list) and len(position) >= 2 and all(_is_number(value) for value in position[:2])
+    if not numeric:
+        raise InputFileError(
+            path=path,
+            place="mission.plannedHomePosition",
+            problem=f"{position!r} is not a position",
+            remedy="Set the planned home in QGroundControl and save again",
+        )
+    assert isinstance(position, list)
+    height = float(position[2]) if len(position) > 2 and _is_number(position[2]) else 0.0
+    return Home(lon=float(position[1]), lat=float(position[0]), alt_msl_m=height)
+
+
+def _simple_nodes(path: Path, mission: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for number, node in enumerate(_list(path, "mission.items", mission.get("items"))):
+        place = f"mission.items[{number}]"
+        if not isinstance(node, dict):
+            raise InputFileError(path=path, place=place, problem="this is not an item", remedy="Save the plan again")
+        if node.get("type") == "SimpleItem":
+            yield place, node
+            continue
+        stored = node.get("TransectStyleComplexItem")
+        if not isinstance(stored, dict) or not isinstance(stored.get("Items"), list):
+            raise InputFileError(
+                path=path,
+                place=place,
+                problem=f"a {node.get('complexItemType') or node.get('type')!s} item without stored waypoints",
+                remedy="Export simple waypoints, or plan the area here",
+            )
+        for inner, simple in enumerate(stored["Items"]):
+            yield f"{place}.TransectStyleComplexItem.Items[{inner}]", simple
+
+
+def _item(path: Path, place: str, seq: int, node: dict[str, Any]) -> MissionItem:
+    params = _list(path, f"{place}.params", node.get("params"))
+    values = [math.nan if value is None else float(value) for value in params if value is None or _is_number(value)]
+    command, frame = node.get("command"), node.get("frame")
+    if len(values) != len(params) or not isinstance(command, int) or not isinstance(frame, int):
+        raise InputFileError(path=path, place=place, problem="the item is not complete", remedy="Save the plan again")
+    try:
+        return MissionItem.from_file_params(seq=seq, frame=frame, command=command, params=values)
+    except ValueError as error:
+        raise InputFileError(path=path, place=place, problem=str(error), remedy="Correct it and save again") from error
+
+
+def _list(path: Path, place: str, value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise InputFileError(path=path, place=place, problem="the list is missing", remedy="Save the plan again")
+    return value
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,138 @@
+"""Byte streams that MAVLink runs over: TCP, UDP and serial lines, opened by address."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import select
+import socket
+from typing import Any, Protocol
+
+from flightplan.errors import LinkClosed
+
+_BIGGEST_READ = 65_536
+_DEFAULT_PORTS = {"tcp": 5760, "udp": 14550, "udpout": 14550}
+_DEFAULT_BAUD = 57_600
+_CONNECT_TIMEOUT_S = 5.0
+
+
+class Transport(Protocol):
+    """What a link needs of a connection."""
+
+    def read(self, timeout_s: float) -> bytes:
+        """Bytes that have come, or nothing when none came in time. Raises OSError when the connection broke."""
+
+    def write(self, packet: bytes) -> None:
+        """Sends one packet. Raises OSError when the connection broke."""
+
+    def close(self) -> None:
+        """Ends the connection."""
+
+
+def open_transport(url: str) -> Transport:
+    """Opens `tcp:host:port`, `udp:host:port` (listens), `udpout:host:port` (sends) or `serial:device[:baud]`.
+
+    Raises:
+        LinkClosed: The address is not one of these, or nothing answers there.
+    """
+    kind, _, rest = url.partition(":")
+    try:
+        match kind:
+            case "tcp":
+                return _TcpTransport(_host_port(url, kind, rest))
+            case "udp" | "udpin":
+                return _UdpTransport(bind=_host_port(url, "udp", rest))
+            case "udpout":
+                return _UdpTransport(peer=_host_port(url, kind, rest))
+            case "serial":
+                return _serial(url, rest)
+    except OSError as error:
+        raise LinkClosed(url=url, problem=f"cannot be opened ({error.strerror or error})") from error
+    raise LinkClosed(
+        url=url, problem="is not an address like tcp:127.0.0.1:5760, udp:0.0.0.0:14550 or serial:/dev/tty…"
+    )
+
+
+def _host_port(url: str, kind: str, rest: str) -> tuple[str, int]:
+    host, _, port = rest.strip("/").rpartition(":")
+    if not host and port and not port.isdigit():
+        host, port = port, ""
+    try:
+        number = int(port) if port else _DEFAULT_PORTS[kind]
+    except ValueError as error:
+        raise LinkClosed(url=url, problem=f"{port!r} is not a port number") from error
+    if not 0 < number < 65_536:
+        raise LinkClosed(url=url, problem=f"{number} is not a port number")
+    return host or "127.0.0.1", number
+
+
+class _TcpTransport:
+    def __init__(self, address: tuple[str, int]) -> None:
+        self._socket = socket.create_connection(address, timeout=_CONNECT_TIMEOUT_S)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def read(self, timeout_s: float) -> bytes:
+        if not select.select([self._socket], [], [], max(timeout_s, 0.0))[0]:
+            return b""
+        data = self._socket.recv(_BIGGEST_READ)
+        if not data:
+            raise ConnectionResetError("the vehicle closed the connection")
+        return data
+
+    def write(self, packet: bytes) -> None:
+        self._socket.sendall(packet)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+
+class _UdpTransport:
+    """Either end of UDP; a listener answers to whoever wrote last."""
+
+    def __init__(self, *, bind: tuple[str, int] | None = None, peer: tuple[str, int] | None = None) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._peer = peer
+        if bind is not None:
+            self._socket.bind(bind)
+
+    def read(self, timeout_s: float) -> bytes:
+        if not select.select([self._socket], [], [], max(timeout_s, 0.0))[0]:
+            return b""
+        data, self._peer = self._socket.recvfrom(_BIGGEST_READ)
+        return data
+
+    def write(self, packet: bytes) -> None:
+        if self._peer is not None:
+            self._socket.sendto(packet, self._peer)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class _SerialTransport:
+    def __init__(self, port: Any) -> None:
+        self._port = port
+
+    def read(self, timeout_s: float) -> bytes:
+        self._port.timeout = max(timeout_s, 0.0)
+        first: bytes = self._port.read(1)
+        return first + bytes(self._port.read(self._port.in_waiting)) if first else b""
+
+    def write(self, packet: bytes) -> None:
+        self._port.write(packet)
+
+    def close(self) -> None:
+        self._port.close()
+
+
+def _serial(url: str, rest: str) -> Transport:
+    try:
+        serial = importlib.import_module("serial")
+    except ImportError as error:
+        raise LinkClosed(url=url, problem="serial lines need the package pyserial (pip install pyserial)") from error
+    device, _, baud = rest.rpartition(":")
+    if not device or not baud.isdigit():
+        device, baud = rest, str(_DEFAULT_BAUD)
+    return _SerialTransport(serial.Serial(device, int(baud)))
