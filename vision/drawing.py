@@ -105,7 +105,7 @@ def _window(first: float, last: float, length: int, least: int) -> tuple[int, in
 
 
 def _line_px(image: Image) -> int:
-    return max(2, round(int(max(image.shape[:2])) / 700))
+    return max(2, round(int(max(image.shape[:2])) / 500))
 
 
 def _fill(drawn: Image, detections: Detections) -> None:
@@ -140,7 +140,7 @@ def _write_labels(drawn: Image, detections: Detections, lang: Language) -> Image
         _, _, text_width, text_height = pen.textbbox((0, 0), text, font=font)
         left = max(0.0, min(float(box[0]), drawn.shape[1] - text_width - 6))
         top = float(box[1]) - text_height - 6
-        top = float(box[1]) if top < 0 else top
+        top = min(float(box[3]), drawn.shape[0] - text_height - 6) if top < 0 else top
         pen.rectangle((left, top, left + text_width + 6, top + text_height + 6), fill=(red, green, blue))
         ink = (0, 0, 0) if 0.3 * red + 0.59 * green + 0.11 * blue > 110 else (255, 255, 255)
         pen.text((left + 3, top + 2), text, font=font, fill=ink)

@@ -109,7 +109,7 @@ def outlines(
         surfaces.append(
             Surface(
                 ring_px=np.clip(ring * to_px, 0, size_wh_px).astype(np.float32),
-                confidence=_mean_inside(probability, shape),
+                confidence=_mean_inside(probability, shape, threshold),
                 area_px=float(shape.area * to_px.prod()),
             )
         )
@@ -180,11 +180,11 @@ def _cut_open(shape: shapely.Polygon, slit: float) -> shapely.Polygon:
     return shape
 
 
-def _mean_inside(probability: _Floats, shape: shapely.Polygon) -> float:
+def _mean_inside(probability: _Floats, shape: shapely.Polygon, threshold: float) -> float:
     left, top, right, bottom = (int(value) for value in shape.bounds)
     window = probability[top : bottom + 1, left : right + 1]
     mask = np.zeros(window.shape, np.uint8)
     rings = [np.asarray(ring.coords) - (left + 0.5, top + 0.5) for ring in (shape.exterior, *shape.interiors)]
     cv2.fillPoly(mask, [np.round(ring).astype(np.int32) for ring in rings], 1)
-    chosen = window[mask > 0]
-    return float(np.clip(chosen.mean() if chosen.size else window.mean(), 0.0, 1.0))
+    chosen = window[(mask > 0) & (window >= threshold)]
+    return float(np.clip(chosen.mean() if chosen.size else window.max(), 0.0, 1.0))
