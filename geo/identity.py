@@ -26,8 +26,8 @@ _CELL_M = 40.0
 _BOX_SIGMA_M, _BOX_SIZE_SHARE = 0.3, 0.2
 # Outlines of one big thing, seen in parts, are put together; those of a small one are the same outline with errors.
 _BIGGER_THAN_ONE_PICTURE = 2.5
-# The gate leaves out one true sighting in a hundred. One that stays alone beside a thing seen many times, and is missing
-# in exactly its own picture, is that thing.
+# The gate leaves out one true sighting in a hundred. One that stays alone beside a thing seen many times, and is
+# missing in exactly its own picture, is that thing.
 _STRAY_PROBABILITY, _STRAY_SIGHTINGS, _STRAY_RATIO = 0.9999, 2, 3
 _METRES_PER_DEGREE = 111_320.0
 

@@ -216,7 +216,8 @@ def _reasons(uv: Floats, rays: Floats, camera: Camera) -> npt.NDArray[np.int8]:
         reason[depression_deg < MIN_DEPRESSION_DEG] = _FLAT
         reason[depression_deg <= 0] = _ABOVE
     reason[~np.isfinite(rays).all(axis=1)] = _NO_LENS
-    inside = (uv >= 0).all(axis=1) & (uv <= camera.size_wh_px).all(axis=1)
+    # Detectors round outlines to whole pixels, so the border itself is a pixel wide.
+    inside = (uv >= -1).all(axis=1) & (uv <= np.add(camera.size_wh_px, 1)).all(axis=1)
     reason[~inside] = _OUTSIDE
     return reason
 
