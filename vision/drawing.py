@@ -128,7 +128,7 @@ def _fill(drawn: Image, detections: Detections) -> None:
 def _write_labels(drawn: Image, detections: Detections, lang: Language) -> Image:
     if not len(detections):
         return drawn
-    size_px = max(14, round(max(drawn.shape[:2]) / 70))
+    size_px = max(14, round(int(max(drawn.shape[:2])) / 90))
     path = _cjk_font() if lang == "zh" else None
     font = ImageFont.truetype(path, size_px) if path else ImageFont.load_default(size_px)
     picture = PillowImage.fromarray(drawn[:, :, ::-1])

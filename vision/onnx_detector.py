@@ -199,13 +199,16 @@ def detect_many(detector: Detector, frames: Iterable[Frame], *, ahead: int = 3) 
         VisionError: What the detector or the frames' source raises, at the frame's place in the order.
     """
     waiting: deque[tuple[Frame, Future[Detections]]] = deque()
-    with ThreadPoolExecutor(max_workers=ahead, thread_name_prefix="frame") as pool:
+    pool = ThreadPoolExecutor(max_workers=ahead, thread_name_prefix="frame")
+    try:
         for frame in frames:
             waiting.append((frame, pool.submit(detector, frame)))
             if len(waiting) >= ahead:
                 yield _finished(waiting)
         while waiting:
             yield _finished(waiting)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _finished(waiting: deque[tuple[Frame, Future[Detections]]]) -> tuple[Frame, Detections]:
