@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from dispatch_api.cases.matters import Matters
 from dispatch_api.cases.model import CASE_STATE_NAMES, CaseState
 from dispatch_api.cases.records import CaseRow, spot_of
 from dispatch_api.configuration import Name
+from dispatch_api.store.times import iso
 from geo.position import Fix, ellipse_polygon
-
-
-def iso(at: datetime | None) -> str | None:
-    """A time as it goes over the wire."""
-    return None if at is None else at.isoformat().replace("+00:00", "Z")
 
 
 def matter_name(matters: Matters, key: str) -> Name:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -35,17 +35,13 @@ from dispatch_api.evidence.vault import Vault
 from dispatch_api.store import Store
 from dispatch_api.store.history import Event, append_event
 from dispatch_api.store.schema import observation, tally
+from dispatch_api.store.times import utc_now
 from dispatch_api.tasks.dispatching import dispatch
 from dispatch_api.tasks.records import tasks_of
 
 REPEAT_WINDOW = timedelta(days=30)
 _INTAKE = system_actor("intake")
 _AUTO_RULE = system_actor("auto-rule")
-
-
-def utc_now() -> datetime:
-    """The present moment, aware."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -62,7 +62,9 @@ def a_jpeg(colour: tuple[int, int, int] = (90, 120, 60), size: tuple[int, int] =
     return out.getvalue()
 
 
-def some_evidence(folder: Path, *, name: str = "DJI_0001.JPG", colour: tuple[int, int, int] = (90, 120, 60)) -> Evidence:
+def some_evidence(
+    folder: Path, *, name: str = "DJI_0001.JPG", colour: tuple[int, int, int] = (90, 120, 60)
+) -> Evidence:
     original = a_jpeg(colour)
     path = folder / name
     path.write_bytes(original)

@@ -1,0 +1,77 @@
+"""Routes of log-in, and of the accounts that a demo shows."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from dispatch_api.accounts.service import SESSION_LIFE, LogIn
+from dispatch_api.parts import PartsOf, check_origin, cookie_name, reading, writing
+
+router = APIRouter(tags=["session"])
+
+
+class Credentials(BaseModel):
+    """Name and password."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(max_length=64)
+    password: str = Field(max_length=1024)
+
+
+@router.post("/session")
+def log_in(parts: PartsOf, request: Request, response: Response, credentials: Credentials) -> dict[str, Any]:
+    """Log in: sets the session cookie, answers with the account and the CSRF token."""
+    check_origin(request)
+    address = request.client.host if request.client else "unknown"
+    session = parts.sessions.log_in(credentials.name, credentials.password, address=address)
+    response.set_cookie(
+        cookie_name(request),
+        session.token,
+        max_age=int(SESSION_LIFE.total_seconds()),
+        path="/",
+        secure=request.url.scheme == "https",
+        httponly=True,
+        samesite="lax",
+    )
+    return _shown(session)
+
+
+@router.get("/session")
+def who_am_i(session: Annotated[LogIn, Depends(reading)]) -> dict[str, Any]:
+    """The account that is logged in."""
+    return _shown(session)
+
+
+@router.delete("/session", status_code=204)
+def log_out(parts: PartsOf, request: Request, session: Annotated[LogIn, Depends(writing)]) -> Response:
+    """Log out."""
+    parts.sessions.log_out(session.token)
+    response = Response(status_code=204)
+    response.delete_cookie(cookie_name(request), path="/", secure=request.url.scheme == "https", httponly=True)
+    return response
+
+
+@router.get("/demo")
+def demo(parts: PartsOf) -> dict[str, Any]:
+    """Whether this is a demo store, and then its accounts."""
+    return {"demo": bool(parts.demo_accounts), "accounts": [asdict(account) for account in parts.demo_accounts]}
+
+
+def _shown(session: LogIn) -> dict[str, Any]:
+    account = session.account
+    return {
+        "account": {
+            "name": account.name,
+            "display_name_zh": account.display_name_zh,
+            "display_name_en": account.display_name_en,
+            "role": account.role,
+            "department": account.department,
+        },
+        "csrf": session.csrf,
+        "expires_at": session.expires_at,
+    }

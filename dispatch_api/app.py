@@ -1,0 +1,134 @@
+"""The HTTP service as a function of its parts."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from dispatch_api import pages, stream
+from dispatch_api.accounts.passwords import Passwords
+from dispatch_api.accounts.routes import router as account_routes
+from dispatch_api.accounts.service import SessionDesk
+from dispatch_api.cases.matters import Matters, load_matters
+from dispatch_api.cases.routes import router as case_routes
+from dispatch_api.cases.service import CaseDesk
+from dispatch_api.departments.model import load_departments
+from dispatch_api.departments.routes import router as department_routes
+from dispatch_api.departments.routing import Routing, load_routing
+from dispatch_api.errors import DispatchError, IllegalTransition, InvalidRequest, TooManyAttempts, http_face
+from dispatch_api.evidence.routes import router as evidence_routes
+from dispatch_api.evidence.vault import Vault
+from dispatch_api.flights.routes import router as flight_routes
+from dispatch_api.headers import SecurityHeaders
+from dispatch_api.parts import DemoAccount, Parts
+from dispatch_api.store import Store
+from dispatch_api.tasks.routes import router as task_routes
+from dispatch_api.tasks.service import TaskDesk
+
+API_PREFIX = "/api/v1"
+PROBLEM_JSON = "application/problem+json"
+STATIC_DIR = Path(__file__).parent / "static"
+
+_log = logging.getLogger(__name__)
+
+
+def create_app(
+    store: Store,
+    *,
+    matters: Matters | None = None,
+    routing: Routing | None = None,
+    demo_accounts: Sequence[DemoAccount] = (),
+    static_dir: Path = STATIC_DIR,
+    passwords: Passwords | None = None,
+) -> FastAPI:
+    """Build the service.
+
+    Args:
+        store: An open store; the caller closes it.
+        matters: The city's matters; the defaults where left out.
+        routing: The city's routing rules; the defaults where left out.
+        demo_accounts: Accounts whose passwords the log-in page shows: for a demo store only.
+        static_dir: Folder of the built console.
+        passwords: Hashing, where a test wants a quicker one.
+    """
+    matters = matters or load_matters()
+    routing = routing or load_routing(matters=matters, departments=load_departments())
+    # The interactive documentation would load scripts from elsewhere; the description itself stays.
+    app = FastAPI(title="flyonce", openapi_url=f"{API_PREFIX}/openapi.json", docs_url=None, redoc_url=None)
+    app.state.parts = Parts(
+        store=store,
+        matters=matters,
+        routing=routing,
+        vault=Vault(store.evidence_dir),
+        sessions=SessionDesk(store, passwords=passwords),
+        cases=CaseDesk(store, matters, routing),
+        tasks=TaskDesk(store, matters, routing),
+        demo_accounts=tuple(demo_accounts),
+        static_dir=static_dir,
+    )
+    routers = (account_routes, case_routes, task_routes, evidence_routes, flight_routes, department_routes)
+    for router in (*routers, stream.router):
+        app.include_router(router, prefix=API_PREFIX)
+    app.include_router(pages.router)
+    app.add_middleware(SecurityHeaders)
+    app.add_exception_handler(DispatchError, _domain_problem)
+    app.add_exception_handler(RequestValidationError, _validation_problem)
+    app.add_exception_handler(HTTPException, _http_problem)
+    return app
+
+
+def _domain_problem(_request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, DispatchError):  # pragma: no cover - the registration above says what comes here
+        raise error
+    status, slug, title = http_face(error)
+    if status >= 500:
+        _log.error("%s", error)
+    more: dict[str, Any] = {}
+    headers: dict[str, str] = {}
+    if isinstance(error, IllegalTransition):
+        more = {"current": error.current, "to": error.to, "allowed": list(error.allowed)}
+    if isinstance(error, InvalidRequest):
+        more = {"field": error.field}
+    if isinstance(error, TooManyAttempts):
+        headers = {"Retry-After": str(error.retry_after_s)}
+    # What went wrong inside names files of this machine: that is for the log, not for the page.
+    detail = str(error) if status < 500 or status == 503 else title
+    return _problem(status, slug, title, detail, more, headers)
+
+
+def _validation_problem(_request: Request, error: Exception) -> JSONResponse:
+    found = error.errors()[0] if isinstance(error, RequestValidationError) else {"loc": (), "msg": str(error)}
+    field = ".".join(str(step) for step in found["loc"])
+    return _problem(422, "invalid-request", "The request lacks something", f"{field}: {found['msg']}", {"field": field})
+
+
+def _http_problem(_request: Request, error: Exception) -> JSONResponse:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    detail = str(error.detail) if isinstance(error, HTTPException) else "failure"
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    return _problem(status, f"http-{status}", detail, detail, {}, headers)
+
+
+def _problem(
+    status: int,
+    slug: str,
+    title: str,
+    detail: str,
+    more: dict[str, Any] | None = None,
+    headers: dict[str, str] | None = None,
+) -> JSONResponse:
+    content = {
+        "type": f"urn:flyonce:problem:{slug}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        **(more or {}),
+    }
+    return JSONResponse(content, status_code=status, headers=headers, media_type=PROBLEM_JSON)

@@ -1,0 +1,59 @@
+"""Routes of cases."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+
+from dispatch_api.cases.schemas import Change
+from dispatch_api.cases.views import PAGE_LIMIT, CaseFilter, case_collection, case_detail, case_page
+from dispatch_api.parts import PartsOf, Reader, Writer
+from dispatch_api.store.times import utc_now
+
+router = APIRouter(tags=["cases"])
+
+
+def _wanted(
+    bbox: str | None = None, state: str | None = None, matter: str | None = None, colour: str | None = None
+) -> CaseFilter:
+    return CaseFilter(bbox=bbox, state=state, matter=matter, colour=colour)
+
+
+Wanted = Annotated[CaseFilter, Depends(_wanted)]
+
+
+@router.get("/cases.geojson")
+def cases_geojson(parts: PartsOf, account: Reader, wanted: Wanted) -> dict[str, Any]:
+    """The cases as points; `feed_id` says from where the stream goes on."""
+    with parts.store.read() as connection:
+        return case_collection(connection, wanted, account=account, matters=parts.matters)
+
+
+@router.get("/cases")
+def cases(
+    parts: PartsOf,
+    account: Reader,
+    wanted: Wanted,
+    cursor: int | None = None,
+    limit: Annotated[int, Query(ge=1, le=PAGE_LIMIT)] = 100,
+) -> dict[str, Any]:
+    """A page of cases, the newest first."""
+    with parts.store.read() as connection:
+        return case_page(connection, wanted, account=account, matters=parts.matters, cursor=cursor, limit=limit)
+
+
+@router.get("/cases/{case_id}")
+def one_case(parts: PartsOf, account: Reader, case_id: str) -> dict[str, Any]:
+    """One case with everything that belongs to it."""
+    with parts.store.read() as connection:
+        return case_detail(
+            connection, case_id, account=account, matters=parts.matters, routing=parts.routing, at=utc_now()
+        )
+
+
+@router.post("/cases/{case_id}/transitions")
+def move(parts: PartsOf, account: Writer, case_id: str, change: Change) -> dict[str, Any]:
+    """Move a case to another state; answers with the case as it stands then."""
+    parts.cases.transition(case_id, change, by=account)
+    return one_case(parts, account, case_id)

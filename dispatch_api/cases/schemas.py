@@ -1,0 +1,29 @@
+"""Bodies of requests about cases and tasks."""
+
+from __future__ import annotations
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+
+class Change(BaseModel):
+    """A wanted change of state, with what it may need.
+
+    Attributes:
+        to: The wanted state.
+        reason: Why; needed where `allowed` says `needs_reason`.
+        lead: Key of the leading department, for `dispatched`.
+        co: Keys of the departments that help, for `dispatched`.
+        until: The new date, for `suspended`.
+        duplicate_of: The case that this one is the same as, for `merged`.
+        department: The department that takes over, for a task's `handed_on`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    to: str = Field(max_length=32)
+    reason: str = Field(default="", max_length=2000)
+    lead: str | None = Field(default=None, max_length=64)
+    co: tuple[str, ...] = Field(default=(), max_length=20)
+    until: AwareDatetime | None = None
+    duplicate_of: str | None = Field(default=None, max_length=32)
+    department: str | None = Field(default=None, max_length=64)

@@ -1,0 +1,181 @@
+"""`CaseDesk`: people move cases; what follows from a move happens in the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, update
+
+from dispatch_api.accounts.model import Account, Actor, system_actor
+from dispatch_api.accounts.sight import seen_case
+from dispatch_api.cases.matters import Matters
+from dispatch_api.cases.model import CASE_STEPS, ENDED_STATES, CaseState, Colour
+from dispatch_api.cases.moves import move_case, tell_case
+from dispatch_api.cases.records import CaseRow, get_case, summed_up, update_case
+from dispatch_api.cases.schemas import Change
+from dispatch_api.departments.routing import Decision, Routing, ZoneFact
+from dispatch_api.errors import InvalidRequest
+from dispatch_api.store import Store
+from dispatch_api.store.schema import evidence, observation
+from dispatch_api.store.times import utc_now
+from dispatch_api.tasks.dispatching import dispatch, tell_task
+from dispatch_api.tasks.model import OPEN_STATES, TaskKind, TaskState
+from dispatch_api.tasks.records import TaskRow, move_task, tasks_of, update_task
+
+_VERIFICATION = system_actor("verification")
+_ROUTING = system_actor("routing")
+
+
+class CaseDesk:
+    """Where people change cases."""
+
+    def __init__(
+        self, store: Store, matters: Matters, routing: Routing, *, now: Callable[[], datetime] = utc_now
+    ) -> None:
+        self._store = store
+        self._matters = matters
+        self._routing = routing
+        self._now = now
+
+    def transition(self, case_id: str, change: Change, *, by: Account) -> CaseRow:
+        """Move a case as somebody asks.
+
+        Raises:
+            NotFound: No such case, or not one that the account may see.
+            IllegalTransition: The table of states does not allow it.
+            Forbidden: It is not for this account.
+            InvalidRequest: The change lacks something.
+        """
+        return self._store.write(lambda connection: self._transition(connection, case_id, change, by))
+
+    def _transition(self, connection: Connection, case_id: str, change: Change, by: Account) -> CaseRow:
+        row = seen_case(connection, case_id, by)
+        to = _state(change.to)
+        at, actor = self._now(), by.actor
+        if to in CASE_STEPS[CaseState(row.state)]:
+            row = self._move(connection, row, to, change, by=actor, at=at)
+        else:
+            row = move_case(connection, row, to, by=actor, at=at, why=change.reason)
+        tell_case(connection, row, kind="case.updated", at=at, matters=self._matters)
+        return row
+
+    def _move(
+        self, connection: Connection, row: CaseRow, to: CaseState, change: Change, *, by: Actor, at: datetime
+    ) -> CaseRow:
+        def plain(**columns: Any) -> CaseRow:  # noqa: ANN401 - columns of the case table
+            return move_case(connection, row, to, by=by, at=at, why=change.reason, **columns)
+
+        match to:
+            case CaseState.OPENED:
+                return self._open(connection, plain(opened_at=at), at=at)
+            case CaseState.DISPATCHED:
+                return self._dispatch_by_hand(connection, row, change, by=by, at=at)
+            case CaseState.MERGED:
+                return self._merge(connection, row, plain, change, at=at)
+            case CaseState.SUSPENDED:
+                return plain(suspended_at=at, suspended_until=_future(change, at))
+            case CaseState.IN_PROGRESS:
+                return self._resume(connection, row, plain(suspended_at=None, suspended_until=None), at=at)
+            case CaseState.CLOSED:
+                return self._close(connection, plain(), at=at)
+            case CaseState.REWORKED:
+                return self._rework(connection, plain(), why=change.reason, at=at)
+            case _:
+                return plain()
+
+    def _open(self, connection: Connection, row: CaseRow, *, at: datetime) -> CaseRow:
+        decision = self._decide(row, at)
+        why = str(decision.printed["text"]["en"])
+        return dispatch(connection, row, decision, matters=self._matters, by=_ROUTING, at=at, why=why)
+
+    def _decide(self, row: CaseRow, at: datetime) -> Decision:
+        calendar = self._matters.calendar
+        return self._routing.decide(
+            matter=row.matter,
+            zones=[ZoneFact.from_json(raw) for raw in row.zones],
+            seen_on=calendar.local_date(row.last_seen_at),
+            decided_on=calendar.local_date(at),
+        )
+
+    def _dispatch_by_hand(
+        self, connection: Connection, row: CaseRow, change: Change, *, by: Actor, at: datetime
+    ) -> CaseRow:
+        named = [name for name in (change.lead, *change.co) if name is not None]
+        unknown = next((name for name in named if name not in self._routing.departments), None)
+        if unknown is not None:
+            raise InvalidRequest(field="lead", problem=f"{unknown!r} is no department")
+        if change.lead is None:
+            # The table speaks first: a role that may not do this at all is told so, not asked for a lead.
+            move_case(connection, row, CaseState.DISPATCHED, by=by, at=at, why=change.reason)
+            raise InvalidRequest(field="lead", problem="name the department that leads")
+        decision = self._routing.by_hand(lead=change.lead, co=change.co, by=by.name, why=change.reason)
+        return dispatch(connection, row, decision, matters=self._matters, by=by, at=at, why=change.reason)
+
+    def _merge(
+        self,
+        connection: Connection,
+        row: CaseRow,
+        plain: Callable[..., CaseRow],
+        change: Change,
+        *,
+        at: datetime,
+    ) -> CaseRow:
+        if not change.duplicate_of or change.duplicate_of == row.case_id:
+            plain()
+            raise InvalidRequest(field="duplicate_of", problem="name the other case that this one is the same as")
+        target = get_case(connection, change.duplicate_of)
+        if CaseState(target.state) in ENDED_STATES:
+            raise InvalidRequest(field="duplicate_of", problem=f"case {target.number} has ended")
+        merged = plain(duplicate_of=target.case_id)
+        for table in (observation, evidence):
+            connection.execute(update(table).where(table.c.case_id == row.case_id).values(case_id=target.case_id))
+        target = update_case(connection, target.case_id, summed_up(connection, target.case_id))
+        tell_case(connection, target, kind="case.joined", at=at, matters=self._matters)
+        return merged
+
+    def _resume(self, connection: Connection, before: CaseRow, row: CaseRow, *, at: datetime) -> CaseRow:
+        paused = at - before.suspended_at if before.suspended_at else timedelta(0)
+        for task in self._open_tasks(connection, row):
+            if task.deadline_at is not None:
+                update_task(connection, task.task_id, deadline_at=task.deadline_at + paused)
+        return row
+
+    def _close(self, connection: Connection, row: CaseRow, *, at: datetime) -> CaseRow:
+        for task in tasks_of(connection, row.case_id):
+            if task.state == TaskState.DONE:
+                self._move_task(connection, task, TaskState.ACCEPTED, at=at, why="case closed")
+            elif task.state in {TaskState.SENT, TaskState.SIGNED, TaskState.WORKING}:
+                self._move_task(connection, task, TaskState.CANCELLED, at=at, why="case closed")
+        return row
+
+    def _rework(self, connection: Connection, row: CaseRow, *, why: str, at: datetime) -> CaseRow:
+        matter = self._matters.by_key.get(row.matter)
+        t3 = matter.clocks_for(Colour(row.colour)).t3 if matter else None
+        deadline_at = self._matters.calendar.deadline(at, t3) if t3 else None
+        for task in tasks_of(connection, row.case_id):
+            if task.kind == TaskKind.LEAD and task.state == TaskState.DONE:
+                update_task(connection, task.task_id, deadline_at=deadline_at, done_at=None)
+                self._move_task(connection, task, TaskState.REWORK, at=at, why=why)
+        return row
+
+    def _move_task(self, connection: Connection, task: TaskRow, to: TaskState, *, at: datetime, why: str) -> None:
+        moved = move_task(connection, task, to, by=_VERIFICATION, at=at, why=why)
+        tell_task(connection, moved, at=at)
+
+    def _open_tasks(self, connection: Connection, row: CaseRow) -> list[TaskRow]:
+        return [task for task in tasks_of(connection, row.case_id) if task.state in OPEN_STATES]
+
+
+def _state(text: str) -> CaseState:
+    try:
+        return CaseState(text)
+    except ValueError:
+        raise InvalidRequest(field="to", problem=f"{text!r} is no state of a case") from None
+
+
+def _future(change: Change, at: datetime) -> datetime:
+    if change.until is None or change.until <= at:
+        raise InvalidRequest(field="until", problem="name a date in the future until which the case is suspended")
+    return change.until

@@ -1,0 +1,246 @@
+"""Cases as the pages read them: lists, the map's collection, and one case with all that belongs to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, select
+
+from dispatch_api.accounts.model import Account, Role
+from dispatch_api.accounts.sight import seen_case, visible_cases
+from dispatch_api.cases.features import case_feature, case_properties, picture_url
+from dispatch_api.cases.matters import Matters
+from dispatch_api.cases.model import CASE_STATE_NAMES, Step, allowed_steps
+from dispatch_api.cases.records import CaseRow, best_evidence, case_of
+from dispatch_api.departments.routing import Routing
+from dispatch_api.errors import InvalidRequest
+from dispatch_api.evidence.records import evidence_of
+from dispatch_api.store.feed import last_feed_id
+from dispatch_api.store.schema import case, event, observation
+from dispatch_api.store.times import iso
+from dispatch_api.tasks.records import tasks_of
+from dispatch_api.tasks.views import is_overdue, task_item
+
+MAP_LIMIT = 20_000
+PAGE_LIMIT = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseFilter:
+    """Which cases are asked for; None means any. `bbox` is west, south, east, north in degrees."""
+
+    bbox: str | None = None
+    state: str | None = None
+    matter: str | None = None
+    colour: str | None = None
+
+    def condition(self) -> ColumnElement[bool]:
+        """The condition on the table of cases.
+
+        Raises:
+            InvalidRequest: `bbox` is not four numbers.
+        """
+        parts: list[ColumnElement[bool]] = [case.c.seq > 0]
+        for column, wanted in ((case.c.state, self.state), (case.c.matter, self.matter), (case.c.colour, self.colour)):
+            if wanted:
+                parts.append(column.in_(wanted.split(",")))
+        if self.bbox:
+            west, south, east, north = _four_numbers(self.bbox)
+            parts += [case.c.lon.between(west, east), case.c.lat.between(south, north)]
+        return and_(*parts)
+
+
+def _four_numbers(text: str) -> tuple[float, float, float, float]:
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InvalidRequest(field="bbox", problem="write west,south,east,north in degrees") from None
+    return west, south, east, north
+
+
+def case_collection(
+    connection: Connection, wanted: CaseFilter, *, account: Account, matters: Matters
+) -> dict[str, Any]:
+    """The cases on the map; `feed_id` is where the live stream goes on from this picture of the store."""
+    query = select(case).where(visible_cases(account), wanted.condition()).order_by(case.c.seq.desc()).limit(MAP_LIMIT)
+    rows = connection.execute(query).all()
+    pictures = best_evidence(connection, [row.case_id for row in rows])
+    features = [case_feature(row, matters=matters, original_sha256=pictures.get(row.case_id)) for row in rows]
+    return {"type": "FeatureCollection", "feed_id": last_feed_id(connection), "features": features}
+
+
+def case_page(
+    connection: Connection, wanted: CaseFilter, *, account: Account, matters: Matters, cursor: int | None, limit: int
+) -> dict[str, Any]:
+    """A page of the list of cases, the newest first; `next` is the cursor of the following page."""
+    query = select(case).where(visible_cases(account), wanted.condition())
+    if cursor is not None:
+        query = query.where(case.c.seq < cursor)
+    rows = connection.execute(query.order_by(case.c.seq.desc()).limit(limit + 1)).all()
+    page = rows[:limit]
+    pictures = best_evidence(connection, [row.case_id for row in page])
+    items = [_item(row, matters, pictures.get(row.case_id)) for row in page]
+    return {"items": items, "next": page[-1].seq if len(rows) > limit else None}
+
+
+def case_detail(
+    connection: Connection, case_id: str, *, account: Account, matters: Matters, routing: Routing, at: datetime
+) -> dict[str, Any]:
+    """One case with its observations, tasks, history, pictures, and what the account may do with it.
+
+    Raises:
+        NotFound: No such case, or not one that the account may see.
+    """
+    row = seen_case(connection, case_id, account)
+    tasks = [
+        task
+        for task in tasks_of(connection, case_id)
+        if account.role is not Role.DEPARTMENT or task.department == account.department
+    ]
+    pictures = evidence_of(connection, case_id)
+    best = pictures[-1].original_sha256 if pictures else None
+    return {
+        **_item(row, matters, best),
+        "observations": _observations(connection, case_id),
+        "observations_count": row.observations,
+        "tasks": [
+            task_item(task, row, account=account, matters=matters, routing=routing, picture=best, at=at)
+            for task in tasks
+        ],
+        "events": _events(connection, case_id, [task.task_id for task in tasks], account),
+        "evidence": [_picture(picture) for picture in pictures],
+        "allowed": [
+            allowed_item(to, *CASE_STATE_NAMES[to], step)
+            for to, step in allowed_steps(case_of(row), account.actor).items()
+        ],
+        "rule": rule_item(row.rule),
+        "clocks": _clocks(row, tasks, at),
+        **_for_reviewers(connection, row, account),
+    }
+
+
+def allowed_item(to: str, zh: str, en: str, step: Step) -> dict[str, Any]:
+    """One change that may be made now, and what it needs."""
+    return {
+        "to": to,
+        "label_zh": zh,
+        "label_en": en,
+        "needs_reason": step.needs_reason,
+        "needs_lead": step.needs_lead,
+        "needs_date": step.needs_date,
+        "needs_duplicate_of": step.needs_duplicate_of,
+    }
+
+
+def rule_item(rule: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The rule that fired, as it was printed."""
+    if rule is None:
+        return None
+    return {
+        "id": rule["id"],
+        "text_zh": rule["text"]["zh"],
+        "text_en": rule["text"]["en"],
+        "basis": rule["basis"]["zh"],
+        "basis_en": rule["basis"]["en"],
+        "author": rule.get("author"),
+        "effective_from": rule.get("effective_from"),
+        "zone": rule.get("zone", []),
+        "candidates": rule.get("candidates", []),
+    }
+
+
+def _item(row: CaseRow, matters: Matters, picture: str | None) -> dict[str, Any]:
+    return {
+        **case_properties(row, matters=matters, original_sha256=picture),
+        "lon": row.lon,
+        "lat": row.lat,
+        "created_at": iso(row.created_at),
+    }
+
+
+def _for_reviewers(connection: Connection, row: CaseRow, account: Account) -> dict[str, Any]:
+    if account.role is Role.DEPARTMENT:
+        return {}
+    numbers = {
+        other.case_id: other.number
+        for other in connection.execute(
+            select(case.c.case_id, case.c.number).where(case.c.case_id.in_([s["case_id"] for s in row.suggestions]))
+        )
+    }
+    return {
+        "review_reasons": row.review_reasons,
+        "suggestions": [{**s, "number": numbers.get(s["case_id"])} for s in row.suggestions],
+        "duplicate_of": row.duplicate_of,
+        "recurrence_of": row.recurrence_of,
+        "zones": row.zones,
+    }
+
+
+def _observations(connection: Connection, case_id: str) -> list[dict[str, Any]]:
+    query = select(observation).where(observation.c.case_id == case_id).order_by(observation.c.first_seen_at)
+    return [
+        {
+            "flight_id": row.flight_id,
+            "label": row.label,
+            "confidence": round(row.confidence, 4),
+            "lon": row.lon,
+            "lat": row.lat,
+            "extent_m2": row.extent_m2,
+            "frames": row.frames,
+            "first_seen_at": iso(row.first_seen_at),
+            "last_seen_at": iso(row.last_seen_at),
+        }
+        for row in connection.execute(query)
+    ]
+
+
+def _events(connection: Connection, case_id: str, task_ids: Sequence[int], account: Account) -> list[dict[str, Any]]:
+    query = select(event).where(event.c.case_id == case_id).order_by(event.c.seq)
+    if account.role is Role.DEPARTMENT:
+        query = query.where(event.c.task_id.is_(None) | event.c.task_id.in_(task_ids))
+    return [
+        {
+            "seq": row.seq,
+            "at": iso(row.at),
+            "who": row.who,
+            "kind": row.kind,
+            "task_id": row.task_id,
+            "from": row.from_state,
+            "to": row.to_state,
+            "why": row.why,
+            "data": json.loads(row.data),
+            "hash": row.hash,
+        }
+        for row in connection.execute(query)
+    ]
+
+
+def _picture(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "original_sha256": row.original_sha256,
+        "captured_at": iso(row.captured_at),
+        "file_name": row.file_name,
+        "boxes": row.boxes,
+        "thumbnail_url": picture_url(row.original_sha256, "thumbnail", row.case_id),
+        "annotated_url": picture_url(row.original_sha256, "annotated", row.case_id),
+        "full_url": picture_url(row.original_sha256, "full", row.case_id),
+    }
+
+
+def _clocks(row: CaseRow, tasks: Sequence[Row[Any]], at: datetime) -> dict[str, Any]:
+    leads = [task for task in tasks if task.deadline_at is not None]
+    last = leads[-1] if leads else None
+    return {
+        "verify_deadline_at": iso(row.verify_deadline_at),
+        "opened_at": iso(row.opened_at),
+        "dispatched_at": iso(row.dispatched_at),
+        "sign_deadline_at": iso(last.sign_deadline_at) if last else None,
+        "deadline_at": iso(last.deadline_at) if last else None,
+        "suspended_until": iso(row.suspended_until),
+        "ended_at": iso(row.ended_at),
+        "overdue": any(is_overdue(task, row.state, at) for task in tasks),
+    }

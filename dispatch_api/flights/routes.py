@@ -1,0 +1,53 @@
+"""Routes of flights and zones. Flights are for operators and the centre; a department sees its tasks only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from dispatch_api.accounts.model import Account, Role
+from dispatch_api.errors import NotFound
+from dispatch_api.flights.features import flight_list, flight_with_track, photo_features
+from dispatch_api.flights.zones import zone_features
+from dispatch_api.parts import PartsOf, Reader
+
+router = APIRouter(tags=["flights"])
+
+
+@router.get("/flights")
+def flights(parts: PartsOf, account: Reader) -> dict[str, Any]:
+    """Every flight, the newest first."""
+    if account.role is Role.DEPARTMENT:
+        return {"items": []}
+    with parts.store.read() as connection:
+        return {"items": flight_list(connection)}
+
+
+@router.get("/flights/{flight_id}")
+def one_flight(parts: PartsOf, account: Reader, flight_id: str) -> dict[str, Any]:
+    """One flight with its planned way and its track."""
+    with parts.store.read() as connection:
+        found = flight_with_track(connection, flight_id)
+    return _shown(found, account, flight_id)
+
+
+@router.get("/flights/{flight_id}/photos.geojson")
+def photos(parts: PartsOf, account: Reader, flight_id: str) -> dict[str, Any]:
+    """The ground that each picture shows."""
+    with parts.store.read() as connection:
+        _shown(flight_with_track(connection, flight_id), account, flight_id)
+        return photo_features(connection, flight_id)
+
+
+@router.get("/zones.geojson")
+def zones(parts: PartsOf, _account: Reader) -> dict[str, Any]:
+    """The zones of the city."""
+    with parts.store.read() as connection:
+        return zone_features(connection)
+
+
+def _shown(found: dict[str, Any] | None, account: Account, flight_id: str) -> dict[str, Any]:
+    if found is None or account.role is Role.DEPARTMENT:
+        raise NotFound(kind="flight", key=flight_id)
+    return found

@@ -1,0 +1,102 @@
+"""The live stream: what the feed table grows by, as server-sent events, resumable and filtered for the watcher."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy import Row, select
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from dispatch_api.accounts.model import Account, Role
+from dispatch_api.accounts.service import LogIn
+from dispatch_api.accounts.sight import visible_cases
+from dispatch_api.errors import InvalidRequest, NotLoggedIn
+from dispatch_api.parts import Parts, PartsOf, reading
+from dispatch_api.store.feed import last_feed_id
+from dispatch_api.store.schema import case, feed
+
+POLL_S = 0.25
+HEARTBEAT_S = 15
+SESSION_CHECK_S = 5.0
+BATCH = 500
+
+router = APIRouter(tags=["stream"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Batch:
+    rows: Sequence[Row[Any]]
+    last_id: int
+
+
+@router.get("/stream", response_class=EventSourceResponse)
+async def stream(
+    request: Request,
+    parts: PartsOf,
+    session: Annotated[LogIn, Depends(reading)],
+    last_event_id: Annotated[str | None, Header()] = None,
+    after: Annotated[int | None, Query(ge=0)] = None,
+) -> EventSourceResponse:
+    """Everything that changes from now on, or from `Last-Event-ID` (or `after`, a collection's `feed_id`) on."""
+    start = await run_in_threadpool(_start, parts, last_event_id, after)
+    return EventSourceResponse(_events(request, parts, session, start), ping=HEARTBEAT_S)
+
+
+def _start(parts: Parts, last_event_id: str | None, after: int | None) -> int:
+    if last_event_id is not None:
+        if not last_event_id.isdecimal():
+            raise InvalidRequest(field="Last-Event-ID", problem="it is the id of an event of this stream")
+        return int(last_event_id)
+    if after is not None:
+        return after
+    with parts.store.read() as connection:
+        return last_feed_id(connection)
+
+
+async def _events(request: Request, parts: Parts, session: LogIn, last_id: int) -> AsyncIterator[ServerSentEvent]:
+    loop = asyncio.get_running_loop()
+    check_at = loop.time() + SESSION_CHECK_S
+    while not await request.is_disconnected():
+        batch = await run_in_threadpool(_read, parts, session.account, last_id)
+        for row in batch.rows:
+            yield ServerSentEvent(id=str(row.feed_id), event=row.type, data=json.dumps(row.data, ensure_ascii=False))
+        last_id = batch.last_id
+        if loop.time() >= check_at:
+            if not await run_in_threadpool(_still_logged_in, parts, session):
+                return
+            check_at = loop.time() + SESSION_CHECK_S
+        if not batch.rows:
+            await asyncio.sleep(POLL_S)
+
+
+def _read(parts: Parts, account: Account, last_id: int) -> _Batch:
+    with parts.store.read() as connection:
+        rows = connection.execute(
+            select(feed).where(feed.c.feed_id > last_id).order_by(feed.c.feed_id).limit(BATCH)
+        ).all()
+        newest = rows[-1].feed_id if rows else last_id
+        if account.role is Role.DEPARTMENT:
+            case_ids = {row.case_id for row in rows if row.case_id is not None}
+            query = select(case.c.case_id).where(case.c.case_id.in_(case_ids), visible_cases(account))
+            seen = set(connection.execute(query).scalars())
+            rows = [row for row in rows if _may_see(row, account, seen)]
+    return _Batch(rows=rows, last_id=newest)
+
+
+def _may_see(row: Row[Any], account: Account, seen_cases: set[str]) -> bool:
+    addressed = row.departments is None or account.department in row.departments
+    return addressed and (row.case_id is None or row.case_id in seen_cases)
+
+
+def _still_logged_in(parts: Parts, session: LogIn) -> bool:
+    try:
+        parts.sessions.of_token(session.token)
+    except NotLoggedIn:
+        return False
+    return True

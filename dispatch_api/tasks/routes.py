@@ -1,0 +1,54 @@
+"""Routes of tasks."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from dispatch_api.cases.schemas import Change
+from dispatch_api.parts import PartsOf, Reader, Writer
+from dispatch_api.store.times import utc_now
+from dispatch_api.tasks.views import one_task, task_page
+
+router = APIRouter(tags=["tasks"])
+
+
+@router.get("/tasks")
+def tasks(
+    parts: PartsOf,
+    account: Reader,
+    state: str | None = None,
+    department: str | None = None,
+    cursor: int | None = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 200,
+) -> dict[str, Any]:
+    """A page of tasks, the newest first; a department gets its own, whatever it asks for."""
+    with parts.store.read() as connection:
+        return task_page(
+            connection,
+            account=account,
+            matters=parts.matters,
+            routing=parts.routing,
+            states=state.split(",") if state else (),
+            department=department,
+            cursor=cursor,
+            limit=limit,
+            at=utc_now(),
+        )
+
+
+@router.get("/tasks/{task_id}")
+def task(parts: PartsOf, account: Reader, task_id: int) -> dict[str, Any]:
+    """One task."""
+    with parts.store.read() as connection:
+        return one_task(
+            connection, task_id, account=account, matters=parts.matters, routing=parts.routing, at=utc_now()
+        )
+
+
+@router.post("/tasks/{task_id}/transitions")
+def move(parts: PartsOf, account: Writer, task_id: int, change: Change) -> dict[str, Any]:
+    """Move a task to another state; answers with the task as it stands then."""
+    parts.tasks.transition(task_id, change, by=account)
+    return task(parts, account, task_id)

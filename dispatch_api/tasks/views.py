@@ -1,0 +1,149 @@
+"""Tasks as the inbox reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, select
+
+from dispatch_api.accounts.model import Account
+from dispatch_api.accounts.sight import seen_task, visible_tasks
+from dispatch_api.cases.features import error_of, matter_name, picture_url
+from dispatch_api.cases.matters import Matters
+from dispatch_api.cases.model import CASE_STATE_NAMES, CaseState
+from dispatch_api.cases.records import CaseRow, best_evidence, get_case
+from dispatch_api.departments.routing import Routing
+from dispatch_api.store.schema import case, task
+from dispatch_api.store.times import iso
+from dispatch_api.tasks.model import OPEN_STATES, TASK_STATE_NAMES, TaskState
+from dispatch_api.tasks.records import TaskRow
+from dispatch_api.tasks.service import steps_now
+
+
+def is_overdue(row: TaskRow, case_state: str, at: datetime) -> bool:
+    """Whether a task that is still to be done has passed its deadline; a suspended case's clock stands still."""
+    waits = TaskState(row.state) in OPEN_STATES and case_state != CaseState.SUSPENDED
+    return waits and row.deadline_at is not None and row.deadline_at < at
+
+
+def task_item(
+    row: TaskRow,
+    of_case: CaseRow,
+    *,
+    account: Account,
+    matters: Matters,
+    routing: Routing,
+    picture: str | None,
+    at: datetime,
+) -> dict[str, Any]:
+    """A task with what its department needs to know of the case."""
+    state_zh, state_en = TASK_STATE_NAMES[TaskState(row.state)]
+    case_state_zh, case_state_en = CASE_STATE_NAMES[CaseState(of_case.state)]
+    matter, department = matter_name(matters, of_case.matter), routing.departments.name_of(row.department)
+    return {
+        "task_id": row.task_id,
+        "case_id": row.case_id,
+        "case_number": of_case.number,
+        "case_state": of_case.state,
+        "case_state_zh": case_state_zh,
+        "case_state_en": case_state_en,
+        "department": row.department,
+        "department_zh": department.zh,
+        "department_en": department.en,
+        "kind": row.kind,
+        "state": row.state,
+        "state_zh": state_zh,
+        "state_en": state_en,
+        "matter": of_case.matter,
+        "matter_zh": matter.zh,
+        "matter_en": matter.en,
+        "colour": of_case.colour,
+        "address": of_case.address,
+        "grid_code": of_case.grid_code,
+        "grid_name": of_case.grid_name,
+        "lon": of_case.lon,
+        "lat": of_case.lat,
+        "error": error_of(of_case),
+        "extent_m2": of_case.extent_m2,
+        "deadline_at": iso(row.deadline_at),
+        "sign_deadline_at": iso(row.sign_deadline_at),
+        "overdue": is_overdue(row, of_case.state, at),
+        "rule_id": row.rule["id"],
+        "rule_text_zh": row.rule["text"]["zh"],
+        "rule_text_en": row.rule["text"]["en"],
+        "basis": row.rule["basis"]["zh"],
+        "basis_en": row.rule["basis"]["en"],
+        "thumbnail_url": picture_url(picture, "thumbnail", row.case_id),
+        "annotated_url": picture_url(picture, "annotated", row.case_id),
+        "allowed": [
+            {
+                "to": to,
+                "label_zh": TASK_STATE_NAMES[to][0],
+                "label_en": TASK_STATE_NAMES[to][1],
+                "needs_reason": step.needs_reason,
+                "needs_department": step.needs_department,
+            }
+            for to, step in steps_now(row, CaseState(of_case.state), account).items()
+        ],
+        "created_at": iso(row.created_at),
+        "signed_at": iso(row.signed_at),
+        "done_at": iso(row.done_at),
+    }
+
+
+def one_task(
+    connection: Connection, task_id: int, *, account: Account, matters: Matters, routing: Routing, at: datetime
+) -> dict[str, Any]:
+    """One task.
+
+    Raises:
+        NotFound: No such task, or not one that the account may see.
+    """
+    row = seen_task(connection, task_id, account)
+    of_case = get_case(connection, row.case_id)
+    picture = best_evidence(connection, [row.case_id]).get(row.case_id)
+    return task_item(row, of_case, account=account, matters=matters, routing=routing, picture=picture, at=at)
+
+
+def task_page(
+    connection: Connection,
+    *,
+    account: Account,
+    matters: Matters,
+    routing: Routing,
+    states: Sequence[str],
+    department: str | None,
+    cursor: int | None,
+    limit: int,
+    at: datetime,
+) -> dict[str, Any]:
+    """A page of tasks, the newest first; `next` is the cursor of the following page."""
+    conditions = [visible_tasks(account)]
+    if states:
+        conditions.append(task.c.state.in_(states))
+    if department:
+        conditions.append(task.c.department == department)
+    if cursor is not None:
+        conditions.append(task.c.task_id < cursor)
+    rows = connection.execute(
+        select(task).where(and_(*conditions)).order_by(task.c.task_id.desc()).limit(limit + 1)
+    ).all()
+    page = rows[:limit]
+    case_ids = [row.case_id for row in page]
+    cases = {row.case_id: row for row in connection.execute(select(case).where(case.c.case_id.in_(case_ids)))}
+    pictures = best_evidence(connection, case_ids)
+    items = [
+        task_item(
+            row,
+            cases[row.case_id],
+            account=account,
+            matters=matters,
+            routing=routing,
+            picture=pictures.get(row.case_id),
+            at=at,
+        )
+        for row in page
+    ]
+    return {"items": items, "next": page[-1].task_id if len(rows) > limit else None}

@@ -1,0 +1,70 @@
+"""`flyonce serve`: the API and the pages."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flyonce.cli.output import emit_json, fail, say
+from flyonce.settings import Settings
+
+
+def serve(
+    store: Annotated[str | None, typer.Option(help="Store URL, like sqlite:///city.db; a new one is created.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one.", min=0, max=65535)] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; the default is this machine only.")] = None,
+    matters: Annotated[Path | None, typer.Option(help="The city's matters, in place of the defaults.")] = None,
+    departments: Annotated[Path | None, typer.Option(help="The city's departments.")] = None,
+    routing: Annotated[Path | None, typer.Option(help="The city's routing rules.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the address as one JSON object on stdout.")] = False,
+) -> None:
+    """Serve API and pages until Ctrl-C."""
+    import uvicorn
+
+    from dispatch_api.app import create_app
+    from dispatch_api.cases.matters import load_matters
+    from dispatch_api.departments.model import load_departments
+    from dispatch_api.departments.routing import load_routing
+    from dispatch_api.errors import DispatchError
+    from dispatch_api.store import open_store
+
+    settings = Settings()
+    url = store or settings.store
+    listening = _listen(host or settings.host, settings.port if port is None else port)
+    try:
+        city = load_matters(matters)
+        rules = load_routing(routing, matters=city, departments=load_departments(departments))
+        opened = open_store(url, create=True)
+    except DispatchError as error:
+        listening.close()
+        fail(error)
+    address = _address(listening)
+    with opened:
+        if as_json:
+            emit_json({"url": address, "store": url})
+        say(f"flyonce serves {url} at {address} (stop with Ctrl-C)")
+        config = uvicorn.Config(
+            create_app(opened, matters=city, routing=rules), log_level="warning", timeout_graceful_shutdown=3
+        )
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(128)
+    except OSError as error:
+        listening.close()
+        fail(f"{host}:{port} cannot be listened on ({error.strerror}). Choose another --port, or stop what uses it.")
+    return listening
+
+
+def _address(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
