@@ -1,3 +1,175 @@
 """`flyonce plan`, `vehicle`, `upload` and `fly`: from a grid area to a flown mission."""
 
 from __future__ import annotations
+
+import signal
+import tempfile
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Any
+
+import typer
+
+from flightplan.area import PatrolArea
+from flightplan.coverage import CoveragePlan, plan_coverage
+from flightplan.files import read_mission
+from flightplan.files.geojson import write_geojson
+from flightplan.files.qgc_plan import write_plan
+from flightplan.files.waypoints import write_waypoints
+from flightplan.flight import fly as fly_mission
+from flightplan.link import open_link
+from flightplan.upload import upload as upload_mission
+from flightplan.vehicle import SimulatedVehicle
+from flyonce.cli.options import AsJson, LinkUrl, lonlat
+from flyonce.cli.output import emit_json, fail, progress, say
+from geo.camera import camera_by_name
+
+# Rated 38 minutes, a quarter of it kept in reserve.
+_ENDURANCE_MIN = 28.5
+
+
+def plan(
+    area: Annotated[Path, typer.Argument(help="GeoJSON with one polygon, holes allowed.")],
+    home: Annotated[str, typer.Option(help="Take-off and landing place, LON,LAT in degrees.")],
+    altitude_m: Annotated[float, typer.Option(help="Height above the ground at home, metres.")] = 100.0,
+    camera: Annotated[str, typer.Option(help="Name in the camera table, like generic-84dfov.")] = "generic-84dfov",
+    frontlap: Annotated[float, typer.Option(help="Overlap along the row, 0 to 0.95.")] = 0.7,
+    sidelap: Annotated[float, typer.Option(help="Overlap of neighbouring rows, 0 to 0.95.")] = 0.6,
+    out: Annotated[Path, typer.Option(help="Folder for the mission files.")] = Path("plan"),
+    speed_m_s: Annotated[float, typer.Option(help="Ground speed wished for on rows.")] = 15.0,
+    endurance_min: Annotated[
+        float, typer.Option(help="Longest flight on one battery, reserve taken off; a longer one is split.")
+    ] = _ENDURANCE_MIN,
+    as_json: AsJson = False,
+) -> None:
+    """Plan a flight that photographs a whole area, and write it for ground stations."""
+    place = PatrolArea.from_geojson(area)
+    lens = camera_by_name(camera)
+    began = perf_counter()
+    with progress("planning") as ticker:
+        planned = plan_coverage(
+            place,
+            lens,
+            altitude_m,
+            frontlap,
+            sidelap,
+            home_lonlat=lonlat(home),
+            speed_m_s=speed_m_s,
+            endurance_s=endurance_min * 60,
+        )
+        ticker.advance()
+    seconds = perf_counter() - began
+    files = _write(planned, out)
+    result = _plan_json(planned, files, seconds)
+    if as_json:
+        emit_json(result)
+        return
+    for number, mission in enumerate(result["missions"], start=1):
+        say(
+            f"mission {number}: {mission['length_m'] / 1000:.2f} km, {mission['duration_s'] / 60:.1f} min, "
+            f"{mission['photos']} photos, {mission['turns']} turns → {mission['files'][0]}"
+        )
+    say(f"seen at least once: {planned.coverage.seen_once:.1%}, five times: {planned.coverage.seen_five_times:.1%}")
+
+
+def _write(planned: CoveragePlan, out: Path) -> list[list[str]]:
+    """Write all files, each complete or not at all; returns the files of each mission."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out, prefix=".plan-") as staging:
+            write_geojson(Path(staging) / "mission.geojson", planned)
+            files = []
+            for number, mission in enumerate(planned.missions, start=1):
+                stem = "mission" if number == 1 else f"mission-{number}"
+                write_plan(Path(staging) / f"{stem}.plan", mission)
+                write_waypoints(Path(staging) / f"{stem}.waypoints", mission)
+                files.append([f"{stem}.plan", f"{stem}.waypoints", "mission.geojson"])
+            for written in sorted(Path(staging).iterdir()):
+                written.replace(out / written.name)
+    except OSError as error:
+        fail(f"{out}: cannot be written to ({error.strerror}). Choose another folder with --out.")
+    return [[str(out / name) for name in names] for names in files]
+
+
+def _plan_json(planned: CoveragePlan, files: list[list[str]], seconds: float) -> dict[str, Any]:
+    return {
+        "missions": [
+            {
+                "length_m": round(figures.length_m, 1),
+                "survey_length_m": round(figures.survey_length_m, 1),
+                "duration_s": round(figures.duration_s, 1),
+                "turns": figures.turns,
+                "photos": figures.photos,
+                "files": written,
+            }
+            for figures, written in zip(planned.figures, files, strict=True)
+        ],
+        "coverage": planned.coverage.seen_once,
+        "coverage_five_photos": planned.coverage.seen_five_times,
+        "row_spacing_m": planned.row_spacing_m,
+        "row_angle_deg": planned.angle_deg,
+        "speed_m_s": planned.speed_m_s,
+        "seconds": round(seconds, 3),
+    }
+
+
+def vehicle(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port on loopback; 0 picks a free one.")] = 5760,
+    home: Annotated[str, typer.Option(help="Where it stands, LON,LAT in degrees.")] = "120.16,30.25",
+    home_alt_msl_m: Annotated[float, typer.Option(help="Ground height there above mean sea level.")] = 0.0,
+    speedup: Annotated[float, typer.Option(min=0.1, max=200, help="How much faster than real time it flies.")] = 1.0,
+    as_json: AsJson = False,
+) -> None:
+    """Run a simulated MAVLink vehicle until it is stopped with Ctrl-C."""
+    lon, lat = lonlat(home)
+    stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.set())
+    simulated = SimulatedVehicle(port=port, home_lon=lon, home_lat=lat, home_alt_msl_m=home_alt_msl_m, speedup=speedup)
+    if as_json:
+        emit_json({"link": f"tcp:127.0.0.1:{simulated.port}", "port": simulated.port, "speedup": speedup})
+    say(f"simulated vehicle at tcp:127.0.0.1:{simulated.port}; stop it with Ctrl-C")
+    simulated.serve(stop)
+
+
+def upload(
+    mission_file: Annotated[Path, typer.Argument(help="A .plan or .waypoints file.")],
+    link: LinkUrl,
+    as_json: AsJson = False,
+) -> None:
+    """Upload a mission, read it back and compare."""
+    mission = read_mission(mission_file)
+    with open_link(link) as connection, progress("uploading") as ticker:
+        done = upload_mission(connection, mission, ticker.reached)
+    if as_json:
+        emit_json({"verified": True, **asdict(done)})
+    else:
+        say(f"{done.items} items uploaded, read back and equal, in {done.seconds:.1f} s")
+
+
+def fly(
+    mission_file: Annotated[Path, typer.Argument(help="The mission that was uploaded: .plan or .waypoints.")],
+    link: LinkUrl,
+    tlog: Annotated[Path | None, typer.Option(help="Telemetry log to write.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Arm, start the uploaded mission and follow it to its end; refused unless the vehicle holds this very mission."""
+    mission = read_mission(mission_file)
+    record = tlog or mission_file.with_suffix(".tlog")
+    planned = mission.figures()
+    with open_link(link) as connection, progress("flying", total=planned.photos) as ticker:
+        flown = fly_mission(connection, mission, on_photo=lambda _: ticker.advance(), tlog_path=record)
+    result = {
+        "flown_m": round(flown.flown_m, 1),
+        "planned_m": round(planned.length_m, 1),
+        "photos": len(flown.photos),
+        "planned_photos": planned.photos,
+        "seconds": round(flown.seconds, 1),
+        "tlog": str(record),
+    }
+    if as_json:
+        emit_json(result)
+    else:
+        say(f"flown {flown.flown_m / 1000:.2f} km, {len(flown.photos)} photos; log in {record}")

@@ -63,6 +63,10 @@ class Ticker:
         """Set the number of pieces, once it is known."""
         self._progress.update(self._task, total=total)
 
+    def reached(self, count: float, total: float) -> None:
+        """Set how many pieces of how many are done."""
+        self._progress.update(self._task, completed=count, total=total)
+
     def describe(self, text: str) -> None:
         """Change the words in front of the bar."""
         self._progress.update(self._task, description=_escaped(text))

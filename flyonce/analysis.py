@@ -1,0 +1,102 @@
+"""Opening what an analysis works with, from settings and files; a bad file is refused before the store is touched."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from shapely.geometry import mapping
+
+from dispatch_api.cases.intake import Intake
+from dispatch_api.cases.matters import load_matters
+from dispatch_api.departments.model import load_departments
+from dispatch_api.departments.routing import load_routing
+from dispatch_api.flights import FlightDesk, ZoneDesk
+from dispatch_api.store import open_store
+from flyonce.interpretation import load_interpretation
+from flyonce.pipeline import Tools
+from flyonce.settings import Settings
+from geo.errors import GeoError
+from geo.ground import Ground
+from geo.telemetry.photo import read_photo
+from geo.zones import Zones
+from vision.onnx_detector import load_detectors
+
+
+@contextmanager
+def open_tools(
+    store_url: str,
+    *,
+    settings: Settings,
+    zones: Zones | None,
+    ground: Ground,
+    models: Path | None = None,
+    interpretation: Path | None = None,
+    matters: Path | None = None,
+    departments: Path | None = None,
+    routing: Path | None = None,
+) -> Iterator[Tools]:
+    """Everything an analysis works with; the store is opened last (a new one is made) and closed at the end.
+
+    Raises:
+        ModelError: A model is missing or broken.
+        RulesError: The interpretation rules cannot be used.
+        ConfigurationError: Matters, departments or routing rules cannot be used.
+        StoreError: The store cannot be opened.
+    """
+    detector = load_detectors(models or settings.models_dir, workers=settings.workers)
+    rules = load_interpretation(interpretation)
+    known_matters, known_departments = load_matters(matters), load_departments(departments)
+    routes = load_routing(routing, matters=known_matters, departments=known_departments)
+    with open_store(store_url, create=True) as store:
+        if zones is not None:
+            ZoneDesk(store).replace(zone_features(zones))
+        yield Tools(
+            detector=detector,
+            ground=ground,
+            interpretation=rules,
+            intake=Intake(store, known_matters, routes),
+            flights=FlightDesk(store),
+            zones=zones,
+        )
+
+
+def readable_zones(path: Path | None) -> Zones | None:
+    """The zones of a file, None without one.
+
+    Raises:
+        InputFileError: The file, or one feature of it, cannot be used.
+    """
+    return None if path is None else Zones.from_geojson(path)
+
+
+def zone_features(zones: Zones) -> list[dict[str, Any]]:
+    """Zones as the map shows them; roads and streets as the strips they are."""
+    return [
+        {
+            "type": "Feature",
+            "geometry": mapping(zone.geometry),
+            "properties": {**zone.properties, "kind": zone.kind, "code": zone.code or f"{zone.kind}-{number}"},
+        }
+        for number, zone in enumerate(zones.all, start=1)
+    ]
+
+
+def flight_id_of(paths: Sequence[Path]) -> str | None:
+    """A name for the flight of these photos, the same each time: its first time and a digest of its first photo.
+
+    Returns:
+        None if none of the files can be read as a picture.
+    """
+    for path in paths:
+        try:
+            telemetry = read_photo(path)
+        except GeoError:
+            continue
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+        began = telemetry.taken_at
+        return f"F{began:%Y%m%d-%H%M%S}-{digest}" if began else f"F-{digest}"
+    return None

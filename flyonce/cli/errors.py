@@ -1,0 +1,32 @@
+"""Which errors are a user's to mend (exit code 2), and which are failures of something else (1)."""
+
+from __future__ import annotations
+
+from dispatch_api.errors import ConfigurationError, DispatchError, StoreSchemaError, StoreUrlError
+from flightplan.errors import CannotPlan, FlightplanError, InvalidMission
+from flightplan.errors import InputFileError as FlightFileError
+from flyonce.cli.output import EXIT_BAD_INPUT, EXIT_FAILURE
+from flyonce.demo.errors import DemoError
+from flyonce.interpretation import RulesError
+from geo.errors import GeoError
+from vision.errors import ModelError, PhotoError, VisionError
+
+_BAD_INPUT = (
+    CannotPlan,
+    ConfigurationError,
+    FlightFileError,
+    GeoError,
+    InvalidMission,
+    PhotoError,
+    RulesError,
+    StoreSchemaError,
+    StoreUrlError,
+)
+_FAILURES = (DemoError, DispatchError, FlightplanError, ModelError, VisionError)
+
+
+def exit_code_for(error: Exception) -> int | None:
+    """The exit code of an expected error; None for one that is a defect and deserves its traceback."""
+    if isinstance(error, _BAD_INPUT):
+        return EXIT_BAD_INPUT
+    return EXIT_FAILURE if isinstance(error, _FAILURES) else None

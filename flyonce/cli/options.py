@@ -1,0 +1,26 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; words go to stderr.")]
+StoreUrl = Annotated[str | None, typer.Option("--store", help="Store URL, like sqlite:///city.db.")]
+LinkUrl = Annotated[str, typer.Option("--link", help="tcp:HOST:PORT, udp:HOST:PORT, udpin:HOST:PORT or serial:DEVICE.")]
+
+
+def lonlat(text: str) -> tuple[float, float]:
+    """`LON,LAT` in degrees as two numbers.
+
+    Raises:
+        typer.BadParameter: It is not two numbers in range.
+    """
+    try:
+        lon, lat = (float(part) for part in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not LON,LAT in degrees, like 120.16,30.25") from None
+    if not (-180 <= lon <= 180 and -90 <= lat <= 90):
+        raise typer.BadParameter(f"{text!r} is no place: longitude comes first, then latitude")
+    return lon, lat
