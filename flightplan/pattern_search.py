@@ -254,8 +254,8 @@ def _intervals(length_m: float, trigger_m: float) -> int:
 
 
 def _even(length_m: float, trigger_m: float) -> float:
-    """The distance that puts a photo on both ends of a row; whole centimetres, lest rounding lose the last one."""
-    return max(math.floor(length_m / _intervals(length_m, trigger_m) * 100) / 100, 0.1)
+    """The distance that puts a photo on both ends of a row; a centimetre less, lest rounding lose the last one."""
+    return max(math.floor(length_m / _intervals(length_m, trigger_m) * 100 - 1) / 100, 0.1)
 
 
 def _photos_uv(row: Row, trigger_m: float) -> FloatArray:

@@ -6,7 +6,7 @@ import contextlib
 import importlib
 import select
 import socket
-from typing import Any, Protocol
+from typing import Protocol
 
 from flightplan.errors import LinkClosed
 
@@ -14,6 +14,7 @@ _BIGGEST_READ = 65_536
 _DEFAULT_PORTS = {"tcp": 5760, "udp": 14550, "udpout": 14550}
 _DEFAULT_BAUD = 57_600
 _CONNECT_TIMEOUT_S = 5.0
+_EXAMPLES = "tcp:127.0.0.1:5760, udp:0.0.0.0:14550 or serial:/dev/ttyUSB0:57600"
 
 
 class Transport(Protocol):
@@ -111,8 +112,21 @@ class _UdpTransport:
         self._socket.close()
 
 
+class _SerialPort(Protocol):
+    """The part of pyserial's `Serial` that is used."""
+
+    timeout: float
+    in_waiting: int
+
+    def read(self, size: int) -> bytes: ...
+
+    def write(self, data: bytes) -> int: ...
+
+    def close(self) -> None: ...
+
+
 class _SerialTransport:
-    def __init__(self, port: Any) -> None:
+    def __init__(self, port: _SerialPort) -> None:
         self._port = port
 
     def read(self, timeout_s: float) -> bytes:

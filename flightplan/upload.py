@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
@@ -22,16 +23,14 @@ class Patience:
     """How long to wait and how often to ask again; the defaults are the MAVLink specification's.
 
     Attributes:
-        answer_s: For an answer to a count, a clear or a list request.
-        item_s: For the next item or the next request.
+        answer_s: For an answer to a count or a list request, the next request, the final acknowledgement.
+        item_s: For an item that was asked for.
         retries: How often each is repeated.
-        acknowledge_s: For the final acknowledgement after the last item.
     """
 
     answer_s: float = 1.5
     item_s: float = 0.25
     retries: int = 5
-    acknowledge_s: float = 1.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +99,8 @@ def send_items(
 ) -> int:
     """Sends a list of items and waits for the acknowledgement; an empty list clears. Returns how many were sent again.
 
-    The vehicle leads: it asks for items, with either kind of request, and may ask for one twice.
+    The vehicle leads: it asks for items, with either kind of request, and may ask for one twice. Only the count is
+    repeated unasked; ArduPilot takes an unasked item for an error.
     """
     count = dialect.MAVLink_mission_count_message(
         link.vehicle_system, link.vehicle_component, len(items), MISSION_TYPE_MISSION
@@ -108,35 +108,37 @@ def send_items(
     link.drop_pending()
     link.send(count)
     sent: set[int] = set()
-    resent = tries = 0
+    resent = silences = 0
+    out_of_order = False
     began = time.monotonic()
     while True:
-        wait_s = patience.answer_s if not sent else max(patience.item_s * 4, patience.acknowledge_s)
-        message = link.receive((*_REQUESTS, "MISSION_ACK"), wait_s)
+        message = link.receive((*_REQUESTS, "MISSION_ACK"), patience.answer_s)
         if message is None:
-            tries += 1
-            if tries > patience.retries:
-                waiting_for = "MISSION_ACK" if len(sent) == len(items) else "MISSION_REQUEST"
-                raise NoAnswer(waiting_for=waiting_for, tries=tries, seconds=time.monotonic() - began)
-            resent += 1
-            link.send(_item_message(link, items[max(sent)]) if sent else count)
+            silences += 1
+            if len(sent) == len(items) and items and silences > 1:
+                return resent  # the acknowledgement was lost: reading back tells what the vehicle holds
+            if silences > patience.retries:
+                _give_up(out_of_order, max(sent, default=None), silences, time.monotonic() - began)
+            if not sent:
+                resent += 1
+                link.send(count)
         elif not _concerns_missions(message):
             continue
         elif message.get_type() == "MISSION_ACK":
-            if message.type == dialect.MAV_MISSION_ACCEPTED and len(sent) < len(items):
-                continue  # an old acknowledgement: this list is not with the vehicle yet
-            _check_ack(message, max(sent, default=None))
-            return resent
-        elif message.seq < len(items):
-            tries = 0
+            if message.type == dialect.MAV_MISSION_INVALID_SEQUENCE:
+                out_of_order = True  # the answer to a doubled packet; the vehicle still asks for what it wants
+            elif message.type != dialect.MAV_MISSION_ACCEPTED:
+                _refuse(int(message.type), max(sent, default=None))
+            elif len(sent) == len(items):
+                return resent
+        elif message.seq >= len(items):
+            _refuse(dialect.MAV_MISSION_INVALID_SEQUENCE, int(message.seq))
+        else:
+            silences = 0
             resent += message.seq in sent
             sent.add(message.seq)
             link.send(_item_message(link, items[message.seq]))
             on_item(len(sent))
-        else:
-            raise MissionRefused(
-                code=dialect.MAV_MISSION_INVALID_SEQUENCE, code_name=_ack_name(13), seq=int(message.seq)
-            )
 
 
 def download_items(
@@ -159,7 +161,7 @@ def download_items(
         ask = dialect.MAVLink_mission_request_int_message(
             link.vehicle_system, link.vehicle_component, seq, MISSION_TYPE_MISSION
         )
-        answer = _ask(link, ask, "MISSION_ITEM_INT", _has_seq(seq), max(patience.item_s, 0.25) * 2, patience.retries)
+        answer = _ask(link, ask, "MISSION_ITEM_INT", _has_seq(seq), patience.item_s, patience.retries)
         items.append(_item_from_message(answer))
         on_item(len(items))
     link.send(
@@ -192,8 +194,8 @@ def _ask(
             if answer is None or not _concerns_missions(answer):
                 continue
             if answer.get_type() == "MISSION_ACK":
-                if answer.type != dialect.MAV_MISSION_ACCEPTED:
-                    _check_ack(answer, None)
+                if answer.type not in (dialect.MAV_MISSION_ACCEPTED, dialect.MAV_MISSION_INVALID_SEQUENCE):
+                    _refuse(int(answer.type), None)
             elif fits(answer):
                 return answer
     raise NoAnswer(waiting_for=kind, tries=retries + 1, seconds=time.monotonic() - began)
@@ -203,9 +205,14 @@ def _concerns_missions(message: Message) -> bool:
     return bool(message.mission_type == MISSION_TYPE_MISSION)
 
 
-def _check_ack(message: Message, seq: int | None) -> None:
-    if message.type != dialect.MAV_MISSION_ACCEPTED:
-        raise MissionRefused(code=int(message.type), code_name=_ack_name(message.type), seq=seq)
+def _give_up(out_of_order: bool, seq: int | None, tries: int, seconds: float) -> NoReturn:
+    if out_of_order:
+        _refuse(dialect.MAV_MISSION_INVALID_SEQUENCE, seq)
+    raise NoAnswer(waiting_for="MISSION_REQUEST", tries=tries, seconds=seconds)
+
+
+def _refuse(code: int, seq: int | None) -> NoReturn:
+    raise MissionRefused(code=code, code_name=_ack_name(code), seq=seq)
 
 
 def _ack_name(code: int) -> str:

@@ -1,0 +1,125 @@
+"""Where the simulated drone is, and how it moves: straight legs, limited in acceleration, climb and turning rate."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from flightplan.kinematics import Kinematics, turn_deg
+
+Point = tuple[float, float]
+_ALIGNED_DEG = 0.5
+_GRAVITY_M_S2 = 9.80665
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leg:
+    """A straight way to a place.
+
+    Attributes:
+        end_en: Metres east, north of home.
+        end_alt_m: Height above home.
+        cruise_m_s: Speed wished for.
+        leave_m_s: Speed at the end; zero stops there.
+    """
+
+    end_en: Point
+    end_alt_m: float
+    cruise_m_s: float
+    leave_m_s: float = 0.0
+
+
+@dataclass
+class Body:
+    """The drone's state; metres east, north and up from home, degrees, seconds."""
+
+    kinematics: Kinematics = field(default_factory=Kinematics)
+    east_m: float = 0.0
+    north_m: float = 0.0
+    alt_m: float = 0.0
+    heading_deg: float = 0.0
+    speed_m_s: float = 0.0
+    climb_m_s: float = 0.0
+    course_deg: float = 0.0
+    pitch_deg: float = 0.0
+    yaw_rate_deg_s: float = 0.0
+    travelled_m: float = 0.0
+
+    def distance_to(self, point: Point) -> float:
+        """Horizontal metres to a place."""
+        return math.hypot(point[0] - self.east_m, point[1] - self.north_m)
+
+    def climb(self, target_m: float, dt_s: float) -> bool:
+        """Climbs or sinks for `dt_s`; true when `target_m` is reached."""
+        rise = min(max(target_m - self.alt_m, -self.kinematics.sink_m_s * dt_s), self.kinematics.climb_m_s * dt_s)
+        self.alt_m += rise
+        self.climb_m_s = rise / dt_s
+        return abs(target_m - self.alt_m) < 1e-6
+
+    def fly(self, leg: Leg, dt_s: float) -> bool:
+        """Flies along the leg for `dt_s`; true when its end is reached.
+
+        A corner sharper than the kinematics' limit is turned on the spot before moving off.
+        """
+        left_m = self.distance_to(leg.end_en)
+        if left_m > 0.05:
+            self.course_deg = math.degrees(math.atan2(leg.end_en[0] - self.east_m, leg.end_en[1] - self.north_m)) % 360
+        off_deg = abs(turn_deg(self.heading_deg, self.course_deg))
+        self._turn(self.course_deg, dt_s)
+        if left_m > 0.05 and self.speed_m_s < 0.1 and off_deg > self.kinematics.stop_turn_deg:
+            self._set_speed(0.0, dt_s)
+            self.climb_m_s = 0.0
+            return False
+        return self._advance(leg, left_m, dt_s)
+
+    def turn_to(self, course_deg: float, dt_s: float) -> bool:
+        """Turns on the spot for `dt_s`; true when the nose points there."""
+        self.course_deg = course_deg
+        self._set_speed(0.0, dt_s)
+        self.climb_m_s = 0.0
+        self._turn(course_deg, dt_s)
+        return abs(turn_deg(self.heading_deg, course_deg)) < _ALIGNED_DEG
+
+    def stand_still(self) -> None:
+        """Marks the drone as standing still."""
+        self.speed_m_s = self.climb_m_s = self.yaw_rate_deg_s = self.pitch_deg = 0.0
+
+    def _advance(self, leg: Leg, left_m: float, dt_s: float) -> bool:
+        a = self.kinematics.acceleration_m_s2
+        step_m = self.speed_m_s * dt_s
+        braking_m = max(left_m - step_m, 0.0)
+        allowed = min(leg.cruise_m_s, math.sqrt(leg.leave_m_s**2 + 2 * a * braking_m))
+        speed = min(max(allowed, self.speed_m_s - a * dt_s), self.speed_m_s + a * dt_s)
+        speed = max(speed, min(0.3, left_m / dt_s))
+        moved_m = min((self.speed_m_s + speed) / 2 * dt_s, left_m)
+        self._set_speed(speed, dt_s)
+        if left_m > 1e-9:
+            share = moved_m / left_m
+            self.east_m += (leg.end_en[0] - self.east_m) * share
+            self.north_m += (leg.end_en[1] - self.north_m) * share
+            self.travelled_m += moved_m
+            seconds_left = max(left_m / max(speed, 0.1), dt_s)
+            wanted_m = self.alt_m + (leg.end_alt_m - self.alt_m) * dt_s / seconds_left
+            self.climb(wanted_m, dt_s)
+        arrived = left_m - moved_m < 0.02
+        if arrived:
+            self.travelled_m += left_m - moved_m
+            self.east_m, self.north_m = leg.end_en
+        if arrived and not self.climb(leg.end_alt_m, dt_s):
+            self._set_speed(0.0, dt_s)
+            return False
+        return arrived
+
+    def _set_speed(self, speed_m_s: float, dt_s: float) -> None:
+        """The nose goes down to speed up and up to brake."""
+        acceleration = (speed_m_s - self.speed_m_s) / dt_s
+        wanted = -math.degrees(math.atan2(acceleration, _GRAVITY_M_S2))
+        self.pitch_deg += (wanted - self.pitch_deg) * min(1.0, dt_s / 0.3)
+        self.speed_m_s = speed_m_s
+
+    def _turn(self, course_deg: float, dt_s: float) -> None:
+        off = turn_deg(self.heading_deg, course_deg)
+        most = self.kinematics.yaw_rate_deg_s * dt_s
+        step = min(max(off, -most), most)
+        self.heading_deg = (self.heading_deg + step) % 360
+        self.yaw_rate_deg_s = step / dt_s if abs(step) > _ALIGNED_DEG * dt_s else 0.0

@@ -1,0 +1,189 @@
+"""What the simulated vehicle reports about itself, as MAVLink messages."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pymavlink.dialects.v20 import ardupilotmega as dialect
+
+from flightplan.mavlink import xy_from_lonlat
+from flightplan.vehicle.autopilot import Autopilot, Photo
+
+Message = Any
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FULL_MV, _EMPTY_MV = 25_200, 19_800
+_SATELLITES = 17
+_SENSORS = 0x0020_000F
+
+
+class Telemetry:
+    """Turns the autopilot's state into messages; `switched_on_at` is the UTC time of its second 0."""
+
+    def __init__(self, autopilot: Autopilot, switched_on_at: datetime) -> None:
+        self._autopilot = autopilot
+        self.switched_on_at = switched_on_at
+
+    def heartbeat(self) -> Message:
+        """HEARTBEAT of an ArduCopter hexarotor."""
+        autopilot = self._autopilot
+        base_mode = dialect.MAV_MODE_FLAG_CUSTOM_MODE_ENABLED
+        base_mode |= dialect.MAV_MODE_FLAG_SAFETY_ARMED if autopilot.armed else 0
+        state = dialect.MAV_STATE_ACTIVE if autopilot.armed else dialect.MAV_STATE_STANDBY
+        return dialect.MAVLink_heartbeat_message(
+            dialect.MAV_TYPE_HEXAROTOR,
+            dialect.MAV_AUTOPILOT_ARDUPILOTMEGA,
+            base_mode,
+            autopilot.mode.value,
+            state,
+            3,
+        )
+
+    def fast(self) -> Iterator[Message]:
+        """Position, attitude and gimbal."""
+        yield self.position()
+        yield self.attitude()
+        yield self.gimbal()
+
+    def slow(self) -> Iterator[Message]:
+        """GPS, battery, clock, landed state, current item."""
+        yield self.gps()
+        yield self.system_status()
+        yield self.system_time()
+        yield self.landed_state()
+        yield self.mission_current()
+
+    def position(self) -> Message:
+        """GLOBAL_POSITION_INT."""
+        autopilot, body = self._autopilot, self._autopilot.body
+        x, y = xy_from_lonlat(*autopilot.lonlat())
+        course = math.radians(body.course_deg)
+        return dialect.MAVLink_global_position_int_message(
+            self._boot_ms(),
+            x,
+            y,
+            round((autopilot.home.alt_msl_m + body.alt_m) * 1000),
+            round(body.alt_m * 1000),
+            round(body.speed_m_s * math.cos(course) * 100),
+            round(body.speed_m_s * math.sin(course) * 100),
+            round(-body.climb_m_s * 100),
+            round(body.heading_deg * 100) % 36_000,
+        )
+
+    def attitude(self) -> Message:
+        """ATTITUDE (radians)."""
+        body = self._autopilot.body
+        heading = math.radians((body.heading_deg + 180) % 360 - 180)
+        return dialect.MAVLink_attitude_message(
+            self._boot_ms(), 0.0, math.radians(body.pitch_deg), heading, 0.0, 0.0, math.radians(body.yaw_rate_deg_s)
+        )
+
+    def gimbal(self) -> Message:
+        """GIMBAL_DEVICE_ATTITUDE_STATUS: the camera's attitude in the earth frame."""
+        autopilot = self._autopilot
+        flags = dialect.GIMBAL_DEVICE_FLAGS_ROLL_LOCK | dialect.GIMBAL_DEVICE_FLAGS_PITCH_LOCK
+        flags |= dialect.GIMBAL_DEVICE_FLAGS_YAW_IN_EARTH_FRAME
+        quaternion = _quaternion(autopilot.body.heading_deg, autopilot.gimbal_pitch_deg)
+        return dialect.MAVLink_gimbal_device_attitude_status_message(
+            0, 0, self._boot_ms(), flags, quaternion, 0.0, 0.0, 0.0, 0
+        )
+
+    def gps(self) -> Message:
+        """GPS_RAW_INT."""
+        autopilot = self._autopilot
+        x, y = xy_from_lonlat(*autopilot.lonlat())
+        body = autopilot.body
+        return dialect.MAVLink_gps_raw_int_message(
+            self.time_usec(autopilot.time_s),
+            dialect.GPS_FIX_TYPE_3D_FIX,
+            x,
+            y,
+            round((autopilot.home.alt_msl_m + body.alt_m) * 1000),
+            80,
+            120,
+            round(body.speed_m_s * 100),
+            round(body.course_deg * 100) % 36_000,
+            _SATELLITES,
+        )
+
+    def system_status(self) -> Message:
+        """SYS_STATUS with the battery."""
+        battery = self._autopilot.battery
+        voltage_mv = round(_EMPTY_MV + (_FULL_MV - _EMPTY_MV) * battery)
+        current_ca = 2_000 if self._autopilot.armed else 50
+        return dialect.MAVLink_sys_status_message(
+            _SENSORS, _SENSORS, _SENSORS, 200, voltage_mv, current_ca, round(battery * 100), 0, 0, 0, 0, 0, 0
+        )
+
+    def system_time(self) -> Message:
+        """SYSTEM_TIME: the simulated clock."""
+        return dialect.MAVLink_system_time_message(self.time_usec(self._autopilot.time_s), self._boot_ms())
+
+    def landed_state(self) -> Message:
+        """EXTENDED_SYS_STATE."""
+        on_ground = self._autopilot.body.alt_m <= 0.1
+        state = dialect.MAV_LANDED_STATE_ON_GROUND if on_ground else dialect.MAV_LANDED_STATE_IN_AIR
+        return dialect.MAVLink_extended_sys_state_message(dialect.MAV_VTOL_STATE_UNDEFINED, state)
+
+    def mission_current(self) -> Message:
+        """MISSION_CURRENT."""
+        autopilot = self._autopilot
+        last = max(len(autopilot.mission) - 1, 0)
+        return dialect.MAVLink_mission_current_message(min(autopilot.current, last), last)
+
+    def home_position(self) -> Message:
+        """HOME_POSITION."""
+        home = self._autopilot.home
+        x, y = xy_from_lonlat(home.lon, home.lat)
+        return dialect.MAVLink_home_position_message(
+            x, y, round(home.alt_msl_m * 1000), 0.0, 0.0, 0.0, [1.0, 0.0, 0.0, 0.0], 0.0, 0.0, 0.0
+        )
+
+    def version(self) -> Message:
+        """AUTOPILOT_VERSION: ArduCopter 4.6."""
+        capabilities = dialect.MAV_PROTOCOL_CAPABILITY_MISSION_INT | dialect.MAV_PROTOCOL_CAPABILITY_COMMAND_INT
+        capabilities |= dialect.MAV_PROTOCOL_CAPABILITY_MAVLINK2
+        return dialect.MAVLink_autopilot_version_message(
+            capabilities, 0x0406_00FF, 0, 0, 0, [0] * 8, [0] * 8, [0] * 8, 0, 0, 0
+        )
+
+    def photo(self, photo: Photo) -> Message:
+        """CAMERA_FEEDBACK: the true place and attitude of the camera, degrees in the earth frame."""
+        x, y = xy_from_lonlat(photo.lon, photo.lat)
+        return dialect.MAVLink_camera_feedback_message(
+            self.time_usec(photo.at_s),
+            1,
+            0,
+            photo.index,
+            x,
+            y,
+            self._autopilot.home.alt_msl_m + photo.alt_home_m,
+            photo.alt_home_m,
+            photo.roll_deg,
+            photo.pitch_deg,
+            photo.heading_deg,
+            0.0,
+            dialect.CAMERA_FEEDBACK_PHOTO,
+            photo.index,
+        )
+
+    def time_usec(self, seconds: float) -> int:
+        """UTC in microseconds at a second of the simulated clock."""
+        at = self.switched_on_at + timedelta(seconds=seconds)
+        return (at - _EPOCH) // timedelta(microseconds=1)
+
+    def _boot_ms(self) -> int:
+        return round(self._autopilot.time_s * 1000)
+
+
+def _quaternion(heading_deg: float, pitch_deg: float) -> list[float]:
+    """w, x, y, z of a camera that looks along `heading_deg`, tilted by `pitch_deg`, level."""
+    half_yaw, half_pitch = math.radians(heading_deg) / 2, math.radians(pitch_deg) / 2
+    return [
+        math.cos(half_pitch) * math.cos(half_yaw),
+        -math.sin(half_pitch) * math.sin(half_yaw),
+        math.sin(half_pitch) * math.cos(half_yaw),
+        math.cos(half_pitch) * math.sin(half_yaw),
+    ]
