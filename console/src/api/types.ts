@@ -1,0 +1,243 @@
+/** The shapes of the REST contract (`/api/v1`), as the pages read them. Longitude before latitude, metres, ISO 8601 UTC. */
+
+export type Role = "operator" | "centre" | "department";
+export type CaseColour = "red" | "yellow" | "green";
+export type LonLat = [number, number];
+
+export interface Account {
+  name: string;
+  display_name_zh: string;
+  display_name_en: string;
+  role: Role;
+  department: string | null;
+}
+
+export interface SessionAnswer {
+  account: Account;
+  csrf: string;
+}
+
+export interface DemoAccount {
+  name: string;
+  password: string;
+  role: Role;
+  display_name_zh: string;
+  display_name_en: string;
+}
+
+export interface DemoAnswer {
+  demo: boolean;
+  accounts?: DemoAccount[];
+}
+
+/** One-sigma error ellipse: semi-axes in metres, azimuth of the major axis in degrees clockwise from true north. */
+export interface ErrorEllipse {
+  major_m: number;
+  minor_m: number;
+  azimuth_deg: number;
+}
+
+export interface PointGeometry {
+  type: "Point";
+  coordinates: number[];
+}
+
+export interface PolygonGeometry {
+  type: "Polygon";
+  coordinates: number[][][];
+}
+
+export interface LineGeometry {
+  type: "LineString";
+  coordinates: number[][];
+}
+
+export interface Feature<G, P> {
+  type: "Feature";
+  geometry: G;
+  properties: P;
+}
+
+export interface FeatureCollection<G, P> {
+  type: "FeatureCollection";
+  features: Feature<G, P>[];
+}
+
+export interface CaseProperties {
+  case_id: string;
+  number: string;
+  matter: string;
+  matter_zh: string;
+  matter_en: string;
+  label: string;
+  state: string;
+  state_zh: string;
+  state_en: string;
+  colour: CaseColour | null;
+  confidence: number | null;
+  error: ErrorEllipse | null;
+  ellipse95: PolygonGeometry | null;
+  footprint: PolygonGeometry | null;
+  extent_m2: number | null;
+  address: string | null;
+  grid_code: string | null;
+  grid_name: string | null;
+  first_seen_at: string;
+  last_seen_at: string;
+  observations: number;
+  frames: number;
+  thumbnail_url: string | null;
+}
+
+export type CaseFeature = Feature<PointGeometry, CaseProperties>;
+
+export interface AllowedMove {
+  to: string;
+  label_zh: string;
+  label_en: string;
+  needs_reason: boolean;
+}
+
+export interface EvidencePicture {
+  original_sha256: string;
+  captured_at: string | null;
+  file_name: string | null;
+  thumbnail_url: string;
+  annotated_url: string;
+  full_url: string;
+}
+
+export interface HistoryEvent {
+  seq: number;
+  at: string;
+  who: string;
+  kind: string;
+  from: string | null;
+  to: string | null;
+  why: string | null;
+  hash: string;
+}
+
+export interface CaseObservation {
+  key?: string;
+  flight_id?: string | null;
+  label?: string;
+  confidence?: number | null;
+  lon?: number;
+  lat?: number;
+  error?: ErrorEllipse | null;
+  first_seen_at?: string;
+  last_seen_at?: string;
+  frames?: number;
+  extent_m2?: number | null;
+}
+
+export interface CaseTask {
+  task_id: string;
+  department: string;
+  department_zh: string;
+  department_en?: string;
+  kind: "lead" | "co";
+  state: string;
+  state_zh: string;
+  state_en: string;
+  deadline_at: string | null;
+  sign_deadline_at: string | null;
+}
+
+export interface Rule {
+  id: string;
+  text_zh: string;
+  text_en: string;
+  basis: string | null;
+}
+
+export interface CaseDetail extends CaseProperties {
+  lon: number;
+  lat: number;
+  observations_list: CaseObservation[];
+  tasks: CaseTask[];
+  events: HistoryEvent[];
+  evidence: EvidencePicture[];
+  allowed: AllowedMove[];
+  rule: Rule | null;
+  clocks: Record<string, unknown>;
+}
+
+export interface Task {
+  task_id: string;
+  case_id: string;
+  case_number: string;
+  department: string;
+  department_zh: string;
+  department_en?: string;
+  kind: "lead" | "co";
+  state: string;
+  state_zh: string;
+  state_en: string;
+  matter_zh: string;
+  matter_en: string;
+  matter?: string;
+  colour: CaseColour | null;
+  address: string | null;
+  lon: number;
+  lat: number;
+  error: ErrorEllipse | null;
+  deadline_at: string | null;
+  sign_deadline_at: string | null;
+  basis: string | null;
+  rule_text_zh: string | null;
+  rule_text_en: string | null;
+  thumbnail_url: string | null;
+  annotated_url: string | null;
+  full_url?: string | null;
+  allowed: AllowedMove[];
+  created_at: string;
+}
+
+export interface TaskPage {
+  items: Task[];
+  next: string | null;
+}
+
+export interface Summary {
+  cases_by_state: Record<string, number>;
+  cases_by_colour: Record<string, number>;
+  tasks_by_department: Record<string, number>;
+  overdue: number;
+  flights: number;
+}
+
+export interface Flight {
+  flight_id: string;
+  name: string;
+  state: string;
+  started_at: string | null;
+  ended_at: string | null;
+  planned_path: LineGeometry | null;
+  track: LineGeometry | null;
+  photos: number;
+}
+
+export interface PhotoProperties {
+  name: string;
+  taken_at: string | null;
+  looked: boolean;
+  reason: string | null;
+}
+
+export interface ZoneProperties {
+  kind: string;
+  code: string;
+  name: string;
+  basis?: string | null;
+  valid_from?: string | null;
+  valid_to?: string | null;
+  class?: string | null;
+  width_m?: number | null;
+}
+
+export interface Basemap {
+  url: string;
+  extent_lonlat: [number, number, number, number];
+}

@@ -1,0 +1,93 @@
+import type zh from "./zh";
+
+const en: typeof zh = {
+  app: { name: "flyonce", tagline: "One flight sees every matter; each finding goes to the department responsible" },
+  nav: { map: "Operations map", inbox: "Department inbox", main: "Main navigation", skip: "Skip to content" },
+  role: { operator: "Drone operator", centre: "Operations centre", department: "Department" },
+  session: { logOut: "Log out", language: "中文", expired: "Your session has ended. Please log in again." },
+  login: {
+    title: "Log in", name: "Account", password: "Password", submit: "Log in", busy: "Logging in…", wrong: "Wrong account or password.",
+    needBoth: "Please enter account and password.", demoTitle: "Demo accounts", demoHint: "This system runs on demonstration data; one click logs you in.",
+    as: "Log in as", locked: "Too many attempts. Please try again later.",
+  },
+  state: {
+    loading: "Loading…", failed: "Could not be loaded", unreachable: "The server cannot be reached. Please check the network.",
+    server: "The server failed ({status}): {detail}", notFound: "Not found.", forbidden: "You may not see this.", retry: "Try again", back: "Back",
+    close: "Close", none: "None", unknown: "Unknown", notFoundPage: "There is no such page",
+  },
+  live: { live: "Live", connecting: "Connecting", lost: "Connection lost, reconnecting", newCase: "New case {number}" },
+  colour: { red: "Red", yellow: "Yellow", green: "Green", none: "Not graded" },
+  kpi: { total: "Cases", red: "Red", yellow: "Yellow", green: "Green", review: "To review", overdue: "Overdue", open: "In work" },
+  family: { water: "Waterlogging", waste: "Waste and rubble", fishing: "Fishing", river: "River and water", vehicle: "Uncovered truck", other: "Other matter" },
+  caseState: {
+    detected: "Detected", pending_review: "To review", rejected: "False alarm", merged: "Merged", opened: "Opened", dispatched: "Dispatched",
+    returned: "Returned", arbitration: "Arbitration", in_progress: "In progress", suspended: "Suspended", reported_done: "Reported done",
+    pending_verify: "To verify", unverifiable: "Cannot be verified", reworked: "Rework", closed: "Closed", recurred: "Recurred",
+  },
+  taskState: {
+    queued: "Queued", sent: "Sent", signed: "Signed", working: "In work", done: "Reported done", accepted: "Accepted", rework: "Rework",
+    refused: "Refused", handed_on: "Handed on", cancelled: "Withdrawn",
+  },
+  map: {
+    title: "Operations map", list: "Cases", shown: "{shown} of {total} cases", filters: "Filters", search: "Find number, address or grid",
+    anyState: "Every state", anyMatter: "Every matter", anyColour: "Every colour", clear: "Clear filters",
+    empty: "No cases yet. Once a flight is under way, findings appear here live.", noMatch: "No case matches these filters.", more: "Show {n} more",
+    layers: "Layers", legend: "Legend", zoomIn: "Zoom in", zoomOut: "Zoom out", fit: "Whole area", follow: "Follow aircraft", open: "Open case",
+    locate: "Show on map", chart: "Map of the flight and the cases", closeDrawer: "Close case panel", collapse: "Collapse", expand: "Expand",
+    showList: "List", showMap: "Map", seen: "Seen {time}",
+    layer: {
+      basemap: "Orthophoto", graticule: "Graticule", zones: "Zones", streets: "Roads and streets", footprints: "Photo footprints",
+      planned: "Planned path", track: "Flown track", ellipses: "95 % error ellipses", areas: "Extent of findings", cases: "Cases",
+    },
+    legendItem: {
+      planned: "Planned path", flown: "Flown track", aircraft: "Aircraft (heading)", looked: "Photo looked at", notLooked: "Photo not looked at",
+      ellipse: "95 % error ellipse", area: "Extent of finding", review: "Hatched: to review", closed: "Grey: ended", district: "District", grid: "Grid cell",
+      reservoir: "Source protection", noFishing: "No fishing", water: "Permanent water", road: "Road", management: "Reservoir management",
+    },
+  },
+  flight: {
+    none: "No flight at present", photos: "{n} photos", altitude: "Altitude {n} m", heading: "Heading {n}°", choose: "Choose a flight",
+    flying: "Flying", finished: "Ended", planned: "Planned",
+  },
+  zone: {
+    district: "District", grid: "Grid cell", road: "Road", permanent_water: "Permanent water", reservoir_protection_1: "Drinking-water source, first class",
+    reservoir_management: "Reservoir management range", no_fishing: "No-fishing area", street: "Street", false_alarm_mask: "False-alarm mask",
+  },
+  case: {
+    title: "Case {number}", facts: "Facts", matter: "Matter", place: "Place", error: "Position error (95 %)", grid: "Grid", address: "Address",
+    found: "First seen", lastSeen: "Last seen", colour: "Warning colour", state: "State", confidence: "Confidence", extent: "Area",
+    frames: "Photos", seenIn: "Observations", rule: "Routing rule and legal basis", ruleNone: "Not dispatched yet: no routing rule has fired.",
+    ruleId: "Rule", basis: "Legal basis", clocks: "Deadlines", clocksNone: "No clock is running yet.", observations: "Observations",
+    observationsNone: "No observations.", history: "History", historyNone: "Nothing recorded yet.", tasks: "Department tasks",
+    tasksNone: "Not sent to any department yet.", evidence: "Evidence", evidenceNone: "There is no evidence picture.", captured: "Taken {time}",
+    hash: "SHA-256 of the original", enlarge: "Click for the full picture", actions: "Actions", actionsNone: "There is nothing you may do in this state.",
+    smallMap: "Where it is", lead: "Lead", co: "With", deadline: "Dispose by", sign: "Sign by", due: "due", flight: "Flight",
+    clue: "A recognition result is a clue, never a penalty: a person has to verify it.", copy: "Copy coordinates", copied: "Copied",
+    changed: "{from} → {to}", chain: "Hash in the chain", back: "Back to the map", backInbox: "Back to the inbox", updated: "The case was updated.",
+    toTasks: "See tasks", clock: { t1: "Review", t2: "Sign", t3: "Dispose", verify: "Verify" }, picture: "{n} of {total}",
+    photoOf: "Evidence of {matter}; the finding is boxed",
+  },
+  event: {
+    opened: "Opened", moved: "State changed", recorded: "Observation recorded", joined: "Observation joined", routed: "Dispatched", noted: "Note", task: "Task changed",
+    created: "Created", system: "System",
+  },
+  action: {
+    confirm: "Confirm", cancel: "Cancel", reason: "Reason", reasonHint: "Please give the reason; it goes into the history.",
+    reasonNeeded: "This needs a reason.", optional: "(optional)", sure: "Really do “{action}”?", busy: "Sending…", done: "Done: {action}",
+    conflict: "Nothing was changed: the state has moved on, or does not allow this.", conflictAllowed: "Possible now: {allowed}.",
+    listSep: ", ", conflictNone: "There is nothing you may do now.", forbidden: "Nothing was changed: you may not do this.", failed: "Nothing was changed: {detail}",
+    noteHint: "You may add a note.",
+  },
+  lightbox: { title: "Evidence picture", zoomIn: "Zoom in", zoomOut: "Zoom out", reset: "Fit to window", marked: "Marked", full: "Full size", hint: "Wheel or +/− zooms, drag moves, Esc closes" },
+  inbox: {
+    title: "Department inbox", tabs: { todo: "To sign", doing: "In work", done: "Reported", all: "All" }, empty: "No tasks.",
+    emptyTab: "No tasks under this tab.", newTask: "A new task has come in", address: "Address unknown", deadline: "{left} left to dispose",
+    sign: "{left} left to sign", overdue: "Overdue by {left}", signOverdue: "Signing overdue by {left}", noDeadline: "No deadline set", detail: "Task",
+    openMap: "Open in map app", casePage: "See the whole case", received: "Sent {time}", department: "Department", role: "Part", choose: "Choose a task on the left.",
+    number: "Case number", rule: "Routing rule", loadingTask: "Loading the task…",
+  },
+  unit: { day: "{n} d", hour: "{n} h", minute: "{n} min", sep: " " },
+  clock: { left: "{left} left", over: "overdue by {left}" },
+};
+
+export default en;

@@ -1,0 +1,15 @@
+/** Runs `action` at most once per `pauseMs`, the last call never lost: a burst of events causes one load. */
+export function paced(action: () => void, pauseMs: number): { (): void; cancel(): void } {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const call = (): void => {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      action();
+    }, pauseMs);
+  };
+  call.cancel = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+  };
+  return call;
+}

@@ -1,0 +1,238 @@
+/** The operations map: OpenLayers behind a handful of plain methods, so that the pages need not know it. */
+
+import Feature, { type FeatureLike } from "ol/Feature";
+import Graticule from "ol/layer/Graticule";
+import ImageLayer from "ol/layer/Image";
+import VectorLayer from "ol/layer/Vector";
+import OlMap from "ol/Map";
+import View from "ol/View";
+import GeoJSON from "ol/format/GeoJSON";
+import type Geometry from "ol/geom/Geometry";
+import LineString from "ol/geom/LineString";
+import Point from "ol/geom/Point";
+import Polygon from "ol/geom/Polygon";
+import { ScaleLine } from "ol/control";
+import { defaults as defaultInteractions } from "ol/interaction/defaults";
+import { createEmpty, extend, isEmpty, type Extent } from "ol/extent";
+import { fromLonLat, toLonLat, transformExtent } from "ol/proj";
+import ImageStatic from "ol/source/ImageStatic";
+import VectorSource from "ol/source/Vector";
+import { Stroke } from "ol/style";
+import type { StyleLike } from "ol/style/Style";
+
+import type { Basemap, CaseFeature, FeatureCollection, LineGeometry, LonLat, PhotoProperties, PolygonGeometry, ZoneProperties } from "../api/types";
+import { ellipseRing } from "../lib/geometry";
+import { aircraftStyle, caseStyle, ellipseStyle, extentStyle, footprintStyle, graticuleLabel, PLANNED_STYLE, streetStyle, TRACK_STYLE, zoneStyle } from "./styles";
+
+export const LAYERS = ["cases", "ellipses", "areas", "track", "planned", "footprints", "streets", "zones", "graticule", "basemap"] as const;
+export type LayerName = (typeof LAYERS)[number];
+
+const VECTOR_ORDER = ["zones", "streets", "footprints", "planned", "track", "areas", "ellipses", "aircraft", "cases"] as const;
+type VectorName = (typeof VECTOR_ORDER)[number];
+
+const READ = { dataProjection: "EPSG:4326", featureProjection: "EPSG:3857" };
+
+interface Handlers {
+  onPick?: (caseId: string | null) => void;
+  onPointer?: (place: LonLat | null) => void;
+  /** Figures on the graticule; left out where the map is small. */
+  labelled?: boolean;
+}
+
+export class OperationsMap {
+  private readonly map: OlMap;
+  private readonly sources: Record<VectorName, VectorSource>;
+  private readonly layers: Record<VectorName, VectorLayer<VectorSource>>;
+  private readonly graticule: Graticule;
+  private readonly basemap = new ImageLayer<ImageStatic>({ visible: true, opacity: 0.92 });
+  private readonly format = new GeoJSON();
+  private readonly track = new LineString([]);
+  private readonly aircraft = new Feature(new Point([0, 0]));
+  private selectedId: string | null = null;
+
+  constructor(target: HTMLElement, { onPick, onPointer, labelled = true }: Handlers = {}) {
+    this.sources = Object.fromEntries(VECTOR_ORDER.map((name) => [name, new VectorSource()])) as Record<VectorName, VectorSource>;
+    const styles: Record<VectorName, StyleLike> = {
+      zones: zoneStyle,
+      streets: streetStyle,
+      footprints: footprintStyle,
+      planned: PLANNED_STYLE,
+      track: TRACK_STYLE,
+      areas: extentStyle,
+      ellipses: ellipseStyle,
+      aircraft: aircraftStyle(0),
+      cases: (feature, resolution) => caseStyle(feature, resolution, this.selectedId),
+    };
+    this.layers = Object.fromEntries(
+      VECTOR_ORDER.map((name) => [name, new VectorLayer({ source: this.sources[name], style: styles[name], declutter: name === "streets" || name === "zones" })]),
+    ) as Record<VectorName, VectorLayer<VectorSource>>;
+    this.graticule = new Graticule({
+      strokeStyle: new Stroke({ color: "rgba(66, 86, 105, .22)", width: 1 }),
+      showLabels: labelled,
+      lonLabelPosition: 0.012,
+      latLabelPosition: 0.995,
+      lonLabelStyle: graticuleLabel("bottom", "center"),
+      latLabelStyle: graticuleLabel("middle", "end"),
+      wrapX: false,
+      targetSize: 160,
+    });
+    this.map = new OlMap({
+      target,
+      keyboardEventTarget: target,
+      controls: [new ScaleLine({ units: "metric", minWidth: 90 })],
+      interactions: defaultInteractions({ altShiftDragRotate: false, pinchRotate: false }),
+      layers: [this.basemap, this.graticule, ...VECTOR_ORDER.map((name) => this.layers[name])],
+      view: new View({ center: fromLonLat([120, 30]), zoom: 13, maxZoom: 22, enableRotation: false }),
+    });
+    this.sources.track.addFeature(new Feature(this.track));
+    this.listen(target, onPick, onPointer);
+  }
+
+  private listen(target: HTMLElement, onPick: Handlers["onPick"], onPointer: Handlers["onPointer"]): void {
+    const caseAt = (pixel: number[]): string | null => {
+      const hit = this.map.forEachFeatureAtPixel(pixel, (feature: FeatureLike) => feature, {
+        hitTolerance: 5,
+        layerFilter: (layer) => layer === this.layers.cases || layer === this.layers.areas || layer === this.layers.ellipses,
+      });
+      return hit ? String(hit.get("case_id")) : null;
+    };
+    if (onPick) this.map.on("singleclick", (event) => onPick(caseAt(event.pixel)));
+    this.map.on("pointermove", (event) => {
+      if (event.dragging) return;
+      if (onPick) target.style.cursor = caseAt(event.pixel) ? "pointer" : "";
+      onPointer?.(toLonLat(event.coordinate) as LonLat);
+    });
+    if (onPointer) target.addEventListener("pointerleave", () => onPointer(null));
+  }
+
+  destroy(): void {
+    this.map.setTarget(undefined);
+    this.map.dispose();
+  }
+
+  setZones(zones: FeatureCollection<PolygonGeometry | LineGeometry, ZoneProperties>): void {
+    const features = this.format.readFeatures(zones, READ);
+    const isLine = (feature: Feature<Geometry>) => feature.getGeometry()?.getType().endsWith("LineString") ?? false;
+    this.refill("zones", features.filter((feature) => !isLine(feature)));
+    this.refill("streets", features.filter(isLine));
+  }
+
+  setFootprints(photos: FeatureCollection<PolygonGeometry | null, PhotoProperties>): void {
+    this.sources.footprints.clear();
+    for (const photo of photos.features) this.addFootprint(photo.geometry, photo.properties);
+  }
+
+  addFootprint(geometry: PolygonGeometry | null, properties: PhotoProperties): void {
+    if (!geometry) return;
+    const id = `photo:${properties.name}`;
+    const known = this.sources.footprints.getFeatureById(id);
+    if (known && !Array.isArray(known)) this.sources.footprints.removeFeature(known);
+    const feature = new Feature({ geometry: this.read(geometry), ...properties });
+    feature.setId(id);
+    this.sources.footprints.addFeature(feature);
+  }
+
+  setFlight(planned: LineGeometry | null, track: LineGeometry | null): void {
+    this.sources.planned.clear();
+    if (planned?.coordinates.length) this.sources.planned.addFeature(new Feature(this.read(planned)));
+    this.track.setCoordinates((track?.coordinates ?? []).map((place) => fromLonLat(place.slice(0, 2))));
+    this.sources.aircraft.clear();
+  }
+
+  /** Moves the aircraft and lengthens the flown track. */
+  moveAircraft([lon, lat]: LonLat, headingDeg: number): void {
+    const place = fromLonLat([lon, lat]);
+    if (this.track.getCoordinates().length) this.track.appendCoordinate(place);
+    else this.track.setCoordinates([place]);
+    this.aircraft.setGeometry(new Point(place));
+    this.aircraft.setStyle(aircraftStyle(headingDeg));
+    if (!this.sources.aircraft.hasFeature(this.aircraft)) this.sources.aircraft.addFeature(this.aircraft);
+  }
+
+  landAircraft(): void {
+    this.sources.aircraft.clear();
+  }
+
+  setCases(cases: Iterable<CaseFeature>): void {
+    const points: Feature<Geometry>[] = [];
+    const ellipses: Feature<Geometry>[] = [];
+    const areas: Feature<Geometry>[] = [];
+    for (const { geometry, properties } of cases) {
+      const [lon, lat] = geometry.coordinates as LonLat;
+      const said = { case_id: properties.case_id, matter: properties.matter, state: properties.state, colour: properties.colour };
+      points.push(new Feature({ geometry: new Point(fromLonLat([lon, lat])), ...said }));
+      const ellipse = this.ellipseOf([lon, lat], properties);
+      if (ellipse) ellipses.push(new Feature({ geometry: ellipse, ...said }));
+      if (properties.footprint) areas.push(new Feature({ geometry: this.read(properties.footprint), ...said }));
+    }
+    this.refill("cases", points);
+    this.refill("ellipses", ellipses);
+    this.refill("areas", areas);
+  }
+
+  private ellipseOf(place: LonLat, { ellipse95, error }: Pick<CaseFeature["properties"], "ellipse95" | "error">): Geometry | undefined {
+    if (ellipse95) return this.read(ellipse95);
+    if (!error) return undefined;
+    return new Polygon([ellipseRing(place, error).map((corner) => fromLonLat(corner))]);
+  }
+
+  private read(geometry: PolygonGeometry | LineGeometry): Geometry | undefined {
+    return this.format.readGeometry(geometry, READ) ?? undefined;
+  }
+
+  setBasemap({ url, extent_lonlat }: Basemap): void {
+    this.basemap.setSource(
+      new ImageStatic({ url, imageExtent: transformExtent(extent_lonlat, "EPSG:4326", "EPSG:3857"), projection: "EPSG:3857", interpolate: true }),
+    );
+  }
+
+  hasBasemap(): boolean {
+    return this.basemap.getSource() !== null;
+  }
+
+  setVisible(name: LayerName, visible: boolean): void {
+    if (name === "basemap") this.basemap.setVisible(visible);
+    else if (name === "graticule") this.graticule.setVisible(visible);
+    else this.layers[name].setVisible(visible);
+  }
+
+  select(caseId: string | null): void {
+    this.selectedId = caseId;
+    this.layers.cases.changed();
+  }
+
+  /** Puts everything that is known into view: flight, zones, cases. */
+  fitAll(paddingPx: [number, number, number, number] = [40, 40, 40, 40]): boolean {
+    const extent = createEmpty();
+    for (const name of ["planned", "track", "cases", "footprints"] as const) this.extendBy(extent, name);
+    if (isEmpty(extent)) for (const name of ["zones", "streets"] as const) this.extendBy(extent, name);
+    if (isEmpty(extent)) return false;
+    this.map.getView().fit(extent, { padding: paddingPx, maxZoom: 19 });
+    return true;
+  }
+
+  private extendBy(extent: Extent, name: VectorName): void {
+    const own = this.sources[name].getExtent();
+    if (own && !isEmpty(own)) extend(extent, own);
+  }
+
+  centreOn(place: LonLat, zoom?: number, animated = true): void {
+    const view = this.map.getView();
+    const target = { center: fromLonLat(place), zoom: Math.max(view.getZoom() ?? 0, zoom ?? 0) };
+    if (animated) view.animate({ ...target, duration: 260 });
+    else {
+      view.setCenter(target.center);
+      view.setZoom(target.zoom);
+    }
+  }
+
+  zoomBy(steps: number): void {
+    const view = this.map.getView();
+    view.animate({ zoom: (view.getZoom() ?? 13) + steps, duration: 160 });
+  }
+
+  private refill(name: VectorName, features: Feature<Geometry>[]): void {
+    this.sources[name].clear(true);
+    this.sources[name].addFeatures(features);
+  }
+}

@@ -1,0 +1,30 @@
+import { createRouter, createWebHistory } from "vue-router";
+
+import LoginPage from "./pages/LoginPage.vue";
+import { homeOf, session } from "./state/session";
+
+export const router = createRouter({
+  history: createWebHistory(),
+  routes: [
+    { path: "/login", name: "login", component: LoginPage },
+    { path: "/", name: "home", component: LoginPage },
+    { path: "/map", name: "map", component: () => import("./pages/MapPage.vue") },
+    { path: "/cases/:id", name: "case", component: () => import("./pages/CasePage.vue"), props: true },
+    { path: "/inbox/:id?", name: "inbox", component: () => import("./pages/InboxPage.vue"), props: true },
+    { path: "/:rest(.*)*", name: "missing", component: () => import("./pages/MissingPage.vue") },
+  ],
+});
+
+router.beforeEach(async (to) => {
+  let account;
+  try {
+    account = await session.know();
+  } catch {
+    // The service is out of reach: the log-in page says so when it is used.
+    return to.name === "login" ? true : { name: "login", query: { next: to.fullPath } };
+  }
+  if (to.name === "login") return account ? homeOf(account) : true;
+  if (!account) return { name: "login", query: to.path === "/" ? {} : { next: to.fullPath } };
+  if (to.name === "home" || (to.name === "map" && account.role === "department")) return homeOf(account);
+  return true;
+});

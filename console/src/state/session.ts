@@ -1,0 +1,58 @@
+/** Who is logged in. */
+
+import { computed, readonly, ref } from "vue";
+
+import { api, Problem, setCsrf } from "../api/client";
+import type { Account, SessionAnswer } from "../api/types";
+
+const current = ref<Account | null>(null);
+const asked = ref(false);
+const expired = ref(false);
+
+function enter(answer: SessionAnswer): void {
+  setCsrf(answer.csrf);
+  current.value = answer.account;
+  asked.value = true;
+  expired.value = false;
+}
+
+export const session = {
+  account: readonly(current),
+  expired: readonly(expired),
+  isDepartment: computed(() => current.value?.role === "department"),
+
+  /** Asks the service once who this browser is; later calls answer from memory. */
+  async know(): Promise<Account | null> {
+    if (asked.value) return current.value;
+    try {
+      enter(await api.session());
+    } catch (error) {
+      if (!(error instanceof Problem) || error.status !== 401) throw error;
+      asked.value = true;
+    }
+    return current.value;
+  },
+
+  async logIn(name: string, password: string): Promise<void> {
+    enter(await api.logIn(name, password));
+  },
+
+  async logOut(): Promise<void> {
+    try {
+      await api.logOut();
+    } finally {
+      session.forget(false);
+    }
+  },
+
+  forget(becauseExpired: boolean): void {
+    expired.value = becauseExpired && current.value !== null;
+    current.value = null;
+    setCsrf("");
+  },
+};
+
+/** Where a role lands after the log-in. */
+export function homeOf(account: Pick<Account, "role">): string {
+  return account.role === "department" ? "/inbox" : "/map";
+}
