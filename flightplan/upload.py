@@ -10,9 +10,11 @@ from typing import NoReturn
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
 from flightplan.errors import MissionRefused, NoAnswer, ReadBackDiffers
-from flightplan.link import Link, Message
+from flightplan.link import Link, Message, open_link
 from flightplan.mavlink import MISSION_TYPE_MISSION, MissionItem, differences, items_from_mission
 from flightplan.mission import Mission
+
+__all__ = ["Patience", "Upload", "check_held", "clear", "download_items", "open_link", "send_items", "upload"]
 
 Progress = Callable[[int, int], None]
 _REQUESTS = ("MISSION_REQUEST", "MISSION_REQUEST_INT")
