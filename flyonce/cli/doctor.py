@@ -7,11 +7,13 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from flyonce.cli.output import EXIT_FAILURE, emit_json, stdout
@@ -50,7 +52,7 @@ def _table(checks: list[Check]) -> Table:
     table = Table("", "part", "found", "remedy")
     for check in checks:
         sign = "[green]ok[/]" if check.ok else ("[red]missing[/]" if check.needed else "[yellow]absent[/]")
-        table.add_row(sign, check.name, check.detail, check.remedy)
+        table.add_row(sign, escape(check.name), escape(check.detail), escape(check.remedy))
     return table
 
 
@@ -65,15 +67,17 @@ def _python() -> Check:
 
 
 def _models(models_dir: Path) -> list[Check]:
-    from vision.onnx_detector import ModelCard
-
     folders = sorted(card.parent for card in models_dir.glob("*/card.yaml"))
     if not folders:
         remedy = "reinstall flyonce, or set FLYONCE_MODELS_DIR to a folder of models"
         return [Check(name="models", ok=False, needed=True, detail=f"none in {models_dir}", remedy=remedy)]
-    return [
-        _attempt(f"model {folder.name}", lambda folder=folder: str(ModelCard.read(folder).task)) for folder in folders
-    ]
+    return [_attempt(f"model {folder.name}", partial(_task_of, folder)) for folder in folders]
+
+
+def _task_of(folder: Path) -> str:
+    from vision.model_card import read_model
+
+    return read_model(folder)[0].task
 
 
 def _store(url: str) -> Check:

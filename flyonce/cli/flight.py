@@ -166,7 +166,8 @@ def fly(
         "planned_m": round(planned.length_m, 1),
         "photos": len(flown.photos),
         "planned_photos": planned.photos,
-        "seconds": round(flown.seconds, 1),
+        "flight_s": round(flown.duration_s, 1),
+        "completed": flown.completed,
         "tlog": str(record),
     }
     if as_json:
