@@ -1,38 +1,78 @@
-"""Entry point `flyonce`: registers the commands and maps errors to exit codes."""
+"""Entry point `flyonce`: finds the commands and maps errors to exit codes.
+
+A command's module is imported only when that command runs: `flyonce --help` need not wait for databases and networks.
+Typer brings click's classes under one name or another, depending on its version; so they are `Any` here.
+"""
+
+# ruff: noqa: ANN401
 
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from flyonce.cli import accounts, analyze, db, demo, detect, doctor, flight, locate, serve
-from flyonce.cli.errors import exit_code_for
 from flyonce.cli.output import set_up_logging, stderr
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("flyonce.cli.demo", "Run the whole chain on a staged district, and open it in the browser."),
+    "plan": ("flyonce.cli.flight", "Plan a flight over an area and write it for ground stations."),
+    "vehicle": ("flyonce.cli.flight", "Run a simulated MAVLink vehicle."),
+    "upload": ("flyonce.cli.flight", "Upload a mission, read it back and compare."),
+    "fly": ("flyonce.cli.flight", "Arm, start the uploaded mission and follow it to its end."),
+    "detect": ("flyonce.cli.detect", "Find water, waste, people, boats, vehicles and bins in pictures."),
+    "locate": ("flyonce.cli.locate", "Put pixels of a photo on the ground, with their error."),
+    "analyze": ("flyonce.cli.analyze", "Detect, locate, group and record what a flight's photos show."),
+    "serve": ("flyonce.cli.serve", "Serve API and pages."),
+    "doctor": ("flyonce.cli.doctor", "Check this installation."),
+}
+GROUPS: dict[str, tuple[str, str]] = {
+    "db": ("flyonce.cli.db", "Care of the store: bring it to this version's schema, check it."),
+    "accounts": ("flyonce.cli.accounts", "Who may log in."),
+}
+_ALL = COMMANDS | GROUPS
+
+
+class LazyGroup(TyperGroup):
+    """Knows its commands by name and one line each, and imports a command when it is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names, in the order of the chain."""
+        return list(_ALL)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Import one command."""
+        if cmd_name not in _ALL:
+            return None
+        module = import_module(_ALL[cmd_name][0])
+        if cmd_name in GROUPS:
+            return _named(typer.main.get_group(module.app), cmd_name)
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+        alone.command(cmd_name)(getattr(module, cmd_name))
+        return _named(typer.main.get_command(alone), cmd_name)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The list in `--help`, without importing anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in _ALL.items()])
+
+
+def _named(command: Any, name: str) -> Any:
+    command.name = name
+    return command
+
 
 app = typer.Typer(
     name="flyonce",
+    cls=LazyGroup,
     help="综合飞一次: plan a flight, fly it, find what is wrong below, hand each finding to its department.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.add_typer(db.app, name="db")
-app.add_typer(accounts.app, name="accounts")
-for command in (
-    demo.demo,
-    flight.plan,
-    flight.vehicle,
-    flight.upload,
-    flight.fly,
-    detect.detect,
-    locate.locate,
-    analyze.analyze,
-    serve.serve,
-    doctor.doctor,
-):
-    app.command()(command)
 
 
 @app.callback()
@@ -51,6 +91,8 @@ def run() -> None:
         stderr.print("stopped")
         sys.exit(130)
     except Exception as error:
+        from flyonce.cli.errors import exit_code_for
+
         code = exit_code_for(error)
         if code is None:
             raise
