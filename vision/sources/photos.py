@@ -177,7 +177,7 @@ def _tiff_by_opencv(path: Path, data: bytes) -> tuple[Image, PillowImage.Exif]:
     try:
         exif.load(b"Exif\0\0" + data)
         _check_size(path, int(exif[ExifTags.Base.ImageWidth]), int(exif[ExifTags.Base.ImageLength]))
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        image = _imdecode_quietly(data)
     except (cv2.error, OSError, SyntaxError, KeyError, TypeError, ValueError, struct.error) as error:
         raise PhotoError(path, f"is a damaged TIFF ({error})", _COPY_AGAIN) from error
     if image is None:
@@ -186,6 +186,17 @@ def _tiff_by_opencv(path: Path, data: bytes) -> tuple[Image, PillowImage.Exif]:
     colour = channels[:, :, :3] if channels.shape[2] >= 3 else np.repeat(channels[:, :, :1], 3, axis=2)
     eight_bits = np.asarray(colour, np.uint8) if colour.dtype == np.uint8 else _eight_bits(colour)
     return np.ascontiguousarray(_turned(eight_bits, _orientation(exif))), exif
+
+
+def _imdecode_quietly(data: bytes) -> NDArray[np.generic] | None:
+    """Decode without OpenCV's own lines on stderr; the caller reports the error."""
+    log = cv2.utils.logging
+    level = log.getLogLevel()
+    log.setLogLevel(log.LOG_LEVEL_SILENT)
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    finally:
+        log.setLogLevel(level)
 
 
 def _orientation(exif: PillowImage.Exif) -> int:
