@@ -247,7 +247,7 @@ def _shape_problem(polygon: Polygon) -> tuple[str, str]:
     lonlat = [float(value) for value in where.rstrip("]").split()] if where else []
     at = f" at longitude {lonlat[0]:.6f}, latitude {lonlat[1]:.6f}" if len(lonlat) == 2 else ""
     if np.isclose(polygon.area, 0.0, atol=1e-15) or "few points" in reason.lower():
-        return f"the polygon encloses no area{at}", "Draw its corners in order round the area"
+        return f"the outline crosses itself{at} and encloses no area", "Draw its corners in order round the area"
     if "self-intersection" in reason.lower():
         return f"the outline crosses itself{at}", "Move the corners so that no two sides cross"
     return f"the polygon is not valid{at} ({reason.strip().lower()})", "Repair it in a GIS, then export it again"
