@@ -148,10 +148,10 @@ def summed_up(connection: Connection, case_id: str) -> dict[str, Any]:
 
 
 def best_evidence(connection: Connection, case_ids: Sequence[str]) -> dict[str, str]:
-    """The original's SHA-256 of the first picture of each case that has one."""
-    first = (
+    """The original's SHA-256 of the best picture of each case that has one: the first of its newest observation."""
+    ranked = (
         select(evidence.c.case_id, evidence.c.original_sha256)
         .where(evidence.c.case_id.in_(case_ids))
-        .order_by(evidence.c.evidence_id.desc())
+        .order_by(evidence.c.observation_id, evidence.c.evidence_id.desc())
     )
-    return {row.case_id: row.original_sha256 for row in connection.execute(first)}
+    return {row.case_id: row.original_sha256 for row in connection.execute(ranked)}

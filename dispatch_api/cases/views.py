@@ -102,7 +102,7 @@ def case_detail(
         if account.role is not Role.DEPARTMENT or task.department == account.department
     ]
     pictures = evidence_of(connection, case_id)
-    best = pictures[-1].original_sha256 if pictures else None
+    best = best_evidence(connection, [case_id]).get(case_id)
     return {
         **_item(row, matters, best),
         "observations": _observations(connection, case_id),

@@ -29,7 +29,7 @@ def picture(
         select(evidence)
         .join(case, case.c.case_id == evidence.c.case_id)
         .where(evidence.c.original_sha256 == original_sha256, visible_cases(account))
-        .order_by(evidence.c.evidence_id.desc())
+        .order_by(evidence.c.observation_id.desc(), evidence.c.evidence_id)
     )
     if case_id is not None:
         query = query.where(evidence.c.case_id == case_id)

@@ -108,6 +108,7 @@ case = Table(
     Column("rule", JSON),
     Column("duplicate_of", String(32)),
     Column("recurrence_of", String(32)),
+    Column("repeats", Integer, nullable=False),
     Column("refusals", Integer, nullable=False),
     Column("reworks", Integer, nullable=False),
     Column("reporters", JSON, nullable=False),

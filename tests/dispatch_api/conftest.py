@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
-from builders import default_rules
-from client import Browser
+from dispatch_builders import default_rules
+from dispatch_client import Browser
 
 from dispatch_api.accounts.passwords import Passwords
 from dispatch_api.accounts.service import create_account

@@ -70,6 +70,7 @@ def create_tables() -> None:
         sa.Column("rule", sa.JSON(), nullable=True),
         sa.Column("duplicate_of", sa.String(length=32), nullable=True),
         sa.Column("recurrence_of", sa.String(length=32), nullable=True),
+        sa.Column("repeats", sa.Integer(), nullable=False),
         sa.Column("refusals", sa.Integer(), nullable=False),
         sa.Column("reworks", sa.Integer(), nullable=False),
         sa.Column("reporters", sa.JSON(), nullable=False),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from builders import a_zone, an_observation, north_of, some_evidence
+from dispatch_builders import a_zone, an_observation, north_of, some_evidence
 
 SOURCE_ZONE = a_zone(kind="reservoir_protection_1", code="S1", name="黄沙水库一级保护区")
 

@@ -1,0 +1,82 @@
+"""What lies at the same place already: the case that a new observation joins, and those a person should compare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from dispatch_api.cases.merging import Likeness, Spot, likeness, time_gap
+from dispatch_api.cases.model import ENDED_STATES, CaseState
+from dispatch_api.cases.observation import Observation
+from dispatch_api.cases.records import CaseRow, near_cases, spot_of
+
+REPEAT_WINDOW = timedelta(days=30)
+
+
+@dataclass(kw_only=True)
+class Neighbours:
+    """Cases around an observation.
+
+    Attributes:
+        same: Cases that it may join, with the squared distance in units of the joint error.
+        perhaps: Ids of cases that may be the same: a person compares.
+        rejected: Ids of cases at this place that a person called a false alarm.
+        closed: Cases of the same thing that were closed, or recurred, within the last 30 days.
+    """
+
+    same: list[tuple[float, CaseRow]] = field(default_factory=list)
+    perhaps: list[str] = field(default_factory=list)
+    rejected: list[str] = field(default_factory=list)
+    closed: list[CaseRow] = field(default_factory=list)
+
+    @property
+    def nearest(self) -> CaseRow | None:
+        """The case to join, None where there is none."""
+        return min(self.same, key=lambda item: item[0])[1] if self.same else None
+
+
+def spot_of_observation(seen: Observation) -> Spot:
+    """Where and when an observation was made."""
+    return Spot(
+        lon=seen.lon,
+        lat=seen.lat,
+        covariance_m2=seen.covariance_m2,
+        footprint_lonlat=seen.footprint_lonlat,
+        first_seen_at=seen.first_seen_at,
+        last_seen_at=seen.last_seen_at,
+    )
+
+
+def look_around(connection: Connection, seen: Observation, *, family: str, window: timedelta) -> Neighbours:
+    """Sort the cases of a family around an observation by the merge rule.
+
+    Args:
+        connection: Of the store.
+        seen: The observation.
+        family: The family of its matter.
+        window: How far apart in time two observations of one thing of this family may be.
+    """
+    spot, found = spot_of_observation(seen), Neighbours()
+    for row in near_cases(connection, spot, family=family):
+        verdict, distance2 = likeness(spot, spot_of(row))
+        if verdict is not Likeness.OTHER and row.state != CaseState.MERGED:
+            _sort(found, row, verdict, distance2, spot, window)
+    return found
+
+
+def _sort(found: Neighbours, row: CaseRow, verdict: Likeness, distance2: float, spot: Spot, window: timedelta) -> None:
+    # What was seen before a case ended belongs to that case, even if the pictures come in late.
+    live = CaseState(row.state) not in ENDED_STATES or spot.last_seen_at <= row.ended_at
+    if live:
+        if time_gap(spot, spot_of(row)) > window:
+            return
+        if verdict is Likeness.SAME:
+            found.same.append((distance2, row))
+        else:
+            found.perhaps.append(row.case_id)
+    elif verdict is Likeness.SAME and row.state == CaseState.REJECTED:
+        found.rejected.append(row.case_id)
+    elif verdict is Likeness.SAME and spot.first_seen_at - row.ended_at <= REPEAT_WINDOW:
+        found.closed.append(row)
