@@ -25,11 +25,11 @@ from vision.errors import InvalidValueError, ModelError
 from vision.frame import Frame, Image
 from vision.letterbox import letterbox
 from vision.merging import merge_views
-from vision.model_card import CARD_FILE, MODEL_FILE, ModelCard, read_model
+from vision.model_card import CARD_FILE, MODEL_FILE, ModelCard
+from vision.onnx_session import CPU, open_model
 from vision.surfaces import ProbabilityMap, outlines
 from vision.tiling import Plan, View, plan_views, working_scale
 
-CPU = ("CPUExecutionProvider",)
 MIN_SURFACE_PX = 256.0
 """Surfaces smaller than this many pixels of the scaled picture are noise: 16 × 16."""
 
@@ -39,6 +39,7 @@ class OnnxDetector:
 
     def __init__(
         self,
+        model_dir: Path,
         card: ModelCard,
         session: onnxruntime.InferenceSession,
         pool: ThreadPoolExecutor,
@@ -48,11 +49,13 @@ class OnnxDetector:
         """Join the parts; `open` and `load_detectors` make them.
 
         Args:
+            model_dir: Where the model came from, for error messages.
             card: What the model is.
             session: The network.
             pool: Threads that run it; shared with other detectors.
             least_confidence: Overrides the card's thresholds, all of them.
         """
+        self.model_dir = model_dir
         self.card = card
         self._session = session
         self._pool = pool
@@ -86,10 +89,8 @@ class OnnxDetector:
         Raises:
             ModelError: If the folder does not hold a model that can be run here.
         """
-        card, data = read_model(model_dir)
-        session = _session(model_dir, data, threads, providers)
-        _check_input(model_dir, session, card)
-        return cls(card, session, pool or _worker_pool(workers), least_confidence=least_confidence)
+        card, session = open_model(model_dir, threads=threads, providers=providers)
+        return cls(model_dir, card, session, pool or _worker_pool(workers), least_confidence=least_confidence)
 
     def __call__(self, frame: Frame) -> Detections:
         """Find things in a picture of any size.
@@ -219,37 +220,6 @@ def _finished(waiting: deque[tuple[Frame, Future[Detections]]]) -> tuple[Frame, 
 def _worker_pool(workers: int | None) -> ThreadPoolExecutor:
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return ThreadPoolExecutor(max_workers=workers or usable, thread_name_prefix="inference")
-
-
-def _session(model_dir: Path, data: bytes, threads: int, providers: Sequence[str]) -> onnxruntime.InferenceSession:
-    missing = set(providers) - set(onnxruntime.get_available_providers())
-    if missing:
-        raise ModelError(
-            model_dir,
-            f"asks for the execution provider {', '.join(sorted(missing))}, which is not installed",
-            f"choose among {', '.join(onnxruntime.get_available_providers())}",
-        )
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(data, sess_options=options, providers=list(providers))
-    except Exception as error:
-        reason = str(error).splitlines()[0]
-        raise ModelError(model_dir / MODEL_FILE, f"cannot be run ({reason})", "export it again") from error
-
-
-def _check_input(model_dir: Path, session: onnxruntime.InferenceSession, card: ModelCard) -> None:
-    shape = session.get_inputs()[0].shape
-    wanted = (1, 3, card.input_px[1], card.input_px[0])
-    fits = len(shape) == 4 and all(not isinstance(a, int) or a == b for a, b in zip(shape, wanted, strict=True))
-    if not fits:
-        raise ModelError(
-            model_dir / MODEL_FILE,
-            f"takes input {shape}, but its card says {list(wanted)}",
-            "correct input_px in the card",
-        )
 
 
 def _with_threshold(card: ModelCard, least_confidence: float) -> ModelCard:
