@@ -24,7 +24,7 @@ from geo.telemetry.exif import Exif, read_exif, xmp_packet
 from geo.telemetry.lens import camera_of_photo
 from geo.telemetry.xmp import Xmp, read_xmp
 
-_FORMATS = ("JPEG", "MPO", "TIFF", "PNG")
+_FORMATS = ("JPEG", "TIFF", "PNG")  # JPEG includes MPO, which Pillow opens no other way
 _RTK_FIXED = 50
 # RTK's own figures leave out the antenna-to-camera arm and the timing, which are worth some centimetres.
 _RTK_FLOOR_M = 0.05
