@@ -154,9 +154,9 @@ def _upright_bgr(picture: PillowImage.Image) -> Image:
     if picture.mode.startswith("I") or picture.mode == "F":
         grey = _eight_bits(np.asarray(picture))
         return _turned(np.repeat(grey[:, :, None], 3, axis=2), _orientation(picture.getexif()))
-    upright = ImageOps.exif_transpose(picture)
-    rgb = np.asarray(upright.convert("RGB"))
-    return np.ascontiguousarray(rgb[:, :, ::-1])
+    upright = picture if _orientation(picture.getexif()) == 1 else ImageOps.exif_transpose(picture)
+    rgb = upright if upright.mode == "RGB" else upright.convert("RGB")
+    return np.asarray(cv2.cvtColor(np.asarray(rgb), cv2.COLOR_RGB2BGR), np.uint8)
 
 
 def _eight_bits(values: NDArray[np.generic]) -> Image:
