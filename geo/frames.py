@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float64]
 
 @lru_cache(maxsize=512)
 def _transformer(lon: float, lat: float) -> Transformer:
-    local = CRS.from_proj4(f"+proj=aeqd +lat_0={lat!r} +lon_0={lon!r} +datum=WGS84 +units=m +no_defs")
+    local = CRS.from_proj4(f"+proj=aeqd +lat_0={lat:.12f} +lon_0={lon:.12f} +datum=WGS84 +units=m +no_defs")
     return Transformer.from_crs("OGC:CRS84", local, always_xy=True)
 
 
@@ -33,7 +33,7 @@ class LocalFrame:
     def en_from_lonlat(self, lonlat: npt.ArrayLike) -> Floats:
         """East, north in metres (n, 2) of degrees (n, 2), lon before lat."""
         points = np.asarray(lonlat, dtype=np.float64).reshape(-1, 2)
-        east, north = _transformer(self.lon, self.lat).transform(points[:, 0], points[:, 1])
+        east, north = _transformer(float(self.lon), float(self.lat)).transform(points[:, 0], points[:, 1])
         return np.column_stack((east, north))
 
     def lonlat_from_en(self, en_m: npt.ArrayLike) -> Floats:
@@ -41,6 +41,6 @@ class LocalFrame:
         points = np.asarray(en_m, dtype=np.float64).reshape(-1, 2)
         result = np.full(points.shape, np.nan)
         known = np.isfinite(points).all(axis=1)
-        lon, lat = _transformer(self.lon, self.lat).transform(points[known, 0], points[known, 1], direction="INVERSE")
+        lon, lat = _transformer(float(self.lon), float(self.lat)).transform(points[known, 0], points[known, 1], direction="INVERSE")
         result[known] = np.column_stack((lon, lat))
         return result
