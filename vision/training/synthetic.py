@@ -74,6 +74,8 @@ class _Scene:
         self.water = None if ground.water is None else ground.water.copy()
         self.things: list[tuple[str, Points]] = list(ground.carried)
         self.taken = ground.hidden.copy()
+        # An angler may sit on a dock; a heap or a puddle has no place on docks, boats and cars.
+        self.carried = fill(tuple(outline for _, outline in ground.carried), (SIZE_PX, SIZE_PX))
         self.used: list[str] = []
         self.blur_px = float(rng.uniform(0, 1.1)) if rng.random() < 0.5 else 0.0
         self.light = rng.uniform(0.75, 1.15) * rng.uniform(0.95, 1.05, 3)
@@ -94,7 +96,9 @@ class _Scene:
         body = fill(laid.water_px + tuple(ring for _, ring in laid.things_px), (SIZE_PX, SIZE_PX))
         if not body.any() or (body & self.taken).sum() > 0.02 * body.sum():
             return False
-        if sprite.kind in ("waste", "puddle") and self.water is not None and (body & self.water).any():
+        if sprite.kind in ("waste", "puddle") and ((body & self.carried).any() or (body & self._water()).any()):
+            return False
+        if sprite.kind == "person" and (body & self._water()).any():
             return False
         self.picture = paste(self.picture, sprite, placing)
         self.things += laid.things_px
@@ -103,6 +107,9 @@ class _Scene:
         self.taken |= body
         self.used.append(sprite.name)
         return True
+
+    def _water(self) -> Mask:
+        return np.zeros((SIZE_PX, SIZE_PX), bool) if self.water is None else self.water
 
     def scatter(self, kind: str, count: int, sizes: tuple[float, float]) -> None:
         """Lay up to `count` things of a kind anywhere on the land, puddles rather on roads."""

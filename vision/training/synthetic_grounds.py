@@ -223,7 +223,6 @@ def lake_tile(
     water = None
     if path.name in drawn:
         water = _fill([put(np.array(ring, float) * (width, height)) for ring in drawn[path.name]])
-    hidden = _fill([outline for _, outline in carried])
     return Ground(
         picture=picture,
         ground_m=LAKE_TILE_M / zoom,
@@ -231,15 +230,15 @@ def lake_tile(
         water=water,
         carried=tuple(carried),
         shore=np.empty((0, 3)) if water is None else shore_from_water(water),
-        hidden=hidden,
+        hidden=_nothing(),
         paved=_nothing(),
     )
 
 
 def _fill(rings: list[Points]) -> Mask:
     canvas = np.zeros((SIZE_PX, SIZE_PX), np.uint8)
-    for ring in rings:
-        cv2.fillPoly(canvas, [np.rint(ring).astype(np.int32)], 1)
+    # All rings in one call: a ring within a ring is a hole.
+    cv2.fillPoly(canvas, [np.rint(ring).astype(np.int32) for ring in rings], 1)
     return canvas.astype(bool)
 
 
