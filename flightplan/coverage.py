@@ -121,6 +121,8 @@ def plan_coverage(
         across_m=across_m,
         trigger_m=trigger_m,
         spacing_m=spacing_m,
+        # A little more than needed, because lengths are rounded on the way to the vehicle.
+        closest_m=speed * limits.min_photo_interval_s + 0.1,
         speed_m_s=speed,
         home_en=home_en,
     )

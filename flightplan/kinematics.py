@@ -68,6 +68,8 @@ class Kinematics:
     def path_seconds(self, points_en_m: Sequence[Point], cruise_m_s: float) -> float:
         """Seconds along a polyline (metres east, north) from standstill to standstill, turns included."""
         legs = [(a, b) for a, b in itertools.pairwise(points_en_m) if a != b]
+        if not legs:
+            return 0.0
         headings = [math.degrees(math.atan2(b[0] - a[0], b[1] - a[1])) for a, b in legs]
         turns = [turn_deg(first, second) for first, second in itertools.pairwise(headings)]
         speeds = [0.0, *(self.corner_speed_m_s(turn, cruise_m_s) for turn in turns), 0.0]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +48,7 @@ class Task:
         across_m: Its width across the row.
         trigger_m: Greatest distance between photos.
         spacing_m: Greatest distance between rows.
+        closest_m: Least distance between photos that the camera manages at this speed.
         speed_m_s: Ground speed on rows.
         home_en: Where the flight begins and ends.
     """
@@ -58,6 +59,7 @@ class Task:
     across_m: float
     trigger_m: float
     spacing_m: float
+    closest_m: float
     speed_m_s: float
     home_en: Point
 
@@ -101,6 +103,7 @@ class Survey:
 class _Candidate:
     seconds: float
     angle_deg: float
+    trigger_m: float
     rows: tuple[Row, ...]
 
 
@@ -123,6 +126,13 @@ class _Turned:
             self._grid = SampleGrid(self.area)
         return self._grid
 
+    def room(self, start: float, end: float, v: float) -> tuple[float, float]:
+        """How far a row may be stretched."""
+        step_m = self.task.closest_m
+        low = start - step_m if self.router.is_clear((start - step_m, v), (start, v)) else start
+        high = end + step_m if self.router.is_clear((end, v), (end + step_m, v)) else end
+        return low, high
+
     def rows(self, reach_m: float, pull_in_m: float) -> list[Row]:
         task = self.task
         pattern = Pattern(
@@ -143,28 +153,27 @@ class _Turned:
         return kinematics.path_seconds(path, self.task.speed_m_s)
 
     def counts(self, rows: list[Row], trigger_m: float) -> NDArray[np.int64]:
-        photos = np.vstack([_photos_uv(row, trigger_m) for row in rows])
+        photos = np.vstack([_photos_uv(row, trigger_m, self.task.closest_m) for row in rows])
         return self.grid.counts(photos, self.task.along_m, self.task.across_m)
 
 
 def find_survey(task: Task, kinematics: Kinematics) -> Survey:
     """The quickest pattern that shows every spot, and where the overlaps promise a map 99 % of them five times."""
     frames = _best_frames(task, kinematics)
-    candidates = sorted(_candidates(frames, kinematics), key=lambda candidate: candidate.seconds)
-    triggers = _triggers(task)
-    best: tuple[tuple[float, float, float], _Candidate, float] | None = None
-    for candidate, trigger_m in itertools.product(candidates, triggers):
-        found = share(frames[candidate.angle_deg].counts(list(candidate.rows), trigger_m))
+    best: tuple[tuple[float, float, float], _Candidate] | None = None
+    for candidate in sorted(_candidates(frames, kinematics), key=lambda one: (one.seconds, -one.trigger_m)):
+        frame = frames[candidate.angle_deg]
+        found = share(frame.counts(list(candidate.rows), candidate.trigger_m))
         if found.seen_once == 1.0 and (not task.maps or found.seen_five_times >= MAPPED_SHARE):
-            return _survey(frames[candidate.angle_deg], list(candidate.rows), trigger_m)
+            return _survey(frame, list(candidate.rows), candidate.trigger_m)
         rank = (found.seen_once, found.seen_five_times if task.maps else 0.0, -candidate.seconds)
         if best is None or rank > best[0]:
-            best = (rank, candidate, trigger_m)
+            best = (rank, candidate)
     if best is None:
         return Survey(runs=(), angle_deg=0.0, coverage=CoverageShare(seen_once=0.0, seen_five_times=0.0))
-    _, candidate, trigger_m = best
+    candidate = best[1]
     frame = frames[candidate.angle_deg]
-    return _survey(frame, _repaired(frame, list(candidate.rows), trigger_m), trigger_m)
+    return _survey(frame, _repaired(frame, list(candidate.rows), candidate.trigger_m), candidate.trigger_m)
 
 
 def _triggers(task: Task) -> tuple[float, ...]:
@@ -194,10 +203,23 @@ def _angles(area: Polygon) -> list[float]:
 
 def _candidates(frames: dict[float, _Turned], kinematics: Kinematics) -> Iterator[_Candidate]:
     for angle, frame in frames.items():
+        task = frame.task
         for reach, pull_in in itertools.product(_REACHES, _PULL_INS):
-            rows = frame.rows(reach * frame.task.spacing_m, pull_in * frame.task.along_m)
-            if rows:
-                yield _Candidate(seconds=frame.seconds(rows, kinematics), angle_deg=angle, rows=tuple(rows))
+            plain = frame.rows(reach * task.spacing_m, pull_in * task.along_m)
+            seconds = frame.seconds(plain, kinematics) if plain else 0.0
+            for trigger_m in _triggers(task) if plain else ():
+                rows = tuple(_stretched(row, trigger_m, task.closest_m) for row in plain)
+                longer_s = (_length_m(rows) - _length_m(plain)) / task.speed_m_s
+                yield _Candidate(seconds=seconds + longer_s, angle_deg=angle, trigger_m=trigger_m, rows=rows)
+
+
+def _length_m(rows: Iterable[Row]) -> float:
+    return sum(row.length_m for row in rows)
+
+
+def _stretched(row: Row, trigger_m: float, closest_m: float) -> Row:
+    """The row, long enough for photos on both ends that do not follow one another too fast."""
+    return row.stretched(max(1, math.ceil(row.length_m / trigger_m - 1e-6)) * closest_m)
 
 
 def _repaired(frame: _Turned, rows: list[Row], trigger_m: float) -> list[Row]:
@@ -210,7 +232,7 @@ def _repaired(frame: _Turned, rows: list[Row], trigger_m: float) -> list[Row]:
         extra = _row_over(frame, unseen, level=max(row.level for row in rows) + 2)
         if extra is None:
             break
-        rows = [*rows, extra]
+        rows = [*rows, _stretched(extra, trigger_m, frame.task.closest_m)]
     return rows
 
 
@@ -223,7 +245,7 @@ def _row_over(frame: _Turned, unseen: FloatArray, level: int) -> Row | None:
     for v in (middle, *(middle + side * frame.task.across_m * 0.2 * step for step in (1, 2) for side in (-1, 1))):
         start, end = float(near[:, 0].min()) - 0.5, float(near[:, 0].max()) + 0.5
         if frame.router.is_clear((start, v), (end, v)):
-            return Row(level=level, v_m=v, start_u_m=start, end_u_m=end)
+            return Row(level=level, v_m=v, start_u_m=start, end_u_m=end, room_u_m=frame.room(start, end, v))
     return None
 
 
@@ -231,33 +253,31 @@ def _survey(frame: _Turned, rows: list[Row], trigger_m: float) -> Survey:
     runs = fly_cells(split_into_cells(rows), frame.home)
     ends = turned_back(np.array(runs).reshape(-1, 2), frame.angle_deg).reshape(-1, 2, 2)
     return Survey(
-        runs=tuple(
-            Run(
-                start=(float(a[0]), float(a[1])),
-                end=(float(b[0]), float(b[1])),
-                trigger_m=_even(math.dist(a, b), trigger_m),
-            )
-            for a, b in ends
-        ),
+        runs=tuple(_run(start, end, trigger_m, frame.task.closest_m) for start, end in ends),
         angle_deg=frame.angle_deg,
         coverage=share(frame.counts(rows, trigger_m)),
     )
 
 
-def _run(start: FloatArray, end: FloatArray, trigger_m: float) -> Run:
+def _run(start: FloatArray, end: FloatArray, trigger_m: float, closest_m: float) -> Run:
+    length_m = math.dist(start, end)
+    intervals = _intervals(length_m, trigger_m, closest_m)
+    if intervals == 0:
+        start, trigger_m = (start + end) / 2, max(trigger_m, length_m + 1.0)
+    else:
+        # A centimetre less, lest rounding lose the last photo.
+        trigger_m = max(math.floor(length_m / intervals * 100 - 1) / 100, 0.1)
     (start_e, start_n), (end_e, end_n) = start.tolist(), end.tolist()
-    return Run(start=(start_e, start_n), end=(end_e, end_n), trigger_m=_even(math.dist(start, end), trigger_m))
+    return Run(start=(start_e, start_n), end=(end_e, end_n), trigger_m=trigger_m)
 
 
-def _intervals(length_m: float, trigger_m: float) -> int:
-    return max(1, math.ceil(length_m / trigger_m - 1e-6))
+def _intervals(length_m: float, trigger_m: float, closest_m: float) -> int:
+    """Equal parts between the photos of a row; 0 where there is time for one photo only, in the middle."""
+    wanted = max(1, math.ceil(length_m / trigger_m - 1e-6))
+    return wanted if length_m / wanted >= closest_m - 1e-6 else math.floor(length_m / closest_m + 1e-6)
 
 
-def _even(length_m: float, trigger_m: float) -> float:
-    """The distance that puts a photo on both ends of a row; a centimetre less, lest rounding lose the last one."""
-    return max(math.floor(length_m / _intervals(length_m, trigger_m) * 100 - 1) / 100, 0.1)
-
-
-def _photos_uv(row: Row, trigger_m: float) -> FloatArray:
-    u = np.linspace(row.start_u_m, row.end_u_m, _intervals(row.length_m, trigger_m) + 1)
+def _photos_uv(row: Row, trigger_m: float, closest_m: float) -> FloatArray:
+    intervals = _intervals(row.length_m, trigger_m, closest_m)
+    u = np.linspace(row.start_u_m, row.end_u_m, intervals + 1) if intervals else np.array([row.middle_u_m])
     return np.column_stack([u, np.full_like(u, row.v_m)])

@@ -23,7 +23,9 @@ class LocalFrame:
     _to_lonlat: Transformer = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        local = CRS.from_proj4(f"+proj=aeqd +lat_0={self.lat!r} +lon_0={self.lon!r} +datum=WGS84 +units=m +no_defs")
+        local = CRS.from_proj4(
+            f"+proj=aeqd +lat_0={float(self.lat)!r} +lon_0={float(self.lon)!r} +datum=WGS84 +units=m +no_defs"
+        )
         object.__setattr__(self, "_to_local", Transformer.from_crs("OGC:CRS84", local, always_xy=True))
         object.__setattr__(self, "_to_lonlat", Transformer.from_crs(local, "OGC:CRS84", always_xy=True))
 

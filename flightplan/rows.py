@@ -6,7 +6,7 @@ Works in a frame turned so that `u` runs along the rows and `v` across them, bot
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
@@ -21,17 +21,37 @@ SHORTEST_ROW_M = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One straight run with the camera on, from `start_u_m` to `end_u_m` (start < end) at `v_m`."""
+    """One straight run with the camera on, from `start_u_m` to `end_u_m` (start < end) at `v_m`.
+
+    Attributes:
+        level: Number of the line it lies on, counted across the rows.
+        v_m: Where that line is.
+        start_u_m: Its lower end.
+        end_u_m: Its upper end.
+        room_u_m: Between which places it may be stretched without meeting an obstacle.
+    """
 
     level: int
     v_m: float
     start_u_m: float
     end_u_m: float
+    room_u_m: Interval = (-math.inf, math.inf)
 
     @property
     def length_m(self) -> float:
         """Metres from end to end."""
         return self.end_u_m - self.start_u_m
+
+    @property
+    def middle_u_m(self) -> float:
+        """Half way between the ends."""
+        return (self.start_u_m + self.end_u_m) / 2
+
+    def stretched(self, length_m: float) -> Row:
+        """The row made longer at both ends, as far as there is room."""
+        more_m = max(length_m - self.length_m, 0.0) / 2
+        low, high = self.room_u_m
+        return replace(self, start_u_m=max(self.start_u_m - more_m, low), end_u_m=min(self.end_u_m + more_m, high))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +96,15 @@ def lay_rows(area_uv: Polygon, obstacles_uv: BaseGeometry, pattern: Pattern) -> 
             middle = (start + end) / 2
             half = max((end - start) / 2 - pattern.pull_in_m, min(SHORTEST_ROW_M, end - start) / 2)
             if half > 0:
-                rows.append(Row(level=level, v_m=v, start_u_m=middle - half, end_u_m=middle + half))
+                room = _room(middle, blocked)
+                rows.append(Row(level=level, v_m=v, start_u_m=middle - half, end_u_m=middle + half, room_u_m=room))
     return rows
+
+
+def _room(u: float, blocked: list[Interval]) -> Interval:
+    """The stretch around `u` that is free of obstacles."""
+    low = max((end for _, end in blocked if end <= u), default=-math.inf)
+    return low, min((start for start, _ in blocked if start >= u), default=math.inf)
 
 
 def _levels(area_uv: Polygon, pattern: Pattern) -> list[float]:
