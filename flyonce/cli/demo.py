@@ -14,7 +14,7 @@ from flyonce.cli.options import AsJson
 from flyonce.cli.output import Ticker, emit_json, progress, say
 from flyonce.demo.accounts import DEMO_PASSWORD
 from flyonce.demo.result import REAL, STAGED, DemoResult
-from flyonce.demo.run import DemoOptions, run_demo
+from flyonce.demo.run import DemoOptions, reopened, run_demo
 from flyonce.settings import Settings
 
 
@@ -25,6 +25,9 @@ def demo(
     folder: Annotated[Path, typer.Option("--dir", help="Each run makes a folder of its own in here.")] = Path(
         "flyonce-demo"
     ),
+    reopen: Annotated[
+        Path | None, typer.Option(help="Serve the pages of an earlier run, from its folder, and run nothing.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Plan, upload, fly, photograph, analyse and dispatch over a staged district on real ground.
@@ -32,12 +35,23 @@ def demo(
     The autopilot's protocol, the ground's texture and all processing are real; the vehicle, the district and the
     things to be found are staged, and the result says so.
     """
+    if reopen is not None:
+        _serve_again(reopen, port=port, as_json=as_json)
+        return
     options = DemoOptions(folder=_run_folder(folder), port=port, seed=seed)
     with progress("demo") as ticker:
         watcher = _Watcher(ticker)
         result = run_demo(Settings(), options, watcher, linger=_lingerer(watcher, once=once, as_json=as_json))
     if once:
         _tell(result, watcher.url, once=True, as_json=as_json)
+
+
+def _serve_again(folder: Path, *, port: int, as_json: bool) -> None:
+    with reopened(folder, port) as url:
+        say(f"open {url} (accounts centre, operator and each department; password {DEMO_PASSWORD}); Ctrl-C stops")
+        if as_json:
+            emit_json({"url": url, "folder": str(folder)})
+        threading.Event().wait()
 
 
 class _Watcher:
@@ -87,7 +101,7 @@ def _lines(result: DemoResult, url: str, *, once: bool) -> list[str]:
     tasks = ", ".join(f"{name} {count}" for name, count in result.tasks_by_department.items()) or "none yet"
     missed = f" (missed: {', '.join(result.missed)})" if result.missed else ""
     look = (
-        f"look at it: flyonce serve --store {result.store}"
+        f"look at it: flyonce demo --reopen {result.folder}"
         if once
         else f"open {url} (accounts centre, operator and each department; password {DEMO_PASSWORD})"
     )

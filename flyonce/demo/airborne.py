@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 
@@ -22,7 +23,7 @@ FRONTLAP = 0.7
 SIDELAP = 0.3
 SPEED_M_S = 10.0
 # The simulated clock runs this much faster than ours; the map need not hear of every position.
-SPEEDUP = 12.0
+SPEEDUP = 8.0
 _REPORT_EVERY_S = 0.3
 
 
@@ -71,7 +72,9 @@ def plan_flight(world: World, folder: Path) -> DemoPlan:
 class PositionReporter:
     """Passes positions on to the flight desk a few times a second, on a thread of its own: the link never waits."""
 
-    def __init__(self, desk: FlightDesk, flight_id: str) -> None:
+    def __init__(self, desk: FlightDesk, flight_id: str, *, behind: timedelta) -> None:
+        """Report to `desk`, with times set `behind` the vehicle's hurried clock."""
+        self._behind = behind
         self._desk = desk
         self._flight_id = flight_id
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="positions")
@@ -94,7 +97,7 @@ class PositionReporter:
         self._pool.submit(
             self._desk.position,
             self._flight_id,
-            position.at,
+            position.at - self._behind,
             position.lon,
             position.lat,
             position.alt_home_m,

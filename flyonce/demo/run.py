@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,6 +22,7 @@ from flightplan.upload import upload
 from flyonce.analysis import open_tools, readable_zones
 from flyonce.demo.accounts import create_demo_accounts, demo_accounts
 from flyonce.demo.airborne import SPEEDUP, DemoPlan, PositionReporter, home_of, plan_flight
+from flyonce.demo.errors import DemoError
 from flyonce.demo.measure import compare, flown_path_lonlat, path_length_km
 from flyonce.demo.outcome import read_outcome
 from flyonce.demo.reported import NavigationErrors, Navigator
@@ -29,12 +30,13 @@ from flyonce.demo.result import DemoResult
 from flyonce.demo.server import demo_app, serving
 from flyonce.demo.shoot import PhotoShoot
 from flyonce.demo.vehicle_process import vehicle_process
-from flyonce.demo.world import World, build_world
+from flyonce.demo.world import BASEMAP_FILE, DEPARTMENTS_FILE, World, build_world
 from flyonce.looks import Look
 from flyonce.pipeline import AnalyzeResult, analyze
 from flyonce.settings import Settings
 from geo.ground import FlatGround
 
+STORE_FILE = "demo.db"
 _FLIGHT_NAME = "演示飞行"
 
 
@@ -73,7 +75,12 @@ class DemoOptions:
     @property
     def store_url(self) -> str:
         """The run's own store."""
-        return f"sqlite:///{self.folder.resolve() / 'demo.db'}"
+        return store_url_of(self.folder)
+
+
+def store_url_of(folder: Path) -> str:
+    """The store of the run in that folder."""
+    return f"sqlite:///{folder.resolve() / STORE_FILE}"
 
 
 @dataclass(kw_only=True)
@@ -115,10 +122,9 @@ def run_demo(
     watcher.stage("staging the district")
     with clock.timing("stage"):
         world = build_world(options.folder, seed=options.seed, today=datetime.now(UTC).date())
-    accounts = demo_accounts(load_departments())
     with open_store(options.store_url, create=True) as store:
-        create_demo_accounts(store, accounts)
-        with serving(demo_app(store, accounts, world.basemap_path), options.port) as address:
+        create_demo_accounts(store, demo_accounts(load_departments(world.departments_path)))
+        with serving(demo_app(store, options.folder), options.port) as address:
             watcher.address(address)
             plan, analysis = _fly_and_analyze(settings, options, world, clock, watcher)
             watcher.stage("measuring")
@@ -126,6 +132,25 @@ def run_demo(
             if linger is not None:
                 linger(result)
     return result
+
+
+@contextmanager
+def reopened(folder: Path, port: int) -> Iterator[str]:
+    """Serves the pages of an earlier run.
+
+    Yields:
+        The address to open.
+
+    Raises:
+        DemoError: The folder holds no finished staging, or the port is taken.
+    """
+    for name in (STORE_FILE, DEPARTMENTS_FILE, BASEMAP_FILE):
+        if not (folder / name).is_file():
+            raise DemoError(
+                f"{folder}: no {name} in it. Give the folder of an earlier run, as `flyonce demo` printed it."
+            )
+    with open_store(store_url_of(folder)) as store, serving(demo_app(store, folder), port) as address:
+        yield address
 
 
 def _fly_and_analyze(
@@ -141,19 +166,33 @@ def _fly_and_analyze(
         photographer=world.photographer(options.seed),
         navigator=Navigator(errors=NavigationErrors(), seed=options.seed),
         folder=photo_folder,
+        behind=_hurry(plan, options.speedup),
     )
     zones = readable_zones(world.zones_path)
     with (
-        open_tools(options.store_url, settings=settings, zones=zones, ground=FlatGround()) as tools,
+        open_tools(
+            options.store_url,
+            settings=settings,
+            zones=zones,
+            ground=FlatGround(),
+            departments=world.departments_path,
+        ) as tools,
         shoot,
         vehicle_process(home_of(world.district), options.speedup) as link_url,
-        open_link(link_url) as link,
+        # The link closes before the pilot is waited for: an analysis that fails also ends the flight.
         ThreadPoolExecutor(max_workers=1, thread_name_prefix="flight") as pilot,
+        open_link(link_url) as link,
     ):
         watcher.stage("uploading the mission, reading it back")
         with clock.timing("upload"):
             upload(link, plan.mission)
-        tools.flights.start(flight_id, _FLIGHT_NAME, plan.mission.path_lonlat(), _area_geometry(plan))
+        tools.flights.start(
+            flight_id,
+            _FLIGHT_NAME,
+            plan.mission.path_lonlat(),
+            _area_geometry(plan),
+            started_at=datetime.now(UTC) - shoot.behind,
+        )
         watcher.stage("flying and analysing")
         flown = pilot.submit(_fly, link, plan, shoot, tools.flights, flight_id, options.folder / "flight.tlog", clock)
         with clock.timing("analyse"):
@@ -180,7 +219,7 @@ def _fly(
 ) -> FlightLog:
     """Flies to the landing; whatever happens, the analysis learns that no more photos come."""
     try:
-        with clock.timing("fly"), PositionReporter(desk, flight_id) as reporter:
+        with clock.timing("fly"), PositionReporter(desk, flight_id, behind=shoot.behind) as reporter:
             log = fly(link, plan.mission, on_position=reporter.report, on_photo=shoot.expose, tlog_path=tlog_path)
         desk.end(flight_id, figures={"photos": len(log.photos), "flown_km": round(log.flown_m / 1000, 3)})
         return log
@@ -211,6 +250,11 @@ def _measured(
         store=options.store_url,
         folder=str(options.folder),
     )
+
+
+def _hurry(plan: DemoPlan, speedup: float) -> timedelta:
+    """How far the vehicle's clock will be ahead of ours at the end; set back by this, nothing happens in the future."""
+    return timedelta(seconds=plan.coverage.figures[0].duration_s * (1 - 1 / speedup))
 
 
 def _area_geometry(plan: DemoPlan) -> dict[str, Any]:

@@ -18,18 +18,31 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from dispatch_api.app import API_PREFIX, create_app
-from dispatch_api.parts import DemoAccount
+from dispatch_api.cases.matters import load_matters
+from dispatch_api.departments.model import load_departments
+from dispatch_api.departments.routing import load_routing
 from dispatch_api.store import Store
-from flyonce.demo.accounts import demo_passwords
+from flyonce.demo.accounts import demo_accounts, demo_passwords
 from flyonce.demo.errors import DemoError
+from flyonce.demo.world import BASEMAP_FILE, DEPARTMENTS_FILE
 
 _HOST = "127.0.0.1"
 _START_TIMEOUT_S = 20.0
 
 
-def demo_app(store: Store, accounts: tuple[DemoAccount, ...], basemap_path: Path) -> ASGIApp:
-    """The service of everybody, with demo accounts on the log-in page and a base map."""
-    service = create_app(store, demo_accounts=accounts, passwords=demo_passwords())
+def demo_app(store: Store, folder: Path) -> ASGIApp:
+    """The service of everybody over a demo run's folder, with its accounts on the log-in page and its base map."""
+    matters = load_matters()
+    departments = load_departments(folder / DEPARTMENTS_FILE)
+    routing = load_routing(matters=matters, departments=departments)
+    service = create_app(
+        store,
+        matters=matters,
+        routing=routing,
+        demo_accounts=demo_accounts(departments),
+        passwords=demo_passwords(),
+    )
+    basemap_path = folder / BASEMAP_FILE
     extent = json.loads(basemap_path.with_suffix(".json").read_text(encoding="utf-8"))["extent_lonlat"]
     picture_url = f"{API_PREFIX}/basemap.jpg"
 

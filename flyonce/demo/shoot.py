@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
 
 from flightplan.flight import PhotoEvent
-from flyonce.demo.camera_sim import Lens, Photographer, TruePose
+from flyonce.demo.camera_sim import Photographer, TruePose
 from flyonce.demo.district import District
 from flyonce.demo.photo_file import PhotoRecord, write_photo
 from flyonce.demo.reported import Navigator
@@ -22,8 +23,26 @@ class PhotoShoot:
     """
 
     def __init__(
-        self, *, district: District, photographer: Photographer, navigator: Navigator, folder: Path, workers: int = 1
+        self,
+        *,
+        district: District,
+        photographer: Photographer,
+        navigator: Navigator,
+        folder: Path,
+        behind: timedelta = timedelta(0),
+        workers: int = 1,
     ) -> None:
+        """Join the parts.
+
+        Args:
+            district: Its local frame places the vehicle.
+            photographer: Takes the pictures.
+            navigator: Shakes the gimbal and misreports the pose.
+            folder: Where the photos go.
+            behind: How far the camera's clock is set behind the vehicle's hurried one.
+            workers: Threads that render.
+        """
+        self.behind = behind
         self._district = district
         self._photographer = photographer
         self._navigator = navigator
@@ -48,25 +67,38 @@ class PhotoShoot:
         """Says that the flight takes no more photos."""
         self._taken.put(None)
 
-    def photos(self, on_photo: Callable[[Path], None] | None = None) -> Iterator[Path]:
+    def photos(self) -> Iterator[Path]:
         """Finished photo files in order, waiting for each, until `finish` was called and all are done.
 
         Raises:
             Exception: Whatever went wrong while a photo was made.
         """
         while (future := self._taken.get()) is not None:
-            path = future.result()
-            if on_photo is not None:
-                on_photo(path)
-            yield path
+            yield future.result()
 
     def _make(self, event: PhotoEvent) -> Path:
         true_pose = self._navigator.shaken(true_pose_of(event, self._district), event.index)
         image = self._photographer.take(true_pose, event.index)
         path = self._folder / f"DJI_{event.index:04d}.JPG"
         reported = self._navigator.reported(true_pose, event.index)
-        write_photo(path, image, _record(reported, event, self._district, self._photographer.lens))
+        write_photo(path, image, self._record(reported, event))
         return path
+
+    def _record(self, reported: TruePose, event: PhotoEvent) -> PhotoRecord:
+        district, lens = self._district, self._photographer.lens
+        lon, lat = district.frame.lonlat_from_enu((reported.east_m, reported.north_m))[0]
+        return PhotoRecord(
+            taken_at=event.at - self.behind,
+            lon=float(lon),
+            lat=float(lat),
+            alt_msl_m=district.home_alt_msl_m + reported.up_m,
+            height_m=reported.up_m,
+            heading_deg=reported.heading_deg,
+            pitch_deg=reported.pitch_deg,
+            roll_deg=reported.roll_deg,
+            focal_px=lens.focal_px,
+            size_wh_px=lens.size_wh_px,
+        )
 
 
 def true_pose_of(event: PhotoEvent, district: District) -> TruePose:
@@ -79,20 +111,4 @@ def true_pose_of(event: PhotoEvent, district: District) -> TruePose:
         heading_deg=event.heading_deg,
         pitch_deg=event.pitch_deg,
         roll_deg=event.roll_deg,
-    )
-
-
-def _record(reported: TruePose, event: PhotoEvent, district: District, lens: Lens) -> PhotoRecord:
-    lon, lat = district.frame.lonlat_from_enu((reported.east_m, reported.north_m))[0]
-    return PhotoRecord(
-        taken_at=event.at,
-        lon=float(lon),
-        lat=float(lat),
-        alt_msl_m=district.home_alt_msl_m + reported.up_m,
-        height_m=reported.up_m,
-        heading_deg=reported.heading_deg,
-        pitch_deg=reported.pitch_deg,
-        roll_deg=reported.roll_deg,
-        focal_px=lens.focal_px,
-        size_wh_px=lens.size_wh_px,
     )

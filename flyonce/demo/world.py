@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from flyonce.demo.camera_sim import Lens, Photographer
+from flyonce.demo.city_files import write_departments
 from flyonce.demo.district import District
 from flyonce.demo.ground import Ground, build_ground, write_basemap
 from flyonce.demo.sprites_file import read_sprites
@@ -17,6 +18,8 @@ from geo.camera import Camera, camera_by_name
 
 PICTURE_SIZE_WH_PX = (2000, 1500)
 CAMERA_NAME = "generic-84dfov"
+DEPARTMENTS_FILE = "departments.yaml"
+BASEMAP_FILE = "basemap.jpg"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +33,7 @@ class World:
         zones_path: The city's zones file.
         area_path: The patrol area.
         truth_path: The true list; read by nothing but the final measurement.
+        departments_path: The city's departments file.
         basemap_path: A small picture of the ground for the map; its place stands in a JSON file beside it.
     """
 
@@ -39,6 +43,7 @@ class World:
     zones_path: Path
     area_path: Path
     truth_path: Path
+    departments_path: Path
     basemap_path: Path
 
     def photographer(self, seed: int) -> Photographer:
@@ -54,7 +59,7 @@ def demo_camera() -> Camera:
 
 
 def build_world(folder: Path, *, seed: int, today: date) -> World:
-    """Builds the world and writes zones, patrol area, true list and base map into `folder`.
+    """Builds the world and writes zones, patrol area, departments, true list and base map into `folder`.
 
     Raises:
         MissingGroundError: The data package with the orthophoto is not installed.
@@ -70,10 +75,12 @@ def build_world(folder: Path, *, seed: int, today: date) -> World:
         zones_path=folder / "zones.geojson",
         area_path=folder / "area.geojson",
         truth_path=folder / "truth.json",
-        basemap_path=folder / "basemap.jpg",
+        departments_path=folder / DEPARTMENTS_FILE,
+        basemap_path=folder / BASEMAP_FILE,
     )
     write_zones(world.zones_path, district, today)
     write_patrol_area(world.area_path, district)
+    write_departments(world.departments_path, district)
     write_truth(world.truth_path, things, district, seed)
     write_basemap(world.basemap_path, ground)
     extent = {"file": world.basemap_path.name, "extent_lonlat": ground_extent_lonlat(district)}
