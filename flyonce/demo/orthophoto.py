@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from flyonce.demo.errors import MissingGroundError
 
-PACKAGE = "deepforest==2.1.0"
+_DISTRIBUTION = "deepforest"
+PACKAGE = f"{_DISTRIBUTION}==2.1.0"
 RESOLUTION_M = 0.1
 MEADOW_FILE = "2019_YELL_2_528000_4978000_image_crop2.png"
 ROAD_FILE = "2019_YELL_2_541000_4977000_image_crop.png"
@@ -40,7 +41,7 @@ def orthophoto_path(file_name: str) -> Path:
         MissingGroundError: The data package or this file of it is not there.
     """
     try:
-        path = Path(str(distribution("deepforest").locate_file(f"deepforest/data/{file_name}")))
+        path = Path(str(distribution(_DISTRIBUTION).locate_file(f"deepforest/data/{file_name}")))
     except PackageNotFoundError:
         raise MissingGroundError(package=PACKAGE, file_name=file_name) from None
     if not path.is_file():

@@ -14,6 +14,7 @@ from PIL import Image
 from flyonce.demo.camera_sim import Lens, TruePose
 from flyonce.demo.district import District, demo_district
 from flyonce.demo.ground import Ground
+from flyonce.demo.orthophoto import _ROAD_ROW_COL_PX, ROAD_FILE
 from flyonce.demo.photo_file import PhotoRecord
 from flyonce.demo.sprites_file import SpriteLook
 
@@ -103,3 +104,16 @@ def write_sprites(folder: Path) -> None:
             record["polygon_m"] = np.column_stack([half * np.cos(angle), half * np.sin(angle)]).round(3).tolist()
         records.append(record)
     (folder / "sprites.json").write_text(json.dumps({"format": 1, "set": "demo", "sprites": records}))
+
+
+def synthetic_orthophoto(file_name: str) -> np.ndarray:
+    """Stands in for the data package: grass, and in the road picture a grey road with a yellow line."""
+    height, width = (1035, 1249) if file_name == ROAD_FILE else (1400, 1300)
+    rng = np.random.default_rng(5)
+    noise = cv2.GaussianBlur(rng.normal(0, 14, (height, width)).astype(np.float32), (0, 0), 2)[..., None]
+    image = np.clip(np.array([95, 150, 140], dtype=np.float32) + noise, 0, 255).astype(np.uint8)
+    if file_name == ROAD_FILE:
+        line = np.array([(column, row) for row, column in _ROAD_ROW_COL_PX], dtype=np.int32)
+        cv2.polylines(image, [line], False, (205, 212, 210), 66)
+        cv2.polylines(image, [line], False, (120, 190, 225), 2)
+    return image
