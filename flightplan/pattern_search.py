@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,8 +103,13 @@ class Survey:
 class _Candidate:
     seconds: float
     angle_deg: float
+    pull_in_m: float
     trigger_m: float
-    rows: tuple[Row, ...]
+    full_rows: tuple[Row, ...]
+
+    def rows(self, closest_m: float) -> list[Row]:
+        """The rows as they would be flown."""
+        return [_stretched(row.pulled_in(self.pull_in_m), self.trigger_m, closest_m) for row in self.full_rows]
 
 
 class _Turned:
@@ -133,15 +138,11 @@ class _Turned:
         high = end + step_m if self.router.is_clear((end, v), (end + step_m, v)) else end
         return low, high
 
-    def rows(self, reach_m: float, pull_in_m: float) -> list[Row]:
+    def rows(self, reach_m: float) -> list[Row]:
+        """Rows to the very edge of the strip that each covers."""
         task = self.task
-        pattern = Pattern(
-            spacing_m=task.spacing_m,
-            edge_m=task.edge_m,
-            reach_m=reach_m,
-            pull_in_m=pull_in_m,
-            least_rows=2 if task.maps else 1,
-        )
+        least = 2 if task.maps else 1
+        pattern = Pattern(spacing_m=task.spacing_m, edge_m=task.edge_m, reach_m=reach_m, least_rows=least)
         return lay_rows(self.area, self.blocked, pattern)
 
     def seconds(self, rows: list[Row], kinematics: Kinematics) -> float:
@@ -162,18 +163,18 @@ def find_survey(task: Task, kinematics: Kinematics) -> Survey:
     frames = _best_frames(task, kinematics)
     best: tuple[tuple[float, float, float], _Candidate] | None = None
     for candidate in sorted(_candidates(frames, kinematics), key=lambda one: (one.seconds, -one.trigger_m)):
-        frame = frames[candidate.angle_deg]
-        found = share(frame.counts(list(candidate.rows), candidate.trigger_m))
+        frame, rows = frames[candidate.angle_deg], candidate.rows(task.closest_m)
+        found = share(frame.counts(rows, candidate.trigger_m))
         if found.seen_once == 1.0 and (not task.maps or found.seen_five_times >= MAPPED_SHARE):
-            return _survey(frame, list(candidate.rows), candidate.trigger_m)
+            return _survey(frame, rows, candidate.trigger_m)
         rank = (found.seen_once, found.seen_five_times if task.maps else 0.0, -candidate.seconds)
         if best is None or rank > best[0]:
             best = (rank, candidate)
     if best is None:
         return Survey(runs=(), angle_deg=0.0, coverage=CoverageShare(seen_once=0.0, seen_five_times=0.0))
     candidate = best[1]
-    frame = frames[candidate.angle_deg]
-    return _survey(frame, _repaired(frame, list(candidate.rows), candidate.trigger_m), candidate.trigger_m)
+    frame, rows = frames[candidate.angle_deg], candidate.rows(task.closest_m)
+    return _survey(frame, _repaired(frame, rows, candidate.trigger_m), candidate.trigger_m)
 
 
 def _triggers(task: Task) -> tuple[float, ...]:
@@ -185,7 +186,7 @@ def _triggers(task: Task) -> tuple[float, ...]:
 def _best_frames(task: Task, kinematics: Kinematics) -> dict[float, _Turned]:
     """The few row directions whose plain pattern is flown fastest."""
     frames = {angle: _Turned(task, angle) for angle in _angles(task.area_en)}
-    times = {angle: frame.seconds(frame.rows(0.0, 0.0), kinematics) for angle, frame in frames.items()}
+    times = {angle: frame.seconds(frame.rows(0.0), kinematics) for angle, frame in frames.items()}
     quickest = sorted(times, key=lambda angle: (times[angle], angle))[:_ANGLES_TRIED]
     return {angle: frames[angle] for angle in quickest}
 
@@ -202,19 +203,26 @@ def _angles(area: Polygon) -> list[float]:
 
 
 def _candidates(frames: dict[float, _Turned], kinematics: Kinematics) -> Iterator[_Candidate]:
+    """Every combination; shorter and longer rows of one pattern differ by the time along them, the links hardly."""
     for angle, frame in frames.items():
         task = frame.task
-        for reach, pull_in in itertools.product(_REACHES, _PULL_INS):
-            plain = frame.rows(reach * task.spacing_m, pull_in * task.along_m)
-            seconds = frame.seconds(plain, kinematics) if plain else 0.0
-            for trigger_m in _triggers(task) if plain else ():
-                rows = tuple(_stretched(row, trigger_m, task.closest_m) for row in plain)
-                longer_s = (_length_m(rows) - _length_m(plain)) / task.speed_m_s
-                yield _Candidate(seconds=seconds + longer_s, angle_deg=angle, trigger_m=trigger_m, rows=rows)
-
-
-def _length_m(rows: Iterable[Row]) -> float:
-    return sum(row.length_m for row in rows)
+        for reach in _REACHES:
+            full_rows = tuple(frame.rows(reach * task.spacing_m))
+            if not full_rows:
+                continue
+            full_s = frame.seconds(list(full_rows), kinematics)
+            full_m = np.array([row.length_m for row in full_rows])
+            for pull_in, trigger_m in itertools.product(_PULL_INS, _triggers(task)):
+                pull_in_m = pull_in * task.along_m
+                flown_m = np.maximum(full_m - 2 * pull_in_m, 0.0)
+                flown_m = np.maximum(flown_m, np.ceil(flown_m / trigger_m) * task.closest_m)
+                yield _Candidate(
+                    seconds=full_s - float((full_m - flown_m).sum()) / task.speed_m_s,
+                    angle_deg=angle,
+                    pull_in_m=pull_in_m,
+                    trigger_m=trigger_m,
+                    full_rows=full_rows,
+                )
 
 
 def _stretched(row: Row, trigger_m: float, closest_m: float) -> Row:

@@ -47,6 +47,11 @@ class Row:
         """Half way between the ends."""
         return (self.start_u_m + self.end_u_m) / 2
 
+    def pulled_in(self, by_m: float) -> Row:
+        """The row taken back by `by_m` at both ends, though not to nothing."""
+        half_m = max(self.length_m / 2 - by_m, min(SHORTEST_ROW_M, self.length_m) / 2)
+        return replace(self, start_u_m=self.middle_u_m - half_m, end_u_m=self.middle_u_m + half_m)
+
     def stretched(self, length_m: float) -> Row:
         """The row made longer at both ends, as far as there is room."""
         more_m = max(length_m - self.length_m, 0.0) / 2
@@ -62,14 +67,12 @@ class Pattern:
         spacing_m: Greatest distance between neighbouring rows.
         edge_m: Greatest distance of the outermost row from the edge of the polygon.
         reach_m: A row covers the polygon this far to both sides: its ends go as far as the polygon does in that strip.
-        pull_in_m: Both ends are taken back by this much (the picture looks ahead of the drone).
         least_rows: Narrow polygons get at least so many rows.
     """
 
     spacing_m: float
     edge_m: float
     reach_m: float = 0.0
-    pull_in_m: float = 0.0
     least_rows: int = 1
 
 
@@ -89,15 +92,12 @@ def turned_back(points_uv_m: FloatArray, angle_deg: float) -> FloatArray:
 def lay_rows(area_uv: Polygon, obstacles_uv: BaseGeometry, pattern: Pattern) -> list[Row]:
     """Rows over `area_uv`, none of them inside an obstacle, level by level from low to high `v`."""
     rows: list[Row] = []
-    for level, v in enumerate(_levels(area_uv, pattern)):
-        wanted = _extent(area_uv, v, pattern.reach_m)
-        blocked = _extent(obstacles_uv, v, 0.0)
+    levels = _levels(area_uv, pattern)
+    extents = zip(_extents(area_uv, levels, pattern.reach_m), _extents(obstacles_uv, levels, 0.0), strict=True)
+    for level, (v, (wanted, blocked)) in enumerate(zip(levels, extents, strict=True)):
         for start, end in _subtract(wanted, blocked):
-            middle = (start + end) / 2
-            half = max((end - start) / 2 - pattern.pull_in_m, min(SHORTEST_ROW_M, end - start) / 2)
-            if half > 0:
-                room = _room(middle, blocked)
-                rows.append(Row(level=level, v_m=v, start_u_m=middle - half, end_u_m=middle + half, room_u_m=room))
+            room = _room((start + end) / 2, blocked)
+            rows.append(Row(level=level, v_m=v, start_u_m=start, end_u_m=end, room_u_m=room))
     return rows
 
 
@@ -118,25 +118,29 @@ def _levels(area_uv: Polygon, pattern: Pattern) -> list[float]:
     return [middle - span / 2 + span * index / (count - 1) for index in range(count)]
 
 
-def _extent(shape: BaseGeometry, v: float, reach_m: float) -> list[Interval]:
-    """Merged intervals of u that the shape takes up within `reach_m` of the line at `v`."""
+def _extents(shape: BaseGeometry, levels: list[float], reach_m: float) -> list[list[Interval]]:
+    """Merged intervals of u that the shape takes up within `reach_m` of the line at each level."""
+    found: list[list[Interval]] = [[] for _ in levels]
     if shape.is_empty:
-        return []
+        return found
+    v = np.array(levels)
     west, _, east, _ = shape.bounds
-    probe = (
-        shapely.box(west - 1, v - reach_m, east + 1, v + reach_m)
-        if reach_m > 0
-        else shapely.linestrings([(west - 1, v), (east + 1, v)])
-    )
-    parts = shapely.get_parts(shapely.intersection(shape, probe))
-    bounds = shapely.bounds(parts[~shapely.is_empty(parts)])
-    merged: list[Interval] = []
-    for start, end in sorted((float(low), float(high)) for low, _, high, _ in bounds):
+    # A ring as wide as the reach, or a line: both end beyond the shape.
+    corners = ((west - 1, -reach_m), (east + 1, -reach_m), (east + 1, reach_m), (west - 1, reach_m))
+    ring = np.stack([np.column_stack([np.full_like(v, u), v + side]) for u, side in corners], axis=1)
+    probes = shapely.polygons(ring) if reach_m > 0 else shapely.linestrings(ring[:, :2])
+    parts, numbers = shapely.get_parts(shapely.intersection(shape, probes), return_index=True)
+    bounds = shapely.bounds(parts)
+    order = np.argsort(bounds[:, 0], kind="stable")
+    for number, (start, _, end, _) in zip(numbers[order].tolist(), bounds[order].tolist(), strict=True):
+        if math.isnan(start):
+            continue
+        merged = found[number]
         if merged and start <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(merged[-1][1], end))
         else:
             merged.append((start, end))
-    return merged
+    return found
 
 
 def _subtract(wanted: list[Interval], blocked: list[Interval]) -> list[Interval]:
