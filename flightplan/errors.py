@@ -9,6 +9,7 @@ FlightplanError
     ├── NoAnswer            the vehicle stayed silent through every retry
     ├── MissionRefused      the vehicle answered a mission transfer with an error code
     ├── ReadBackDiffers     the vehicle holds another mission than the one that was sent
+    ├── VehicleElsewhere    the vehicle does not stand at the mission's home
     └── CommandRefused      the vehicle answered a command (arm, mode, start) with an error code
 """
 
@@ -99,6 +100,17 @@ class ReadBackDiffers(LinkError):
         more = f" (and {len(differences) - 1} more)" if len(differences) > 1 else ""
         super().__init__(
             f"the vehicle does not hold this mission: {differences[0]}{more}. Upload it again; arming stays refused."
+        )
+
+
+class VehicleElsewhere(LinkError):
+    """The vehicle stands `distance_m` away from the mission's home: its first and last leg are not as planned."""
+
+    def __init__(self, *, distance_m: float, most_m: float) -> None:
+        self.distance_m = distance_m
+        super().__init__(
+            f"the vehicle stands {distance_m:,.0f} m from the mission's home, more than {most_m:g} m. "
+            "Plan with home where the vehicle stands, or carry it there; it was not armed."
         )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
-from flightplan.errors import CommandRefused, NoAnswer
+from flightplan.errors import CommandRefused, NoAnswer, VehicleElsewhere
 from flightplan.link import Link, Message
 from flightplan.mavlink import Autopilot, lonlat_from_xy
 from flightplan.mission import Mission
@@ -27,6 +27,7 @@ _COMMAND_WAIT_S = 1.5
 _COMMAND_TRIES = 5
 _SILENCE_S = 10.0
 _START_S = 15.0
+_HOME_WITHIN_M = 500.0
 _UNKNOWN_HEADING = 65_535
 _ARMED = dialect.MAV_MODE_FLAG_SAFETY_ARMED
 
@@ -132,12 +133,14 @@ def fly(
 
     Raises:
         ReadBackDiffers: The vehicle holds another mission; it was not armed.
+        VehicleElsewhere: It stands far from the mission's home; it was not armed.
         CommandRefused: It refused to arm, to change the mode or to start.
         NoAnswer: It fell silent.
         LinkClosed: The connection broke.
     """
     with _recording(link, tlog_path):
         check_held(link, mission)
+        _check_place(link, mission)
         recorder = _Recorder(on_position, on_photo)
         _arm_and_start(link, recorder)
         _follow(link, recorder)
@@ -204,6 +207,16 @@ def _recording(link: Link, tlog_path: Path | str | None) -> Iterator[None]:
             yield
         finally:
             link.remove_listener(tlog.write)
+
+
+def _check_place(link: Link, mission: Mission) -> None:
+    message = link.receive(("GLOBAL_POSITION_INT",), _SILENCE_S)
+    if message is None:
+        raise NoAnswer(waiting_for="GLOBAL_POSITION_INT", tries=1, seconds=_SILENCE_S)
+    frame = LocalFrame(lon=mission.home.lon, lat=mission.home.lat)
+    distance_m = float(np.hypot(*frame.en_from_lonlat(np.array([lonlat_from_xy(message.lat, message.lon)]))[0]))
+    if distance_m > _HOME_WITHIN_M:
+        raise VehicleElsewhere(distance_m=distance_m, most_m=_HOME_WITHIN_M)
 
 
 def _arm_and_start(link: Link, recorder: _Recorder) -> None:

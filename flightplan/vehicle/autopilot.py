@@ -85,7 +85,7 @@ class Autopilot:
     on_text: Callable[[str], None] = lambda text: None
 
     def __post_init__(self) -> None:
-        self.frame = LocalFrame(lon=self.home.lon, lat=self.home.lat)
+        self.stand_at(self.home)
         self.body = Body(kinematics=self.kinematics)
         self.mode = Mode.STABILIZE
         self.armed = False
@@ -102,6 +102,11 @@ class Autopilot:
         self._hold_left_s = 0.0
         self._rtl_arrived = False
         self._arrived = False
+
+    def stand_at(self, home: Home) -> None:
+        """Puts the drone, and its home, on that place; only sensible on the ground."""
+        self.home = home
+        self.frame = LocalFrame(lon=home.lon, lat=home.lat)
 
     # What the ground may ask for
 

@@ -15,7 +15,7 @@ from flightplan.vehicle.autopilot import float32
 
 Message = Any
 Reply = Callable[[Message], None]
-OnMission = Callable[[tuple[MissionItem, ...]], None]
+OnMission = Callable[[tuple[MissionItem, ...]], Home]
 
 ASK_AGAIN_S = 1.0
 ASK_TIMES = 5
@@ -38,12 +38,9 @@ class _Transfer:
 
 
 class MissionDesk:
-    """Takes and gives missions; `on_mission` gets each new one, item 0 (home) included."""
+    """Takes and gives missions; `on_mission` gets each new one, item 0 included, and says where home then is."""
 
-    def __init__(
-        self, home: Home, on_mission: Callable[[tuple[MissionItem, ...]], None], most_items: int = 700
-    ) -> None:
-        self._home = home
+    def __init__(self, on_mission: OnMission, most_items: int = 700) -> None:
         self._on_mission = on_mission
         self._most_items = most_items
         self._held: tuple[MissionItem, ...] = ()
@@ -122,8 +119,9 @@ class MissionDesk:
 
     def _store(self, items: tuple[MissionItem, ...]) -> None:
         """Keeps the items; item 0 becomes the vehicle's own home."""
-        self._held = (_as_held(home_item(self._home)), *(_as_held(item) for item in items[1:])) if items else ()
-        self._on_mission(self._held)
+        stored = tuple(_as_held(item) for item in items)
+        home = self._on_mission(stored)
+        self._held = (_as_held(home_item(home)), *stored[1:]) if stored else ()
 
     def _count(self, message: Message, reply: Reply) -> None:
         count = len(self._held) if message.mission_type == MISSION_TYPE_MISSION else 0

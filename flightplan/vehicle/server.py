@@ -15,6 +15,7 @@ from pymavlink.dialects.v20 import ardupilotmega as dialect
 
 from flightplan.errors import LinkClosed
 from flightplan.kinematics import Kinematics
+from flightplan.mavlink import MissionItem, home_from_item
 from flightplan.mission import Home
 from flightplan.vehicle.autopilot import Autopilot
 from flightplan.vehicle.commands import CommandDesk
@@ -24,6 +25,7 @@ from flightplan.vehicle.telemetry import Telemetry
 Message = Any
 
 VEHICLE_SYSTEM = 1
+_SOMEWHERE = Home(lon=118.87, lat=28.94, alt_msl_m=70.0)
 _AUTOPILOT_COMPONENT = 1
 _STEP_S = 0.05
 _LOOP_S = 0.01
@@ -39,7 +41,7 @@ class SimulatedVehicle:
 
     Args:
         port: Where to listen; 0 takes a free port (see `address`).
-        home_lon: Where it stands, degrees.
+        home_lon: Where it stands, degrees. Left out, it stands where the first mission has its home.
         home_lat: Where it stands, degrees.
         home_alt_msl_m: Ground height there.
         speedup: Simulated seconds per second, while armed; on the ground it runs in real time.
@@ -52,8 +54,8 @@ class SimulatedVehicle:
         self,
         port: int = 0,
         *,
-        home_lon: float,
-        home_lat: float,
+        home_lon: float | None = None,
+        home_lat: float | None = None,
         home_alt_msl_m: float = 0.0,
         speedup: float = 1.0,
         host: str = "127.0.0.1",
@@ -62,11 +64,16 @@ class SimulatedVehicle:
     ) -> None:
         if not 0 < speedup <= 1000:
             raise ValueError(f"speedup must lie between 0 and 1000, not {speedup:g}")
-        home = Home(lon=home_lon, lat=home_lat, alt_msl_m=home_alt_msl_m)
+        if (home_lon is None) != (home_lat is None):
+            raise ValueError("home needs both a longitude and a latitude")
+        home = _SOMEWHERE
+        if home_lon is not None and home_lat is not None:
+            home = Home(lon=home_lon, lat=home_lat, alt_msl_m=home_alt_msl_m)
+        self._takes_home_from_mission = home_lon is None
         self.speedup = speedup
         self.autopilot = Autopilot(home=home, kinematics=kinematics or Kinematics(), endurance_s=endurance_s)
         self._telemetry = Telemetry(self.autopilot, datetime.now(UTC))
-        self._missions = MissionDesk(home, self.autopilot.load)
+        self._missions = MissionDesk(self._load)
         self._commands = CommandDesk(self.autopilot, self._telemetry)
         self.autopilot.on_photo = lambda photo: self._broadcast(self._telemetry.photo(photo), must=True)
         self.autopilot.on_reached = lambda seq: self._broadcast_progress(seq)
@@ -121,6 +128,13 @@ class SimulatedVehicle:
             client.close()
         self._clients.clear()
         self._listener.close()
+
+    def _load(self, items: tuple[MissionItem, ...]) -> Home:
+        """Gives the autopilot a mission; returns where home then is."""
+        if self._takes_home_from_mission and items and not self.autopilot.armed:
+            self.autopilot.stand_at(home_from_item(items[0]))
+        self.autopilot.load(items)
+        return self.autopilot.home
 
     def _advance(self, wall_s: float) -> None:
         """Moves the simulated time on, in steps, and reports on the way."""
