@@ -7,6 +7,7 @@ meets a gap or leaves the model has no answer.
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import numpy.typing as npt
 import rasterio
 from pyproj import CRS, Transformer
 from rasterio.enums import Resampling
-from rasterio.errors import RasterioIOError
+from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 from rasterio.windows import Window
 
 from geo.errors import HeightUnknown, InputFileError
@@ -62,13 +63,17 @@ class DemGround:
         if not file.is_file():
             raise InputFileError(path=file, problem="no such file", remedy="Check the path")
         try:
-            with rasterio.open(file) as raster:
-                if raster.crs is None:
-                    raise InputFileError(
-                        path=file,
-                        problem="the model says no coordinate system",
-                        remedy="Write it with its CRS (GeoTIFF)",
-                    )
+            with warnings.catch_warnings():
+                # The refusal below says it better.
+                warnings.simplefilter("ignore", NotGeoreferencedWarning)
+                with rasterio.open(file) as raster:
+                    crs = raster.crs
+            if crs is None:
+                raise InputFileError(
+                    path=file,
+                    problem="the model says no coordinate system",
+                    remedy="Write it with its CRS (GeoTIFF)",
+                )
         except RasterioIOError as error:
             raise InputFileError(path=file, problem="not a readable raster", remedy="Give a GeoTIFF") from error
         ground = cls(file, home_alt_m=None, sigma_m=sigma_m)
@@ -293,8 +298,8 @@ def _tile(path: Path, frame: LocalFrame, reach_m: float) -> _Tile:
 def _cells_of(raster: Any, lonlat_deg: Floats) -> Floats:  # noqa: ANN401 - rasterio has no types
     to_crs = Transformer.from_crs("OGC:CRS84", CRS.from_wkt(raster.crs.to_wkt()), always_xy=True)
     x, y = to_crs.transform(lonlat_deg[:, 0], lonlat_deg[:, 1])
-    column, row = ~raster.transform * (np.asarray(x), np.asarray(y))
-    return np.column_stack((column, row))
+    back = ~raster.transform
+    return np.column_stack((back.a * x + back.b * y + back.c, back.d * x + back.e * y + back.f))
 
 
 def _window(raster: Any, cells: Floats) -> Window:  # noqa: ANN401

@@ -30,10 +30,13 @@ class LocalFrame:
     lon: float
     lat: float
 
+    def _to_local(self) -> Transformer:
+        return _transformer(float(self.lon), float(self.lat))
+
     def en_from_lonlat(self, lonlat: npt.ArrayLike) -> Floats:
         """East, north in metres (n, 2) of degrees (n, 2), lon before lat."""
         points = np.asarray(lonlat, dtype=np.float64).reshape(-1, 2)
-        east, north = _transformer(float(self.lon), float(self.lat)).transform(points[:, 0], points[:, 1])
+        east, north = self._to_local().transform(points[:, 0], points[:, 1])
         return np.column_stack((east, north))
 
     def lonlat_from_en(self, en_m: npt.ArrayLike) -> Floats:
@@ -41,6 +44,6 @@ class LocalFrame:
         points = np.asarray(en_m, dtype=np.float64).reshape(-1, 2)
         result = np.full(points.shape, np.nan)
         known = np.isfinite(points).all(axis=1)
-        lon, lat = _transformer(float(self.lon), float(self.lat)).transform(points[known, 0], points[known, 1], direction="INVERSE")
+        lon, lat = self._to_local().transform(points[known, 0], points[known, 1], direction="INVERSE")
         result[known] = np.column_stack((lon, lat))
         return result

@@ -22,13 +22,13 @@ from geo.position import Covariance, Fix, scale_of_probability
 from geo.sighting import LonLat, Sighting
 
 _CELL_M = 40.0
-# How exactly a detector sets a box on one and the same thing: one sigma, and as a share of the thing's size.
-_BOX_SIGMA_M, _BOX_SIZE_SHARE = 0.3, 0.2
+# How exactly a detector sets a box on one and the same thing: one sigma, and as a share of the thing's size, at most.
+_BOX_SIGMA_M, _BOX_SIZE_SHARE, _BOX_MOST_M = 0.3, 0.2, 2.0
 # Outlines of one big thing, seen in parts, are put together; those of a small one are the same outline with errors.
 _BIGGER_THAN_ONE_PICTURE = 2.5
-# The gate leaves out one true sighting in a hundred. One that stays alone beside a thing seen many times, and is
-# missing in exactly its own picture, is that thing.
-_STRAY_PROBABILITY, _STRAY_SIGHTINGS, _STRAY_RATIO = 0.9999, 2, 3
+# The gate leaves out one true sighting in a hundred, and that one starts a thing of its own. Neighbours that one flight
+# saw this often in all, but never both in one picture, are one thing even somewhat beyond the gate.
+_NEVER_TOGETHER_PROBABILITY, _NEVER_TOGETHER_SIGHTINGS = 0.9999, 4
 _METRES_PER_DEGREE = 111_320.0
 
 
@@ -85,7 +85,7 @@ class Grouper:
         if not 0 < gate_probability < 1 or not 0 < overlap_share <= 1 or bias_floor_m < 0:
             raise ValueError("gate and overlap must lie between 0 and 1, the bias floor must not be negative")
         self._gate = scale_of_probability(gate_probability)
-        self._stray_gate = max(self._gate, scale_of_probability(_STRAY_PROBABILITY))
+        self._wide_gate = max(self._gate, scale_of_probability(_NEVER_TOGETHER_PROBABILITY))
         self._bias_floor_m = bias_floor_m
         self._overlap_share = overlap_share
         self._max_variance_m2 = (max_ellipse95_m / scale_of_probability(0.95)) ** 2
@@ -161,7 +161,7 @@ class Grouper:
             self._anchor = _Anchor(sighting.fix.lon, sighting.fix.lat)
         (ee, en), (_, nn) = sighting.fix.covariance_m2
         (cee, cen), (_, cnn) = sighting.fix.common_m2
-        box_sigma_m = math.hypot(_BOX_SIGMA_M, _BOX_SIZE_SHARE * math.sqrt(sighting.area_m2 or 0.0))
+        box_sigma_m = math.hypot(_BOX_SIGMA_M, min(_BOX_SIZE_SHARE * math.sqrt(sighting.area_m2 or 0.0), _BOX_MOST_M))
         covariance = gaussian.add((ee, en, nn), gaussian.isotropic(box_sigma_m))
         # A fix that does not say what its flight shares shares the floor, but never all of its error.
         shared = (cee, cen, cnn)
@@ -191,7 +191,7 @@ class Grouper:
         return thing_id
 
     def _bounds(self, en_m: Vec, covariance: Sym, outline: BaseGeometry | None) -> tuple[float, float, float, float]:
-        pad = self._stray_gate * math.sqrt(min(gaussian.eigenvalues(covariance)[1], self._max_variance_m2))
+        pad = self._wide_gate * math.sqrt(min(gaussian.eigenvalues(covariance)[1], self._max_variance_m2))
         west, south, east, north = (*en_m, *en_m) if outline is None or outline.is_empty else outline.bounds
         return (
             min(west, en_m[0] - pad),
@@ -269,7 +269,7 @@ class Grouper:
             other_covariance = gaussian.subtract(other_covariance, offset, least_m=_BOX_SIGMA_M)
         delta = (place[0] - other_place[0], place[1] - other_place[1])
         distance = math.sqrt(gaussian.distance2(delta, gaussian.add(covariance, other_covariance)))
-        return distance if distance < (self._stray_gate if _is_stray(group, other) else self._gate) else None
+        return distance if distance < (self._wide_gate if _never_together(group, other) else self._gate) else None
 
     def _sure(self, covariance: Sym) -> bool:
         return gaussian.eigenvalues(covariance)[1] <= self._max_variance_m2
@@ -386,10 +386,10 @@ class _Group:
         return gaussian.times(covariance, weighted), covariance
 
 
-def _is_stray(group: _Group, other: _Group) -> bool:
-    """Whether one of two neighbours is seen hardly ever and the other often, and never both in one picture."""
-    few, many = sorted((len(group.points), len(other.points)))
-    return few <= _STRAY_SIGHTINGS and many >= _STRAY_RATIO * few
+def _never_together(group: _Group, other: _Group) -> bool:
+    """Whether a flight saw two neighbours so often that one picture should have had both, and none did."""
+    same_flight = bool(group.flights.keys() & other.flights.keys())
+    return same_flight and len(group.points) + len(other.points) >= _NEVER_TOGETHER_SIGHTINGS
 
 
 def _cells(bounds: tuple[float, float, float, float]) -> Iterable[tuple[int, int]]:

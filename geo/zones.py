@@ -33,7 +33,7 @@ ZONE_KINDS = (
     "false_alarm_mask",
 )
 _LINE_KINDS = ("road", "street")
-_RINGS, _SPOKES = 20, 24
+_CLOUD_POINTS = 512
 _LEAST_PROBABILITY = 0.005
 _METRES_PER_DEGREE = 111_320.0
 _KNOWN_CRS = ("CRS84", "EPSG::4326", "EPSG:4326", "WGS84", "EPSG::4490", "EPSG:4490")
@@ -147,10 +147,10 @@ class Zones:
 
 def _unit_cloud() -> npt.NDArray[np.float64]:
     """Points (n, 2) of equal weight that stand for a standard normal error in two dimensions."""
-    ring = np.repeat(np.arange(_RINGS), _SPOKES)
-    spoke = np.tile(np.arange(_SPOKES), _RINGS)
-    radius = np.sqrt(-2 * np.log1p(-(ring + 0.5) / _RINGS))
-    angle = 2 * np.pi * (spoke + (ring % 2) / 2) / _SPOKES
+    index = np.arange(_CLOUD_POINTS)
+    radius = np.sqrt(-2 * np.log1p(-(index + 0.5) / _CLOUD_POINTS))
+    # The golden angle spreads the points evenly, and never lines them up along a straight border.
+    angle = index * math.pi * (3 - math.sqrt(5))
     return np.column_stack((radius * np.cos(angle), radius * np.sin(angle)))
 
 
@@ -164,7 +164,10 @@ def _cloud(fix: Fix) -> npt.NDArray[np.float64]:
     b = en / a if a > 0 else 0.0
     c = math.sqrt(max(nn - b * b, 0.0))
     offset = np.column_stack((a * _UNIT_CLOUD[:, 0], b * _UNIT_CLOUD[:, 0] + c * _UNIT_CLOUD[:, 1]))
-    return LocalFrame(lon=fix.lon, lat=fix.lat).lonlat_from_en(offset)
+    cloud = LocalFrame(lon=fix.lon, lat=fix.lat).lonlat_from_en(offset)
+    # A place without error keeps its exact numbers, so that one on a border counts as inside.
+    cloud[(offset == 0).all(axis=1)] = (fix.lon, fix.lat)
+    return cloud
 
 
 def _features(file: Path) -> list[Any]:
