@@ -16,7 +16,7 @@ Task = Literal["detect", "segment", "semantic"]
 
 CARD_FILE = "card.yaml"
 MODEL_FILE = "model.onnx"
-DEFAULT_THRESHOLD = 0.25
+DEFAULT_THRESHOLDS: Mapping[Task, float] = {"detect": 0.25, "segment": 0.25, "semantic": 0.5}
 
 _REMEDY = "restore the folder from the release"
 
@@ -32,7 +32,7 @@ class ModelCard:
         input_px: Width and height of the network's input.
         sha256: Of `model.onnx`, lower-case hexadecimal.
         end_to_end: True if the network has suppressed doubles itself and answers rows of (box, confidence, class).
-        thresholds: Least confidence by label; a label not named has `DEFAULT_THRESHOLD`.
+        thresholds: Least confidence by label; a label not named has its task's `DEFAULT_THRESHOLDS`.
         ground_resolution_m: Finest and coarsest metres per pixel at which the model was seen to work; None if unknown.
         smallest_object_m: Size of the smallest thing of each label that matters, overriding `tiling.SMALLEST_OBJECT_M`.
         licence: SPDX expression.
@@ -75,7 +75,7 @@ class ModelCard:
 
     def threshold(self, label: str) -> float:
         """Least confidence at which this label is believed."""
-        return self.thresholds.get(label, DEFAULT_THRESHOLD)
+        return self.thresholds.get(label, DEFAULT_THRESHOLDS[self.task])
 
 
 def read_card(model_dir: Path) -> ModelCard:
