@@ -1,11 +1,12 @@
 /** Requests to our own service: cookie session, CSRF header on writes, problem+json turned into one error type. */
 
 import type {
-  Basemap, CaseDetail, CaseFeature, CaseObservation, CaseProperties, DemoAnswer, FeatureCollection, Flight, LineGeometry,
-  PhotoProperties, PointGeometry, PolygonGeometry, SessionAnswer, Summary, Task, TaskPage, ZoneProperties, Feature,
+  Basemap, CaseDetail, CaseFeature, CaseObservation, CaseProperties, Change, DemoAnswer, Department, FeatureCollection, Flight,
+  LineGeometry, PhotoProperties, PointGeometry, PolygonGeometry, SessionAnswer, Summary, Task, TaskPage, ZoneProperties,
 } from "./types";
 
 const ROOT = "/api/v1";
+const OPEN_STATES = "pending_review,opened,dispatched,returned,arbitration,in_progress,suspended,reported_done,pending_verify,unverifiable,reworked";
 
 /** An answer that was not a success; `status` 0 means that the service could not be reached at all. */
 export class Problem extends Error {
@@ -80,36 +81,37 @@ function query(parameters: Record<string, string | undefined>): string {
 export const api = {
   demo: () => request<DemoAnswer>("/demo", { anonymous: true }),
   session: () => request<SessionAnswer>("/session", { anonymous: true }),
+  checkSession: () => request<SessionAnswer>("/session"),
   logIn: (name: string, password: string) =>
     request<SessionAnswer>("/session", { method: "POST", body: { name, password }, anonymous: true }),
   logOut: () => request<void>("/session", { method: "DELETE" }),
   summary: () => request<Summary>("/summary"),
-  flights: async (): Promise<Flight[]> => {
-    const answer = await request<Flight[] | { items: Flight[] }>("/flights");
-    return Array.isArray(answer) ? answer : answer.items;
-  },
+  flights: async () => (await request<{ items: Flight[] }>("/flights")).items,
   flight: (id: string) => request<Flight>(`/flights/${encodeURIComponent(id)}`),
   photos: (id: string) =>
     request<FeatureCollection<PolygonGeometry | null, PhotoProperties>>(`/flights/${encodeURIComponent(id)}/photos.geojson`),
   zones: () => request<FeatureCollection<PolygonGeometry | LineGeometry, ZoneProperties>>("/zones.geojson"),
   cases: () => request<FeatureCollection<PointGeometry, CaseProperties>>("/cases.geojson"),
-  case: async (id: string): Promise<CaseDetail> => caseDetail(await request<RawCase>(`/cases/${encodeURIComponent(id)}`)),
-  moveCase: async (id: string, to: string, reason?: string): Promise<void> => {
-    await request(`/cases/${encodeURIComponent(id)}/transitions`, { method: "POST", body: reason ? { to, reason } : { to } });
+  case: async (id: string): Promise<CaseDetail> => caseDetail(await request<CaseAnswer>(`/cases/${encodeURIComponent(id)}`)),
+  openCases: async () => (await request<{ items: CaseProperties[] }>(`/cases${query({ state: OPEN_STATES, limit: "200" })}`)).items,
+  moveCase: async (id: string, change: Change): Promise<void> => {
+    await request(`/cases/${encodeURIComponent(id)}/transitions`, { method: "POST", body: change });
   },
+  departments: async () => (await request<{ items: Department[] }>("/departments")).items,
   tasks: async (): Promise<Task[]> => {
     const tasks: Task[] = [];
     let cursor: string | undefined;
     do {
       const page: TaskPage = await request<TaskPage>(`/tasks${query({ cursor })}`);
       tasks.push(...page.items);
-      cursor = page.next ?? undefined;
+      cursor = page.next === null ? undefined : String(page.next);
     } while (cursor);
     return tasks;
   },
   task: (id: string) => request<Task>(`/tasks/${encodeURIComponent(id)}`),
-  moveTask: (id: string, to: string, reason?: string) =>
-    request<unknown>(`/tasks/${encodeURIComponent(id)}/transitions`, { method: "POST", body: reason ? { to, reason } : { to } }),
+  moveTask: async (id: string, change: Change): Promise<void> => {
+    await request(`/tasks/${encodeURIComponent(id)}/transitions`, { method: "POST", body: change });
+  },
   basemap: async (): Promise<Basemap | null> => {
     try {
       return await request<Basemap>("/basemap");
@@ -120,24 +122,11 @@ export const api = {
   },
 };
 
-type CaseBody = Omit<CaseDetail, "observations_list" | "observations"> & {
-  observations: CaseObservation[] | number;
-  geometry?: PointGeometry;
-};
-type RawCase = CaseBody | Feature<PointGeometry, Omit<CaseBody, "geometry">>;
+type CaseAnswer = Omit<CaseDetail, "observations_list" | "observations"> & { observations: CaseObservation[] };
 
-/** A case as one flat record, whether the service wrapped it as a GeoJSON feature or not. */
-export function caseDetail(raw: RawCase): CaseDetail {
-  const body = ("properties" in raw ? { ...raw.properties, geometry: raw.geometry } : raw) as CaseBody;
-  const list = Array.isArray(body.observations) ? body.observations : [];
-  const [lon, lat] = body.geometry?.coordinates ?? [body.lon, body.lat];
-  return {
-    ...body,
-    lon: lon as number,
-    lat: lat as number,
-    observations: Array.isArray(body.observations) ? list.length : body.observations,
-    observations_list: list,
-  };
+/** One case as the pages use it: `observations` is a count everywhere, the records stand in `observations_list`. */
+export function caseDetail(answer: CaseAnswer): CaseDetail {
+  return { ...answer, observations: answer.observations.length, observations_list: answer.observations };
 }
 
 export function isCaseFeature(value: unknown): value is CaseFeature {

@@ -17,6 +17,8 @@ interface FeedHandlers {
   onFresh: () => void;
   onEvent: (kind: FeedEvent, data: unknown) => void;
   onConnection: (state: Connection) => void;
+  /** Called when the service answered with an error instead of the feed: the session may have ended. */
+  onRefused: () => void;
 }
 
 /** Waiting time before the n-th new attempt, in milliseconds: 1, 2, 4, 8, then 15 s. */
@@ -25,8 +27,9 @@ export function retryDelayMs(attempt: number): number {
 }
 
 /**
- * Opens the feed. The browser itself reconnects with `Last-Event-ID` after a cut; where it gives up (an HTTP error),
- * a new source is opened after a growing pause, and `onFresh` is called because that one starts without memory.
+ * Opens the feed. The browser itself reconnects with `Last-Event-ID` after a cut and misses nothing, once it has seen
+ * an event; where it gives up (an HTTP error), a new source is opened after a growing pause. Whenever events may have been
+ * missed, `onFresh` is called.
  */
 export function openFeed(handlers: FeedHandlers, url = "/api/v1/stream"): Feed {
   let source: EventSource | null = null;
@@ -36,22 +39,23 @@ export function openFeed(handlers: FeedHandlers, url = "/api/v1/stream"): Feed {
 
   function connect(): void {
     const opened = new EventSource(url);
-    let fresh = true;
+    let remembers = false;
     source = opened;
     opened.onopen = () => {
       attempt = 0;
       handlers.onConnection("live");
-      if (fresh) handlers.onFresh();
-      fresh = false;
+      if (!remembers) handlers.onFresh();
     };
     opened.onerror = () => {
       if (closed) return;
       handlers.onConnection("lost");
       if (opened.readyState !== EventSource.CLOSED) return;
+      handlers.onRefused();
       timer = setTimeout(connect, retryDelayMs(attempt++));
     };
     for (const kind of FEED_EVENTS) {
       opened.addEventListener(kind, (event) => {
+        remembers = true;
         try {
           handlers.onEvent(kind, JSON.parse((event as MessageEvent<string>).data));
         } catch (error) {

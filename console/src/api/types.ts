@@ -96,6 +96,33 @@ export interface AllowedMove {
   label_zh: string;
   label_en: string;
   needs_reason: boolean;
+  needs_lead?: boolean;
+  needs_date?: boolean;
+  needs_duplicate_of?: boolean;
+  needs_department?: boolean;
+}
+
+/** What a move carries; the service says by the `needs_…` of an allowed move which of these it wants. */
+export interface Change {
+  to: string;
+  reason?: string;
+  lead?: string;
+  until?: string;
+  duplicate_of?: string;
+  department?: string;
+}
+
+export interface Department {
+  key: string;
+  name_zh: string;
+  name_en: string;
+}
+
+/** Another case that may be the same thing, or a false alarm at the same place. */
+export interface Suggestion {
+  case_id: string;
+  number: string | null;
+  because: string;
 }
 
 export interface EvidencePicture {
@@ -115,11 +142,11 @@ export interface HistoryEvent {
   from: string | null;
   to: string | null;
   why: string | null;
+  data?: Record<string, unknown>;
   hash: string;
 }
 
 export interface CaseObservation {
-  key?: string;
   flight_id?: string | null;
   label?: string;
   confidence?: number | null;
@@ -133,7 +160,7 @@ export interface CaseObservation {
 }
 
 export interface CaseTask {
-  task_id: string;
+  task_id: number;
   department: string;
   department_zh: string;
   department_en?: string;
@@ -150,6 +177,7 @@ export interface Rule {
   text_zh: string;
   text_en: string;
   basis: string | null;
+  basis_en?: string | null;
 }
 
 export interface CaseDetail extends CaseProperties {
@@ -162,10 +190,14 @@ export interface CaseDetail extends CaseProperties {
   allowed: AllowedMove[];
   rule: Rule | null;
   clocks: Record<string, unknown>;
+  review_reasons?: string[];
+  suggestions?: Suggestion[];
+  duplicate_of?: string | null;
+  recurrence_of?: string | null;
 }
 
 export interface Task {
-  task_id: string;
+  task_id: number;
   case_id: string;
   case_number: string;
   department: string;
@@ -186,18 +218,18 @@ export interface Task {
   deadline_at: string | null;
   sign_deadline_at: string | null;
   basis: string | null;
+  basis_en?: string | null;
   rule_text_zh: string | null;
   rule_text_en: string | null;
   thumbnail_url: string | null;
   annotated_url: string | null;
-  full_url?: string | null;
   allowed: AllowedMove[];
   created_at: string;
 }
 
 export interface TaskPage {
   items: Task[];
-  next: string | null;
+  next: number | null;
 }
 
 export interface Summary {

@@ -64,23 +64,47 @@ const en: typeof zh = {
     smallMap: "Where it is", lead: "Lead", co: "With", deadline: "Dispose by", sign: "Sign by", due: "due", flight: "Flight",
     clue: "A recognition result is a clue, never a penalty: a person has to verify it.", copy: "Copy coordinates", copied: "Copied",
     changed: "{from} → {to}", chain: "Hash in the chain", back: "Back to the map", backInbox: "Back to the inbox", updated: "The case was updated.",
-    toTasks: "See tasks", clock: { t1: "Review", t2: "Sign", t3: "Dispose", verify: "Verify" }, picture: "{n} of {total}",
+    toTasks: "See tasks", clock: { verify: "Review", sign: "Sign", dispose: "Dispose" }, reviewReasons: "Why a review", suggestions: "Related cases", picture: "{n} of {total}",
     photoOf: "Evidence of {matter}; the finding is boxed",
   },
   event: {
-    opened: "Opened", moved: "State changed", recorded: "Observation recorded", joined: "Observation joined", routed: "Dispatched", noted: "Note", task: "Task changed",
-    created: "Created", system: "System",
+    task: "Task", case_joined: "Observation joined", case_refined: "Observation refined", case_undecided: "The routing rules name no single lead",
+    account_created: "Account created",
+  },
+  actor: {
+    intake: "System · intake", auto_rule: "System · automatic rule", routing: "System · routing", tasks: "System · follows from tasks",
+    verification: "System · follows from verification", inbox: "System · inbox", command_line: "System · command line",
+  },
+  why: {
+    autoLevel: "Confidence {confidence} reaches the automatic level {level}", refused: "Refused {n} times", seenAgain: "Seen again: {number}",
+    signed: "Signed by every lead", newLead: "Another department leads now", caseClosed: "The case was closed", rule: "{en}",
+  },
+  reviewReason: {
+    matter_always: "this matter always needs a person", below_auto_level: "confidence below the automatic level", red: "red cases need a person",
+    required: "the recognition asks for a person", rejected_here: "called a false alarm here before", false_alarm_mask: "inside a false-alarm mask",
+  },
+  suggestion: { perhaps_same: "perhaps the same", rejected_here: "rejected here before" },
+  verb: {
+    caseState: {
+      opened: "Confirm and open", rejected: "Reject as false alarm", merged: "Merge", dispatched: "Dispatch", suspended: "Suspend", in_progress: "Resume",
+      closed: "Verify and close", reworked: "Send back for rework", unverifiable: "Cannot be verified", pending_verify: "Verify again",
+    },
+    taskState: { signed: "Sign", working: "Start work", done: "Report done", refused: "Refuse", handed_on: "Hand on", cancelled: "Withdraw" },
   },
   action: {
     confirm: "Confirm", cancel: "Cancel", reason: "Reason", reasonHint: "Please give the reason; it goes into the history.",
-    reasonNeeded: "This needs a reason.", optional: "(optional)", sure: "Really do “{action}”?", busy: "Sending…", done: "Done: {action}",
+    missing: {
+      reason: "This needs a reason.", lead: "Choose the department that leads.", until: "Choose date and time.", duplicateOf: "Choose the other case.",
+      department: "Choose a department.",
+    },
+    lead: "Leading department", department: "Hand on to", until: "Suspended until", duplicateOf: "The same as", chooseDepartment: "Choose a department", chooseCase: "Choose a case", optional: "(optional)", sure: "Really do “{action}”?", busy: "Sending…", done: "Done: {action}",
     conflict: "Nothing was changed: the state has moved on, or does not allow this.", conflictAllowed: "Possible now: {allowed}.",
     listSep: ", ", conflictNone: "There is nothing you may do now.", forbidden: "Nothing was changed: you may not do this.", failed: "Nothing was changed: {detail}",
     noteHint: "You may add a note.",
   },
   lightbox: { title: "Evidence picture", zoomIn: "Zoom in", zoomOut: "Zoom out", reset: "Fit to window", marked: "Marked", full: "Full size", hint: "Wheel or +/− zooms, drag moves, Esc closes" },
   inbox: {
-    title: "Department inbox", tabs: { todo: "To sign", doing: "In work", done: "Reported", all: "All" }, empty: "No tasks.",
+    title: "Department inbox", tabs: { todo: "To sign", doing: "In work", done: "Done", all: "All" }, empty: "No tasks.",
     emptyTab: "No tasks under this tab.", newTask: "A new task has come in", address: "Address unknown", deadline: "{left} left to dispose",
     sign: "{left} left to sign", overdue: "Overdue by {left}", signOverdue: "Signing overdue by {left}", noDeadline: "No deadline set", detail: "Task",
     openMap: "Open in map app", casePage: "See the whole case", received: "Sent {time}", department: "Department", role: "Part", choose: "Choose a task on the left.",

@@ -60,22 +60,42 @@ export default {
     actionsNone: "当前状态下您没有可办理的操作。", smallMap: "位置图", lead: "主办", co: "协办", deadline: "处置时限", sign: "签收时限",
     due: "到期", flight: "航次", clue: "识别结果为线索，不作为行政处罚依据；须经人工核实。", copy: "复制坐标", copied: "已复制",
     changed: "{from} → {to}", chain: "记录链哈希", back: "返回地图", backInbox: "返回收件箱", updated: "案件已更新。", toTasks: "查看任务",
-    clock: { t1: "核实时限", t2: "签收时限", t3: "处置时限", verify: "核查时限" }, picture: "第 {n} / {total} 张",
+    clock: { verify: "核实时限", sign: "签收时限", dispose: "处置时限" }, reviewReasons: "核实原因", suggestions: "相关案件", picture: "第 {n} / {total} 张",
     photoOf: "{matter}证据照片，框内为识别目标",
   },
-  event: {
-    opened: "立案", moved: "状态变更", recorded: "记录观测", joined: "并入观测", routed: "派遣", noted: "备注", task: "任务变更", created: "创建",
-    system: "系统",
+  event: { task: "部门任务", case_joined: "并入新的观测", case_refined: "观测更新", case_undecided: "派遣规则未能确定主办部门", account_created: "创建账号" },
+  actor: {
+    intake: "系统 · 观测入库", auto_rule: "系统 · 自动规则", routing: "系统 · 派遣规则", tasks: "系统 · 任务联动", verification: "系统 · 核查联动",
+    inbox: "系统 · 收件箱", command_line: "系统 · 命令行",
+  },
+  why: {
+    autoLevel: "置信度 {confidence}，达到自动立案线 {level}", refused: "已被退回 {n} 次", seenAgain: "再次发现：{number}", signed: "主办部门均已签收",
+    newLead: "已改由其他部门主办", caseClosed: "案件已结案", rule: "{zh}",
+  },
+  reviewReason: {
+    matter_always: "此类事项须人工核实", below_auto_level: "置信度低于自动立案线", red: "红色案件须人工核实", required: "识别要求人工核实",
+    rejected_here: "此处曾被认定为误报", false_alarm_mask: "位于误报屏蔽区",
+  },
+  suggestion: { perhaps_same: "疑似同一案件", rejected_here: "此处曾排除误报" },
+  verb: {
+    caseState: {
+      opened: "核实立案", rejected: "误报排除", merged: "合并案件", dispatched: "派遣", suspended: "缓办", in_progress: "恢复办理", closed: "核查结案",
+      reworked: "返工", unverifiable: "无法核查", pending_verify: "重新核查",
+    },
+    taskState: { signed: "签收", working: "开始处置", done: "反馈完成", refused: "退回", handed_on: "转办", cancelled: "撤回任务" },
   },
   action: {
-    confirm: "确认", cancel: "取消", reason: "理由", reasonHint: "请写明理由，将记入办理过程。", reasonNeeded: "此操作必须填写理由。",
+    confirm: "确认", cancel: "取消", reason: "理由", reasonHint: "请写明理由，将记入办理过程。", missing: {
+      reason: "此操作必须填写理由。", lead: "请选择主办部门。", until: "请选择日期和时间。", duplicateOf: "请选择另一个案件。", department: "请选择部门。",
+    },
+    lead: "主办部门", department: "转办给", until: "缓办至", duplicateOf: "与哪个案件相同", chooseDepartment: "请选择部门", chooseCase: "请选择案件",
     optional: "（可不填）", sure: "确认执行“{action}”？", busy: "正在提交…", done: "已完成：{action}",
     conflict: "操作未执行：案件状态已变化，或当前状态不允许此操作。", conflictAllowed: "现在可以：{allowed}。", conflictNone: "现在没有可办理的操作。",
     listSep: "、", forbidden: "操作未执行：您没有权限。", failed: "操作未执行：{detail}", noteHint: "可补充说明。",
   },
   lightbox: { title: "证据照片", zoomIn: "放大", zoomOut: "缩小", reset: "适合窗口", marked: "标注图", full: "原尺寸", hint: "滚轮或 +/− 缩放，拖动平移，Esc 关闭" },
   inbox: {
-    title: "部门收件箱", tabs: { todo: "待签收", doing: "处置中", done: "已反馈", all: "全部" }, empty: "没有任务。",
+    title: "部门收件箱", tabs: { todo: "待签收", doing: "处置中", done: "已办", all: "全部" }, empty: "没有任务。",
     emptyTab: "这一栏没有任务。", newTask: "收到新任务", address: "地址不详", deadline: "处置剩余 {left}", sign: "签收剩余 {left}",
     overdue: "处置已超期 {left}", signOverdue: "签收已超期 {left}", noDeadline: "未定时限", detail: "任务详情", openMap: "用地图应用打开",
     casePage: "查看案件全部记录", received: "派发于 {time}", department: "部门", role: "承办角色", choose: "从左侧选择一个任务。", number: "案件编号",

@@ -1,22 +1,22 @@
-/** The running clocks of a case, out of the service's `clocks` object (`<name>_due_at`, or `{name: {due_at}}`). */
+/** The running clocks of a case, out of the service's `clocks` object. */
 
 export interface Clock {
-  name: string;
+  name: "verify" | "sign" | "dispose";
   dueAt: string;
 }
 
-function dueOf(value: unknown): string | null {
-  if (typeof value === "string") return Number.isNaN(Date.parse(value)) ? null : value;
-  if (value && typeof value === "object") return dueOf((value as Record<string, unknown>).due_at ?? (value as Record<string, unknown>).deadline_at);
-  return null;
-}
+const CLOCKS = [
+  ["verify", "verify_deadline_at", ["detected", "pending_review"]],
+  ["sign", "sign_deadline_at", ["dispatched"]],
+  ["dispose", "deadline_at", ["dispatched", "in_progress", "returned", "arbitration", "reworked"]],
+] as const;
 
-/** Clocks that have a time when they run out, the earliest first. */
-export function clocksOf(clocks: Record<string, unknown> | null | undefined): Clock[] {
+/** The deadlines that still count in this state of the case, the earliest first. */
+export function clocksOf(clocks: Record<string, unknown> | null | undefined, state: string): Clock[] {
   const found: Clock[] = [];
-  for (const [key, value] of Object.entries(clocks ?? {})) {
-    const dueAt = dueOf(value);
-    if (dueAt) found.push({ name: key.replace(/_?(due|deadline)?_at$/, ""), dueAt });
+  for (const [name, field, states] of CLOCKS) {
+    const dueAt = clocks?.[field];
+    if (typeof dueAt === "string" && (states as readonly string[]).includes(state)) found.push({ name, dueAt });
   }
   return found.sort((a, b) => Date.parse(a.dueAt) - Date.parse(b.dueAt));
 }

@@ -1,6 +1,6 @@
 /** Error ellipses on the ground, and how they are said in words. */
 
-import type { ErrorEllipse, LonLat } from "../api/types";
+import type { ErrorEllipse, LonLat, PolygonGeometry } from "../api/types";
 
 /** Scale from one sigma to the ellipse that holds the place with 95 %: sqrt of chi-square(0.95) with two degrees of freedom. */
 export const SCALE_95 = Math.sqrt(-2 * Math.log(0.05));
@@ -33,6 +33,15 @@ export function ellipseRing([lon, lat]: LonLat, error: ErrorEllipse, scale: numb
     ring.push([lon + eastM / perDegree.lon, lat + northM / perDegree.lat]);
   }
   return ring;
+}
+
+/** A GeoJSON polygon of corners that may or may not repeat the first one at the end; null without three corners. */
+export function closedRing(corners: LonLat[] | null | undefined): PolygonGeometry | null {
+  const [first, , third] = corners ?? [];
+  const last = corners?.at(-1);
+  if (!corners || !first || !third || !last) return null;
+  const closed = first[0] === last[0] && first[1] === last[1];
+  return { type: "Polygon", coordinates: [closed ? corners : [...corners, first]] };
 }
 
 /** Semi-major axis of the 95 % ellipse in metres: the one number that stands after "±". */

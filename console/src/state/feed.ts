@@ -2,6 +2,7 @@
 
 import { onScopeDispose, readonly, ref } from "vue";
 
+import { api } from "../api/client";
 import { openFeed, type Connection, type Feed, type FeedEvent } from "../api/stream";
 
 interface Listener {
@@ -23,6 +24,8 @@ export function useFeed(listener: Listener): void {
     onFresh: () => listeners.forEach((one) => one.onFresh()),
     onEvent: (kind, data) => listeners.forEach((one) => one.onEvent(kind, data)),
     onConnection: (now) => (state.value = now),
+    // Asking who is logged in sends the visitor to the log-in page where the session has ended.
+    onRefused: () => void api.checkSession().catch(() => undefined),
   });
   if (late) listener.onFresh();
   onScopeDispose(() => {

@@ -7,6 +7,7 @@ import type { FeedEvent } from "../api/stream";
 import type { CaseFeature, FeatureCollection, Flight, LineGeometry, LonLat, PhotoProperties, PolygonGeometry, Summary, ZoneProperties } from "../api/types";
 import { asProblem } from "../lib/load";
 import type { Problem } from "../api/client";
+import { closedRing } from "../lib/geometry";
 import { paced } from "../lib/pace";
 import { useFeed } from "./feed";
 
@@ -41,6 +42,7 @@ export function useOperations(hooks: Hooks) {
   const summary = shallowRef<Summary | null>(null);
   const problem = shallowRef<Problem | null>(null);
   const loaded = ref(false);
+  let photoNames = new Set<string>();
 
   async function loadCases(): Promise<void> {
     const answer = await api.cases();
@@ -55,6 +57,7 @@ export function useOperations(hooks: Hooks) {
     flightId.value = id;
     flight.value = one;
     photos.value = footprints;
+    photoNames = new Set(footprints.features.map((feature) => feature.properties.name));
     aircraft.value = null;
   }
 
@@ -100,10 +103,11 @@ export function useOperations(hooks: Hooks) {
     hooks.onAircraft([position.lon, position.lat], position.heading_deg ?? 0);
   }
 
-  function takePhoto(data: PhotoProperties & { flight_id: string; footprint?: PolygonGeometry | null; geometry?: PolygonGeometry | null }): void {
+  function takePhoto(data: PhotoProperties & { flight_id: string; footprint: LonLat[] | null }): void {
     if (data.flight_id !== flightId.value || !flight.value) return flightsSoon();
-    flight.value = { ...flight.value, photos: flight.value.photos + 1 };
-    hooks.onPhoto(data.geometry ?? data.footprint ?? null, data);
+    if (!photoNames.has(data.name)) flight.value = { ...flight.value, photos: flight.value.photos + 1 };
+    photoNames.add(data.name);
+    hooks.onPhoto(closedRing(data.footprint), { name: data.name, taken_at: data.taken_at, looked: data.looked, reason: data.reason });
   }
 
   const TAKE: Record<FeedEvent, (data: unknown) => void> = {
