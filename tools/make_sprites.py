@@ -39,10 +39,20 @@ PIXEL_M = {"waste": 0.02, "puddle": 0.03, "angler": 0.02, "person": 0.02}
 LOOKS = {
     "household": ("waste", 100, 3, 5100, 26),
     "rubble": ("waste", 200, 2, 5200, 12),
+    "strewn": ("waste", 700, 0, 5700, 16),
+    "bags": ("waste", 800, 0, 5800, 14),
     "puddle": ("puddle", 300, 5, 5300, 28),
     "angler": ("angler", 400, 2, 5400, 24),
     "umbrella": ("angler", 500, 2, 5500, 20),
     "person": ("person", 600, 0, 5600, 16),
+}
+
+
+HEAPS = {
+    "household": heaps.household_heap,
+    "rubble": heaps.rubble_heap,
+    "strewn": heaps.strewn_waste,
+    "bags": heaps.bag_pile,
 }
 
 
@@ -59,7 +69,7 @@ def render(look: str, kind: str, seed: int, folder: Path, threads: int) -> dict[
     record["sun"] = {"azimuth_deg": SUN_AZIMUTH_DEG, "elevation_deg": round(elevation, 1)}
     water = None
     if kind == "waste":
-        width = heaps.household_heap(rng) if look == "household" else heaps.rubble_heap(rng)
+        width = HEAPS[look](rng)
     elif kind == "puddle":
         width, water = puddles.puddle(rng, px)
     else:
@@ -77,7 +87,7 @@ def render(look: str, kind: str, seed: int, folder: Path, threads: int) -> dict[
     if water is not None:
         parts["object"] = water
     crop = _crop(rgba[..., 3])
-    record |= measure(kind, {name: seen[crop] for name, seen in parts.items()}, crop, size, px)
+    record |= measure(look, kind, {name: seen[crop] for name, seen in parts.items()}, crop, size, px)
     write_webp(folder / record["file"], rgba[crop])
     record["size_wh_px"] = [rgba[crop].shape[1], rgba[crop].shape[0]]
     return record
@@ -104,13 +114,17 @@ def _crop(alpha: np.ndarray) -> tuple[slice, slice]:
     )
 
 
-def measure(kind: str, parts: dict[str, np.ndarray], crop: tuple[slice, slice], size: int, px: float) -> dict[str, Any]:
+def measure(
+    look: str, kind: str, parts: dict[str, np.ndarray], crop: tuple[slice, slice], size: int, px: float
+) -> dict[str, Any]:
     """Outline, boxes and anchor of a sprite in metres about the middle of the cropped picture (x right, y up)."""
     height, width = next(iter(parts.values())).shape
     anchor = ((size / 2 - crop[1].start - width / 2) * px, (height / 2 + crop[0].start - size / 2) * px)
     record: dict[str, Any] = {"anchor_m": _rounded(anchor)}
     if kind in ("waste", "puddle"):
-        main = cv2.morphologyEx(parts["object"].astype(np.uint8), cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
+        gap = 35 if look == "strewn" else 9  # how far apart (px) pieces of one heap may lie; odd, or the closing shifts
+        main = np.pad(parts["object"].astype(np.uint8), gap)
+        main = cv2.morphologyEx(main, cv2.MORPH_CLOSE, np.ones((gap, gap), np.uint8))[gap:-gap, gap:-gap]
         outline = _outline(main, px)
         record |= {"box_m": _box(main.astype(bool), px), "polygon_m": outline[0], "polygons_m": outline}
         if kind == "waste":  # single papers lying around do not belong to the heap's box

@@ -112,12 +112,12 @@ def _turn(rng: random.Random, tilt: float = 35) -> tuple[float, float, float]:
     return rng.gauss(0, tilt / 2), rng.gauss(0, tilt / 2), rng.uniform(0, 360)
 
 
-def _bag(rng: random.Random, at: tuple[float, float, float]) -> None:
+def _bag(rng: random.Random, at: tuple[float, float, float], colour: Colour | None = None) -> None:
     size = rng.uniform(0.3, 0.8)
     shape = (size, size * rng.uniform(0.6, 0.9), size * rng.uniform(0.4, 0.65))
     lifted = (at[0], at[1], at[2] + shape[2] * 0.3)
     bag = ball(transform(lifted, _turn(rng), shape), 4, 0.28, rng.uniform(-99, 99), rng.uniform(1.6, 3.2))
-    add_bmesh(bag, paint(rng.choice(BAGS), rng.uniform(0.22, 0.5)), smooth=True)
+    add_bmesh(bag, paint(colour or rng.choice(BAGS), rng.uniform(0.22, 0.5)), smooth=True)
 
 
 def _board(rng: random.Random, at: tuple[float, float, float]) -> None:
@@ -196,6 +196,31 @@ def household_heap(rng: random.Random) -> float:
     for _ in range(rng.choice([0, 0, 1, 3])):
         _tyre(rng, mound.place(rng, 0.9))
     return width * 1.35 + 2.0
+
+
+def strewn_waste(rng: random.Random) -> float:
+    """Puts waste on the stage that lies flat and scattered, often in a long strip as along a road."""
+    width = rng.uniform(2.5, 6.5)
+    mound = Mound(rng, width, 0.12)
+    mound.stretch = rng.uniform(0.18, 0.8)
+    makers = [_bag, _board, _carton, _cloth, _bottle, _paper]
+    weights = [rng.uniform(0.3, 2.0), rng.uniform(0.1, 0.8), rng.uniform(0.5, 2.0), rng.uniform(0.5, 2.0), 2.0, 3.0]
+    for maker in rng.choices(makers, weights, k=int(rng.uniform(14, 26) * width * mound.stretch + 18)):
+        maker(rng, mound.place(rng, 1.0))
+    return width * 1.2 + 1.6
+
+
+def bag_pile(rng: random.Random) -> float:
+    """Puts a pile of rubbish bags on the stage, of one or two colours, as households leave them for collection."""
+    width = rng.uniform(1.2, 3.6)
+    mound = Mound(rng, width, 0.35)
+    mound.stretch = rng.uniform(0.3, 1.0)
+    colours = [rng.choice(BAGS[:4] if rng.random() < 0.7 else BAGS) for _ in range(rng.choice([1, 1, 2, 3]))]
+    for _ in range(int(rng.uniform(3.0, 6.0) * width * width * mound.stretch) + 4):
+        _bag(rng, mound.place(rng, 0.9), rng.choice(colours))
+    for maker in rng.choices([_carton, _paper, _board, _bottle], [2, 3, 0.5, 1], k=rng.randint(0, 14)):
+        maker(rng, mound.place(rng, 1.1))
+    return width * 1.2 + 2.0
 
 
 def _chunk(rng: random.Random, at: tuple[float, float, float], colours: list[Colour], size: float) -> None:

@@ -91,18 +91,19 @@ def _lay(
     outside: np.ndarray,
 ) -> None:
     size = water.shape[0]
-    shallow, deep = rng.choice(TINTS)
+    tint = rng.choice(TINTS)
+    shallow, deep = np.array(tint[0]) * rng.uniform(0.75, 1.15), np.array(tint[1]) * rng.uniform(0.4, 1.0)
     depth = np.clip(inward / rng.uniform(0.5, 1.4), 0, 1) * (0.85 + 0.15 * _waves(fields, size, size / 5))
     mix = np.clip(depth, 0, 1)[..., None]
-    bed = np.array(shallow) * (1 - mix) + np.array(deep) * mix
+    bed = shallow * (1 - mix) + deep * mix
     bed *= 1 + 0.07 * _waves(fields, size, size / 8)[..., None]
     rim_m = rng.uniform(0.1, 0.5) * np.clip(1 + 0.5 * _waves(fields, size, size / 4), 0.2, 2.0)
     rim = np.clip(1 - outside / rim_m, 0, 1) * rng.uniform(0.35, 0.65)
     edge = np.clip(0.45 + inward / rng.uniform(0.2, 0.7), 0, rng.uniform(0.9, 0.98))
     rgba = np.empty((size, size, 4), np.float32)
-    rgba[..., :3] = np.where(water[..., None], bed, np.array(deep) * 0.55)
+    rgba[..., :3] = np.where(water[..., None], bed, deep * 0.55)
     rgba[..., 3] = np.where(water, edge, rim)
-    shine = np.where(water, np.clip(0.25 + inward / 0.5, 0, 1), 0.0) * rng.choice([0.02, 0.05, 0.1, 0.18, 0.28])
+    shine = np.where(water, np.clip(0.25 + inward / 0.5, 0, 1), 0.0) * rng.choice([0.02, 0.05, 0.1, 0.18, 0.28, 0.4])
     half = width / 2
     sheet = add_mesh(
         [(-half, -half, 0.01), (half, -half, 0.01), (half, half, 0.01), (-half, half, 0.01)],

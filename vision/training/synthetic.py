@@ -91,6 +91,7 @@ class _Scene:
         placing = Placing(
             at_px=at_px, turn_deg=turn_deg, scale=scale, ground_m=self.ground.ground_m, blur_px=self.blur_px,
             gain=(float(light[0]), float(light[1]), float(light[2])),
+            fade=float(self.rng.choice([0.0, self.rng.uniform(0, 0.75)])) if sprite.kind == "waste" else 0.0,
         )  # fmt: skip
         laid = outlines(sprite, placing)
         body = fill(laid.water_px + tuple(ring for _, ring in laid.things_px), (SIZE_PX, SIZE_PX))

@@ -98,6 +98,7 @@ class Placing:
         ground_m: Metres per pixel of the picture.
         blur_px: Extra softness (sigma) that matches the sprite to the ground.
         gain: Factors on blue, green and red.
+        fade: How much of the colour is lost to grey, 0..1, as dust and age do.
     """
 
     at_px: tuple[float, float]
@@ -106,6 +107,7 @@ class Placing:
     ground_m: float
     blur_px: float = 0.0
     gain: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    fade: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -155,6 +157,8 @@ def paste(picture: Pixels, sprite: Sprite, placing: Placing) -> Pixels:
     affine = metres @ to_metres
     affine[:, 2] -= 0.5
     layer: NDArray[Any] = sprite.bgra.astype(np.float32) / 255
+    grey = layer[..., :3].mean(axis=2, keepdims=True)
+    layer[..., :3] += placing.fade * (grey - layer[..., :3])
     layer[..., :3] = np.clip(layer[..., :3] * np.array(placing.gain, np.float32), 0, 1) * layer[..., 3:]
     shrink = placing.ground_m / (px * placing.scale)
     if shrink > 1.0:  # warpAffine samples; it does not average
