@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
 
 from dispatch_api.cases.observation import Covariance
 
@@ -39,24 +37,38 @@ def fuse(places: Sequence[Place]) -> Place:
 
 def _of_one_flight(group: Sequence[Place]) -> Place:
     mean = _weighted(group)
-    best = min(group, key=lambda place: float(np.linalg.det(np.asarray(place.covariance_m2))))
+    best = min(group, key=lambda place: _determinant(place.covariance_m2))
     return Place(flight_id=mean.flight_id, lon=mean.lon, lat=mean.lat, covariance_m2=best.covariance_m2)
 
 
 def _weighted(places: Sequence[Place]) -> Place:
     if len(places) == 1:
         return places[0]
-    weights = [np.linalg.inv(np.asarray(place.covariance_m2)) for place in places]
-    covariance: NDArray[np.float64] = np.linalg.inv(sum(weights[1:], weights[0]))
     origin = places[0]
-    # Degrees are scaled to metres along each axis, so one common factor per axis is enough for a weighted mean.
-    scale = np.array([np.cos(np.radians(origin.lat)), 1.0])
-    offsets = [np.array([place.lon - origin.lon, place.lat - origin.lat]) * scale for place in places]
-    mean = covariance @ sum((w @ o for w, o in zip(weights, offsets, strict=True)), np.zeros(2)) / scale
-    cross = float((covariance[0, 1] + covariance[1, 0]) / 2)
+    # One factor per axis is common to all, so degrees scaled to equal lengths do for a weighted mean.
+    shrink = math.cos(math.radians(origin.lat))
+    w_ee = w_en = w_nn = east = north = 0.0
+    for place in places:
+        (p_ee, p_en), (_, p_nn) = _inverse(place.covariance_m2)
+        d_east, d_north = (place.lon - origin.lon) * shrink, place.lat - origin.lat
+        w_ee, w_en, w_nn = w_ee + p_ee, w_en + p_en, w_nn + p_nn
+        east += p_ee * d_east + p_en * d_north
+        north += p_en * d_east + p_nn * d_north
+    (ee, en), (_, nn) = covariance = _inverse(((w_ee, w_en), (w_en, w_nn)))
     return Place(
         flight_id=origin.flight_id,
-        lon=origin.lon + float(mean[0]),
-        lat=origin.lat + float(mean[1]),
-        covariance_m2=((float(covariance[0, 0]), cross), (cross, float(covariance[1, 1]))),
+        lon=origin.lon + (ee * east + en * north) / shrink,
+        lat=origin.lat + en * east + nn * north,
+        covariance_m2=covariance,
     )
+
+
+def _determinant(matrix: Covariance) -> float:
+    (ee, en), (ne, nn) = matrix
+    return ee * nn - en * ne
+
+
+def _inverse(matrix: Covariance) -> Covariance:
+    (ee, en), (_, nn) = matrix
+    determinant = _determinant(matrix)
+    return (nn / determinant, -en / determinant), (-en / determinant, ee / determinant)

@@ -223,8 +223,8 @@ class Intake:
     def _add(
         self, connection: Connection, row: CaseRow, seen: Observation, kept: Sequence[Kept], *, at: datetime
     ) -> None:
-        values = observation_values(seen)
-        result = connection.execute(insert(observation).values(case_id=row.case_id, recorded_at=at, **values))
+        values = {"case_id": row.case_id, "recorded_at": at, **observation_values(seen)}
+        result = connection.execute(insert(observation), values)
         key = result.inserted_primary_key
         attach(connection, kept, case_id=row.case_id, observation_id=int(key[0]) if key else 0, at=at)
 

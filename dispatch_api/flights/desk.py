@@ -126,7 +126,7 @@ class FlightDesk:
 
     def _position(self, connection: Connection, flight_id: str, values: dict[str, Any]) -> None:
         _check_known(connection, flight_id)
-        connection.execute(insert(flight_position).values(flight_id=flight_id, **values))
+        connection.execute(insert(flight_position), {"flight_id": flight_id, **values})
         self._tell(connection, "flight.position", {"flight_id": flight_id, **values, "at": iso(values["at"])})
 
     def _photo(self, connection: Connection, flight_id: str, name: str, values: dict[str, Any]) -> None:

@@ -47,7 +47,8 @@ def append_feed(
     if kind not in FEED_TYPES:
         raise ValueError(f"{kind!r} is no feed type")
     audience = None if departments is None else sorted(set(departments))
-    connection.execute(insert(feed).values(at=at, type=kind, case_id=case_id, departments=audience, data=data))
+    values = {"at": at, "type": kind, "case_id": case_id, "departments": audience, "data": data}
+    connection.execute(insert(feed), values)
 
 
 def last_feed_id(connection: Connection) -> int:

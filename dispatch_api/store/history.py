@@ -14,6 +14,7 @@ from dispatch_api.errors import ChainBroken
 from dispatch_api.store.schema import event
 
 GENESIS_HASH = "0" * 64
+_LAST = select(event.c.seq, event.c.hash).order_by(event.c.seq.desc()).limit(1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +44,7 @@ def append_event(connection: Connection, happened: Event) -> int:
     Returns:
         The event's number.
     """
-    last = connection.execute(select(event.c.seq, event.c.hash).order_by(event.c.seq.desc()).limit(1)).first()
+    last = connection.execute(_LAST).first()
     seq, previous = (last.seq + 1, last.hash) if last else (1, GENESIS_HASH)
     values = {
         "seq": seq,
@@ -58,7 +59,7 @@ def append_event(connection: Connection, happened: Event) -> int:
         "data": json.dumps(happened.data, ensure_ascii=False, sort_keys=True, separators=(",", ":")),
         "previous_hash": previous,
     }
-    connection.execute(insert(event).values(**values, hash=entry_hash(values)))
+    connection.execute(insert(event), {**values, "hash": entry_hash(values)})
     return int(seq)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from dispatch_api.accounts.model import Actor
 from dispatch_api.errors import NotFound
@@ -15,6 +15,8 @@ from dispatch_api.store.schema import task
 from dispatch_api.tasks.model import Task, TaskKind, TaskState, advance_task
 
 TaskRow = Row[Any]
+_OF_CASE = select(task).where(task.c.case_id == bindparam("of_case")).order_by(task.c.task_id)
+_UPDATE = update(task).where(task.c.task_id == bindparam("of_task"))
 
 
 def get_task(connection: Connection, task_id: int) -> TaskRow:
@@ -31,7 +33,7 @@ def get_task(connection: Connection, task_id: int) -> TaskRow:
 
 def tasks_of(connection: Connection, case_id: str) -> Sequence[TaskRow]:
     """The tasks of a case, in the order of their making."""
-    return connection.execute(select(task).where(task.c.case_id == case_id).order_by(task.c.task_id)).all()
+    return connection.execute(_OF_CASE, {"of_case": case_id}).all()
 
 
 def task_of(row: TaskRow) -> Task:
@@ -47,14 +49,14 @@ def task_of(row: TaskRow) -> Task:
 
 def insert_task(connection: Connection, **columns: Any) -> TaskRow:  # noqa: ANN401 - columns of the task table
     """Add a task, `queued`."""
-    result = connection.execute(insert(task).values(state=TaskState.QUEUED.value, **columns))
+    result = connection.execute(insert(task), {"state": TaskState.QUEUED.value, **columns})
     key = result.inserted_primary_key
     return get_task(connection, int(key[0]) if key else 0)
 
 
 def update_task(connection: Connection, task_id: int, **columns: Any) -> TaskRow:  # noqa: ANN401 - columns
     """Change columns of a task."""
-    connection.execute(update(task).where(task.c.task_id == task_id).values(**columns))
+    connection.execute(_UPDATE, {**columns, "of_task": task_id})
     return get_task(connection, task_id)
 
 
