@@ -31,8 +31,9 @@ Floats = npt.NDArray[np.float64]
 _REACH_HEIGHTS, _LEAST_REACH_M, _HEIGHT_IF_UNKNOWN_M = 5.0, 300.0, 200.0
 _MOST_CELLS_PER_SIDE = 4000
 _HALVINGS = 24
-# How far a take-off height may lie outside the model's own heights and still be believed.
-_TAKE_OFF_SLACK_M = 5.0
+# How far a take-off height may lie outside the model's own heights and still be believed: a model cut close around the
+# pictures may not hold the take-off point, and of two altitudes RTK's is the one that is not far off.
+_TAKE_OFF_SLACK_M, _TAKE_OFF_SLACK_RTK_M = 5.0, 30.0
 _MOST_SLOPE = math.tan(math.radians(60.0))
 
 
@@ -111,8 +112,9 @@ class DemGround:
             )
         under_m = float(tile.sample(np.zeros((1, 2)))[0])
         absolute_m = pose.reported_alt_m if pose.alt_datum == "home" else pose.alt_m
-        if absolute_m is not None and tile.believes(absolute_m, above_home_m, under_m):
-            by_rtk = pose.alt_datum == "ellipsoid"
+        by_rtk = pose.alt_datum == "ellipsoid"
+        slack_m = _TAKE_OFF_SLACK_RTK_M if by_rtk else _TAKE_OFF_SLACK_M
+        if absolute_m is not None and tile.believes(absolute_m, above_home_m, under_m, slack_m):
             sigma_m = pose.sigmas.height_m if by_rtk else max(pose.sigmas.height_m, REPORTED_ALTITUDE_SIGMA_M)
             return CameraHeight(
                 alt_m=absolute_m,
@@ -198,14 +200,14 @@ class _Tile:
         lower = h[bottom, left] * (1 - x) + h[bottom, right] * x
         return np.where(inside, upper * (1 - y) + lower * y, np.nan)
 
-    def believes(self, absolute_m: float, above_home_m: float | None, under_m: float) -> bool:
+    def believes(self, absolute_m: float, above_home_m: float | None, under_m: float, slack_m: float) -> bool:
         """Whether an absolute altitude fits this model: above its ground, and taken off from a height that it has."""
         if not math.isfinite(self.highest_m) or (math.isfinite(under_m) and absolute_m <= under_m):
             return False
         if above_home_m is None:
             return absolute_m > self.lowest_m
         take_off_m = absolute_m - above_home_m
-        return self.lowest_m - _TAKE_OFF_SLACK_M <= take_off_m <= self.highest_m + _TAKE_OFF_SLACK_M
+        return self.lowest_m - slack_m <= take_off_m <= self.highest_m + slack_m
 
     def relief_m(self, height_m: float) -> float:
         """How much the ground's height varies within some heights of the camera, one sigma."""

@@ -222,10 +222,20 @@ def _reasons(uv: Floats, rays: Floats, camera: Camera) -> npt.NDArray[np.int8]:
     return reason
 
 
+def _dot(one: Floats, other: Floats) -> Floats:
+    product: Floats = np.einsum("ij,ij->i", one, other)
+    return product
+
+
+def _below(rays: Floats, normal: Floats) -> Floats:
+    """How steeply (n,) rays go into the ground, negative; kept away from 0 where they only graze it."""
+    with np.errstate(invalid="ignore"):
+        return np.minimum(_dot(rays, normal), -_MIN_NORMAL_DOT * np.sqrt(_dot(rays, rays)))
+
+
 def _plane_shift(rays: Floats, offset: Floats, normal: Floats) -> Floats:
     """How far (n, 2), east and north, the meeting with the tangent plane moves when the ray changes to `rays`."""
-    below = np.minimum((rays * normal).sum(axis=1), -_MIN_NORMAL_DOT * np.linalg.norm(rays, axis=1))
-    along = (offset * normal).sum(axis=1) / below
+    along = _dot(offset, normal) / _below(rays, normal)
     shift: Floats = (rays * along[:, None] - offset)[:, :2]
     return shift
 
@@ -246,9 +256,7 @@ def _shifts(
         return (ahead - behind) / 2
 
     rays = _rays(ideal, pose)
-    with np.errstate(invalid="ignore"):
-        below = np.minimum((rays * normal).sum(axis=1), -_MIN_NORMAL_DOT * np.linalg.norm(rays, axis=1))
-    rise = -normal[:, 2] / below * height.sigma_m
+    rise = -normal[:, 2] / _below(rays, normal) * height.sigma_m
     pixel_u, pixel_v = np.zeros_like(ideal), np.zeros_like(ideal)
     pixel_u[:, 0], pixel_v[:, 1] = PIXEL_SIGMA_PX / camera.focal_xy_px[0], PIXEL_SIGMA_PX / camera.focal_xy_px[1]
     return {

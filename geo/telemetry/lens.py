@@ -31,7 +31,8 @@ def camera_of_photo(exif: Exif, xmp: Xmp, size_wh_px: tuple[int, int]) -> tuple[
             if zoom is not None and zoom > 1.001 and source is not _by_equivalent:
                 ratio = (camera.focal_xy_px[0] * zoom, camera.focal_xy_px[1] * zoom)
                 camera = replace(camera, focal_xy_px=ratio, focal_sigma_ratio=_EQUIVALENT_SIGMA)
-            return camera, (f"focal_{camera.name.split(':')[0]}",)
+            untold = source is _dewarped and "DewarpFlag" not in xmp.entries
+            return camera, (f"focal_{camera.name.split(':')[0]}", *(("dewarp_flag_missing",) if untold else ()))
     return None, ("focal_unknown",)
 
 
