@@ -194,10 +194,10 @@ def best_threshold(
         beta: Below 1, false alarms weigh more than misses.
 
     Returns:
-        The threshold, or None where nothing true was there to choose by.
+        The threshold, or None where nothing true was found at any of them: there is nothing to choose by.
     """
     right, confidence, truths = _pooled(pairs, label)
-    if not truths:
+    if not right[confidence >= min(candidates)].any():
         return None
 
     def f_beta(threshold: float) -> float:

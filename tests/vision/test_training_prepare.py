@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from vision.training.cli import main
+from vision.training.crops import WINDOWS_PER_PICTURE, boxes_in_window, cut_windows, window_corners
 from vision.training.errors import BadSourceError
 from vision.training.labels import OBJECT_LABELS, RelativeBox, read_labels
 from vision.training.prepare import prepare, read_manifest
@@ -129,3 +130,34 @@ def test_guesses_are_added_only_for_what_nobody_looked_for_and_only_once() -> No
     guesses = [box("vehicle", 0.4, 0.6), box("vehicle", 0.41, 0.6), box("boat", 0.7, 0.9), box("person", 0.0, 0.3)]
     added = boxes_to_add(given, guesses, frozenset({"boat"}))
     assert added == [guesses[0], guesses[3]]
+
+
+def test_a_window_keeps_what_mostly_lies_in_it_and_cuts_it_at_the_edge() -> None:
+    half_in = RelativeBox(label="waste", left=0.4, top=0.4, right=0.6, bottom=0.6)
+    barely_in = RelativeBox(label="boat", left=0.0, top=0.0, right=0.55, bottom=0.55)
+    (kept,) = boxes_in_window([half_in, barely_in], (200, 200), 100, 80, 100)
+    assert kept.label == "waste"
+    assert (kept.left, kept.top, kept.right, kept.bottom) == pytest.approx((0.0, 0.0, 0.2, 0.4))
+
+
+def test_the_first_window_shows_a_thing_and_all_lie_in_the_picture() -> None:
+    thing = RelativeBox(label="waste", left=0.9, top=0.9, right=0.95, bottom=0.95)
+    for name in ("a", "b", "c", "d"):
+        corners = list(window_corners(name, [thing], (640, 480), 416))
+        assert all(0 <= left <= 224 and 0 <= top <= 64 for left, top in corners)
+        left, top = corners[0]
+        assert [b.label for b in boxes_in_window([thing], (640, 480), left, top, 416)] == ["waste"]
+
+
+def test_windows_are_cut_from_above_only_and_never_from_the_test_part(data: Path, tmp_path: Path) -> None:
+    prepare(data, tmp_path / "set")
+    objects = tmp_path / "set" / "objects"
+    counts = cut_windows(objects, tmp_path / "windows", 16)
+    given = [e for e in read_manifest(objects) if e.split != "test"]
+    lake = [e for e in given if e.source == "aerial_maritime_lake"]
+    images = list((tmp_path / "windows" / "images").rglob("*.jpg"))
+    assert len(images) == sum(counts.values()) == len(given) + len(lake) * (WINDOWS_PER_PICTURE - 1)
+    assert not any(key.startswith("test") for key in counts)
+    window = cv2.imread(str(next(p for p in images if "_w0" in p.name)))
+    assert window is not None
+    assert window.shape == (16, 16, 3)

@@ -48,6 +48,17 @@ def test_a_group_with_a_distorted_copy_trains_as_a_whole() -> None:
     assert len(parts["train"]) == 200
 
 
+def test_a_group_kept_for_measuring_never_trains() -> None:
+    kept = [
+        Picture(path=Path(f"{i}.jpg"), source="made", group=f"g{i}", boxes=(), labelled=frozenset(), may_train=False)
+        for i in range(100)
+    ]
+    parts = divide(kept)
+    assert not parts["train"]
+    assert len(parts["val"]) > 30
+    assert len(parts["test"]) > 30
+
+
 def test_held_out_parts_must_leave_something_to_train_on() -> None:
     with pytest.raises(ValueError, match="must leave something"):
         Fractions(val=0.5, test=0.5)

@@ -21,6 +21,13 @@ def _pseudo_label(options: argparse.Namespace) -> object:
     return add_pseudo_labels(options.set / "objects", options.weights, min_confidence=options.min_confidence)
 
 
+def _windows(options: argparse.Namespace) -> object:
+    from vision.training.crops import cut_windows
+
+    source = options.set / options.model
+    return cut_windows(source, source.with_name(f"{options.model}_windows"), options.side_px, keep_street=options.keep)
+
+
 def _train(options: argparse.Namespace) -> object:
     from vision.training.train import Recipe, train_objects, train_water
 
@@ -35,7 +42,8 @@ def _train(options: argparse.Namespace) -> object:
         freeze=options.freeze,
     )
     run = train_objects if options.model == "objects" else train_water
-    return {"checkpoint": str(run(options.set / options.model, options.weights, options.out, recipe))}
+    folder = options.set / (f"{options.model}_windows" if options.windows else options.model)
+    return {"checkpoint": str(run(folder, options.weights, options.out, recipe))}
 
 
 def _export(options: argparse.Namespace) -> object:
@@ -86,10 +94,18 @@ def _parser() -> argparse.ArgumentParser:
     step.add_argument("--min-confidence", type=float, default=0.35)
     step.set_defaults(run=_pseudo_label)
 
+    step = steps.add_parser("windows", help="cut windows at native scale out of pictures from above, for `train`")
+    step.add_argument("model", choices=["objects", "water"])
+    step.add_argument("--set", type=Path, required=True)
+    step.add_argument("--side-px", type=int, default=416)
+    step.add_argument("--keep", type=float, default=1.0, help="share of the other training pictures to keep")
+    step.set_defaults(run=_windows)
+
     step = steps.add_parser("train", help="fine-tune a model")
     step.add_argument("model", choices=["objects", "water"])
     step.add_argument("--set", type=Path, required=True)
     step.add_argument("--weights", type=Path, required=True)
+    step.add_argument("--windows", action="store_true", help="train on what `windows` cut")
     step.add_argument("--out", type=Path, required=True, help="folder of the run")
     step.add_argument("--epochs", type=int, required=True)
     step.add_argument("--input-px", type=int, default=640)

@@ -44,7 +44,8 @@ class Entry:
     labelled: frozenset[str]
 
 
-def _write_data_yaml(folder: Path, names: Sequence[str], **extra: str) -> None:
+def write_data_yaml(folder: Path, names: Sequence[str], **extra: str) -> None:
+    """Write the `data.yaml` that ultralytics reads: parts and class names by index."""
     document: dict[str, Any] = {
         "path": str(folder.resolve()),
         "train": "images/train",
@@ -109,7 +110,7 @@ def prepare_objects(pictures: Iterable[Picture], folder: Path) -> list[Entry]:
             for kind in ("labels", "labels_given"):
                 write_labels(folder / kind / split / f"{picture.path.stem}.txt", picture.boxes, OBJECT_LABELS)
             entries.append(_entry(picture, split))
-    _write_data_yaml(folder, OBJECT_LABELS)
+    write_data_yaml(folder, OBJECT_LABELS)
     _write_manifest(folder, entries)
     return entries
 
@@ -124,7 +125,7 @@ def prepare_water(pictures: Iterable[Picture], folder: Path) -> list[Entry]:
             shutil.copyfile(picture.path, folder / "images" / split / picture.path.name)
             cv2.imwrite(str(folder / "masks" / split / f"{picture.path.stem}.png"), _binary_mask(picture.mask_path))
             entries.append(_entry(picture, split))
-    _write_data_yaml(folder, ["standing_water"], masks_dir="masks")
+    write_data_yaml(folder, ["standing_water"], masks_dir="masks")
     _write_manifest(folder, entries)
     return entries
 

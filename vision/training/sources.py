@@ -31,6 +31,7 @@ class Picture:
         labelled: The classes that were looked for in this picture: only for these is a missing box a negative.
         mask_path: Picture of the water surface (non-zero is water), if water is labelled.
         may_be_held_out: False for distorted copies, on which no figure should be measured.
+        may_train: False for composed pictures whose sprites and grounds were kept apart for measuring.
     """
 
     path: Path
@@ -40,6 +41,7 @@ class Picture:
     labelled: frozenset[str]
     mask_path: Path | None = None
     may_be_held_out: bool = True
+    may_train: bool = True
 
 
 def _manifest(folder: Path) -> list[dict[str, Any]]:
@@ -110,11 +112,14 @@ def flood_pictures(data: Path) -> Iterator[Picture]:
 def synthetic_pictures(folder: Path) -> Iterator[Picture]:
     """Yield composed nadir pictures: `images/`, `labels/` (boxes of every class) and `masks/` (water).
 
-    The part of the name before the last underscore is the group (one background), where there is one.
+    Where `split.json` is beside them, its `train` part only trains and its `val` part only measures: the two share
+    neither a sprite look nor a ground.
     """
     images = sorted(p for p in (folder / "images").glob("*") if p.suffix in {".jpg", ".png"})
     if not images:
         raise BadSourceError(folder / "images", "holds no picture")
+    parts_path = folder / "split.json"
+    parts = json.loads(parts_path.read_text(encoding="utf-8")) if parts_path.is_file() else {}
     for path in images:
         mask = folder / "masks" / f"{path.stem}.png"
         yield Picture(
@@ -124,4 +129,6 @@ def synthetic_pictures(folder: Path) -> Iterator[Picture]:
             boxes=_boxes(folder, path.name),
             labelled=frozenset(LABELS),
             mask_path=mask if mask.is_file() else None,
+            may_be_held_out=path.name not in parts.get("train", ()),
+            may_train=path.name not in parts.get("val", ()),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -48,17 +48,24 @@ def split_of(group: str, fractions: Fractions) -> Split:
     return "val" if position < fractions.test + fractions.val else "train"
 
 
+def _part(group: str, members: Sequence[Picture]) -> Split:
+    if not all(member.may_train for member in members):
+        return "test" if unit_hash(group) < 0.5 else "val"
+    if not all(member.may_be_held_out for member in members):
+        return "train"
+    return split_of(group, FRACTIONS.get(members[0].source, Fractions()))
+
+
 def divide(pictures: Iterable[Picture]) -> dict[Split, list[Picture]]:
     """Divide pictures so that no group has pictures in two parts.
 
-    A group with a picture that may not be held out trains as a whole.
+    A group with a picture that may not be held out trains as a whole; one that may not train is halved by group into
+    val and test.
     """
     groups: defaultdict[str, list[Picture]] = defaultdict(list)
     for picture in pictures:
         groups[picture.group].append(picture)
     parts: dict[Split, list[Picture]] = {"train": [], "val": [], "test": []}
     for group, members in groups.items():
-        held_out = all(member.may_be_held_out for member in members)
-        fractions = FRACTIONS.get(members[0].source, Fractions())
-        parts[split_of(group, fractions) if held_out else "train"].extend(members)
+        parts[_part(group, members)].extend(members)
     return parts

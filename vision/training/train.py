@@ -76,6 +76,8 @@ def prepare_environment(threads: int) -> None:
     """Set up ultralytics for work without a network; call it before ultralytics is imported first."""
     os.environ.setdefault("YOLO_OFFLINE", "true")
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    # threads that spin while they wait made a step five times slower on a machine that others use too
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     ensure_torchvision_ops()
     import torch
 
