@@ -14,6 +14,7 @@ from geo.ground import FlatGround
 from geo.locate import locate_pixels
 from geo.telemetry.flight_check import FlightCheck, check_flight
 from geo.telemetry.photo import PhotoTelemetry, read_photo
+from geo.telemetry.siblings import read_photo_among_siblings
 from geo.telemetry.tie_points import TiePoints
 
 FRAME = LocalFrame(lon=LON, lat=LAT)
@@ -147,3 +148,21 @@ def test_the_six_photos_of_brighton_are_noticed_and_its_tie_points_agree(
     assert np.median(before) > 20
     assert np.median(after) < 2.5
     assert np.percentile(after, 90) < 4.0
+
+
+@pytest.mark.parametrize(("number", "turned"), [(18, False), (24, True), (27, True)])
+def test_a_single_photo_of_brighton_is_read_in_the_light_of_its_neighbours(
+    shared_data: Path, number: int, turned: bool
+) -> None:
+    told = read_photo_among_siblings(shared_data / f"flights/brighton_beach_dji/images/DJI_00{number}.jpg")
+    assert ("turned_half_corrected" in told.flags) is turned
+    assert "maybe_turned" not in told.flags
+
+
+def test_an_edited_photo_alone_in_its_folder_is_flagged(shared_data: Path, tmp_path: Path) -> None:
+    lone = tmp_path / "DJI_0024.jpg"
+    lone.write_bytes((shared_data / "flights/brighton_beach_dji/images/DJI_0024.jpg").read_bytes())
+    (tmp_path / "broken.jpg").write_bytes(b"")
+    told = read_photo_among_siblings(lone)
+    assert "maybe_turned" in told.flags
+    assert "turned_half_corrected" not in told.flags
