@@ -24,7 +24,7 @@ class CoverageShare:
 class SampleGrid:
     """Sample points inside a polygon, in the frame whose first axis runs along the rows (metres)."""
 
-    def __init__(self, area_uv: Polygon, most_points: int = 60_000) -> None:
+    def __init__(self, area_uv: Polygon, most_points: int = 50_000) -> None:
         west, south, east, north = area_uv.bounds
         self.cell_m = max(
             math.sqrt((east - west) * (north - south) / most_points), min(east - west, north - south) / 400
@@ -36,18 +36,19 @@ class SampleGrid:
         grid_u, grid_v = np.meshgrid(u, v, indexing="ij")
         self._inside = shapely.contains_xy(area_uv, grid_u, grid_v)
 
-    def counts(self, photos_uv_m: FloatArray, along_m: float, across_m: float) -> NDArray[np.int64]:
+    def counts(self, photos_uv_m: FloatArray, along_m: float, across_m: float) -> NDArray[np.int32]:
         """Photos per sample point inside, for photos (n, 2) whose footprint is `along_m` by `across_m`."""
         low_u = self._index((photos_uv_m[:, 0] - along_m / 2 - self._west), 0)
         high_u = self._index((photos_uv_m[:, 0] + along_m / 2 - self._west), 0)
         low_v = self._index((photos_uv_m[:, 1] - across_m / 2 - self._south), 1)
         high_v = self._index((photos_uv_m[:, 1] + across_m / 2 - self._south), 1)
-        corners = np.zeros((self._shape[0] + 1, self._shape[1] + 1), dtype=np.int64)
+        corners = np.zeros((self._shape[0] + 1, self._shape[1] + 1), dtype=np.int32)
         np.add.at(corners, (low_u, low_v), 1)
         np.add.at(corners, (high_u, high_v), 1)
         np.add.at(corners, (low_u, high_v), -1)
         np.add.at(corners, (high_u, low_v), -1)
-        return corners.cumsum(axis=0).cumsum(axis=1)[:-1, :-1][self._inside]
+        summed = corners.cumsum(axis=0, dtype=np.int32).cumsum(axis=1, dtype=np.int32)
+        return summed[:-1, :-1][self._inside]
 
     def points_uv_m(self) -> FloatArray:
         """The sample points (n, 2), aligned with `counts`."""
@@ -61,7 +62,7 @@ class SampleGrid:
         return np.clip(np.ceil(offset_m / self.cell_m - 0.5), 0, self._shape[axis]).astype(np.int64)
 
 
-def share(counts: NDArray[np.int64]) -> CoverageShare:
+def share(counts: NDArray[np.int32]) -> CoverageShare:
     """The shares of a count per sample point."""
     if counts.size == 0:
         return CoverageShare(seen_once=0.0, seen_five_times=0.0)

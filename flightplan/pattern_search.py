@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +33,9 @@ _ANGLES_TRIED = 5
 _LONGEST_EDGES = 8
 # Row ends, as shares of the row spacing (reach) and of the picture's length (pull-in).
 _REACHES = (0.0, 0.25, 0.5)
-_PULL_INS = (0.0, 0.04, 0.08, 0.12, 0.16)
+_PULL_INS = (0.0, 0.015, 0.03, 0.05, 0.08, 0.12, 0.16)
+# The flown photos lie up to a few decimetres beside the modelled ones, and the samples are coarse.
+_MAPPED_MARGIN = 0.003
 _MOST_REPAIRS = 12
 
 
@@ -153,8 +155,8 @@ class _Turned:
             path += [*self.router.route(last[1], run[0])[1:], run[1]]
         return kinematics.path_seconds(path, self.task.speed_m_s)
 
-    def counts(self, rows: list[Row], trigger_m: float) -> NDArray[np.int64]:
-        photos = np.vstack([_photos_uv(row, trigger_m, self.task.closest_m) for row in rows])
+    def counts(self, rows: list[Row], trigger_m: float) -> NDArray[np.int32]:
+        photos = _photos_uv(rows, trigger_m, self.task.closest_m)
         return self.grid.counts(photos, self.task.along_m, self.task.across_m)
 
 
@@ -165,7 +167,7 @@ def find_survey(task: Task, kinematics: Kinematics) -> Survey:
     for candidate in sorted(_candidates(frames, kinematics), key=lambda one: (one.seconds, -one.trigger_m)):
         frame, rows = frames[candidate.angle_deg], candidate.rows(task.closest_m)
         found = share(frame.counts(rows, candidate.trigger_m))
-        if found.seen_once == 1.0 and (not task.maps or found.seen_five_times >= MAPPED_SHARE):
+        if found.seen_once == 1.0 and (not task.maps or found.seen_five_times >= MAPPED_SHARE + _MAPPED_MARGIN):
             return _survey(frame, rows, candidate.trigger_m)
         rank = (found.seen_once, found.seen_five_times if task.maps else 0.0, -candidate.seconds)
         if best is None or rank > best[0]:
@@ -285,7 +287,12 @@ def _intervals(length_m: float, trigger_m: float, closest_m: float) -> int:
     return wanted if length_m / wanted >= closest_m - 1e-6 else math.floor(length_m / closest_m + 1e-6)
 
 
-def _photos_uv(row: Row, trigger_m: float, closest_m: float) -> FloatArray:
-    intervals = _intervals(row.length_m, trigger_m, closest_m)
-    u = np.linspace(row.start_u_m, row.end_u_m, intervals + 1) if intervals else np.array([row.middle_u_m])
-    return np.column_stack([u, np.full_like(u, row.v_m)])
+def _photos_uv(rows: Sequence[Row], trigger_m: float, closest_m: float) -> FloatArray:
+    """Where the photos of all rows lie (n, 2)."""
+    ends = np.array([(row.v_m, row.start_u_m, row.end_u_m) for row in rows])
+    intervals = np.array([_intervals(row.length_m, trigger_m, closest_m) for row in rows])
+    row_of = np.repeat(np.arange(len(rows)), intervals + 1)
+    number = np.arange(len(row_of)) - np.repeat(np.cumsum(intervals + 1) - intervals - 1, intervals + 1)
+    part = np.where(intervals[row_of] > 0, number / np.maximum(intervals[row_of], 1), 0.5)
+    v, start, end = ends[row_of].T
+    return np.column_stack([start + part * (end - start), v])

@@ -1,14 +1,12 @@
 """An independent ground station (MAVSDK), run as a program of its own: it imports, uploads and reads back a mission.
 
-Usage: python mavsdk_station.py import FILE | python mavsdk_station.py roundtrip FILE HOST PORT | … fly FILE HOST PORT
-Prints one JSON object.
+Usage: python mavsdk_station.py FILE HOST PORT. Prints one JSON object.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-import time
 
 from mavsdk import ComponentType, Configuration, Mavsdk
 from mavsdk.plugins.mission_raw import MissionRaw
@@ -42,21 +40,15 @@ def connected(mavsdk, host, port):
     return system
 
 
-def main(job, path, host="", port=""):
-    answer = {}
+def main(path, host, port):
     with Mavsdk(Configuration.create_with_component_type(ComponentType.GROUND_STATION)) as mavsdk:
         system = connected(mavsdk, host, port)
         raw = MissionRaw(system)
         items = imported(raw, path)
-        answer["imported"] = as_json(items)
-        answer["autopilot"] = system.autopilot_type().name
-        if job == "roundtrip":
-            began = time.monotonic()
-            raw.upload_mission(items)
-            answer["held"] = as_json(raw.download_mission())
-            raw.clear_mission()
-            answer["seconds"] = time.monotonic() - began
-    print(json.dumps(answer))
+        raw.upload_mission(items)
+        held = raw.download_mission()
+    answer = {"autopilot": system.autopilot_type().name, "imported": as_json(items), "held": as_json(held)}
+    sys.stdout.write(json.dumps(answer))
 
 
 if __name__ == "__main__":
