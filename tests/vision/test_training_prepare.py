@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import yaml
 
+from vision.training.cards import sha256_of
 from vision.training.cli import main
 from vision.training.crops import WINDOWS_PER_PICTURE, boxes_in_window, cut_windows, window_corners
 from vision.training.errors import BadSourceError
 from vision.training.labels import OBJECT_LABELS, RelativeBox, read_labels
 from vision.training.prepare import prepare, read_manifest
-from vision.training.pseudo_labels import boxes_to_add, overlap
+from vision.training.pseudo_labels import add_pseudo_labels, boxes_to_add, overlap
 from vision.training.sources import synthetic_pictures
 
 
@@ -161,3 +162,22 @@ def test_windows_are_cut_from_above_only_and_never_from_the_test_part(data: Path
     window = cv2.imread(str(next(p for p in images if "_w0" in p.name)))
     assert window is not None
     assert window.shape == (16, 16, 3)
+
+
+def test_remembered_guesses_are_added_without_the_weights_being_run(data: Path, tmp_path: Path) -> None:
+    prepare(data, tmp_path / "set")
+    objects = tmp_path / "set" / "objects"
+    weights = tmp_path / "weights.pt"
+    weights.write_bytes(b"never loaded")
+    person = {"label": "person", "left": 0.1, "top": 0.1, "right": 0.2, "bottom": 0.3}
+    guesses = {e.name: [person] if e.source == "street_garbage_cn" else [] for e in read_manifest(objects)}
+    notes = {"weights": sha256_of(weights), "min_confidence": 0.35, "guesses": guesses}
+    (tmp_path / "set" / "pseudo_labels.json").write_text(json.dumps(notes), encoding="utf-8")
+
+    added = add_pseudo_labels(objects, weights)
+
+    street = [e for e in read_manifest(objects) if e.source == "street_garbage_cn"]
+    assert added == {"person": sum(e.split != "test" for e in street)}
+    for entry in street:
+        labels = read_labels(objects / "labels" / entry.split / f"{Path(entry.name).stem}.txt", OBJECT_LABELS)
+        assert [box.label for box in labels] == ["overflowing_bin"] + ["person"] * (entry.split != "test")

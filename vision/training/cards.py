@@ -52,7 +52,7 @@ _PROSE: Mapping[str, Mapping[str, Any]] = {
         "training_data": [_STREET, _LAKE, _SYNTHETIC],
         "pseudo_labels": (
             "Persons and vehicles in the street pictures, and persons in the lake pictures, are labelled by the "
-            "restored COCO weights at confidence 0.35 (boats at 0.6), so that they are not learnt as background. "
+            "restored COCO weights at confidence 0.35, so that they are not learnt as background. "
             "They were used in training and for choosing the epoch, never for a figure below."
         ),
         "not_for": [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from vision.detections import Detections
 from vision.evaluation import BoxScore, TrueBoxes, best_threshold, score_label, score_masks
 from vision.frame import Frame
 from vision.onnx_detector import OnnxDetector
+from vision.onnx_session import open_model
 from vision.training.cards import read_card_table, write_card
 from vision.training.errors import BadSourceError
 from vision.training.labels import OBJECT_LABELS, read_labels
@@ -73,7 +76,7 @@ class ObjectsExam:
             if label in entry.labelled and source in (None, entry.source)
         ]
 
-    def thresholds(self, labels: Iterable[str] = OBJECT_LABELS) -> dict[str, float]:
+    def thresholds(self, labels: Iterable[str]) -> dict[str, float]:
         """Choose thresholds; a label without a true thing in this part gets none."""
         chosen = {
             label: best_threshold(self.pairs(label), label, OBJECT_CANDIDATES, beta=CAUTION_BETA) for label in labels
@@ -86,11 +89,11 @@ class ObjectsExam:
         for source in self.sources:
             pictures = sum(entry.source == source for entry, _, _ in self._rows)
             table[source] = {"pictures": pictures}
-            for label in OBJECT_LABELS:
+            for label in thresholds:
                 pairs = self.pairs(label, source)
                 if not pairs:
                     continue
-                score = score_label(pairs, label, thresholds.get(label, 0.5))
+                score = score_label(pairs, label, thresholds[label])
                 if score.truths or score.false_alarms:
                     table[source][label] = _rounded(score)
         return table
@@ -111,16 +114,54 @@ def painted(found: Detections, size_wh_px: tuple[int, int]) -> NDArray[np.bool_]
     return mask.astype(np.bool_)
 
 
-def water_scores(model_dir: Path, water: Path, split: Split, threshold: float) -> dict[str, dict[str, Any]]:
+class RememberingSession:
+    """A network that answers the same input only once: trying thresholds costs no inference.
+
+    Answers are kept in 16 bits, finer than any threshold.
+    """
+
+    def __init__(self, session: Any) -> None:  # noqa: ANN401 - onnxruntime is untyped
+        """Wrap an `onnxruntime.InferenceSession`."""
+        self._session = session
+        self._answers: dict[bytes, list[NDArray[np.float16]]] = {}
+
+    def get_inputs(self) -> Any:  # noqa: ANN401
+        """Return what the network takes."""
+        return self._session.get_inputs()
+
+    def run(self, _outputs: None, feed: dict[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        """Answer one input."""
+        key = hashlib.sha256(next(iter(feed.values())).tobytes()).digest()
+        if key not in self._answers:
+            self._answers[key] = [np.asarray(a, np.float16) for a in self._session.run(None, feed)]
+        return [answer.astype(np.float32) for answer in self._answers[key]]
+
+
+class WaterModel:
+    """A water model that can be looked at through the product's detector at any threshold."""
+
+    def __init__(self, model_dir: Path) -> None:
+        """Open the model of a folder."""
+        self._model_dir = model_dir
+        self._card, session = open_model(model_dir, threads=1)
+        self._session = RememberingSession(session)
+        self._pool = ThreadPoolExecutor(max_workers=1)
+
+    def at(self, threshold: float) -> OnnxDetector:
+        """Return the detector that believes a probability from `threshold` on, 0..1."""
+        return OnnxDetector(self._model_dir, self._card, self._session, self._pool, least_confidence=threshold)
+
+
+def water_scores(model: WaterModel, water: Path, split: Split, threshold: float) -> dict[str, dict[str, Any]]:
     """Score outlines against drawn masks per data set.
 
     Args:
-        model_dir: Folder of the model.
+        model: The model.
         water: The `water` folder that `prepare` wrote.
         split: The part.
         threshold: Least probability of water, 0..1.
     """
-    detector = OnnxDetector.open(model_dir, least_confidence=threshold)
+    detector = model.at(threshold)
     masks: dict[str, list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]] = {}
     for entry in (e for e in read_manifest(water) if e.split == split):
         frame = _frame(water / "images" / split / entry.name)
@@ -137,10 +178,10 @@ def water_scores(model_dir: Path, water: Path, split: Split, threshold: float) -
 
 
 def water_threshold(
-    model_dir: Path, water: Path, candidates: Sequence[float] = WATER_CANDIDATES
+    model: WaterModel, water: Path, candidates: Sequence[float] = WATER_CANDIDATES
 ) -> tuple[float, dict[str, Any]]:
     """Choose the threshold with the best mean F1 over data sets on the val part; also returns what was seen."""
-    seen = {value: water_scores(model_dir, water, "val", value) for value in candidates}
+    seen = {value: water_scores(model, water, "val", value) for value in candidates}
 
     def mean_f1(value: float) -> float:
         return float(np.mean([scores["f1"] or 0.0 for scores in seen[value].values()]))
@@ -157,10 +198,10 @@ def evaluate_objects(model_dir: Path, objects: Path) -> dict[str, Any]:
     A label that val has no true thing of keeps a careful 0.5.
     """
     detector = OnnxDetector.open(model_dir, least_confidence=LEAST_CONFIDENCE)
-    chosen = ObjectsExam(detector, objects, "val").thresholds()
-    thresholds = {label: chosen.get(label, 0.5) for label in OBJECT_LABELS}
+    chosen = ObjectsExam(detector, objects, "val").thresholds(detector.card.labels)
+    thresholds = {label: chosen.get(label, 0.5) for label in detector.card.labels}
     table = ObjectsExam(detector, objects, "test").scores(thresholds)
-    without = sorted(set(OBJECT_LABELS) - set(chosen))
+    without = sorted(set(detector.card.labels) - set(chosen))
     metrics = {"how": _HOW, "threshold_not_chosen_by_data": without, "test": table}
     write_card(model_dir, {**read_card_table(model_dir), "thresholds": thresholds, "metrics": metrics})
     return metrics
@@ -168,10 +209,11 @@ def evaluate_objects(model_dir: Path, objects: Path) -> dict[str, Any]:
 
 def evaluate_water(model_dir: Path, water: Path) -> dict[str, Any]:
     """Choose the threshold on val, score test, write both into the card; returns the card's metrics."""
-    threshold, seen = water_threshold(model_dir, water)
+    model = WaterModel(model_dir)
+    threshold, seen = water_threshold(model, water)
     metrics = {
         "how": "outlines of the ONNX model through vision.onnx_detector painted and compared with drawn masks",
-        "test": water_scores(model_dir, water, "test", threshold),
+        "test": water_scores(model, water, "test", threshold),
         "val_f1_by_threshold": {k: {src: s["f1"] for src, s in table.items()} for k, table in seen.items()},
     }
     write_card(

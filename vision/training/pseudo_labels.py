@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from vision.training.cards import sha256_of
 from vision.training.labels import OBJECT_LABELS, RelativeBox, read_labels, write_labels
 from vision.training.prepare import Entry, read_manifest
 from vision.training.sources import SYNTHETIC
@@ -15,11 +17,12 @@ from vision.training.torchvision_ops import ensure_torchvision_ops
 
 UltralyticsResult = Any
 
-LABEL_OF_COCO = {"person": "person", "car": "vehicle", "bus": "vehicle", "truck": "vehicle", "boat": "boat"}
+LABEL_OF_COCO = {"person": "person", "car": "vehicle", "bus": "vehicle", "truck": "vehicle"}
+"""Boats are labelled where there are any (the lake); what looks like one in a street is mostly a skip."""
+
 MIN_CONFIDENCE = 0.35
-RARE = {"boat": 0.6}
-"""Least confidence where a guess is more often wrong than right: in streets, "boats" are mostly skips and bins."""
 SAME_THING_IOU = 0.6
+NOTES_FILE = "pseudo_labels.json"
 
 
 def overlap(a: RelativeBox, b: RelativeBox) -> float:
@@ -52,7 +55,7 @@ def _guesses(result: UltralyticsResult, min_confidence: float) -> list[RelativeB
     guesses = []
     for confidence, class_id, (left, top, right, bottom) in rows:
         label = LABEL_OF_COCO.get(result.names[int(class_id)])
-        if label and confidence >= max(min_confidence, RARE.get(label, 0.0)) and left < right and top < bottom:
+        if label and confidence >= min_confidence and left < right and top < bottom:
             guesses.append(RelativeBox(label=label, left=left, top=top, right=right, bottom=bottom))
     return guesses
 
@@ -65,6 +68,9 @@ def _wanting(entries: Iterable[Entry]) -> list[Entry]:
 def add_pseudo_labels(objects: Path, weights: Path, *, min_confidence: float = MIN_CONFIDENCE) -> dict[str, int]:
     """Rewrite `labels/` of the train and val parts as `labels_given/` plus guesses; may be repeated.
 
+    What the weights see in a picture is kept in `pseudo_labels.json` beside the set, so that preparing it again (with
+    other composed pictures, say) does not look at every picture anew.
+
     Args:
         objects: The `objects` folder that `prepare` wrote.
         weights: COCO weights, an ultralytics `.pt`.
@@ -73,20 +79,43 @@ def add_pseudo_labels(objects: Path, weights: Path, *, min_confidence: float = M
     Returns:
         Number of added boxes per label.
     """
+    notes = objects.parent / NOTES_FILE
+    origin = {"weights": sha256_of(weights), "min_confidence": min_confidence}
+    guesses = _remembered(notes, origin)
+    counts: Counter[str] = Counter()
+    look = None
+    for entry in _wanting(read_manifest(objects)):
+        picture = objects / "images" / entry.split / entry.name
+        if entry.name not in guesses:
+            look = look or _looker(weights, min_confidence)
+            guesses[entry.name] = look(picture)
+        given = read_labels(objects / "labels_given" / entry.split / f"{picture.stem}.txt", OBJECT_LABELS)
+        added = boxes_to_add(given, guesses[entry.name], entry.labelled)
+        write_labels(objects / "labels" / entry.split / f"{picture.stem}.txt", [*given, *added], OBJECT_LABELS)
+        counts.update(box.label for box in added)
+    rows = {name: [asdict(box) for box in boxes] for name, boxes in guesses.items()}
+    notes.write_text(json.dumps({**origin, "added": dict(counts), "guesses": rows}), encoding="utf-8")
+    return dict(counts)
+
+
+def _remembered(notes: Path, origin: dict[str, Any]) -> dict[str, list[RelativeBox]]:
+    """Read earlier guesses of the same weights at the same confidence."""
+    if not notes.is_file():
+        return {}
+    content = json.loads(notes.read_text(encoding="utf-8"))
+    if any(content.get(key) != value for key, value in origin.items()):
+        return {}
+    return {name: [RelativeBox(**row) for row in rows] for name, rows in content["guesses"].items()}
+
+
+def _looker(weights: Path, min_confidence: float) -> Callable[[Path], list[RelativeBox]]:
+    """Load the weights and return what looks at a picture with them."""
     ensure_torchvision_ops()
     from ultralytics import YOLO
 
     model = YOLO(str(weights))
-    counts: Counter[str] = Counter()
-    added_by_picture = {}
-    for entry in _wanting(read_manifest(objects)):
-        picture = objects / "images" / entry.split / entry.name
-        given = read_labels(objects / "labels_given" / entry.split / f"{picture.stem}.txt", OBJECT_LABELS)
-        result = model.predict(str(picture), imgsz=640, conf=min_confidence, verbose=False)[0]
-        added = boxes_to_add(given, _guesses(result, min_confidence), entry.labelled)
-        write_labels(objects / "labels" / entry.split / f"{picture.stem}.txt", [*given, *added], OBJECT_LABELS)
-        counts.update(box.label for box in added)
-        added_by_picture[entry.name] = len(added)
-    note = {"weights": weights.name, "min_confidence": min_confidence, "added": dict(counts)}
-    (objects / "pseudo_labels.json").write_text(json.dumps({**note, "pictures": added_by_picture}), encoding="utf-8")
-    return dict(counts)
+
+    def look(picture: Path) -> list[RelativeBox]:
+        return _guesses(model.predict(str(picture), imgsz=640, conf=min_confidence, verbose=False)[0], min_confidence)
+
+    return look
