@@ -6,27 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from argon2 import PasswordHasher
 from dispatch_builders import default_rules
 from dispatch_client import Browser
+from dispatch_people import PASSWORD, PEOPLE, QUICK
 
-from dispatch_api.accounts.passwords import Passwords
 from dispatch_api.accounts.service import create_account
 from dispatch_api.app import create_app
 from dispatch_api.cases.intake import Intake
 from dispatch_api.store import Store, open_store
-
-PASSWORD = "a-long-password"
-PEOPLE = {
-    "pilot": ("operator", None),
-    "chief": ("centre", None),
-    "second_chief": ("centre", None),
-    "drainer": ("department", "drainage"),
-    "towner": ("department", "town"),
-    "ecologist": ("department", "ecology"),
-    "sanitary": ("department", "sanitation"),
-}
-QUICK = Passwords(hasher=PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
 @pytest.fixture
