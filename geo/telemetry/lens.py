@@ -15,6 +15,8 @@ _DIAGONAL_35MM = math.hypot(36.0, 24.0)
 _SAME_ASPECT = 0.01
 # A focal length further than this from what EXIF calls the 35 mm equivalent belongs to another lens, or another size.
 _PLAUSIBLE = 0.18
+# Focal length by picture width of drone cameras: of the wide ones, and of any.
+_WIDE_RATIOS, _ANY_RATIOS = (0.45, 1.5), (0.2, 20.0)
 
 
 def camera_of_photo(exif: Exif, xmp: Xmp, size_wh_px: tuple[int, int]) -> tuple[Camera | None, tuple[str, ...]]:
@@ -57,24 +59,36 @@ def _equivalent_ratio(exif: Exif, size: tuple[int, int]) -> float | None:
     return focal_35mm / _DIAGONAL_35MM * math.hypot(*size) / size[0]
 
 
-def _plausible(ratio: float, exif: Exif, size: tuple[int, int]) -> bool:
+def _plausible(
+    ratio: float, exif: Exif, size: tuple[int, int], *, otherwise: tuple[float, float] = _ANY_RATIOS
+) -> bool:
+    """Whether a focal length by width agrees with the 35 mm equivalent; without one, whether it lies in a range."""
     expected = _equivalent_ratio(exif, size)
-    return 0.2 < ratio < 20 if expected is None else abs(ratio / expected - 1) < _PLAUSIBLE
+    if expected is None:
+        return otherwise[0] < ratio < otherwise[1]
+    return abs(ratio / expected - 1) < _PLAUSIBLE
 
 
 def _calibrated_width(focal_px: float, exif: Exif, xmp: Xmp, size: tuple[int, int]) -> float | None:
-    """The picture width that a calibrated focal length in pixels belongs to: the first one that makes sense."""
+    """The picture width that a calibrated focal length in pixels belongs to; None where none makes sense."""
     original = _original_size(exif)
     centre = xmp.number("CalibratedOpticalCenterX")
     tabled = CAMERA_BY_MODEL.get((exif.text("Model") or "").lower())
+    # EXIF's size may have been rewritten for a smaller file, so without a 35 mm equivalent to check by, the optical
+    # centre, which stands beside the focal length in the same pixels, goes first.
     candidates = (
-        original[0] if original else None,
-        round(2 * centre) if centre else None,
-        camera_by_name(tabled).size_wh_px[0] if tabled else None,
-        size[0],
+        (round(2 * centre) if centre else None, _ANY_RATIOS),
+        (original[0] if original else None, _WIDE_RATIOS),
+        (camera_by_name(tabled).size_wh_px[0] if tabled else None, _WIDE_RATIOS),
+        (size[0], _WIDE_RATIOS),
     )
-    fitting = (width for width in candidates if width and _plausible(focal_px / width, exif, size))
-    return next(fitting, None)
+    fitting = [
+        width for width, ratios in candidates if width and _plausible(focal_px / width, exif, size, otherwise=ratios)
+    ]
+    expected = _equivalent_ratio(exif, size)
+    if expected is not None:
+        fitting.sort(key=lambda width: abs(focal_px / width - expected))
+    return fitting[0] if fitting else None
 
 
 def _dewarped(exif: Exif, xmp: Xmp, size: tuple[int, int]) -> Camera | None:

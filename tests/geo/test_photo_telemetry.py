@@ -127,6 +127,31 @@ def test_a_calibration_is_scaled_even_where_exif_was_rewritten_for_the_small_fil
     assert told.camera.focal_xy_px == pytest.approx((280.0, 280.0))
 
 
+def test_a_small_tiff_without_exif_is_scaled_by_its_optical_centre(tmp_path: Path) -> None:
+    bare = PhotoFile(original_size=None, focal_35mm=None, make=None, model=None, gps=None, taken=None)
+    told = read(tmp_path, bare, "a.tif")
+    assert told.locatable
+    assert told.camera is not None
+    assert told.camera.focal_xy_px == pytest.approx((280.0, 280.0))
+
+
+def test_a_calibration_is_scaled_by_the_width_that_fits_its_35_mm_equivalent_best(tmp_path: Path) -> None:
+    # A 3:2 sensor used in its 4:3 mode may keep the optical centre of the wider picture.
+    mode = PhotoFile(size=(486, 365), original_size=(4864, 3648), focal_35mm=27)
+    mode.xmp = {"CalibratedFocalLength": "3666.7", "CalibratedOpticalCenterX": "2736.0"}
+    told = read(tmp_path, mode)
+    assert told.camera is not None
+    assert told.camera.focal_xy_px[0] == pytest.approx(366.4, rel=2e-3)
+
+
+def test_a_calibration_that_fits_no_width_is_not_used(tmp_path: Path) -> None:
+    # 2,800 px of focal length over the 400 px of the file would be a telescope, and nothing says what it was before.
+    lone = PhotoFile(original_size=None, focal_35mm=None, xmp={"CalibratedOpticalCenterX": None})
+    told = read(tmp_path, lone)
+    assert told.camera is None
+    assert "focal_unknown" in told.flags
+
+
 NO_CALIBRATION = {"CalibratedFocalLength": None, "CalibratedOpticalCenterX": None, "CalibratedOpticalCenterY": None}
 
 
