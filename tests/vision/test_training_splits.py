@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision.training.sources import Picture, flood_pictures, lake_group, lake_pictures, street_pictures
-from vision.training.splits import Fractions, divide, split_of, unit_hash
+from vision.training.sources import Picture, flood_pictures, lake_group, lake_pictures, street_pictures, unit_hash
+from vision.training.splits import Fractions, divide, split_of
 
 
 def picture(name: str = "a.jpg", group: str = "g", held_out: bool = True) -> Picture:

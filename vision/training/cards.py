@@ -33,6 +33,12 @@ _FLOOD = {
     "view": "mostly oblique, few nadir; every picture contains water",
     "licence": "unproven (pictures from the web): used for training, not shown",
 }
+_DRY = {
+    "name": "street_garbage_cn",
+    "what": "a third of the street photos, taken as ground without water (nobody looked for puddles in them)",
+    "view": "ground level",
+    "licence": _STREET["licence"],
+}
 _SYNTHETIC = {
     "name": "synthetic",
     "what": "composed nadir pictures: rendered heaps, puddles, anglers, persons on real orthophoto ground",
@@ -69,7 +75,7 @@ _PROSE: Mapping[str, Mapping[str, Any]] = {
             "yolo26n-sem, its backbone from yolo26n COCO weights restored from public int8 exports "
             "(not the official ones)"
         ),
-        "training_data": [_FLOOD, _SYNTHETIC],
+        "training_data": [_FLOOD, _DRY, _SYNTHETIC],
         "not_for": [
             "telling flood water from permanent water: the labels do not",
             "depth, flow or passability of water",
@@ -105,8 +111,8 @@ def card(
         metrics: Held-out figures.
     """
     prose = _PROSE[task]
-    with_synthetic = any(key.endswith("/synthetic") for key in training.get("pictures", {}))
-    data = [entry for entry in prose["training_data"] if with_synthetic or entry is not _SYNTHETIC]
+    used = {key.split("/")[1] for key in training.get("pictures", {})}
+    data = [entry for entry in prose["training_data"] if entry["name"] in used]
     return {
         "name": task,
         "task": "detect" if task == "objects" else "semantic",
@@ -116,7 +122,7 @@ def card(
         "end_to_end": False,
         **({} if task == "objects" else {"output": "probabilities"}),
         "thresholds": dict(thresholds),
-        "ground_resolution_m": [0.03, 0.06] if with_synthetic else None,
+        "ground_resolution_m": [0.03, 0.06] if "synthetic" in used else None,
         "licence": LICENCE,
         "what": prose["what"],
         "start": prose["start"],

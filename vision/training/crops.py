@@ -17,8 +17,7 @@ import numpy as np
 from vision.training.errors import BadSourceError
 from vision.training.labels import OBJECT_LABELS, RelativeBox, read_labels, write_labels
 from vision.training.prepare import Entry, read_manifest, write_data_yaml
-from vision.training.sources import LAKE, SYNTHETIC
-from vision.training.splits import unit_hash
+from vision.training.sources import LAKE, SYNTHETIC, unit_hash
 
 FROM_ABOVE = frozenset({LAKE, SYNTHETIC})
 LEAST_VISIBLE_SHARE = 0.4

@@ -17,6 +17,7 @@ from vision.training.errors import BadSourceError
 from vision.training.labels import OBJECT_LABELS, write_labels
 from vision.training.sources import (
     Picture,
+    dry_pictures,
     flood_pictures,
     lake_pictures,
     street_pictures,
@@ -84,11 +85,13 @@ def _entry(picture: Picture, split: Split) -> Entry:
     )
 
 
-def _binary_mask(path: Path) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def _water_mask(picture: Picture) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Read the mask as 0 and 1; of a dry picture all is 0."""
+    path = picture.mask_path or picture.path
     mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if mask is None:
-        raise BadSourceError(path, "is no readable mask picture")
-    return (mask > 0).astype(np.uint8)
+        raise BadSourceError(path, "is no readable picture")
+    return np.zeros(mask.shape, np.uint8) if picture.dry else (mask > 0).astype(np.uint8)
 
 
 def _fresh(folder: Path, second: str) -> None:
@@ -116,14 +119,13 @@ def prepare_objects(pictures: Iterable[Picture], folder: Path) -> list[Entry]:
 
 
 def prepare_water(pictures: Iterable[Picture], folder: Path) -> list[Entry]:
-    """Write pictures and water masks (PNG, 0 dry, 1 water) of those that have a mask."""
+    """Write pictures and water masks (PNG, 0 dry, 1 water) of those that have a mask or are dry."""
     _fresh(folder, "masks")
     entries = []
-    for split, members in divide(p for p in pictures if p.mask_path is not None).items():
+    for split, members in divide(p for p in pictures if p.dry or p.mask_path).items():
         for picture in members:
-            assert picture.mask_path is not None
             shutil.copyfile(picture.path, folder / "images" / split / picture.path.name)
-            cv2.imwrite(str(folder / "masks" / split / f"{picture.path.stem}.png"), _binary_mask(picture.mask_path))
+            cv2.imwrite(str(folder / "masks" / split / f"{picture.path.stem}.png"), _water_mask(picture))
             entries.append(_entry(picture, split))
     write_data_yaml(folder, ["standing_water"], masks_dir="masks")
     _write_manifest(folder, entries)
@@ -143,7 +145,7 @@ def prepare(data: Path, out: Path, synthetic: Path | None = None) -> dict[str, i
     """
     composed = list(synthetic_pictures(synthetic)) if synthetic else []
     objects = prepare_objects([*street_pictures(data), *lake_pictures(data), *composed], out / "objects")
-    water = prepare_water([*flood_pictures(data), *composed], out / "water")
+    water = prepare_water([*flood_pictures(data), *dry_pictures(data), *composed], out / "water")
     counts: dict[str, int] = {}
     for kind, entries in (("objects", objects), ("water", water)):
         for entry in entries:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,14 @@ PHOTOS_PER_LAKE_BLOCK = 5
 """Neighbouring photos of the lake flight overlap on the ground, so a run of photo numbers stays together."""
 
 
+DRY_SHARE_OF_STREET = 0.35
+
+
+def unit_hash(text: str) -> float:
+    """Return a number in 0..1 that depends on the text alone, the same on every machine."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2**64
+
+
 @dataclass(frozen=True, kw_only=True)
 class Picture:
     """One labelled picture of a data set.
@@ -30,6 +39,7 @@ class Picture:
         boxes: Labelled boxes; empty where nothing is, or nothing is labelled.
         labelled: The classes that were looked for in this picture: only for these is a missing box a negative.
         mask_path: Picture of the water surface (non-zero is water), if water is labelled.
+        dry: Whether the picture counts as one without any water surface.
         may_be_held_out: False for distorted copies, on which no figure should be measured.
         may_train: False for composed pictures whose sprites and grounds were kept apart for measuring.
     """
@@ -40,6 +50,7 @@ class Picture:
     boxes: tuple[RelativeBox, ...]
     labelled: frozenset[str]
     mask_path: Path | None = None
+    dry: bool = False
     may_be_held_out: bool = True
     may_train: bool = True
 
@@ -68,6 +79,17 @@ def street_pictures(data: Path) -> Iterator[Picture]:
             labelled=frozenset({"waste", "waste_bin", "overflowing_bin"}),
             may_be_held_out=not entry["augmented_copy"],
         )
+
+
+def dry_pictures(data: Path) -> Iterator[Picture]:
+    """Yield a part of the street pictures as ground without water.
+
+    No flood picture is dry, and a model that never saw dry ground calls every smooth surface water. A puddle may hide
+    in one or another; nobody looked for them.
+    """
+    for picture in street_pictures(data):
+        if unit_hash(f"dry:{picture.path.name}") < DRY_SHARE_OF_STREET:
+            yield replace(picture, boxes=(), labelled=frozenset({"standing_water"}), dry=True)
 
 
 def lake_group(file: str) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from vision.training.sources import LAKE, STREET, Picture
+from vision.training.sources import LAKE, STREET, Picture, unit_hash
 
 Split = Literal["train", "val", "test"]
 
@@ -33,11 +32,6 @@ class Fractions:
 # Two thirds of the street pictures are distorted copies and always train, so more of the others are held out; the lake
 # has only a dozen groups.
 FRACTIONS: Mapping[str, Fractions] = {STREET: Fractions(val=0.2, test=0.3), LAKE: Fractions(val=0.15, test=0.25)}
-
-
-def unit_hash(group: str) -> float:
-    """Return a number in 0..1 that depends on the group's name alone, the same on every machine."""
-    return int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big") / 2**64
 
 
 def split_of(group: str, fractions: Fractions) -> Split:
