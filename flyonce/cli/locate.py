@@ -14,7 +14,8 @@ from flyonce.cli.output import emit_json, fail, say, stdout
 from flyonce.grounds import ground_of
 from geo.errors import HeightUnknown
 from geo.locate import Located, locate_pixels
-from geo.telemetry.photo import PhotoTelemetry, read_photo
+from geo.telemetry.photo import PhotoTelemetry
+from geo.telemetry.siblings import read_photo_among_siblings
 
 
 def locate(
@@ -38,7 +39,7 @@ def locate(
     if ground_alt_m is not None and dem is not None:
         fail("--ground-alt-m and --dem exclude each other: give one of them.")
     uv = _read_pixels(pixels)
-    telemetry = read_photo(image)
+    telemetry = read_photo_among_siblings(image)
     if telemetry.pose is None or telemetry.camera is None:
         fail(f"{image}: {_reason(telemetry)}. Give a photo as the drone wrote it, with GPS position and altitude.")
     try:
