@@ -19,7 +19,7 @@ CELL_PX = 4
 """The blended map has one cell for this many pixels each way; the networks' own maps are no finer than 8."""
 
 SLIT_PX = 0.5
-SIMPLIFY_CELLS = 0.5
+SIMPLIFY_CELLS = 0.75
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
