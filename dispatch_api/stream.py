@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+import anyio
+from fastapi import APIRouter, Depends, Header, Query
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Row, select
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -23,6 +23,7 @@ from dispatch_api.store.schema import case, feed
 
 POLL_S = 0.25
 HEARTBEAT_S = 15
+STOP_WITHIN_S = 2.0
 SESSION_CHECK_S = 5.0
 BATCH = 500
 
@@ -37,7 +38,6 @@ class _Batch:
 
 @router.get("/stream", response_class=EventSourceResponse)
 async def stream(
-    request: Request,
     parts: PartsOf,
     session: Annotated[LogIn, Depends(reading)],
     last_event_id: Annotated[str | None, Header()] = None,
@@ -45,7 +45,13 @@ async def stream(
 ) -> EventSourceResponse:
     """Everything that changes from now on, or from `Last-Event-ID` (or `after`, a collection's `feed_id`) on."""
     start = await run_in_threadpool(_start, parts, last_event_id, after)
-    return EventSourceResponse(_events(request, parts, session, start), ping=HEARTBEAT_S)
+    stopping = anyio.Event()
+    return EventSourceResponse(
+        _events(parts, session, start, stopping),
+        ping=HEARTBEAT_S,
+        shutdown_event=stopping,
+        shutdown_grace_period=STOP_WITHIN_S,
+    )
 
 
 def _start(parts: Parts, last_event_id: str | None, after: int | None) -> int:
@@ -59,20 +65,19 @@ def _start(parts: Parts, last_event_id: str | None, after: int | None) -> int:
         return last_feed_id(connection)
 
 
-async def _events(request: Request, parts: Parts, session: LogIn, last_id: int) -> AsyncIterator[ServerSentEvent]:
-    loop = asyncio.get_running_loop()
-    check_at = loop.time() + SESSION_CHECK_S
-    while not await request.is_disconnected():
+async def _events(parts: Parts, session: LogIn, last_id: int, stopping: anyio.Event) -> AsyncIterator[ServerSentEvent]:
+    check_at = anyio.current_time() + SESSION_CHECK_S
+    while not stopping.is_set():
         batch = await run_in_threadpool(_read, parts, session.account, last_id)
         for row in batch.rows:
             yield ServerSentEvent(id=str(row.feed_id), event=row.type, data=json.dumps(row.data, ensure_ascii=False))
         last_id = batch.last_id
-        if loop.time() >= check_at:
+        if anyio.current_time() >= check_at:
             if not await run_in_threadpool(_still_logged_in, parts, session):
                 return
-            check_at = loop.time() + SESSION_CHECK_S
+            check_at = anyio.current_time() + SESSION_CHECK_S
         if not batch.rows:
-            await asyncio.sleep(POLL_S)
+            await anyio.sleep(POLL_S)
 
 
 def _read(parts: Parts, account: Account, last_id: int) -> _Batch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -49,7 +50,9 @@ def serve(
         config = uvicorn.Config(
             create_app(opened, matters=city, routing=rules), log_level="warning", timeout_graceful_shutdown=3
         )
-        uvicorn.Server(config).run(sockets=[listening])
+        # Ctrl-C is how a server is meant to stop: uvicorn ends its work, then raises it again.
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listening])
 
 
 def _listen(host: str, port: int) -> socket.socket:
