@@ -160,7 +160,7 @@ def demo_district(road_patch_knots_m: tuple[tuple[float, float], ...] = ()) -> D
     return District(
         frame=LocalFrame(lon=118.8700, lat=28.9500),
         half_extent_en_m=(230.0, 180.0),
-        half_patrol_en_m=(180.0, 130.0),
+        half_patrol_en_m=(160.0, 120.0),
         towns=(
             ("339901001", "西演镇（演示）", (-230.0, -15.0)),
             ("339901002", "东演街道（演示）", (-15.0, 230.0)),
@@ -200,6 +200,6 @@ def demo_district(road_patch_knots_m: tuple[tuple[float, float], ...] = ()) -> D
         ),
         reservoir_radii_m=(58.0, 44.0, 52.0, 60.0, 42.0, 48.0, 38.0, 52.0, 60.0, 46.0, 62.0),
         reservoir_centre_m=(112.0, 24.0),
-        home_m=(-150.0, -120.0),
+        home_m=(-140.0, -112.0),
         home_alt_msl_m=78.0,
     )

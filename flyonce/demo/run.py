@@ -27,7 +27,7 @@ from flyonce.demo.measure import compare, flown_path_lonlat, path_length_km
 from flyonce.demo.outcome import read_outcome
 from flyonce.demo.reported import NavigationErrors, Navigator
 from flyonce.demo.result import DemoResult
-from flyonce.demo.server import demo_app, serving
+from flyonce.demo.server import check_port, demo_app, serving
 from flyonce.demo.shoot import PhotoShoot
 from flyonce.demo.vehicle_process import vehicle_process
 from flyonce.demo.world import BASEMAP_FILE, DEPARTMENTS_FILE, World, build_world
@@ -118,6 +118,7 @@ def run_demo(
         LinkError: The vehicle refused or stopped answering.
     """
     clock = _Clock()
+    check_port(options.port)
     options.folder.mkdir(parents=True, exist_ok=True)
     watcher.stage("staging the district")
     with clock.timing("stage"):

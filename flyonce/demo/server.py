@@ -84,6 +84,15 @@ def serving(app: ASGIApp, port: int) -> Iterator[str]:
         listener.close()
 
 
+def check_port(port: int) -> None:
+    """Finds out whether the port is free before anything long begins.
+
+    Raises:
+        DemoError: It is taken.
+    """
+    _listener(port).close()
+
+
 def _listener(port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
