@@ -19,6 +19,7 @@ from flightplan.projection import LocalFrame
 
 SMALLEST_AREA_M2 = 100.0
 LARGEST_AREA_M2 = 1e9
+NARROWEST_M = 1.0
 _LONLAT_CRS_ENDINGS = ("CRS84", "EPSG::4326", "EPSG:4326", "EPSG/0/4326", "EPSG::4490", "EPSG:4490")
 
 
@@ -230,9 +231,12 @@ def _polygon_problem(polygon: Polygon) -> tuple[str, str] | None:
         return "the polygon crosses the 180° meridian or half the earth", "Split it there"
     if max(abs(south), abs(north)) > 85:
         return "the polygon reaches beyond 85° of latitude", "Plan polar flights with other tools"
-    area_m2 = LocalFrame(lon=(west + east) / 2, lat=(south + north) / 2).local_polygon(polygon).area
+    ground = LocalFrame(lon=(west + east) / 2, lat=(south + north) / 2).local_polygon(polygon)
+    area_m2 = ground.area
     if area_m2 < SMALLEST_AREA_M2:
         return f"the area has only {area_m2:.1f} m²", f"Draw one of at least {SMALLEST_AREA_M2:.0f} m²"
+    if 2 * area_m2 < NARROWEST_M * ground.length:
+        return "the polygon encloses no area worth the name", "Draw its corners in order round the area"
     if area_m2 > LARGEST_AREA_M2:
         return (
             f"the area has {area_m2 / 1e6:,.0f} km², more than one drone can be planned for",

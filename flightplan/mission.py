@@ -154,13 +154,11 @@ class Mission:
 
 
 def violations(mission: Mission) -> Iterator[Violation]:
-    """Every rule that the mission breaks; positions first, because the other rules need them."""
-    broken_places = list(_place_violations(mission))
-    yield from broken_places
-    yield from _item_violations(mission)
-    yield from _order_violations(mission)
+    """Every rule that the mission breaks; distances and times only once all single figures are sound."""
+    broken = [*_place_violations(mission), *_item_violations(mission), *_order_violations(mission)]
+    yield from broken
     yield from _photo_violations(mission)
-    if not broken_places:
+    if not broken:
         yield from _range_violations(mission)
         yield from _battery_violations(mission)
 
@@ -277,8 +275,6 @@ def _order_violations(mission: Mission) -> Iterator[Violation]:
 
 
 def _range_violations(mission: Mission) -> Iterator[Violation]:
-    if not mission.waypoints:
-        return
     distances_m = np.hypot(*_path_en(mission)[1 : len(mission.waypoints) + 1].T)
     farthest = int(np.argmax(distances_m))
     most = mission.limits.max_range_m
@@ -309,8 +305,6 @@ def _photo_violations(mission: Mission) -> Iterator[Violation]:
 
 
 def _battery_violations(mission: Mission) -> Iterator[Violation]:
-    if len(mission.waypoints) < LEAST_WAYPOINTS or not any(isinstance(item, TakeOff) for item in mission.items):
-        return
     duration_s = mission.figures().duration_s
     if duration_s > mission.limits.max_duration_s:
         yield Violation(

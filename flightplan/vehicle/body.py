@@ -9,6 +9,7 @@ from flightplan.kinematics import Kinematics, turn_deg
 
 Point = tuple[float, float]
 _ALIGNED_DEG = 0.5
+_CRAWL_M_S = 0.3
 _GRAVITY_M_S2 = 9.80665
 
 
@@ -54,7 +55,10 @@ class Body:
         rise = min(max(target_m - self.alt_m, -self.kinematics.sink_m_s * dt_s), self.kinematics.climb_m_s * dt_s)
         self.alt_m += rise
         self.climb_m_s = rise / dt_s
-        return abs(target_m - self.alt_m) < 1e-6
+        if abs(target_m - self.alt_m) > 1e-6:
+            return False
+        self.alt_m = target_m
+        return True
 
     def fly(self, leg: Leg, dt_s: float) -> bool:
         """Flies along the leg for `dt_s`; true when its end is reached.
@@ -90,7 +94,7 @@ class Body:
         braking_m = max(left_m - step_m, 0.0)
         allowed = min(leg.cruise_m_s, math.sqrt(leg.leave_m_s**2 + 2 * a * braking_m))
         speed = min(max(allowed, self.speed_m_s - a * dt_s), self.speed_m_s + a * dt_s)
-        speed = max(speed, min(0.3, left_m / dt_s))
+        speed = max(speed, min(_CRAWL_M_S, self.speed_m_s + a * dt_s, left_m / dt_s))
         moved_m = min((self.speed_m_s + speed) / 2 * dt_s, left_m)
         self._set_speed(speed, dt_s)
         if left_m > 1e-9:

@@ -79,6 +79,7 @@ class SimulatedVehicle:
         self.autopilot.on_reached = lambda seq: self._broadcast_progress(seq)
         self.autopilot.on_text = lambda text: self._broadcast(_text(text), must=True)
         self._clients: list[_Client] = []
+        self._dropping = threading.Event()
         self._fast_due_s = self._slow_due_s = 0.0
         self._listener = _listen(host, port)
 
@@ -129,6 +130,10 @@ class SimulatedVehicle:
         self._clients.clear()
         self._listener.close()
 
+    def drop_clients(self) -> None:
+        """Breaks every connection from the next turn on, as a lost radio link does; stations may connect again."""
+        self._dropping.set()
+
     def _load(self, items: tuple[MissionItem, ...]) -> Home:
         """Gives the autopilot a mission; returns where home then is."""
         if self._takes_home_from_mission and items and not self.autopilot.armed:
@@ -160,6 +165,11 @@ class SimulatedVehicle:
 
     def _exchange(self, wait_s: float) -> None:
         """Accepts, reads and writes whatever is ready."""
+        if self._dropping.is_set():
+            self._dropping.clear()
+            for client in self._clients:
+                client.close()
+            self._clients.clear()
         readers = [self._listener, *(client.socket for client in self._clients)]
         writers = [client.socket for client in self._clients if client.backlog]
         readable, writable, _ = select.select(readers, writers, [], wait_s)

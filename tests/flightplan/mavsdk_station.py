@@ -47,7 +47,7 @@ def main(path, host, port):
         items = imported(raw, path)
         raw.upload_mission(items)
         held = raw.download_mission()
-    answer = {"autopilot": system.autopilot_type().name, "imported": as_json(items), "held": as_json(held)}
+        answer = {"autopilot": system.autopilot_type().name, "imported": as_json(items), "held": as_json(held)}
     sys.stdout.write(json.dumps(answer))
 
 

@@ -1,0 +1,69 @@
+"""MAVSDK, an independent ground station, meets our files and our simulated vehicle."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from flight_builders import LAT, LON, a_mission
+
+from flightplan.mavlink import items_from_mission
+from flightplan.vehicle import SimulatedVehicle
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+STATION = Path(__file__).with_name("mavsdk_station.py")
+
+
+@pytest.fixture(scope="module", params=["mission.plan", "mission.waypoints"])
+def visit(request):
+    """What the ground station read from the file, and read back from the vehicle after its upload."""
+    with SimulatedVehicle(home_lon=LON, home_lat=LAT, home_alt_msl_m=71.5).running() as vehicle:
+        done = subprocess.run(
+            [sys.executable, str(STATION), str(GOLDEN / request.param), "127.0.0.1", str(vehicle.port)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        on_board = vehicle.autopilot.mission
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout), on_board
+
+
+def without_homes(items):
+    """The station puts a home of its own before the home of a `.waypoints` file."""
+    return [item for item in items if not (item["command"] == 16 and item["frame"] in (0, 5))]
+
+
+def test_the_station_takes_the_vehicle_for_an_ardupilot(visit):
+    answer, _ = visit
+
+    assert answer["autopilot"] == "ARDUPILOT"
+
+
+def test_the_station_reads_our_file_as_we_meant_it(visit):
+    answer, _ = visit
+    meant = items_from_mission(a_mission())[1:]
+
+    read = without_homes(answer["imported"])
+
+    assert [item["command"] for item in read] == [item.command for item in meant]
+    for item, mine in zip(read, meant, strict=True):
+        assert item["params"] == pytest.approx(list(mine.params))
+        assert item["z"] == pytest.approx(mine.z)
+        if mine.has_place:
+            assert abs(item["x"] - mine.x) <= 1
+            assert abs(item["y"] - mine.y) <= 1
+
+
+def test_the_station_reads_back_from_the_vehicle_what_it_uploaded(visit):
+    answer, on_board = visit
+
+    assert len(answer["held"]) == len(answer["imported"]) == len(on_board)
+    for sent, held, stored in zip(answer["imported"][1:], answer["held"][1:], on_board[1:], strict=True):
+        assert (sent["command"], sent["x"], sent["y"]) == (held["command"], held["x"], held["y"])
+        assert held["params"] == pytest.approx(sent["params"], rel=1e-6)
+        assert (stored.command, stored.x, stored.y) == (held["command"], held["x"], held["y"])
