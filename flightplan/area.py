@@ -104,6 +104,10 @@ def _read_json(path: Path) -> dict[str, Any]:
             problem=f"this is not JSON ({error.msg})",
             remedy="Export the area again as GeoJSON",
         ) from error
+    except RecursionError as error:
+        raise InputFileError(
+            path=path, problem="this JSON is nested too deeply for GeoJSON", remedy="Export the area again as GeoJSON"
+        ) from error
     if not isinstance(document, dict) or "type" not in document:
         raise InputFileError(
             path=path, problem="this JSON is not GeoJSON (no 'type' at the top)", remedy="Export the area as GeoJSON"

@@ -85,7 +85,7 @@ def plan_coverage(
 
     Args:
         area: Where; holes are left out by `hole_clearance_m`.
-        camera: Its footprint's longer side lies across the rows.
+        camera: Mounted with the width of its pictures across the rows.
         altitude_agl_m: Height above home's ground, metres.
         frontlap: Least overlap of one photo and the next, 0 to below 1.
         sidelap: Least overlap of neighbouring rows, 0 to below 1.
@@ -104,7 +104,7 @@ def plan_coverage(
     limits, kinematics = limits or FlightLimits(), kinematics or Kinematics()
     _check_settings(altitude_agl_m, frontlap, sidelap, speed_m_s, endurance_s)
     _check_home(area, home_lonlat, limits)
-    across_m, along_m = _footprint(camera, altitude_agl_m)
+    across_m, along_m = camera.footprint_wh_m(altitude_agl_m)
     trigger_m, spacing_m = along_m * (1 - frontlap), across_m * (1 - sidelap)
     frame = area.frame()
     area_en = frame.local_polygon(area.polygon)
@@ -182,12 +182,6 @@ def _check_home(area: PatrolArea, home_lonlat: tuple[float, float], limits: Flig
 def _distance_to_m(area: PatrolArea, lonlat: tuple[float, float]) -> float:
     frame = LocalFrame(lon=lonlat[0], lat=lonlat[1])
     return float(shapely.distance(frame.local_polygon(area.polygon), shapely.Point(0, 0)))
-
-
-def _footprint(camera: Camera, altitude_agl_m: float) -> tuple[float, float]:
-    """Across and along the rows: the camera is mounted with its wider side across the flight."""
-    width_m, height_m = camera.footprint_wh_m(altitude_agl_m)
-    return width_m, height_m
 
 
 def _camera_speed(speed_m_s: float, trigger_m: float, limits: FlightLimits) -> float:

@@ -29,6 +29,14 @@ _SILENCE_S = 10.0
 _START_S = 15.0
 _HOME_WITHIN_M = 500.0
 _UNKNOWN_HEADING = 65_535
+_WANTED_HZ = {
+    dialect.MAVLINK_MSG_ID_GLOBAL_POSITION_INT: 4.0,
+    dialect.MAVLINK_MSG_ID_ATTITUDE: 4.0,
+    dialect.MAVLINK_MSG_ID_GIMBAL_DEVICE_ATTITUDE_STATUS: 4.0,
+    dialect.MAVLINK_MSG_ID_SYSTEM_TIME: 1.0,
+    dialect.MAVLINK_MSG_ID_SYS_STATUS: 1.0,
+    dialect.MAVLINK_MSG_ID_GPS_RAW_INT: 1.0,
+}
 _ARMED = dialect.MAV_MODE_FLAG_SAFETY_ARMED
 
 
@@ -140,6 +148,7 @@ def fly(
     """
     with _recording(link, tlog_path):
         check_held(link, mission)
+        _ask_for_telemetry(link)
         _check_place(link, mission)
         recorder = _Recorder(on_position, on_photo)
         _arm_and_start(link, recorder)
@@ -207,6 +216,23 @@ def _recording(link: Link, tlog_path: Path | str | None) -> Iterator[None]:
             yield
         finally:
             link.remove_listener(tlog.write)
+
+
+def _ask_for_telemetry(link: Link) -> None:
+    """ArduPilot sends a new ground station little unasked; a vehicle that refuses is left to its own rates."""
+    for message_id, rate_hz in _WANTED_HZ.items():
+        interval_us = 1e6 / rate_hz
+        link.send(
+            dialect.MAVLink_command_long_message(
+                link.vehicle_system,
+                link.vehicle_component,
+                dialect.MAV_CMD_SET_MESSAGE_INTERVAL,
+                0,
+                float(message_id),
+                interval_us,
+                *[0.0] * 5,
+            )
+        )
 
 
 def _check_place(link: Link, mission: Mission) -> None:

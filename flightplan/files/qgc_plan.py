@@ -98,6 +98,10 @@ def _document(path: Path) -> dict[str, Any]:
             problem=f"this is not JSON ({error.msg})",
             remedy="Save the plan again; it may have been cut off",
         ) from error
+    except RecursionError as error:
+        raise InputFileError(
+            path=path, problem="this JSON is nested too deeply for a plan", remedy="Save the plan again"
+        ) from error
     if not isinstance(document, dict):
         raise InputFileError(path=path, problem="this JSON is not a QGroundControl plan", remedy="Give a .plan file")
     return document

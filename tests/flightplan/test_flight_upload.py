@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 import time
 
 import pytest
@@ -8,11 +9,12 @@ from pymavlink.dialects.v20 import ardupilotmega as dialect
 
 from flightplan.errors import LinkClosed, MissionRefused, NoAnswer, ReadBackDiffers
 from flightplan.link import Link, open_link
-from flightplan.mavlink import items_from_mission
+from flightplan.mavlink import Autopilot, items_from_mission
+from flightplan.transports import open_transport
 from flightplan.upload import Patience, check_held, clear, download_items, upload
 from flightplan.vehicle import SimulatedVehicle
 
-QUICK = Patience(answer_s=0.15, item_s=0.15, retries=3)
+QUICK = Patience(answer_s=0.2, item_s=0.2, retries=6)
 
 
 @pytest.fixture
@@ -133,7 +135,7 @@ def test_a_slow_link_still_works(vehicle):
 def test_a_silent_vehicle_is_given_up_with_what_was_waited_for(vehicle):
     with (
         meddled_link(vehicle, up=lose_first("MISSION_COUNT", 99)) as link,
-        pytest.raises(NoAnswer, match="no MISSION_REQUEST in 4 tries"),
+        pytest.raises(NoAnswer, match="no MISSION_REQUEST in 7 tries"),
     ):
         upload(link, a_mission(), patience=QUICK)
 
@@ -201,6 +203,22 @@ def test_an_address_where_nobody_answers_is_refused_in_one_line(url, problem):
         open_link(url, timeout_s=0.5)
 
     assert url in str(refused.value)
+
+
+def test_udp_works_from_either_end():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as drone:
+        drone.bind(("127.0.0.1", 0))
+        drone.settimeout(3.0)
+        codec = dialect.MAVLink(None, srcSystem=7, srcComponent=1)
+        heartbeat = dialect.MAVLink_heartbeat_message(2, dialect.MAV_AUTOPILOT_PX4, 0, 0, 3, 3)
+        link = Link(open_transport(f"udpout:127.0.0.1:{drone.getsockname()[1]}"))
+        with link:
+            packet, station = drone.recvfrom(2_000)
+            drone.sendto(heartbeat.pack(codec), station)
+            link.wait_for_vehicle(3.0)
+
+    assert dialect.MAVLink(None).parse_buffer(packet)[0].get_type() == "HEARTBEAT"
+    assert (link.vehicle_system, link.autopilot) == (7, Autopilot.PX4)
 
 
 def test_a_connection_without_heartbeats_is_no_vehicle(vehicle):
