@@ -10,7 +10,7 @@ import yaml
 
 from vision.training.cards import sha256_of
 from vision.training.cli import main
-from vision.training.crops import WINDOWS_PER_PICTURE, boxes_in_window, cut_windows, window_corners
+from vision.training.crops import boxes_in_window, cut_windows, window_corners
 from vision.training.errors import BadSourceError
 from vision.training.labels import OBJECT_LABELS, RelativeBox, read_labels
 from vision.training.prepare import prepare, read_manifest
@@ -108,7 +108,7 @@ def test_composed_pictures_join_both_sets_if_they_have_a_mask(data: Path, tmp_pa
     (composed / "labels" / "syn_0.txt").write_text("3 0.5 0.5 0.1 0.1\n0 0.2 0.2 0.1 0.1\n")
     (composed / "masks").mkdir()
     cv2.imwrite(str(composed / "masks" / "syn_0.png"), np.ones((30, 40), np.uint8))
-    counts = prepare(data, tmp_path / "set", composed)
+    counts = prepare(data, tmp_path / "set", [composed])
     assert sum(n for key, n in counts.items() if key.startswith("objects/") and key.endswith("synthetic")) == 2
     assert sum(n for key, n in counts.items() if key.startswith("water/") and key.endswith("synthetic")) == 1
     first = next(synthetic_pictures(composed))
@@ -152,7 +152,7 @@ def test_a_window_keeps_what_mostly_lies_in_it_and_cuts_it_at_the_edge() -> None
 def test_the_first_window_shows_a_thing_and_all_lie_in_the_picture() -> None:
     thing = RelativeBox(label="waste", left=0.9, top=0.9, right=0.95, bottom=0.95)
     for name in ("a", "b", "c", "d"):
-        corners = list(window_corners(name, [thing], (640, 480), 416))
+        corners = list(window_corners(name, [thing], (640, 480), 416, 3))
         assert all(0 <= left <= 224 and 0 <= top <= 64 for left, top in corners)
         left, top = corners[0]
         assert [b.label for b in boxes_in_window([thing], (640, 480), left, top, 416)] == ["waste"]
@@ -165,7 +165,7 @@ def test_windows_are_cut_from_above_only_and_never_from_the_test_part(data: Path
     given = [e for e in read_manifest(objects) if e.split != "test"]
     lake = [e for e in given if e.source == "aerial_maritime_lake"]
     images = list((tmp_path / "windows" / "images").rglob("*.jpg"))
-    assert len(images) == sum(counts.values()) == len(given) + len(lake) * (WINDOWS_PER_PICTURE - 1)
+    assert len(images) == sum(counts.values()) == len(given) + len(lake) * (2 - 1)
     assert not any(key.startswith("test") for key in counts)
     window = cv2.imread(str(next(p for p in images if "_w0" in p.name)))
     assert window is not None
@@ -189,3 +189,16 @@ def test_remembered_guesses_are_added_without_the_weights_being_run(data: Path, 
     for entry in street:
         labels = read_labels(objects / "labels" / entry.split / f"{Path(entry.name).stem}.txt", OBJECT_LABELS)
         assert [box.label for box in labels] == ["overflowing_bin"] + ["person"] * (entry.split != "test")
+
+
+def test_a_measuring_picture_with_a_look_that_trains_elsewhere_is_left_out(tmp_path: Path) -> None:
+    looks = {"one": ("train", "a"), "two": ("val", "b"), "three": ("val", "c")}
+    for folder, trained in (("old", "b"), ("new", "d")):
+        rows = {f"{name}.jpg": {"part": part, "sprites": [look]} for name, (part, look) in looks.items()}
+        rows["one.jpg"]["sprites"] = [trained]
+        for name in looks:
+            picture_file(tmp_path / folder / "images" / f"{name}.jpg")
+        (tmp_path / folder / "split.json").write_text(json.dumps({"pictures": rows}), encoding="utf-8")
+    pictures = list(synthetic_pictures(tmp_path / "old", tmp_path / "new"))
+    assert {p.name for p in pictures if p.may_train} == {"old_one.jpg", "new_one.jpg"}
+    assert {p.name for p in pictures if not p.may_train} == {"old_three.jpg", "new_three.jpg"}

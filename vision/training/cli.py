@@ -25,7 +25,13 @@ def _windows(options: argparse.Namespace) -> object:
     from vision.training.crops import cut_windows
 
     source = options.set / options.model
-    return cut_windows(source, source.with_name(f"{options.model}_windows"), options.side_px, keep_street=options.keep)
+    return cut_windows(
+        source,
+        source.with_name(f"{options.model}_windows"),
+        options.side_px,
+        keep_street=options.keep,
+        windows=options.windows,
+    )
 
 
 def _train(options: argparse.Namespace) -> object:
@@ -84,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
 
     step = steps.add_parser("prepare", help="convert and divide the data sets")
     step.add_argument("--data", type=Path, required=True, help="folder that holds the data sets' folders")
-    step.add_argument("--synthetic", type=Path, help="folder of composed pictures to mix in")
+    step.add_argument("--synthetic", type=Path, nargs="*", default=[], help="folders of composed pictures to mix in")
     step.add_argument("--out", type=Path, required=True, help="folder to write the training set to")
     step.set_defaults(run=_prepare)
 
@@ -98,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     step.add_argument("model", choices=["objects", "water"])
     step.add_argument("--set", type=Path, required=True)
     step.add_argument("--side-px", type=int, default=416)
+    step.add_argument("--windows", type=int, default=2, help="windows per picture")
     step.add_argument("--keep", type=float, default=1.0, help="share of the other training pictures to keep")
     step.set_defaults(run=_windows)
 

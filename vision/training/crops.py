@@ -21,7 +21,6 @@ from vision.training.sources import LAKE, SYNTHETIC, unit_hash
 
 FROM_ABOVE = frozenset({LAKE, SYNTHETIC})
 LEAST_VISIBLE_SHARE = 0.4
-WINDOWS_PER_PICTURE = 2
 
 
 def boxes_in_window(
@@ -49,11 +48,11 @@ def boxes_in_window(
 
 
 def window_corners(
-    name: str, boxes: Sequence[RelativeBox], picture_wh_px: tuple[int, int], side_px: int
+    name: str, boxes: Sequence[RelativeBox], picture_wh_px: tuple[int, int], side_px: int, windows: int
 ) -> Iterator[tuple[int, int]]:
     """Yield left and top of windows: around a thing where there is one, else anywhere; the same on every machine."""
     room = np.maximum(np.array(picture_wh_px) - side_px, 0)
-    for i in range(WINDOWS_PER_PICTURE):
+    for i in range(windows):
         at = np.array([unit_hash(f"{name}:{i}:x"), unit_hash(f"{name}:{i}:y")])
         corner = at * room
         if boxes and i == 0:
@@ -71,14 +70,14 @@ def _read(path: Path, flag: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint
     return np.asarray(image, np.uint8)
 
 
-def _cut(source: Path, out: Path, entry: Entry, side_px: int, masks: bool) -> int:
+def _cut(source: Path, out: Path, entry: Entry, side_px: int, windows: int, masks: bool) -> int:
     """Write the windows of one picture; returns their number."""
     stem = Path(entry.name).stem
     image = _read(source / "images" / entry.split / entry.name, cv2.IMREAD_COLOR)
     size = (image.shape[1], image.shape[0])
     boxes = () if masks else read_labels(source / "labels" / entry.split / f"{stem}.txt", OBJECT_LABELS)
     mask = _read(source / "masks" / entry.split / f"{stem}.png", cv2.IMREAD_UNCHANGED) if masks else None
-    for i, (left, top) in enumerate(window_corners(entry.name, boxes, size, side_px)):
+    for i, (left, top) in enumerate(window_corners(entry.name, boxes, size, side_px, windows)):
         window = (slice(top, top + side_px), slice(left, left + side_px))
         cv2.imwrite(
             str(out / "images" / entry.split / f"{stem}_w{i}.jpg"), image[window], [cv2.IMWRITE_JPEG_QUALITY, 92]
@@ -88,7 +87,7 @@ def _cut(source: Path, out: Path, entry: Entry, side_px: int, masks: bool) -> in
         else:
             inside = boxes_in_window(boxes, size, left, top, side_px)
             write_labels(out / "labels" / entry.split / f"{stem}_w{i}.txt", inside, OBJECT_LABELS)
-    return WINDOWS_PER_PICTURE
+    return windows
 
 
 def _copy(source: Path, out: Path, entry: Entry, second: str, suffix: str) -> int:
@@ -98,13 +97,14 @@ def _copy(source: Path, out: Path, entry: Entry, second: str, suffix: str) -> in
     return 1
 
 
-def cut_windows(source: Path, out: Path, side_px: int, *, keep_street: float = 1.0) -> dict[str, int]:
+def cut_windows(source: Path, out: Path, side_px: int, *, keep_street: float = 1.0, windows: int = 2) -> dict[str, int]:
     """Write a set for training: windows of pictures from above, the others whole; the test part is left out.
 
     Args:
         source: The `objects` or `water` folder that `prepare` wrote.
         out: Folder to replace.
         side_px: Side of the windows.
+        windows: How many to cut from a picture; the first shows a thing, if there is one.
         keep_street: Share of the other pictures' train part to keep, 0..1, for short runs.
 
     Returns:
@@ -120,7 +120,7 @@ def cut_windows(source: Path, out: Path, side_px: int, *, keep_street: float = 1
     counts: dict[str, int] = {}
     for entry in (e for e in read_manifest(source) if e.split != "test"):
         if entry.source in FROM_ABOVE:
-            made = _cut(source, out, entry, side_px, masks)
+            made = _cut(source, out, entry, side_px, windows, masks)
         elif entry.split == "train" and unit_hash(f"keep:{entry.name}") >= keep_street:
             continue
         else:

@@ -27,7 +27,7 @@ from vision.training.splits import Split
 LEAST_CONFIDENCE = 0.02
 OBJECT_CANDIDATES = tuple(round(0.1 + 0.05 * i, 2) for i in range(17))
 WATER_CANDIDATES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-CAUTION_BETA = 0.7
+CAUTION_BETA = 0.5
 """Somebody is sent to every finding, so a false alarm weighs more than a miss when a threshold is chosen."""
 
 

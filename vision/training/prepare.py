@@ -80,9 +80,7 @@ def read_manifest(folder: Path) -> list[Entry]:
 
 
 def _entry(picture: Picture, split: Split) -> Entry:
-    return Entry(
-        name=picture.path.name, split=split, source=picture.source, group=picture.group, labelled=picture.labelled
-    )
+    return Entry(name=picture.name, split=split, source=picture.source, group=picture.group, labelled=picture.labelled)
 
 
 def _water_mask(picture: Picture) -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -109,9 +107,9 @@ def prepare_objects(pictures: Iterable[Picture], folder: Path) -> list[Entry]:
     for split, members in divide(pictures).items():
         (folder / "labels_given" / split).mkdir(parents=True)
         for picture in members:
-            shutil.copyfile(picture.path, folder / "images" / split / picture.path.name)
+            shutil.copyfile(picture.path, folder / "images" / split / picture.name)
             for kind in ("labels", "labels_given"):
-                write_labels(folder / kind / split / f"{picture.path.stem}.txt", picture.boxes, OBJECT_LABELS)
+                write_labels(folder / kind / split / f"{Path(picture.name).stem}.txt", picture.boxes, OBJECT_LABELS)
             entries.append(_entry(picture, split))
     write_data_yaml(folder, OBJECT_LABELS)
     _write_manifest(folder, entries)
@@ -124,26 +122,26 @@ def prepare_water(pictures: Iterable[Picture], folder: Path) -> list[Entry]:
     entries = []
     for split, members in divide(p for p in pictures if p.dry or p.mask_path).items():
         for picture in members:
-            shutil.copyfile(picture.path, folder / "images" / split / picture.path.name)
-            cv2.imwrite(str(folder / "masks" / split / f"{picture.path.stem}.png"), _water_mask(picture))
+            shutil.copyfile(picture.path, folder / "images" / split / picture.name)
+            cv2.imwrite(str(folder / "masks" / split / f"{Path(picture.name).stem}.png"), _water_mask(picture))
             entries.append(_entry(picture, split))
     write_data_yaml(folder, ["standing_water"], masks_dir="masks")
     _write_manifest(folder, entries)
     return entries
 
 
-def prepare(data: Path, out: Path, synthetic: Path | None = None) -> dict[str, int]:
+def prepare(data: Path, out: Path, synthetic: Sequence[Path] = ()) -> dict[str, int]:
     """Build `out/objects` and `out/water` anew.
 
     Args:
         data: Folder with the data sets' folders.
         out: Folder to write; the two sub-folders are replaced.
-        synthetic: Folder of composed pictures to mix in.
+        synthetic: Folders of composed pictures to mix in.
 
     Returns:
         Number of pictures per `<set>/<split>/<source>`.
     """
-    composed = list(synthetic_pictures(synthetic)) if synthetic else []
+    composed = list(synthetic_pictures(*synthetic))
     objects = prepare_objects([*street_pictures(data), *lake_pictures(data), *composed], out / "objects")
     water = prepare_water([*flood_pictures(data), *dry_pictures(data), *composed], out / "water")
     counts: dict[str, int] = {}

@@ -38,6 +38,7 @@ class Picture:
         group: Pictures of one group must never be divided between training and held-out parts.
         boxes: Labelled boxes; empty where nothing is, or nothing is labelled.
         labelled: The classes that were looked for in this picture: only for these is a missing box a negative.
+        name: File name in a prepared set; that of `path` if empty.
         mask_path: Picture of the water surface (non-zero is water), if water is labelled.
         dry: Whether the picture counts as one without any water surface.
         may_be_held_out: False for distorted copies, on which no figure should be measured.
@@ -49,10 +50,14 @@ class Picture:
     group: str
     boxes: tuple[RelativeBox, ...]
     labelled: frozenset[str]
+    name: str = ""
     mask_path: Path | None = None
     dry: bool = False
     may_be_held_out: bool = True
     may_train: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.name or self.path.name)
 
 
 def _manifest(folder: Path) -> list[dict[str, Any]]:
@@ -131,26 +136,53 @@ def flood_pictures(data: Path) -> Iterator[Picture]:
         )
 
 
-def synthetic_pictures(folder: Path) -> Iterator[Picture]:
+def _composed_parts(folder: Path) -> dict[str, dict[str, Any]]:
+    """Read which part each composed picture belongs to and which looks are in it; empty without `split.json`."""
+    path = folder / "split.json"
+    records: dict[str, dict[str, Any]] = (
+        json.loads(path.read_text(encoding="utf-8"))["pictures"] if path.is_file() else {}
+    )
+    return records
+
+
+def synthetic_pictures(*folders: Path) -> Iterator[Picture]:
     """Yield composed nadir pictures: `images/`, `labels/` (boxes of every class) and `masks/` (water).
 
     Where `split.json` is beside them, its `train` part only trains and its `val` part only measures: the two share
-    neither a sprite look nor a ground.
+    neither a sprite look nor a real ground. Of several folders, a picture for measuring is left out if a look in it
+    trains in any of them.
+
+    Raises:
+        BadSourceError: A folder holds no picture.
     """
-    images = sorted(p for p in (folder / "images").glob("*") if p.suffix in {".jpg", ".png"})
-    if not images:
-        raise BadSourceError(folder / "images", "holds no picture")
-    parts_path = folder / "split.json"
-    parts = json.loads(parts_path.read_text(encoding="utf-8")) if parts_path.is_file() else {}
-    for path in images:
-        mask = folder / "masks" / f"{path.stem}.png"
-        yield Picture(
-            path=path,
-            source=SYNTHETIC,
-            group=f"{SYNTHETIC}:{path.stem}",
-            boxes=_boxes(folder, path.name),
-            labelled=frozenset(LABELS),
-            mask_path=mask if mask.is_file() else None,
-            may_be_held_out=path.name not in parts.get("train", ()),
-            may_train=path.name not in parts.get("val", ()),
-        )
+    parts = {folder: _composed_parts(folder) for folder in folders}
+    trained = {
+        look
+        for records in parts.values()
+        for row in records.values()
+        if row["part"] == "train"
+        for look in row["sprites"]
+    }
+    for folder, records in parts.items():
+        images = sorted(p for p in (folder / "images").glob("*") if p.suffix in {".jpg", ".png"})
+        if not images:
+            raise BadSourceError(folder / "images", "holds no picture")
+        for path in images:
+            row = records.get(path.name, {"part": None, "sprites": ()})
+            if row["part"] != "val" or not trained.intersection(row["sprites"]):
+                yield _composed_picture(folder, path, row["part"], several=len(folders) > 1)
+
+
+def _composed_picture(folder: Path, path: Path, part: str | None, *, several: bool) -> Picture:
+    mask = folder / "masks" / f"{path.stem}.png"
+    return Picture(
+        path=path,
+        source=SYNTHETIC,
+        group=f"{SYNTHETIC}:{path.stem}",
+        boxes=_boxes(folder, path.name),
+        labelled=frozenset(LABELS),
+        name=f"{folder.name}_{path.name}" if several else path.name,
+        mask_path=mask if mask.is_file() else None,
+        may_be_held_out=part != "train",
+        may_train=part != "val",
+    )
