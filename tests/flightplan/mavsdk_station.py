@@ -1,15 +1,18 @@
-"""An independent ground station (MAVSDK), run as a program of its own: it imports, uploads and reads back a mission.
+"""An independent ground station (MAVSDK) as a program of its own: it imports, uploads, reads back and flies a mission.
 
-Usage: python mavsdk_station.py FILE HOST PORT. Prints one JSON object.
+Usage: python mavsdk_station.py FILE HOST PORT [fly]. Prints one JSON object.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import time
 
 from mavsdk import ComponentType, Configuration, Mavsdk
+from mavsdk.plugins.action import Action
 from mavsdk.plugins.mission_raw import MissionRaw
+from mavsdk.plugins.telemetry import Telemetry
 
 
 def as_json(items):
@@ -40,14 +43,37 @@ def connected(mavsdk, host, port):
     return system
 
 
-def main(path, host, port):
+def flown(system, raw):
+    """Arms, starts, and waits for the landing."""
+    telemetry, progress = Telemetry(system), []
+    raw.subscribe_mission_progress(lambda now, _=None: progress.append(now.current))
+    Action(system).arm()
+    raw.start_mission()
+    until = time.monotonic() + 45.0
+    heights = [0.0]
+    while time.monotonic() < until and (telemetry.armed() or max(heights) < 1.0):
+        heights.append(telemetry.position().relative_altitude_m)
+        time.sleep(0.05)
+    return {
+        "armed": telemetry.armed(),
+        "finished": raw.is_mission_finished(),
+        "progress": progress,
+        "highest_m": max(heights),
+    }
+
+
+def main(path, host, port, fly=""):
+    answer = {}
     with Mavsdk(Configuration.create_with_component_type(ComponentType.GROUND_STATION)) as mavsdk:
         system = connected(mavsdk, host, port)
         raw = MissionRaw(system)
         items = imported(raw, path)
         raw.upload_mission(items)
-        held = raw.download_mission()
-        answer = {"autopilot": system.autopilot_type().name, "imported": as_json(items), "held": as_json(held)}
+        answer["autopilot"] = system.autopilot_type().name
+        answer["imported"] = as_json(items)
+        answer["held"] = as_json(raw.download_mission())
+        if fly:
+            answer["flight"] = flown(system, raw)
     sys.stdout.write(json.dumps(answer))
 
 

@@ -17,20 +17,23 @@ GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 STATION = Path(__file__).with_name("mavsdk_station.py")
 
 
+def station_visits(vehicle, file_name, *more):
+    done = subprocess.run(
+        [sys.executable, str(STATION), str(GOLDEN / file_name), "127.0.0.1", str(vehicle.port), *more],
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout)
+
+
 @pytest.fixture(scope="module", params=["mission.plan", "mission.waypoints"])
 def visit(request):
     """What the ground station read from the file, and read back from the vehicle after its upload."""
     with SimulatedVehicle(home_lon=LON, home_lat=LAT, home_alt_msl_m=71.5).running() as vehicle:
-        done = subprocess.run(
-            [sys.executable, str(STATION), str(GOLDEN / request.param), "127.0.0.1", str(vehicle.port)],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        on_board = vehicle.autopilot.mission
-    assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(done.stdout), on_board
+        return station_visits(vehicle, request.param), vehicle.autopilot.mission
 
 
 def without_homes(items):
@@ -67,3 +70,14 @@ def test_the_station_reads_back_from_the_vehicle_what_it_uploaded(visit):
         assert (sent["command"], sent["x"], sent["y"]) == (held["command"], held["x"], held["y"])
         assert held["params"] == pytest.approx(sent["params"], rel=1e-6)
         assert (stored.command, stored.x, stored.y) == (held["command"], held["x"], held["y"])
+
+
+def test_the_station_flies_the_vehicle_through_our_mission_and_down_again():
+    with SimulatedVehicle(home_lon=LON, home_lat=LAT, home_alt_msl_m=71.5, speedup=40.0).running() as vehicle:
+        flight = station_visits(vehicle, "mission.plan", "fly")["flight"]
+
+        assert vehicle.autopilot.photos == a_mission().figures().photos
+    assert flight["finished"]
+    assert not flight["armed"]
+    assert flight["highest_m"] == pytest.approx(60.0, abs=1.0)
+    assert flight["progress"] == sorted(flight["progress"])
