@@ -6,12 +6,13 @@ import hashlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import uvicorn
@@ -97,11 +98,15 @@ def picture(seed: int, *, boxed: bool) -> bytes:
 class City:
     """The running city: what a test may do to it while a browser looks."""
 
-    url: str
+    server: Server
     store: Store
     intake: Intake
     flights: FlightDesk
     folder: Path
+
+    @property
+    def url(self) -> str:
+        return self.server.url
 
     def puddle(self, number: int, east_m: float, north_m: float, **changes) -> Recorded:
         """One more waterlogged spot on the street, with a picture."""
@@ -133,19 +138,16 @@ class City:
         }
         return self.intake.record(Observation(**(defaults | changes)))
 
-    def angler(self, number: int) -> Recorded:
+    def angler(self, number: int, *, east_m: float = 150, north_m: float = 75) -> Recorded:
         """Somebody at the drinking-water reservoir: a red case that waits for a person."""
-        lon, lat = place(150, 75)
         fact = ZoneFact(kind="reservoir_protection_1", code="R1", name="石室水库一级保护区", probability=0.99)
         return self.puddle(
             number,
-            150,
-            75,
+            east_m,
+            north_m,
             key=f"angler-{number}",
             matter="fishing.reservoir",
             label="person",
-            lon=lon,
-            lat=lat,
             footprint_lonlat=None,
             extent_m2=None,
             zones=(fact, ZoneFact(kind="grid", code="330802001002", name="第二网格", probability=1.0)),
@@ -192,31 +194,53 @@ def a_city(folder: Path) -> Iterator[City]:
             names = {"display_name_zh": one.display_name_zh, "display_name_en": one.display_name_en}
             create_account(store, one.name, one.password, one.role, department, passwords=QUICK, **names)
         app = create_app(store, matters=matters, routing=routing, demo_accounts=ACCOUNTS, passwords=QUICK)
-        with serving(app) as url:
+        server = Server(app)
+        server.start()
+        try:
             intake = Intake(store, matters, routing)
-            city = City(url=url, store=store, intake=intake, flights=FlightDesk(store), folder=folder)
+            city = City(server=server, store=store, intake=intake, flights=FlightDesk(store), folder=folder)
             ZoneDesk(store).replace(zones())
             city.fly()
             for number in range(1, 7):
                 city.puddle(number, -250 + 80 * number, -18 + 4 * number)
             city.angler(7)
             yield city
+        finally:
+            server.stop()
 
 
-@contextmanager
-def serving(app) -> Iterator[str]:
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    give_up_at = time.monotonic() + 20
-    while not server.started:
-        assert thread.is_alive(), "the server ended before it had started"
-        assert time.monotonic() < give_up_at, "the server did not start"
-        time.sleep(0.02)
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(timeout=10)
-        listener.close()
+class Server:
+    """A real server on a thread; it can be stopped, and started again on the same port."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._port = 0
+        self._stop: Callable[[], None] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        listener = socket.create_server(("127.0.0.1", self._port))
+        self._port = listener.getsockname()[1]
+        server = uvicorn.Server(uvicorn.Config(self._app, log_level="error", timeout_graceful_shutdown=1))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        give_up_at = time.monotonic() + 20
+        while not server.started:
+            assert thread.is_alive(), "the server ended before it had started"
+            assert time.monotonic() < give_up_at, "the server did not start"
+            time.sleep(0.02)
+
+        def stop() -> None:
+            server.should_exit = True
+            thread.join(timeout=10)
+            listener.close()
+
+        self._stop = stop
+
+    def stop(self) -> None:
+        if self._stop is not None:
+            self._stop()
+        self._stop = None
