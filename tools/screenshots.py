@@ -1,0 +1,179 @@
+"""Takes the pictures of the README from a running flyonce: the map, a case and a department's inbox.
+
+Start a server first, `flyonce demo` for example, then:
+
+    python tools/screenshots.py --url http://127.0.0.1:8000
+
+It needs Debian's `chromium` and `fonts-noto-cjk`, and Playwright for Python (extra `[dev]`). It logs in with the demo's
+accounts, whose passwords the server itself tells.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+WIDE = ViewportSize(width=1440, height=900)
+PHONE = ViewportSize(width=390, height=844)
+MAX_BYTES = 400_000
+COLOURS = (256, 192, 128, 96, 64)
+SETTLE_MS = 2_500
+"""Time for the map to load its picture and to draw."""
+
+
+class ScreenshotError(Exception):
+    """A picture could not be taken; the message says why and what to do."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Take the three pictures; the exit code."""
+    parser = argparse.ArgumentParser(description="Take the README's pictures from a running flyonce.")
+    parser.add_argument("--url", default="http://127.0.0.1:8000", help="where the server runs")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "docs" / "screenshots")
+    parser.add_argument("--language", choices=("zh", "en"), default="zh")
+    options = parser.parse_args(arguments)
+    try:
+        take_all(options.url.rstrip("/"), options.out, options.language)
+    except ScreenshotError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - a script speaks to its user
+        return 1
+    return 0
+
+
+def take_all(url: str, out: Path, language: str) -> None:
+    """Log in as each role and write map.png, case.png and inbox.png into `out`.
+
+    Raises:
+        ScreenshotError: No server, no demo accounts, no chromium, or a page that does not come up.
+    """
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        raise ScreenshotError("There is no chromium on this machine: apt-get install chromium fonts-noto-cjk")
+    names = demo_names(url)
+    out.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        with visit(browser, url, names["centre"], WIDE, language) as page:
+            take_map(page, out / "map.png")
+            take_case(page, out / "case.png")
+            busiest = busiest_department(page)
+        with visit(browser, url, busiest or names["department"], PHONE, language) as page:
+            take_inbox(page, out / "inbox.png")
+        browser.close()
+
+
+def demo_names(url: str) -> dict[str, str]:
+    """The first demo account of each role.
+
+    Raises:
+        ScreenshotError: Nobody answers at `url`, or it is no demo.
+    """
+    try:
+        with urllib.request.urlopen(f"{url}/api/v1/demo", timeout=10) as answer:
+            demo: dict[str, Any] = json.load(answer)
+    except (urllib.error.URLError, TimeoutError, ValueError) as cause:
+        raise ScreenshotError(f"No flyonce answers at {url} ({cause}). Start one: flyonce demo") from cause
+    names: dict[str, str] = {}
+    for account in demo.get("accounts", []):
+        names.setdefault(account["role"], account["name"])
+    if {"operator", "centre", "department"} - names.keys():
+        raise ScreenshotError(f"{url} shows no demo accounts. Start a demo: flyonce demo")
+    return names
+
+
+@contextmanager
+def visit(browser: Browser, url: str, name: str, viewport: ViewportSize, language: str) -> Iterator[Page]:
+    """A page on which a demo account is logged in."""
+    context = browser.new_context(viewport=viewport, timezone_id="Asia/Shanghai", locale="zh-CN", device_scale_factor=1)
+    context.add_init_script(f"localStorage.setItem('flyonce.language', '{language}')")
+    page = context.new_page()
+    page.goto(f"{url}/login")
+    page.click(f'[data-demo-name="{name}"]')
+    page.wait_for_selector("[data-case], [data-task], .empty")
+    yield page
+    context.close()
+
+
+def take_map(page: Page, path: Path) -> None:
+    """The map with a selected case beside it.
+
+    Raises:
+        ScreenshotError: There is no case on it.
+    """
+    if page.locator("[data-case]").count() == 0:
+        raise ScreenshotError("There is no case in this store yet: wait until the demo has found something.")
+    page.locator("[data-case]").nth(min(1, page.locator("[data-case]").count() - 1)).click()
+    page.wait_for_selector("[data-drawer] img[data-evidence]")
+    page.click(".map-tools button:nth-child(3)")
+    page.wait_for_timeout(SETTLE_MS)
+    save(page, path)
+
+
+def take_case(page: Page, path: Path) -> None:
+    """The page of the case that is selected on the map."""
+    page.click("[data-open-case]")
+    page.wait_for_selector(".evidence-main img[data-evidence]")
+    page.wait_for_function("document.querySelector('img[data-evidence]').complete")
+    page.wait_for_timeout(SETTLE_MS)
+    save(page, path)
+
+
+def busiest_department(page: Page) -> str | None:
+    """The department with the most tasks, as far as the logged-in account may see; its demo account has its name."""
+    counts: dict[str, int] = page.evaluate(
+        "fetch('/api/v1/summary').then(answer => answer.json()).then(summary => summary.tasks_by_department)"
+    )
+    return max(counts, key=lambda name: counts[name], default=None)
+
+
+def take_inbox(page: Page, path: Path) -> None:
+    """The department's inbox on a phone."""
+    page.wait_for_selector("[data-task], .empty")
+    page.wait_for_timeout(SETTLE_MS)
+    save(page, path)
+
+
+def save(page: Page, path: Path) -> None:
+    """Write what the page shows as a PNG of at most MAX_BYTES, with as many colours as fit.
+
+    Raises:
+        ScreenshotError: Even the fewest colours are too large.
+    """
+    shot = page.screenshot()
+    if len(shot) <= MAX_BYTES:
+        path.write_bytes(shot)
+        return
+    picture = Image.open(BytesIO(shot)).convert("RGB")
+    for colours in COLOURS:
+        small = BytesIO()
+        picture.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(
+            small, "PNG", optimize=True
+        )
+        if small.tell() <= MAX_BYTES:
+            path.write_bytes(small.getvalue())
+            return
+    raise ScreenshotError(f"{path} cannot be made smaller than {MAX_BYTES} bytes.")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
