@@ -26,7 +26,7 @@ from dispatch_api.errors import DispatchError, IllegalTransition, InvalidRequest
 from dispatch_api.evidence.routes import router as evidence_routes
 from dispatch_api.evidence.vault import Vault
 from dispatch_api.flights.routes import router as flight_routes
-from dispatch_api.headers import SecurityHeaders
+from dispatch_api.headers import SECURITY_HEADERS, SecurityHeaders
 from dispatch_api.parts import DemoAccount, Parts
 from dispatch_api.store import Store
 from dispatch_api.tasks.routes import router as task_routes
@@ -81,6 +81,7 @@ def create_app(
     app.add_exception_handler(DispatchError, _domain_problem)
     app.add_exception_handler(RequestValidationError, _validation_problem)
     app.add_exception_handler(HTTPException, _http_problem)
+    app.add_exception_handler(Exception, _defect)
     return app
 
 
@@ -114,6 +115,11 @@ def _http_problem(_request: Request, error: Exception) -> JSONResponse:
     detail = str(error.detail) if isinstance(error, HTTPException) else "failure"
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     return _problem(status, f"http-{status}", detail, detail, {}, headers)
+
+
+def _defect(_request: Request, _error: Exception) -> JSONResponse:
+    # The server logs the error itself; the outermost layer answers here, beyond the middleware that sets the headers.
+    return _problem(500, "failure", "The service failed", "The service failed; its log says why.", {}, SECURITY_HEADERS)
 
 
 def _problem(

@@ -134,8 +134,8 @@ class SessionDesk:
             TooManyAttempts: This name or address failed too often.
             WrongCredentials: Name or password does not fit.
         """
-        keys = (f"name:{name[:64]}", f"address:{address}")
-        self._throttle.check(*keys)
+        keys = _throttle_keys(name, address)
+        self._throttle.check(keys)
         with self._store.read() as connection:
             row = connection.execute(
                 select(account.c.account_id, account.c.password_hash, account.c.disabled_at).where(
@@ -145,9 +145,9 @@ class SessionDesk:
         # An unknown name costs as much time as a known one, so that names cannot be found out.
         fits = self._passwords.fits(password, row.password_hash if row else self._nobody)
         if row is None or not fits or row.disabled_at is not None:
-            self._throttle.failed(*keys)
+            self._throttle.failed(keys)
             raise WrongCredentials("name or password is wrong.")
-        self._throttle.succeeded(keys[0])
+        self._throttle.succeeded(next(iter(keys)))
         return self._store.write(lambda connection: self._open(connection, row.account_id))
 
     def of_token(self, token: str | None) -> LogIn:
@@ -186,6 +186,13 @@ class SessionDesk:
         )
         owner = _account(connection, account.c.account_id == account_id)
         return LogIn(token=token, csrf=csrf, account=owner, expires_at=expires_at)
+
+
+def _throttle_keys(name: str, address: str) -> dict[str, int]:
+    # Few guesses at one name from one place; more for a whole office behind one address, or for a name that somebody
+    # far away tries, so that nobody can lock others out with a handful of requests.
+    who = name[:64]
+    return {f"both:{who}@{address}": 5, f"address:{address}": 30, f"name:{who}": 30}
 
 
 def _digest(token: str) -> str:

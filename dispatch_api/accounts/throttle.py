@@ -4,36 +4,35 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 from dispatch_api.errors import TooManyAttempts
 
-FREE_ATTEMPTS = 5
 WINDOW_S = 300.0
 MAX_WAIT_S = 300.0
 _MAX_KEYS = 10_000
 
 
 class Throttle:
-    """Counts failures by key (a name, an address). After `FREE_ATTEMPTS` each further one doubles the waiting time."""
+    """Counts failures by key; beyond the free attempts of a key, each further failure doubles its waiting time."""
 
     def __init__(self, now_s: Callable[[], float]) -> None:
         self._now_s = now_s
         self._lock = threading.Lock()
         self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
-    def check(self, *keys: str) -> None:
+    def check(self, keys: Mapping[str, int]) -> None:
         """Let an attempt pass, or not yet.
 
         Raises:
             TooManyAttempts: One of the keys has to wait.
         """
         with self._lock:
-            wait_s = max((self._wait_s(key) for key in keys), default=0.0)
+            wait_s = max((self._wait_s(key, free) for key, free in keys.items()), default=0.0)
         if wait_s > 0:
             raise TooManyAttempts(retry_after_s=int(wait_s) + 1)
 
-    def failed(self, *keys: str) -> None:
+    def failed(self, keys: Iterable[str]) -> None:
         """Count a failure of each key."""
         with self._lock:
             for key in keys:
@@ -52,8 +51,8 @@ class Throttle:
         count, at = self._failures.get(key, (0, 0.0))
         return (0, 0.0) if self._now_s() - at > WINDOW_S else (count, at)
 
-    def _wait_s(self, key: str) -> float:
+    def _wait_s(self, key: str, free: int) -> float:
         count, at = self._recent(key)
-        if count < FREE_ATTEMPTS:
+        if count < free:
             return 0.0
-        return at + min(2.0 ** (count - FREE_ATTEMPTS + 1), MAX_WAIT_S) - self._now_s()
+        return at + min(2.0 ** (count - free + 1), MAX_WAIT_S) - self._now_s()

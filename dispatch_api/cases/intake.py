@@ -73,7 +73,9 @@ class Intake:
 
     def _submit(self, seen: Observation) -> Future[Recorded]:
         matter = self._matters[seen.matter]
-        kept = [keep(self._vault, item) for item in seen.evidence]
+        # Where there is no offence, no picture of anybody is kept either.
+        pictures = () if self._decide(seen, self._now()).statistics_only else seen.evidence
+        kept = [keep(self._vault, item) for item in pictures]
         return self._store.submit(lambda connection: self._take(connection, seen, matter, kept))
 
     def _take(self, connection: Connection, seen: Observation, matter: Matter, kept: Sequence[Kept]) -> Recorded:

@@ -65,12 +65,20 @@ def _four_numbers(text: str) -> tuple[float, float, float, float]:
 def case_collection(
     connection: Connection, wanted: CaseFilter, *, account: Account, matters: Matters
 ) -> dict[str, Any]:
-    """The cases on the map; `feed_id` is where the live stream goes on from this picture of the store."""
-    query = select(case).where(visible_cases(account), wanted.condition()).order_by(case.c.seq.desc()).limit(MAP_LIMIT)
-    rows = connection.execute(query).all()
+    """The newest cases on the map; `feed_id` is where the live stream goes on, `truncated` tells of older ones."""
+    query = (
+        select(case).where(visible_cases(account), wanted.condition()).order_by(case.c.seq.desc()).limit(MAP_LIMIT + 1)
+    )
+    found = connection.execute(query).all()
+    rows = found[:MAP_LIMIT]
     pictures = best_evidence(connection, [row.case_id for row in rows])
     features = [case_feature(row, matters=matters, original_sha256=pictures.get(row.case_id)) for row in rows]
-    return {"type": "FeatureCollection", "feed_id": last_feed_id(connection), "features": features}
+    return {
+        "type": "FeatureCollection",
+        "feed_id": last_feed_id(connection),
+        "truncated": len(found) > len(rows),
+        "features": features,
+    }
 
 
 def case_page(

@@ -96,12 +96,15 @@ class Vault:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=target.parent, prefix=".new-")
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).chmod(_SEALED)
-            Path(name).replace(target)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                Path(name).chmod(_SEALED)
+                Path(name).replace(target)
+            finally:
+                Path(name).unlink(missing_ok=True)
             _sync_folder(target.parent)
         except OSError as error:
             raise EvidenceError(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from dispatch_api.errors import NotFound
 from dispatch_api.flights.features import line
@@ -34,7 +34,7 @@ class FlightDesk:
         *,
         started_at: datetime | None = None,
     ) -> None:
-        """A flight begins; one that is known already begins anew under its id.
+        """A flight begins; one that is known already begins anew under its id, without its old track.
 
         Args:
             flight_id: Its id.
@@ -113,6 +113,7 @@ class FlightDesk:
     def _start(self, connection: Connection, flight_id: str, values: dict[str, Any]) -> None:
         if connection.execute(select(flight.c.flight_id).where(flight.c.flight_id == flight_id)).first():
             connection.execute(update(flight).where(flight.c.flight_id == flight_id).values(ended_at=None, **values))
+            connection.execute(delete(flight_position).where(flight_position.c.flight_id == flight_id))
         else:
             connection.execute(insert(flight).values(flight_id=flight_id, figures={}, **values))
         data = {

@@ -9,7 +9,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool, QueuePool
 
 BUSY_TIMEOUT_S = 30.0
-READERS = 16
+# As many as the service has threads, so that none of them waits for a connection.
+READERS = 48
 
 
 def writer_engine(path: Path) -> Engine:
@@ -26,11 +27,7 @@ def _engine(path: Path, *, begin: str, pragmas: tuple[str, ...], pooled: bool) -
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
-        **(
-            {"poolclass": QueuePool, "pool_size": READERS, "max_overflow": READERS}
-            if pooled
-            else {"poolclass": NullPool}
-        ),
+        **({"poolclass": QueuePool, "pool_size": READERS, "max_overflow": 0} if pooled else {"poolclass": NullPool}),
     )
 
     @event.listens_for(engine, "connect")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,6 +26,7 @@ def add(
     department: Annotated[str | None, typer.Option(help="Key of the department, for that role.")] = None,
     display_zh: Annotated[str | None, typer.Option(help="Name shown in Chinese.")] = None,
     display_en: Annotated[str | None, typer.Option(help="Name shown in English.")] = None,
+    departments: Annotated[Path | None, typer.Option(help="The city's departments, in place of the defaults.")] = None,
     password_stdin: Annotated[bool, typer.Option(help="Read the password from stdin instead of asking.")] = False,
     store: Annotated[str | None, typer.Option("--store", help="Store URL, like sqlite:///city.db.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
@@ -46,7 +48,7 @@ def add(
                 department,
                 display_name_zh=display_zh,
                 display_name_en=display_en,
-                departments=tuple(load_departments().by_key),
+                departments=tuple(load_departments(departments).by_key),
             )
     except DispatchError as error:
         fail(error)

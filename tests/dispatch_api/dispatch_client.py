@@ -8,9 +8,11 @@ import httpx
 
 
 class Browser:
-    def __init__(self, app, base_url: str = "http://city.test") -> None:
+    def __init__(self, app, base_url: str = "http://city.test", *, raise_defects: bool = True) -> None:
         self._loop = asyncio.new_event_loop()
-        self._client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=base_url)
+        self._client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=app, raise_app_exceptions=raise_defects), base_url=base_url
+        )
         self.csrf = ""
 
     def log_in(self, name: str, password: str) -> httpx.Response:

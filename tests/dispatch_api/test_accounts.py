@@ -105,19 +105,20 @@ def test_the_wait_doubles_and_ends():
     now = [0.0]
     throttle = Throttle(lambda: now[0])
     for _ in range(6):
-        throttle.failed("a")
+        throttle.failed(["a"])
     with pytest.raises(TooManyAttempts) as refused:
-        throttle.check("a", "b")
+        throttle.check({"a": 5, "b": 5})
     assert refused.value.retry_after_s == 5
-    throttle.check("b")
+    throttle.check({"b": 5})
+    throttle.check({"a": 7})
     now[0] = 4.1
-    throttle.check("a")
-    throttle.failed("a")
+    throttle.check({"a": 5})
+    throttle.failed(["a"])
     now[0] += 7.9
     with pytest.raises(TooManyAttempts):
-        throttle.check("a")
+        throttle.check({"a": 5})
     throttle.succeeded("a")
-    throttle.check("a")
+    throttle.check({"a": 5})
 
 
 def test_a_session_ends_after_its_time(store, people):

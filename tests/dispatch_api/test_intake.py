@@ -7,7 +7,7 @@ import random
 from datetime import timedelta
 
 import pytest
-from dispatch_builders import NOON, a_zone, an_observation, default_rules, north_of
+from dispatch_builders import NOON, a_zone, an_observation, default_rules, north_of, some_evidence
 from sqlalchemy import func, select
 
 from dispatch_api.accounts.model import Account, Role
@@ -196,13 +196,15 @@ def test_a_surer_look_opens_a_case_that_waits_only_for_surety(intake):
     assert [task.department for task in second.tasks if task.kind == "lead"] == ["drainage"]
 
 
-def test_fishing_in_other_water_is_counted_once_and_leaves_no_case_picture_or_place(store, intake):
-    seen = an_observation(matter="fishing.reservoir", zones=(a_zone(kind="permanent_water"), a_zone(code="G7")))
+def test_fishing_in_other_water_is_counted_once_and_leaves_no_case_picture_or_place(store, intake, tmp_path):
+    zones = (a_zone(kind="permanent_water"), a_zone(code="G7"))
+    seen = an_observation(matter="fishing.reservoir", zones=zones, evidence=(some_evidence(tmp_path),))
     recorded = [intake.record(seen), intake.record(seen)]
     assert [(one.case_id, one.opened, one.tasks) for one in recorded] == [(None, False, ())] * 2
     assert (count(store, case), count(store, observation), count(store, tally)) == (0, 0, 1)
     with store.read() as connection:
         row = connection.execute(select(tally)).one()
+    assert not store.evidence_dir.exists()
     assert (row.grid_code, row.seen_on, row.rule_id) == ("G7", "2026-11-23", "fishing.other_water")
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from dispatch_builders import a_zone, an_observation, north_of, some_evidence
+from dispatch_client import Browser
+from dispatch_people import PASSWORD
 
 SOURCE_ZONE = a_zone(kind="reservoir_protection_1", code="S1", name="黄沙水库一级保护区")
 
@@ -161,3 +164,29 @@ def test_every_route_of_the_api_needs_a_session(app, browser):
             assert answer.status_code == 401, (method, path)
             checked += 1
     assert checked >= 14
+
+
+def test_a_defect_is_answered_as_a_problem_without_its_inner_words(app, browser, intake, monkeypatch):
+    recorded = intake.record(an_observation())
+    monkeypatch.setattr("dispatch_api.cases.routes.case_detail", lambda *_, **__: 1 / 0)
+    chief = browser("chief")
+    with pytest.raises(ZeroDivisionError):
+        chief.get(f"/api/v1/cases/{recorded.case_id}")
+    quiet = Browser(app, raise_defects=False)
+    quiet.log_in("chief", PASSWORD)
+    answer = quiet.get(f"/api/v1/cases/{recorded.case_id}")
+    quiet.close()
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "division" not in answer.text
+
+
+def test_a_body_that_makes_no_sense_names_the_field(intake, browser):
+    recorded = intake.record(an_observation())
+    chief = browser("chief")
+    path = f"/api/v1/cases/{recorded.case_id}/transitions"
+    for body, field in (({}, "body.to"), ({"to": "closed", "other": 1}, "body.other"), ({"to": 5}, "body.to")):
+        answer = chief.post(path, body)
+        assert (answer.status_code, answer.json()["field"]) == (422, field)
+    assert chief.get("/api/v1/tasks/abc").json()["field"] == "path.task_id"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
 from itertools import pairwise
 
@@ -242,9 +243,10 @@ def test_a_refused_change_leaves_not_a_trace(desk, to):
 
 @settings(max_examples=12, deadline=None)
 @given(data=st.data())
-def test_on_random_walks_state_history_and_tasks_never_disagree(tmp_path_factory, data):
+def test_on_random_walks_state_history_and_tasks_never_disagree(templates, tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("walk")
-    with open_store(f"sqlite:///{folder}/city.db", create=True) as store:
+    shutil.copy(templates[0], folder / "city.db")
+    with open_store(f"sqlite:///{folder}/city.db") as store:
         desk = Desk(store)
         for _ in range(data.draw(st.integers(5, 25))):
             desk.now += timedelta(minutes=1)
