@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from dispatch_api.accounts.model import system_actor
 from dispatch_api.cases.matters import Matter, Matters
@@ -37,6 +37,7 @@ from dispatch_api.store.times import utc_now
 from dispatch_api.tasks.dispatching import dispatch
 from dispatch_api.tasks.records import tasks_of
 
+_KNOWN = select(observation).where(observation.c.key == bindparam("of_key"))
 _INTAKE = system_actor("intake")
 _AUTO_RULE = system_actor("auto-rule")
 
@@ -80,7 +81,7 @@ class Intake:
 
     def _take(self, connection: Connection, seen: Observation, matter: Matter, kept: Sequence[Kept]) -> Recorded:
         at = self._now()
-        known = connection.execute(select(observation).where(observation.c.key == seen.key)).first()
+        known = connection.execute(_KNOWN, {"of_key": seen.key}).first()
         if known is not None:
             return self._bring_up_to_date(connection, known, seen, kept, at=at)
         decision = self._decide(seen, at)

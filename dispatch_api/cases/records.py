@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, text, update
+from sqlalchemy import Connection, Integer, Row, bindparam, column, insert, select, text, update
 
 from dispatch_api.cases.fusion import Place, fuse
 from dispatch_api.cases.merging import Spot
@@ -19,6 +19,16 @@ CaseRow = Row[Any]
 _ONE = select(case).where(case.c.case_id == bindparam("of_case"))
 _UPDATE = update(case).where(case.c.case_id == bindparam("of_case"))
 
+# The index rounds to 32 bits (outwards); the exact comparison follows in `merging`.
+_BOXES = text(
+    "SELECT seq FROM case_box WHERE max_lon >= :west AND min_lon <= :east AND max_lat >= :south AND min_lat <= :north"
+).columns(column("seq", Integer))
+_NEAR = select(case).where(case.c.seq.in_(_BOXES), case.c.family == bindparam("of_family")).order_by(case.c.seq)
+_PICTURES = (
+    select(evidence.c.case_id, evidence.c.original_sha256)
+    .where(evidence.c.case_id.in_(bindparam("of_cases", expanding=True)))
+    .order_by(evidence.c.observation_id, evidence.c.evidence_id.desc())
+)
 _OBSERVATIONS = (
     select(observation).where(observation.c.case_id == bindparam("of_case")).order_by(observation.c.observation_id)
 )
@@ -62,14 +72,8 @@ def spot_of(row: CaseRow) -> Spot:
 def near_cases(connection: Connection, spot: Spot, *, family: str) -> Sequence[CaseRow]:
     """Cases of a family whose reach touches that of `spot`: more than will merge, never fewer, by the spatial index."""
     west, south, east, north = spot.box_lonlat
-    # The index rounds to 32 bits (outwards); the exact comparison follows in `merging`.
-    boxes = text(
-        "SELECT seq FROM case_box"
-        " WHERE max_lon >= :west AND min_lon <= :east AND max_lat >= :south AND min_lat <= :north"
-    ).columns(seq=case.c.seq.type)
-    near = boxes.bindparams(west=west, south=south, east=east, north=north).subquery("near")
-    query = select(case).join(near, near.c.seq == case.c.seq).where(case.c.family == family)
-    return connection.execute(query.order_by(case.c.seq)).all()
+    bounds = {"west": west, "south": south, "east": east, "north": north}
+    return connection.execute(_NEAR, {**bounds, "of_family": family}).all()
 
 
 def insert_case(connection: Connection, values: Mapping[str, Any]) -> CaseRow:
@@ -154,9 +158,4 @@ def summed_up(connection: Connection, case_id: str) -> dict[str, Any]:
 
 def best_evidence(connection: Connection, case_ids: Sequence[str]) -> dict[str, str]:
     """The original's SHA-256 of the best picture of each case that has one: the first of its newest observation."""
-    ranked = (
-        select(evidence.c.case_id, evidence.c.original_sha256)
-        .where(evidence.c.case_id.in_(case_ids))
-        .order_by(evidence.c.observation_id, evidence.c.evidence_id.desc())
-    )
-    return {row.case_id: row.original_sha256 for row in connection.execute(ranked)}
+    return {row.case_id: row.original_sha256 for row in connection.execute(_PICTURES, {"of_cases": list(case_ids)})}
