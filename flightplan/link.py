@@ -49,6 +49,7 @@ class Link:
         self._lock = threading.Lock()
         self._pending: deque[Message] = deque()
         self._listeners: list[Listener] = []
+        self._telling = threading.Lock()
         self._closed = threading.Event()
         self.vehicle_system = 0
         self.vehicle_component = _AUTOPILOT_COMPONENT
@@ -116,12 +117,14 @@ class Link:
         self._pending.clear()
 
     def add_listener(self, listener: Listener) -> None:
-        """Calls `listener` with every packet, received or sent, and the time (aware UTC)."""
-        self._listeners.append(listener)
+        """Calls `listener` with every packet, received or sent, and the time (aware UTC), one after another."""
+        with self._telling:
+            self._listeners.append(listener)
 
     def remove_listener(self, listener: Listener) -> None:
-        """Stops calling it."""
-        self._listeners.remove(listener)
+        """Stops calling it; once this returns, no call is under way."""
+        with self._telling:
+            self._listeners.remove(listener)
 
     def close(self) -> None:
         """Stops the heartbeat and ends the connection."""
@@ -153,9 +156,9 @@ class Link:
                 self._tell(bytes(message.get_msgbuf()))
 
     def _tell(self, packet: bytes) -> None:
-        if self._listeners:
+        with self._telling:
             now = datetime.now(UTC)
-            for listener in tuple(self._listeners):
+            for listener in self._listeners:
                 listener(packet, now)
 
     def _beat(self) -> None:
