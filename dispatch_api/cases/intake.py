@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from dispatch_api.cases.model import CaseState
 from dispatch_api.cases.moves import move_case, tell_case
 from dispatch_api.cases.neighbours import Neighbours, look_around
 from dispatch_api.cases.observation import IssuedTask, Observation, Recorded
-from dispatch_api.cases.opening import new_case, surest
+from dispatch_api.cases.opening import new_case, surest, surroundings
 from dispatch_api.cases.records import (
     CaseRow,
     get_case,
@@ -186,27 +186,40 @@ class Intake:
         values = observation_values(seen)
         new_pictures = attach(connection, kept, case_id=known.case_id, observation_id=known.observation_id, at=at)
         row = get_case(connection, known.case_id)
-        if not new_pictures and all(getattr(known, name) == value for name, value in values.items()):
+        # A case of one observation lies where that one lies; with several, the first one's surroundings stand.
+        around = surroundings(seen) if row.observations == 1 else {}
+        same = _holds(known, values) and _holds(row, around)
+        if same and not new_pictures:
             return _recorded(connection, row, opened=False)
         here = observation.c.observation_id == known.observation_id
         connection.execute(update(observation).where(here).values(**values))
         before = {name: getattr(known, name) for name in place_values(seen)}
         self._note(connection, "case.refined", row, seen, at=at, before=before, after=place_values(seen))
-        row = self._reconsider(connection, row, seen, at=at)
+        row = self._reconsider(connection, row, seen, at=at, **around)
         tell_case(connection, row, kind="case.updated", at=at, matters=self._matters)
         return _recorded(connection, row, opened=False)
 
-    def _reconsider(self, connection: Connection, row: CaseRow, seen: Observation, *, at: datetime) -> CaseRow:
-        """Sum a case up anew; while it waits for a person, a surer look may change its colour or open it."""
-        row = update_case(connection, row.case_id, summed_up(connection, row.case_id))
-        if row.state != CaseState.PENDING_REVIEW or row.matter != seen.matter:
+    def _reconsider(
+        self,
+        connection: Connection,
+        row: CaseRow,
+        seen: Observation,
+        *,
+        at: datetime,
+        **columns: Any,  # noqa: ANN401 - columns of the case table
+    ) -> CaseRow:
+        """Sum a case up anew; while it waits for a person, a surer look may change matter or colour, or open it."""
+        row = update_case(connection, row.case_id, {**summed_up(connection, row.case_id), **columns})
+        matter = self._matters[seen.matter]
+        if row.state != CaseState.PENDING_REVIEW or row.family != matter.family:
             return row
-        matter = self._matters[row.matter]
         colour = matter.colour_of(zones=sure_zones(seen.zones), extent_m2=row.extent_m2, repeats=row.repeats)
         lasting = [reason for reason in row.review_reasons if reason in LASTING_REASONS]
         fresh = review_reasons(seen, matter, colour, rejected_here=False)
         reasons = list(dict.fromkeys([*lasting, *fresh]))
-        row = update_case(connection, row.case_id, {"colour": colour.value, "review_reasons": reasons})
+        rule = dict(self._decide(seen, at).printed)
+        judged = {"matter": matter.key, "colour": colour.value, "review_reasons": reasons, "rule": rule}
+        row = update_case(connection, row.case_id, judged)
         return row if reasons else self._open_by_rule(connection, row, seen, matter, at=at)
 
     def _note(
@@ -230,6 +243,10 @@ class Intake:
         result = connection.execute(insert(observation), values)
         key = result.inserted_primary_key
         attach(connection, kept, case_id=row.case_id, observation_id=int(key[0]) if key else 0, at=at)
+
+
+def _holds(row: Row[Any], values: Mapping[str, Any]) -> bool:
+    return all(getattr(row, name) == value for name, value in values.items())
 
 
 def _recorded(connection: Connection, row: CaseRow, *, opened: bool) -> Recorded:

@@ -41,7 +41,6 @@ def new_case(
     columns = observation_values(seen)
     for name in ("key", "flight_id"):
         del columns[name]
-    grid = surest(seen.zones, "grid")
     return {
         **columns,
         "case_id": uuid4().hex,
@@ -49,10 +48,7 @@ def new_case(
         "family": matter.family,
         "state": CaseState.DETECTED.value,
         "colour": colour.value,
-        "address": seen.address,
-        "zones": [zone.as_json() for zone in seen.zones],
-        "grid_code": grid.code if grid else None,
-        "grid_name": grid.name if grid else None,
+        **surroundings(seen),
         "observations": 1,
         "review_reasons": list(reasons),
         "suggestions": [
@@ -66,6 +62,17 @@ def new_case(
         "reworks": 0,
         "reporters": [],
         "created_at": at,
+    }
+
+
+def surroundings(seen: Observation) -> dict[str, Any]:
+    """The columns of a case that say where it lies: address, zones, grid."""
+    grid = surest(seen.zones, "grid")
+    return {
+        "address": seen.address,
+        "zones": [zone.as_json() for zone in seen.zones],
+        "grid_code": grid.code if grid else None,
+        "grid_name": grid.name if grid else None,
     }
 
 

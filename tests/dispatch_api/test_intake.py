@@ -84,6 +84,25 @@ def test_the_very_same_observation_again_changes_nothing_at_all(store, intake):
     assert (count(store, event), count(store, feed)) == before
 
 
+def test_a_refined_place_brings_its_surroundings_along(store, intake):
+    first = intake.record(an_observation(key="k", zones=(a_zone(code="G1", name="一号"),), address="甲路"))
+    intake.record(an_observation(key="k", zones=(a_zone(code="G2", name="二号"),), address="乙路"))
+    row = the_case(store, first.case_id)
+    assert (row.grid_code, row.grid_name, row.address, row.zones[0]["code"]) == ("G2", "二号", "乙路", "G2")
+
+
+def test_a_heap_that_turns_out_larger_changes_its_matter_while_it_waits_and_not_after(store, intake):
+    small = {"matter": "dumping.household", "confidence": 0.3, "extent_m2": 9.0}
+    large = {"matter": "dumping.construction", "confidence": 0.4, "extent_m2": 14.0}
+    waiting = intake.record(an_observation(key="k", **small))
+    intake.record(an_observation(key="k", **large))
+    assert the_case(store, waiting.case_id).matter == "dumping.construction"
+    surer = intake.record(an_observation(key="k", **(large | {"confidence": 0.9})))
+    assert [task.department for task in surer.tasks if task.kind == "lead"] == ["enforcement"]
+    intake.record(an_observation(key="k", **(small | {"confidence": 0.9})))
+    assert the_case(store, waiting.case_id).matter == "dumping.construction"
+
+
 def test_a_key_that_moves_far_away_stays_with_its_case_in_the_spatial_index(intake):
     first = intake.record(an_observation(key="k", lonlat=north_of(0)))
     intake.record(an_observation(key="k", lonlat=north_of(400)))
