@@ -46,6 +46,12 @@ def test_the_given_picture_is_not_touched():
     assert (before == noise()).all()
 
 
-@pytest.mark.parametrize("box", [(0.0, 0.0, 3.0, 2.0), (395.0, 290.0, 400.0, 300.0), (10.0, 10.0, 10.0, 10.0)])
+@pytest.mark.parametrize("box", [(0.0, 0.0, 3.0, 2.0), (350.0, 250.0, 400.0, 300.0), (10.0, 10.0, 10.0, 10.0)])
 def test_tiny_boxes_and_boxes_at_the_rim_do_no_harm(box):
     assert redact(noise(), one("person", box)).shape == (300, 400, 3)
+
+
+def test_a_person_too_small_to_be_recognised_stays_visible_for_the_review():
+    small, large = (100.0, 100.0, 118.0, 131.0), (100.0, 100.0, 118.0, 133.0)
+    assert (redact(noise(), one("person", small)) == noise()).all()
+    assert (redact(noise(), one("person", large)) != noise()).any()
