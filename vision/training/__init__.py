@@ -1,5 +1,16 @@
 """From labelled pictures to `models/<name>/model.onnx` and its card; a tool for makers, never needed at run time.
 
+    python -m vision.training.synthetic --sprites DIR --backgrounds DIR --lake DIR --out COMPOSED
+    python -m vision.training prepare --data DATA --synthetic COMPOSED --out SET
+    python -m vision.training pseudo-label --set SET --weights COCO.pt
+    python -m vision.training windows objects --set SET
+    python -m vision.training train objects --windows --turned --set SET --weights COCO.pt --out RUN --input-px 416 \
+        --epochs 8 --mosaic 0
+    python -m vision.training export objects --checkpoint RUN/weights/best.pt --set SET --out models/objects
+    python -m vision.training evaluate objects --set SET --out models/objects
+
+and the same with `water`, without pseudo-labels. What was run for the models of this repository stands in their cards.
+
 Nothing here imports torch or ultralytics at module level: the package can be imported, typed and mostly tested without
 them; the functions that train or export import them when called (extra `[train]`).
 """

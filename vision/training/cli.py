@@ -21,6 +21,12 @@ def _pseudo_label(options: argparse.Namespace) -> object:
     return add_pseudo_labels(options.set / "objects", options.weights, min_confidence=options.min_confidence)
 
 
+def _pseudo_water(options: argparse.Namespace) -> object:
+    from vision.training.pseudo_water import add_lake_masks
+
+    return {"added": add_lake_masks(options.set, options.model_dir)}
+
+
 def _windows(options: argparse.Namespace) -> object:
     from vision.training.crops import cut_windows
 
@@ -99,6 +105,11 @@ def _parser() -> argparse.ArgumentParser:
     step.add_argument("--weights", type=Path, required=True, help="COCO weights (.pt)")
     step.add_argument("--min-confidence", type=float, default=0.35)
     step.set_defaults(run=_pseudo_label)
+
+    step = steps.add_parser("pseudo-water", help="add lake pictures with masks by an earlier water model")
+    step.add_argument("--set", type=Path, required=True, help="folder that `prepare` wrote")
+    step.add_argument("--model-dir", type=Path, required=True, help="folder of the earlier model")
+    step.set_defaults(run=_pseudo_water)
 
     step = steps.add_parser("windows", help="cut windows at native scale out of pictures from above, for `train`")
     step.add_argument("model", choices=["objects", "water"])

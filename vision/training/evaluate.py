@@ -26,12 +26,17 @@ from vision.training.splits import Split
 
 LEAST_CONFIDENCE = 0.02
 OBJECT_CANDIDATES = tuple(round(0.1 + 0.05 * i, 2) for i in range(17))
-WATER_CANDIDATES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+WATER_CANDIDATES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95)
 CAUTION_BETA = 0.5
 """Somebody is sent to every finding, so a false alarm weighs more than a miss when a threshold is chosen."""
 
 
-def _frame(path: Path) -> Frame:
+def read_frame(path: Path) -> Frame:
+    """Read a picture of a prepared set.
+
+    Raises:
+        BadSourceError: It cannot be read.
+    """
     image = cv2.imread(str(path))
     if image is None:
         raise BadSourceError(path, "is no readable picture")
@@ -59,7 +64,7 @@ class ObjectsExam:
         """
         self._rows: list[tuple[Entry, Detections, TrueBoxes]] = []
         for entry in (e for e in read_manifest(objects) if e.split == split):
-            frame = _frame(objects / "images" / split / entry.name)
+            frame = read_frame(objects / "images" / split / entry.name)
             truth = _true_boxes(objects / "labels_given" / split / f"{Path(entry.name).stem}.txt", frame.size_wh_px)
             self._rows.append((entry, detector(frame), truth))
 
@@ -164,7 +169,7 @@ def water_scores(model: WaterModel, water: Path, split: Split, threshold: float)
     detector = model.at(threshold)
     masks: dict[str, list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]] = {}
     for entry in (e for e in read_manifest(water) if e.split == split):
-        frame = _frame(water / "images" / split / entry.name)
+        frame = read_frame(water / "images" / split / entry.name)
         true = cv2.imread(str(water / "masks" / split / f"{Path(entry.name).stem}.png"), cv2.IMREAD_GRAYSCALE)
         if true is None:
             raise BadSourceError(water / "masks" / split, f"lacks the mask of {entry.name}")
@@ -177,16 +182,31 @@ def water_scores(model: WaterModel, water: Path, split: Split, threshold: float)
     return table
 
 
+def _surface_goodness(scores: dict[str, Any]) -> float:
+    """Return F-beta of the areas, or of a dry data set the share of pictures without an alarm."""
+    if scores["dry_pictures"] == scores["pictures"]:
+        return 1.0 - float(scores["dry_pictures_with_alarm"]) / float(scores["pictures"])
+    precision, recall = scores["precision"] or 0.0, scores["recall"] or 0.0
+    weighted = CAUTION_BETA**2 * precision + recall
+    return float((1 + CAUTION_BETA**2) * precision * recall / weighted) if weighted else 0.0
+
+
 def water_threshold(
     model: WaterModel, water: Path, candidates: Sequence[float] = WATER_CANDIDATES
 ) -> tuple[float, dict[str, Any]]:
-    """Choose the threshold with the best mean F1 over data sets on the val part; also returns what was seen."""
+    """Choose the threshold with the best mean F-beta over data sets with water in the val part.
+
+    Where all is dry, the share of pictures without an alarm takes the place of F-beta.
+
+    Returns:
+        The threshold, and the scores at every candidate.
+    """
     seen = {value: water_scores(model, water, "val", value) for value in candidates}
 
-    def mean_f1(value: float) -> float:
-        return float(np.mean([scores["f1"] or 0.0 for scores in seen[value].values()]))
+    def goodness(value: float) -> float:
+        return float(np.mean([_surface_goodness(scores) for scores in seen[value].values()]))
 
-    return max(sorted(candidates, reverse=True), key=mean_f1), {str(key): value for key, value in seen.items()}
+    return max(sorted(candidates, reverse=True), key=goodness), {str(key): value for key, value in seen.items()}
 
 
 _HOW = "ONNX Runtime through vision.onnx_detector, CPU; a box is right at IoU 0.5; thresholds were chosen on val"
@@ -214,7 +234,10 @@ def evaluate_water(model_dir: Path, water: Path) -> dict[str, Any]:
     metrics = {
         "how": "outlines of the ONNX model through vision.onnx_detector painted and compared with drawn masks",
         "test": water_scores(model, water, "test", threshold),
-        "val_f1_by_threshold": {k: {src: s["f1"] for src, s in table.items()} for k, table in seen.items()},
+        "val_by_threshold": {
+            value: {source: round(_surface_goodness(scores), 3) for source, scores in table.items()}
+            for value, table in seen.items()
+        },
     }
     write_card(
         model_dir, {**read_card_table(model_dir), "thresholds": {"standing_water": threshold}, "metrics": metrics}

@@ -58,7 +58,8 @@ def write_data_yaml(folder: Path, names: Sequence[str], **extra: str) -> None:
     (folder / "data.yaml").write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
 
 
-def _write_manifest(folder: Path, entries: Iterable[Entry]) -> None:
+def write_manifest(folder: Path, entries: Iterable[Entry]) -> None:
+    """Note what is in a prepared folder, for the later steps."""
     rows = [
         {"name": e.name, "split": e.split, "source": e.source, "group": e.group, "labelled": sorted(e.labelled)}
         for e in entries
@@ -112,7 +113,7 @@ def prepare_objects(pictures: Iterable[Picture], folder: Path) -> list[Entry]:
                 write_labels(folder / kind / split / f"{Path(picture.name).stem}.txt", picture.boxes, OBJECT_LABELS)
             entries.append(_entry(picture, split))
     write_data_yaml(folder, OBJECT_LABELS)
-    _write_manifest(folder, entries)
+    write_manifest(folder, entries)
     return entries
 
 
@@ -126,7 +127,7 @@ def prepare_water(pictures: Iterable[Picture], folder: Path) -> list[Entry]:
             cv2.imwrite(str(folder / "masks" / split / f"{Path(picture.name).stem}.png"), _water_mask(picture))
             entries.append(_entry(picture, split))
     write_data_yaml(folder, ["standing_water"], masks_dir="masks")
-    _write_manifest(folder, entries)
+    write_manifest(folder, entries)
     return entries
 
 
