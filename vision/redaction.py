@@ -3,11 +3,11 @@
 From above it is not known which way a person looks or where a vehicle's plates are. So the rule takes the safe side:
 a person's whole box, a tenth larger on each side, becomes at most six by six patches of one colour; a vehicle's whole
 box becomes patches of a twelfth of its shorter side, about 15 cm on a car, three times the width of a plate's
-character, while its kind and colour stay visible. A person shown at less than `LEAST_PERSON_PX` is left alone: half a metre
-of shoulders in 32 pixels is 64 pixels a metre, where EN IEC 62676-4 speaks of observing, at half of what recognising and
-a quarter of what identifying somebody takes; and whoever must review the case has to see that it is a person at all.
-Only what a detector found can be hidden: a person that it missed
-stays visible, which is why the sealed original and the review before publishing exist.
+character, while its kind and colour stay visible. A person shown at less than `LEAST_PERSON_PX` is left alone: half a
+metre of shoulders in 32 pixels is 64 pixels a metre, where EN IEC 62676-4 speaks of observing, at half of what
+recognising and a quarter of what identifying somebody takes; and whoever must review the case has to see that it is a
+person at all. Only what a detector found can be hidden: a person that it missed stays visible, which is why the sealed
+original and the review before publishing exist.
 """
 
 from __future__ import annotations
