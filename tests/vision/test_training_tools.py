@@ -13,6 +13,7 @@ from vision.detections import Detections
 from vision.model_card import read_card
 from vision.training.cards import card, sha256_of, training_facts, write_card
 from vision.training.evaluate import painted
+from vision.training.export import joined_logs
 from vision.training.torchvision_ops import kept_boxes
 from vision.training.train import Recipe
 
@@ -77,6 +78,12 @@ def test_training_facts_count_pictures_by_part_and_source(tmp_path: Path) -> Non
     rows = [{"name": f"{i}.jpg", "split": "val", "source": "made", "group": "g", "labelled": []} for i in range(3)]
     (tmp_path / "manifest.json").write_text(json.dumps(rows), encoding="utf-8")
     assert training_facts(tmp_path, "a note") == {"pictures": {"val/made": 3}, "how": "a note"}
+
+
+def test_tables_of_several_runs_are_joined_with_the_number_of_the_run() -> None:
+    assert joined_logs(["epoch,loss\n1,0.5\n2,0.4\n", "epoch,loss\n1,0.3\n"]) == (
+        "run,epoch,loss\n1,1,0.5\n1,2,0.4\n2,1,0.3\n"
+    )
 
 
 def test_outlines_are_painted_where_they_lie() -> None:

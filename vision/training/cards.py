@@ -39,6 +39,12 @@ _DRY = {
     "view": "ground level",
     "licence": _STREET["licence"],
 }
+_LAKE_WATER = {
+    "name": "aerial_maritime_lake",
+    "what": "about a hundred pictures of the lake; water as an earlier model of ours drew it, looked over by eye",
+    "view": "nadir, about 120 m",
+    "licence": "MIT",
+}
 _SYNTHETIC = {
     "name": "synthetic",
     "what": "composed nadir pictures: rendered heaps, puddles, anglers, persons on real orthophoto ground",
@@ -75,7 +81,7 @@ _PROSE: Mapping[str, Mapping[str, Any]] = {
             "yolo26n-sem, its backbone from yolo26n COCO weights restored from public int8 exports "
             "(not the official ones)"
         ),
-        "training_data": [_FLOOD, _DRY, _SYNTHETIC],
+        "training_data": [_FLOOD, _DRY, _LAKE_WATER, _SYNTHETIC],
         "not_for": [
             "telling flood water from permanent water: the labels do not",
             "depth, flow or passability of water",

@@ -62,14 +62,13 @@ def _export(options: argparse.Namespace) -> object:
     from vision.training.cards import card, training_facts, write_card
     from vision.training.export import export_model
 
-    log = options.checkpoint.parent.parent / "results.csv"
     difference = export_model(
         options.checkpoint,
         options.model,
         options.out,
         input_px=options.input_px,
         pictures=sorted((options.set / options.model / "images" / "val").glob("*"))[:5],
-        log=log if log.is_file() else None,
+        logs=options.logs,
     )
     content = card(
         options.model,
@@ -141,6 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     step.add_argument("--set", type=Path, required=True)
     step.add_argument("--out", type=Path, required=True, help="models/<name>")
     step.add_argument("--input-px", type=int, default=640)
+    step.add_argument("--logs", type=Path, nargs="*", default=[], help="results.csv of the runs, first to last")
     step.add_argument("--note", default="", help="how it was trained, for the card")
     step.set_defaults(run=_export)
 

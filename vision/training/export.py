@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -134,6 +133,13 @@ def _check_same(network: Network, path: Path, tensors: Sequence[NDArray[np.float
     return worst
 
 
+def joined_logs(tables: Sequence[str]) -> str:
+    """Join tables of epochs (CSV with a header line each, all the same) with a column `run`, from 1."""
+    head = tables[0].splitlines()[0]
+    rows = [f"{run},{row}" for run, table in enumerate(tables, start=1) for row in table.splitlines()[1:] if row]
+    return "\n".join([f"run,{head}", *rows]) + "\n"
+
+
 def export_model(
     checkpoint: Path,
     task: Literal["objects", "water"],
@@ -141,7 +147,7 @@ def export_model(
     *,
     input_px: int,
     pictures: Sequence[Path],
-    log: Path | None = None,
+    logs: Sequence[Path] = (),
 ) -> float:
     """Write `model.onnx` (and `epochs.csv`) to a model folder.
 
@@ -153,7 +159,7 @@ def export_model(
         model_dir: Folder to write to.
         input_px: Side of the input, a multiple of 32.
         pictures: Pictures on which checkpoint and export are compared.
-        log: The run's table of epochs, copied beside the model.
+        logs: Tables of epochs of the runs that led to the checkpoint, first to last; joined beside the model.
 
     Returns:
         The greatest difference of any score between the two.
@@ -167,6 +173,6 @@ def export_model(
     path = model_dir / "model.onnx"
     _write_onnx(network, input_px, path)
     difference = _check_same(network, path, _inputs(pictures, input_px), task)
-    if log is not None:
-        shutil.copyfile(log, model_dir / "epochs.csv")
+    if logs:
+        (model_dir / "epochs.csv").write_text(joined_logs([log.read_text(encoding="utf-8") for log in logs]))
     return difference

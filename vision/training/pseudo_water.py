@@ -22,6 +22,43 @@ LAKE_SHARE = 0.05
 """Least share of the picture that a surface of the lake takes; a smaller one inside the picture is a mistake."""
 SHORE_PX = 13
 SURE = 0.7
+SEEN_TO_BE_WRONG = frozenset(
+    f"lake_DJI_{name}.jpg"
+    for name in [
+        "0259_t34",
+        "0263_t44",
+        "0282",
+        "0283",
+        "0288",
+        "0288_t32",
+        "0288_t33",
+        "0289_t21",
+        "0289_t33",
+        "0289_t44",
+        "0290",
+        "0290_t00",
+        "0290_t11",
+        "0290_t12",
+        "0294",
+        "0306",
+        "0307",
+        "0308",
+        "0308_t04",
+        "0309",
+        "0309_t12",
+        "0311",
+        "0311_t20",
+        "0312_t11",
+        "0312_t41",
+        "0317",
+        "0317_t00",
+        "0317_t02",
+        "0317_t12",
+        "0317_t44",
+        "0331",
+    ]
+)
+"""Looked at by eye: glinting water called land, or a shadow that fills the picture called a lake."""
 
 
 def lake_mask(found: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -62,7 +99,8 @@ def add_lake_masks(prepared: Path, model_dir: Path) -> int:
     """
     detector = WaterModel(model_dir).at(SURE)
     entries = [e for e in read_manifest(prepared / "water") if e.source != LAKE]
-    lake = [e for e in read_manifest(prepared / "objects") if e.source == LAKE and e.split == "train"]
+    pictures = (e for e in read_manifest(prepared / "objects") if e.source == LAKE and e.split == "train")
+    lake = [e for e in pictures if e.name not in SEEN_TO_BE_WRONG]
     water = prepared / "water"
     for entry in lake:
         picture = prepared / "objects" / "images" / "train" / entry.name
