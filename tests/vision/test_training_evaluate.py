@@ -9,7 +9,7 @@ import yaml
 from onnx_graphs import RED_BGR, picture, red_box, redness_map, write_model
 
 from vision.model_card import read_card
-from vision.training.evaluate import evaluate_objects, evaluate_water
+from vision.training.evaluate import count_findings, evaluate_objects, evaluate_water
 from vision.training.labels import LABELS, RelativeBox, write_labels
 from vision.training.prepare import prepare_objects, prepare_water
 from vision.training.sources import synthetic_pictures
@@ -52,6 +52,10 @@ def test_a_detector_that_sees_everything_gets_full_marks_into_its_card(tmp_path:
     assert (scores["ap50"], scores["precision"], scores["recall"]) == (1.0, 1.0, 1.0)
     assert card["note"] == "kept"
     assert read_card(model_dir).threshold("boat") == 0.7
+
+    counted = count_findings(model_dir, tmp_path / "data" / "images")
+    assert counted == {"pictures": 50, "findings": {"boat": 40}, "pictures_with_findings": {"boat": 40}}
+    assert card_of(model_dir)["unlabelled_flights"] == {"data": counted}
     assert card["metrics"]["threshold_not_chosen_by_data"] == []  # type: ignore[index]
 
 

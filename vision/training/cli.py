@@ -83,10 +83,14 @@ def _export(options: argparse.Namespace) -> object:
 
 
 def _evaluate(options: argparse.Namespace) -> object:
-    from vision.training.evaluate import evaluate_objects, evaluate_water
+    from vision.training.evaluate import count_findings, evaluate_objects, evaluate_water
 
     run = evaluate_objects if options.model == "objects" else evaluate_water
-    return run(options.out, options.set / options.model)
+    metrics = run(options.out, options.set / options.model)
+    return {
+        **metrics,
+        "unlabelled": {str(folder): count_findings(options.out, folder) for folder in options.unlabelled},
+    }
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -148,6 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     step.add_argument("model", choices=["objects", "water"])
     step.add_argument("--set", type=Path, required=True)
     step.add_argument("--out", type=Path, required=True, help="models/<name>")
+    step.add_argument("--unlabelled", type=Path, nargs="*", default=[], help="folders of pictures to count findings in")
     step.set_defaults(run=_evaluate)
     return parser
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -25,7 +26,7 @@ from vision.training.prepare import Entry, read_manifest
 from vision.training.splits import Split
 
 LEAST_CONFIDENCE = 0.02
-OBJECT_CANDIDATES = tuple(round(0.1 + 0.05 * i, 2) for i in range(17))
+OBJECT_CANDIDATES = tuple(round(0.25 + 0.05 * i, 2) for i in range(14))
 WATER_CANDIDATES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95)
 CAUTION_BETA = 0.5
 """Somebody is sent to every finding, so a false alarm weighs more than a miss when a threshold is chosen."""
@@ -243,3 +244,37 @@ def evaluate_water(model_dir: Path, water: Path) -> dict[str, Any]:
         model_dir, {**read_card_table(model_dir), "thresholds": {"standing_water": threshold}, "metrics": metrics}
     )
     return metrics
+
+
+def count_findings(model_dir: Path, folder: Path) -> dict[str, Any]:
+    """Count what a model with its card's thresholds finds in unlabelled pictures, and note it in the card.
+
+    It is no measure of accuracy: nobody labelled these. It shows how loud a model is where little is to be found.
+
+    Args:
+        model_dir: Folder of the model.
+        folder: Folder of pictures; the folder above it names them.
+    """
+    detector = OnnxDetector.open(model_dir)
+    findings: Counter[str] = Counter()
+    pictures_with: Counter[str] = Counter()
+    area_px = water_px = 0.0
+    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in {".jpg", ".jpeg", ".png"})
+    for path in paths:
+        frame = read_frame(path)
+        found = detector(frame)
+        findings.update(found.labels)
+        pictures_with.update(set(found.labels))
+        area_px += frame.image_bgr.shape[0] * frame.image_bgr.shape[1]
+        water_px += float(painted(found, frame.size_wh_px).sum())
+    noted: dict[str, Any] = {
+        "pictures": len(paths),
+        "findings": dict(findings),
+        "pictures_with_findings": dict(pictures_with),
+    }
+    if detector.card.task == "semantic":
+        noted["share_of_ground"] = round(water_px / max(area_px, 1.0), 4)
+    card = read_card_table(model_dir)
+    looked = {**card.get("unlabelled_flights", {}), folder.parent.name: noted}
+    write_card(model_dir, {**card, "unlabelled_flights": looked})
+    return noted
