@@ -4,7 +4,8 @@ Run: python benchmarks/flightplan_coverage.py [--cases FOLDER]
 
 Counts footprints with code of its own (turned rectangles tested against points in metres), over the path of the
 finished missions, in two ways: photos as the mission triggers them (on rows only), and photos every 38.9 m along the
-whole path, as the peers were scored. Lengths run from the first to the last waypoint, without the legs of home.
+whole path, as the peers were scored. Lengths run from the first photo to the last of each flight, without the legs from
+and to home.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Score:
     """What a plan is worth.
 
     Attributes:
-        length_km: From the first to the last waypoint, summed over missions.
+        length_km: From the first photo to the last, summed over missions.
         rows: Shares seen once and five times with the mission's own trigger.
         path: The same with photos all along the path.
         in_holes_m: Metres of any leg, home's legs included, over a hole.

@@ -16,7 +16,7 @@ from flightplan.footprints import CoverageShare
 from flightplan.kinematics import Kinematics
 from flightplan.limits import FlightLimits
 from flightplan.mission import Home, Mission, MissionFigures
-from flightplan.pattern_search import Point, Survey, Task, find_survey
+from flightplan.pattern_search import Point, Run, Task, find_survey
 from flightplan.projection import LocalFrame
 from flightplan.routing import Router
 from flightplan.sorties import MissionBuilder
@@ -123,13 +123,14 @@ def plan_coverage(
         limits=replace(limits, max_duration_s=max(limits.max_duration_s, endurance_s)),
         kinematics=kinematics,
     )
-    missions = planner.missions(area.name, survey.runs, endurance_s)
+    sorties = planner.sorties(survey.runs, endurance_s)
+    missions = planner.missions(area.name, sorties)
     return CoveragePlan(
         area=area,
         missions=missions,
         figures=tuple(mission.figures(kinematics) for mission in missions),
         coverage=survey.coverage,
-        photos_lonlat=_photo_places(frame, survey),
+        photos_lonlat=_photo_places(frame, [run for runs in sorties for run in runs]),
         angle_deg=survey.angle_deg,
         row_spacing_m=spacing_m,
         speed_m_s=speed,
@@ -192,11 +193,11 @@ def _blocked(area_en: Polygon, clearance_m: float) -> Polygon | MultiPolygon:
     return union
 
 
-def _photo_places(frame: LocalFrame, survey: Survey) -> tuple[tuple[float, float], ...]:
-    if not survey.runs:
+def _photo_places(frame: LocalFrame, runs: Sequence[Run]) -> tuple[tuple[float, float], ...]:
+    if not runs:
         return ()
     places = []
-    for run in survey.runs:
+    for run in runs:
         shares = np.arange(0.0, run.length_m + 1e-6, run.trigger_m)[:, None] / max(run.length_m, 1e-9)
         places.append(np.array(run.start) + shares * (np.array(run.end) - np.array(run.start)))
     return tuple((float(lon), float(lat)) for lon, lat in frame.lonlat_from_en(np.vstack(places)))

@@ -28,7 +28,7 @@ class MissionFigures:
 
     Attributes:
         length_m: Horizontal metres from home, through every waypoint, to the landing.
-        survey_length_m: Horizontal metres from the first to the last waypoint.
+        survey_length_m: Horizontal metres from the first to the last place where photos are switched on or off.
         duration_s: From take-off to landing, with climb, turns and descent.
         turns: Corners sharper than 20 degrees between the first and the last waypoint.
         photos: Photos that the distance trigger takes.
@@ -57,11 +57,21 @@ def mission_figures(mission: Mission, kinematics: Kinematics) -> MissionFigures:
     legs = [math.degrees(math.atan2(b[0] - a[0], b[1] - a[1])) for a, b in itertools.pairwise(survey) if a != b]
     return MissionFigures(
         length_m=_length_m(path),
-        survey_length_m=_length_m(survey),
+        survey_length_m=_length_m(_between_photos(mission, survey)),
         duration_s=climb_s + kinematics.path_seconds(path, speeds[0]) + LANDING_OVERHEAD_S,
         turns=sum(abs(turn_deg(a, b)) > kinematics.stop_turn_deg for a, b in itertools.pairwise(legs)),
         photos=_photos(mission, survey),
     )
+
+
+def _between_photos(mission: Mission, survey: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The waypoints from the first to the last camera command; all of them where there is none."""
+    passed, at = 0, []
+    for item in mission.items:
+        passed += isinstance(item, Waypoint)
+        if isinstance(item, PhotosByDistance | PhotosOff):
+            at.append(passed)
+    return survey[max(at[0] - 1, 0) : at[-1]] if at else survey
 
 
 def _length_m(points: list[tuple[float, float]]) -> float:

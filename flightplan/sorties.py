@@ -45,8 +45,18 @@ class MissionBuilder:
     limits: FlightLimits
     kinematics: Kinematics
 
-    def missions(self, name: str, runs: Sequence[Run], endurance_s: float) -> tuple[Mission, ...]:
-        """As few missions as the battery allows, runs in the given order."""
+    def missions(self, name: str, sorties: Sequence[Sequence[Run]]) -> tuple[Mission, ...]:
+        """One mission per sortie; `name` is numbered when there are several."""
+        count = len(sorties)
+        titles = [name] if count == 1 else [f"{name} {number}/{count}" for number in range(1, count + 1)]
+        return tuple(self._mission(title, runs) for title, runs in zip(titles, sorties, strict=True))
+
+    def sorties(self, runs: Sequence[Run], endurance_s: float) -> list[list[Run]]:
+        """As few sorties as the battery allows, runs in the given order; a run too long for one is halved.
+
+        Raises:
+            CannotPlan: Home is too far off for the battery, or a part of the area cannot be reached.
+        """
         groups: list[list[Run]] = []
         left = list(runs)
         while left:
@@ -56,10 +66,7 @@ class MissionBuilder:
                 continue
             groups.append(left[:count])
             left = left[count:]
-        titles = (
-            [name] if len(groups) == 1 else [f"{name} {number}/{len(groups)}" for number in range(1, len(groups) + 1)]
-        )
-        return tuple(self._mission(title, group) for title, group in zip(titles, groups, strict=True))
+        return groups
 
     def _most_runs(self, runs: list[Run], endurance_s: float) -> int:
         low, high = 0, min(len(runs), (self.limits.max_items - _ITEMS_BESIDES_RUNS) // (_ITEMS_PER_RUN + 1))
@@ -82,7 +89,7 @@ class MissionBuilder:
         middle = ((run.start[0] + run.end[0]) / 2, (run.start[1] + run.end[1]) / 2)
         return [replace(run, end=middle), replace(run, start=middle)]
 
-    def _legs(self, runs: list[Run]) -> list[list[Point]]:
+    def _legs(self, runs: Sequence[Run]) -> list[list[Point]]:
         """Ways between runs, home first and last: each from the end of one run to the start of the next."""
         stops = [self.home_en, *(point for run in runs for point in (run.start, run.end)), self.home_en]
         ways = []
@@ -95,7 +102,7 @@ class MissionBuilder:
             ways.append(way)
         return ways
 
-    def _mission(self, name: str, runs: list[Run]) -> Mission:
+    def _mission(self, name: str, runs: Sequence[Run]) -> Mission:
         ways = self._legs(runs)
         items: list[Item] = [
             TakeOff(alt_home_m=self.altitude_m),

@@ -169,22 +169,25 @@ class SimulatedVehicle:
             self._dropping.clear()
             for client in self._clients:
                 client.close()
-            self._clients.clear()
+        # A client may have been closed while it was written to; its socket must not be waited for.
+        self._clients = [client for client in self._clients if not client.closed]
         readers = [self._listener, *(client.socket for client in self._clients)]
         writers = [client.socket for client in self._clients if client.backlog]
         readable, writable, _ = select.select(readers, writers, [], wait_s)
         if self._listener in readable:
             self._accept()
-        for client in tuple(self._clients):
+        for client in self._clients:
             if client.socket in readable:
                 for message in client.read():
                     self._handle(client, message)
             if client.socket in writable:
                 client.flush()
-        self._clients = [client for client in self._clients if not client.closed]
 
     def _accept(self) -> None:
-        connection, _ = self._listener.accept()
+        try:
+            connection, _ = self._listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return  # the station was gone again before it was let in
         client = _Client(connection)
         self._clients.append(client)
         client.send(self._telemetry.heartbeat())

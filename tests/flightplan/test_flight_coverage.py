@@ -114,6 +114,7 @@ def test_an_area_bigger_than_a_battery_becomes_flights_that_each_fit_one():
     plan = a_plan(a_square(1_200.0), endurance_s=900.0)
 
     assert len(plan.missions) > 1
+    assert sum(figures.photos for figures in plan.figures) == len(plan.photos_lonlat)
     assert all(figures.duration_s <= 900.0 for figures in plan.figures)
     assert [mission.name for mission in plan.missions] == [
         f"grid 7 {number}/{len(plan.missions)}" for number in range(1, len(plan.missions) + 1)

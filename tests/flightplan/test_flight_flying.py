@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import itertools
 import math
+import socket
+import struct
 from datetime import UTC, datetime
 
 import numpy as np
@@ -200,6 +202,28 @@ def test_the_same_vehicle_flies_a_second_mission():
 
             assert log.completed
             assert len(log.photos) == a_mission().figures().photos
+
+
+def test_stations_that_vanish_in_flight_do_not_bring_the_vehicle_down():
+    stations = []
+
+    def come_and_vanish(event):
+        if len(stations) < 60:
+            station = socket.create_connection(("127.0.0.1", vehicle.port))
+            # A reset instead of an orderly end, as when a station's process is killed.
+            station.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            stations.append(station)
+        if len(stations) > 3:
+            stations[-3].close()
+
+    with a_vehicle(speedup=200.0) as vehicle, open_link(vehicle.address) as link:
+        upload(link, a_mission())
+        log = fly(link, a_mission(), on_position=come_and_vanish)
+        for station in stations:
+            station.close()
+
+    assert len(stations) == 60
+    assert log.completed
 
 
 def test_triggers_switch_on_and_off_between_the_right_waypoints():

@@ -94,6 +94,12 @@ def test_figures_are_those_of_the_path_and_the_triggers():
     assert figures.turns == 2
 
 
+def test_the_surveys_length_leaves_out_the_ways_from_and_to_home():
+    detours = [*the_items()[:3], a_waypoint(0.0, 50.0), *the_items()[3:-1], a_waypoint(0.0, 80.0), ReturnHome()]
+
+    assert a_mission(detours).figures().survey_length_m == pytest.approx(200 + 60 + 200, abs=0.1)
+
+
 def test_a_leg_takes_as_long_as_its_ramps_and_its_cruise():
     kinematics = Kinematics(acceleration_m_s2=2.0)
 
