@@ -22,6 +22,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
@@ -36,7 +37,8 @@ FLAGS = (
 WIDE = ViewportSize(width=1440, height=900)
 PHONE = ViewportSize(width=390, height=844)
 MAX_BYTES = 400_000
-COLOURS = (256, 192, 128, 96, 64)
+PALETTES = ((56, 200), (40, 140), (40, 100), (40, 60), (24, 40), (16, 16))
+"""Attempts to get below MAX_BYTES: colours of the page kept as they are, and colours spread over its photographs."""
 SETTLE_MS = 2_500
 """Time for the map to load its picture and to draw."""
 
@@ -115,22 +117,20 @@ def visit(browser: Browser, url: str, name: str, viewport: ViewportSize, languag
 
 
 def take_map(page: Page, path: Path) -> None:
-    """The map with a selected case beside it.
+    """The map with its list.
 
     Raises:
         ScreenshotError: There is no case on it.
     """
     if page.locator("[data-case]").count() == 0:
         raise ScreenshotError("There is no case in this store yet: wait until the demo has found something.")
-    page.locator("[data-case]").nth(min(1, page.locator("[data-case]").count() - 1)).click()
-    page.wait_for_selector("[data-drawer] img[data-evidence]")
-    page.click(".map-tools button:nth-child(3)")
     page.wait_for_timeout(SETTLE_MS)
     save(page, path)
 
 
 def take_case(page: Page, path: Path) -> None:
-    """The page of the case that is selected on the map."""
+    """The page of the case at the top of the map's list."""
+    page.locator("[data-case]").first.click()
     page.click("[data-open-case]")
     page.wait_for_selector(".evidence-main img[data-evidence]")
     page.wait_for_function("document.querySelector('img[data-evidence]').complete")
@@ -164,15 +164,27 @@ def save(page: Page, path: Path) -> None:
         path.write_bytes(shot)
         return
     picture = Image.open(BytesIO(shot)).convert("RGB")
-    for colours in COLOURS:
+    for kept, spread in PALETTES:
         small = BytesIO()
-        picture.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(
+        picture.quantize(palette=palette_of(picture, kept, spread), dither=Image.Dither.NONE).save(
             small, "PNG", optimize=True
         )
         if small.tell() <= MAX_BYTES:
             path.write_bytes(small.getvalue())
             return
     raise ScreenshotError(f"{path} cannot be made smaller than {MAX_BYTES} bytes.")
+
+
+def palette_of(picture: Image.Image, kept: int, spread: int) -> Image.Image:
+    """A palette that keeps the page's own colours exactly and spreads the rest over those of the photographs."""
+    pixels = np.asarray(picture).reshape(-1, 3)
+    colours, counts = np.unique(pixels, axis=0, return_counts=True)
+    frequent = colours[np.argsort(-counts)[:kept]]
+    spread_out = picture.quantize(spread, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).getpalette()
+    others = np.asarray(spread_out, dtype=np.uint8)[: spread * 3].reshape(-1, 3)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(np.concatenate([frequent, others]).astype(np.uint8).tobytes())
+    return palette
 
 
 if __name__ == "__main__":

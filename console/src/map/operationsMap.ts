@@ -30,6 +30,9 @@ export type LayerName = (typeof LAYERS)[number];
 const VECTOR_ORDER = ["zones", "streets", "footprints", "planned", "track", "areas", "ellipses", "aircraft", "cases"] as const;
 type VectorName = (typeof VECTOR_ORDER)[number];
 
+/** Layers that are drawn otherwise where a picture lies below them. */
+const OVER_PICTURE = ["zones", "streets", "footprints"] as const;
+
 const READ = { dataProjection: "EPSG:4326", featureProjection: "EPSG:3857" };
 
 interface Handlers {
@@ -53,9 +56,9 @@ export class OperationsMap {
   constructor(target: HTMLElement, { onPick, onPointer, labelled = true }: Handlers = {}) {
     this.sources = Object.fromEntries(VECTOR_ORDER.map((name) => [name, new VectorSource()])) as Record<VectorName, VectorSource>;
     const styles: Record<VectorName, StyleLike> = {
-      zones: zoneStyle,
-      streets: streetStyle,
-      footprints: footprintStyle,
+      zones: (feature, resolution) => zoneStyle(feature, resolution, this.showsPicture()),
+      streets: (feature, resolution) => streetStyle(feature, resolution, this.showsPicture()),
+      footprints: (feature) => footprintStyle(feature, this.showsPicture()),
       planned: PLANNED_STYLE,
       track: TRACK_STYLE,
       areas: extentStyle,
@@ -184,16 +187,23 @@ export class OperationsMap {
     this.basemap.setSource(
       new ImageStatic({ url, imageExtent: transformExtent(extent_lonlat, "EPSG:4326", "EPSG:3857"), projection: "EPSG:3857", interpolate: true }),
     );
+    for (const name of OVER_PICTURE) this.layers[name].changed();
   }
 
-  hasBasemap(): boolean {
-    return this.basemap.getSource() !== null;
+  private showsPicture(): boolean {
+    return this.basemap.getSource() !== null && this.basemap.getVisible();
   }
 
   setVisible(name: LayerName, visible: boolean): void {
-    if (name === "basemap") this.basemap.setVisible(visible);
+    if (name === "basemap") this.showBasemap(visible);
     else if (name === "graticule") this.graticule.setVisible(visible);
     else this.layers[name].setVisible(visible);
+  }
+
+  private showBasemap(visible: boolean): void {
+    if (this.basemap.getVisible() === visible) return;
+    this.basemap.setVisible(visible);
+    for (const name of OVER_PICTURE) this.layers[name].changed();
   }
 
   select(caseId: string | null): void {

@@ -67,12 +67,13 @@ const ZONE_LOOK: Record<string, ZoneLook> = {
   grid: { stroke: { color: "rgba(58, 78, 98, .55)", width: 1 }, ink: "#3a4e62", sizePx: 12, zIndex: 6 },
   district: { stroke: { color: "#22384d", width: 2.4, lineDash: [12, 5, 3, 5] }, ink: "#22384d", sizePx: 14, zIndex: 7 },
 };
+const ROAD_OVER_PICTURE: ZoneLook = { stroke: { color: "rgba(255, 255, 255, .65)", width: 1.2 }, ink: "#44515e", sizePx: 11, zIndex: 2 };
 const OTHER_ZONE: ZoneLook = { stroke: { color: "#5b6b79", width: 1, lineDash: [3, 3] }, ink: "#44515e", sizePx: 11, zIndex: 2 };
 
 /** Areas: fill, border and name. The name of a grid cell or district shows only where there is room. */
-export function zoneStyle(feature: FeatureLike, resolution: number): Style {
+export function zoneStyle(feature: FeatureLike, resolution: number, overPicture: boolean): Style {
   const kind = String(feature.get("kind"));
-  const look = ZONE_LOOK[kind] ?? OTHER_ZONE;
+  const look = overPicture && kind === "road" ? ROAD_OVER_PICTURE : (ZONE_LOOK[kind] ?? OTHER_ZONE);
   const limit = kind === "grid" ? LABEL_RESOLUTION_M.grid : LABEL_RESOLUTION_M.area;
   const named = resolution < limit && kind !== "road" && kind !== "district";
   return new Style({
@@ -88,18 +89,16 @@ function zoneName(feature: FeatureLike, kind: string): string {
   return kind === "grid" ? name || String(feature.get("code") ?? "") : name;
 }
 
-/** Roads and streets drawn as lines are as wide as they are on the ground; the name runs along them. */
-export function streetStyle(feature: FeatureLike, resolution: number): Style[] {
+/** Roads and streets drawn as lines are as wide as they are on the ground; over a picture only a veil is drawn. */
+export function streetStyle(feature: FeatureLike, resolution: number, overPicture: boolean): Style[] {
   const widthM = Number(feature.get("width_m")) || 6;
   const widthPx = Math.min(40, Math.max(2, widthM / resolution));
   const name = String(feature.get("name") ?? "");
+  const text = resolution < LABEL_RESOLUTION_M.line && name ? { text: label(name, "#36434f", 12, "line") } : {};
+  if (overPicture) return [new Style({ stroke: new Stroke({ color: "rgba(255, 255, 255, .28)", width: widthPx, lineCap: "butt" }), ...text, zIndex: 2 })];
   return [
     new Style({ stroke: new Stroke({ color: "rgba(96, 108, 120, .6)", width: widthPx + 1.6 }), zIndex: 1 }),
-    new Style({
-      stroke: new Stroke({ color: "rgba(255, 255, 255, .9)", width: widthPx }),
-      ...(resolution < LABEL_RESOLUTION_M.line && name ? { text: label(name, "#36434f", 12, "line") } : {}),
-      zIndex: 2,
-    }),
+    new Style({ stroke: new Stroke({ color: "rgba(255, 255, 255, .9)", width: widthPx }), ...text, zIndex: 2 }),
   ];
 }
 
@@ -108,8 +107,10 @@ const LOOKED = new Style({
   stroke: new Stroke({ color: "rgba(11, 92, 173, .22)", width: 1 }),
 });
 
-export function footprintStyle(feature: FeatureLike): Style {
-  if (feature.get("looked") !== false) return LOOKED;
+const LOOKED_OVER_PICTURE = new Style({ stroke: new Stroke({ color: "rgba(255, 255, 255, .30)", width: 1 }) });
+
+export function footprintStyle(feature: FeatureLike, overPicture: boolean): Style {
+  if (feature.get("looked") !== false) return overPicture ? LOOKED_OVER_PICTURE : LOOKED;
   return new Style({
     fill: new Fill({ color: stripes("rgba(176, 58, 18, .45)", "rgba(176, 58, 18, .06)", 8) }),
     stroke: new Stroke({ color: "#b03a12", width: 1.2, lineDash: [4, 3] }),
