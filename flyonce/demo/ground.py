@@ -19,6 +19,8 @@ GROUND_RESOLUTION_M = 0.055
 _SEAM_PX = 150
 _GRAIN_SIGMA = 5.0
 _SHOULDER_M = 0.9
+# The real road is bright concrete; side streets are asphalt, this much darker.
+_ASPHALT_SHARE = 0.58
 _PATCH_NORTH_M = 165.0
 _PATCH_ROAD_EAST_M = -40.0
 
@@ -52,12 +54,13 @@ def build_ground(seed: int, resolution_m: float = GROUND_RESOLUTION_M) -> tuple[
     rng = np.random.default_rng(seed)
     patch = RoadPatch.read()
     district = demo_district(_patch_knots_m(patch))
-    base = _natural_ground(district, patch)
+    base = _natural_ground(district, patch, rng)
     ground = _enlarged(base, district, resolution_m)
     paint_water(ground.image, _pixels(ground, district.reservoir.exterior), resolution_m, rng)
     strip = patch.strip(district.streets[-1].width_m / 2 + _SHOULDER_M, resolution_m)
+    asphalt = cv2.convertScaleAbs(strip, alpha=_ASPHALT_SHARE)
     for street in district.streets:
-        _paint_street(ground, street, strip)
+        _paint_street(ground, street, strip if street.road_class == "main" else np.asarray(asphalt, dtype=np.uint8))
     _add_grain(ground.image, rng)
     return district, ground
 
@@ -80,7 +83,7 @@ def _patch_knots_m(patch: RoadPatch) -> tuple[tuple[float, float], ...]:
     return tuple((float(n), float(e)) for n, e in zip(north[::-1], east[::-1], strict=True))
 
 
-def _natural_ground(district: District, patch: RoadPatch) -> Image:
+def _natural_ground(district: District, patch: RoadPatch, rng: np.random.Generator) -> Image:
     """Meadow all over with the road patch laid in softly, at the orthophoto's own resolution."""
     half_east, half_north = district.half_extent_en_m
     size_wh = (round(2 * half_east / RESOLUTION_M), round(2 * half_north / RESOLUTION_M))
@@ -89,16 +92,18 @@ def _natural_ground(district: District, patch: RoadPatch) -> Image:
     left = round((half_east + _patch_west_m(patch)) / RESOLUTION_M)
     height, width = patch.image.shape[:2]
     target = ground[top : top + height, left : left + width]
-    alpha = _soft_edge(height, width, 40)[..., None]
+    alpha = _ragged_edge(height, width, rng)[..., None]
     target[:] = np.round(alpha * patch.image + (1 - alpha) * target).astype(np.uint8)
     return ground
 
 
-def _soft_edge(height: int, width: int, margin_px: int) -> NDArray[np.float32]:
+def _ragged_edge(height: int, width: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Opacity of the patch: full from 5 m inside its edge, which wanders like a wood's; a straight one would show."""
     rows = np.minimum(np.arange(height), np.arange(height)[::-1])[:, None]
     cols = np.minimum(np.arange(width), np.arange(width)[::-1])[None, :]
-    ramp = np.clip(np.minimum(rows, cols) / margin_px, 0, 1)
-    return np.asarray(ramp * ramp * (3 - 2 * ramp), dtype=np.float32)
+    coarse = rng.uniform(-1, 1, (height // 30, width // 30)).astype(np.float32)
+    wander = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(np.clip((np.minimum(rows, cols) - 24 + 16 * wander) / 8, 0, 1), dtype=np.float32)
 
 
 def _enlarged(base: Image, district: District, resolution_m: float) -> Ground:

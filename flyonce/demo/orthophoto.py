@@ -28,6 +28,9 @@ _ROAD_ROW_COL_PX = (
     (600, 369), (700, 423), (780, 474), (840, 516), (960, 590), (1034, 650),
 )  # fmt: skip
 
+# First and 99th percentile of each channel (blue, green, red) of ROAD_FILE; and its first one brought to MEADOW_FILE's.
+_HAZY_BGR = ((89.0, 70.0, 45.0), (228.0, 240.0, 239.0))
+_CLEAR_BGR = ((48.0, 50.0, 32.0), (222.0, 232.0, 232.0))
 # Nearer to the picture's edge than this the road's full width is not in the picture.
 _STRIP_MARGIN_M = 5.0
 
@@ -61,6 +64,14 @@ def read_orthophoto(file_name: str) -> Image:
     return np.asarray(image, dtype=np.uint8)
 
 
+def _without_haze(image: Image) -> Image:
+    """The shadows of each channel brought to the meadow's: that crop was taken on a clearer day."""
+    (low, high), (wanted_low, wanted_high) = np.array(_HAZY_BGR), np.array(_CLEAR_BGR)
+    levels = np.arange(256)[:, None]
+    table = (levels - low) * (wanted_high - wanted_low) / (high - low) + wanted_low
+    return np.asarray(cv2.LUT(image, np.clip(np.round(table), 0, 255).astype(np.uint8)[:, None, :]), dtype=np.uint8)
+
+
 @dataclass(frozen=True, kw_only=True)
 class RoadPatch:
     """The crop with a real road, mirrored east-west so that its shadows fall as those of the meadow do.
@@ -78,7 +89,7 @@ class RoadPatch:
         Raises:
             MissingGroundError: The data package is not there.
         """
-        return cls(image=np.ascontiguousarray(read_orthophoto(ROAD_FILE)[:, ::-1]))
+        return cls(image=_without_haze(np.ascontiguousarray(read_orthophoto(ROAD_FILE)[:, ::-1])))
 
     @cached_property
     def centre_line_px(self) -> NDArray[np.float64]:
