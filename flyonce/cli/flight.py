@@ -117,13 +117,16 @@ def _plan_json(planned: CoveragePlan, files: list[list[str]], seconds: float) ->
 
 def vehicle(
     port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port on loopback; 0 picks a free one.")] = 5760,
-    home: Annotated[str, typer.Option(help="Where it stands, LON,LAT in degrees.")] = "120.16,30.25",
+    home: Annotated[
+        str | None,
+        typer.Option(help="Where it stands, LON,LAT in degrees; default: at the home of the first uploaded mission."),
+    ] = None,
     home_alt_msl_m: Annotated[float, typer.Option(help="Ground height there above mean sea level.")] = 0.0,
     speedup: Annotated[float, typer.Option(min=0.1, max=200, help="How much faster than real time it flies.")] = 1.0,
     as_json: AsJson = False,
 ) -> None:
     """Run a simulated MAVLink vehicle until it is stopped with Ctrl-C."""
-    lon, lat = lonlat(home)
+    lon, lat = lonlat(home) if home else (None, None)
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())
