@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import geo.errors
+
 if TYPE_CHECKING:
     from flightplan.limits import Violation
 
@@ -25,16 +27,8 @@ class FlightplanError(Exception):
     """Anything that `flightplan` refuses to do."""
 
 
-class InputFileError(FlightplanError):
-    """A file cannot be used: `path`, the `place` in it (may be empty), what is wrong and the `remedy`."""
-
-    def __init__(self, *, path: object, problem: str, remedy: str, place: str = "") -> None:
-        self.path = str(path)
-        self.place = place
-        self.problem = problem
-        self.remedy = remedy
-        where = f"{self.path}, {place}" if place else self.path
-        super().__init__(f"{where}: {problem}. {remedy}.")
+class InputFileError(geo.errors.InputFileError, FlightplanError):
+    """As geo's: a file cannot be used, with its `path`, the `place` in it, the `problem` and the `remedy`."""
 
 
 class CannotPlan(FlightplanError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dispatch_api.errors import ConfigurationError, DispatchError, StoreSchemaError, StoreUrlError
 from flightplan.errors import CannotPlan, FlightplanError, InvalidMission
-from flightplan.errors import InputFileError as FlightFileError
 from flyonce.cli.output import EXIT_BAD_INPUT, EXIT_FAILURE
 from flyonce.demo.errors import DemoError
 from flyonce.interpretation import RulesError
@@ -14,7 +13,6 @@ from vision.errors import ModelError, PhotoError, VisionError
 _BAD_INPUT = (
     CannotPlan,
     ConfigurationError,
-    FlightFileError,
     GeoError,
     InvalidMission,
     PhotoError,
