@@ -13,7 +13,7 @@ from vision.detections import LABELS
 from vision.model_card import read_model
 from vision.onnx_detector import OnnxDetector
 from vision.sources.photos import read_frame
-from vision.training.sources import flood_pictures, street_pictures
+from vision.training.sources import flood_pictures, lake_pictures, street_pictures
 from vision.training.splits import divide
 
 MODELS = bundled_models_dir()
@@ -55,7 +55,7 @@ def test_the_models_together_are_small_enough_to_carry():
 
 
 def test_water_is_outlined_in_flood_pictures_that_did_not_train(shared_data: Path):
-    detect = OnnxDetector.open(MODELS / "water")
+    detect = OnnxDetector.open(MODELS / "water", least_confidence=0.5)
     overlaps = []
     for picture in held_out(flood_pictures(shared_data / "train"), 8):
         one = read_frame(picture.path)
@@ -64,15 +64,22 @@ def test_water_is_outlined_in_flood_pictures_that_did_not_train(shared_data: Pat
         for ring in detect(one).polygons_px:
             cv2.fillPoly(drawn, [np.round(ring).astype(np.int32)], 1)
         overlaps.append(np.logical_and(drawn, truth).sum() / np.logical_or(drawn, truth).sum())
-    assert np.mean(overlaps) > 0.6
+    assert np.mean(overlaps) > 0.5
 
 
-def test_waste_is_found_in_street_pictures_that_did_not_train(shared_data: Path):
-    detect = OnnxDetector.open(MODELS / "objects")
-    pictures = [
-        p for p in divide(street_pictures(shared_data / "train"))["test"] if any(b.label == "waste" for b in p.boxes)
+@pytest.mark.parametrize(
+    ("pictures_of", "label", "floor"),
+    [(lake_pictures, "boat", 0.25), (lake_pictures, "dock_or_lift", 0.35), (street_pictures, "waste", 0.25)],
+)
+def test_things_are_found_in_pictures_that_did_not_train(shared_data: Path, pictures_of, label, floor):
+    """The floors lie well below what was measured: they notice a broken chain, not a model a little better or worse."""
+    detect = OnnxDetector.open(MODELS / "objects", least_confidence=0.2)
+    with_label = [
+        picture
+        for picture in divide(pictures_of(shared_data / "train"))["test"]
+        if any(box.label == label for box in picture.boxes)
     ]
-    counts = np.array([found_share(detect, picture, "waste") for picture in pictures[:12]])
+    counts = np.array([found_share(detect, picture, label) for picture in with_label[:12]])
     hits, truths = counts.sum(axis=0)
     assert truths >= 12
-    assert hits / truths > 0.2
+    assert hits / truths > floor
