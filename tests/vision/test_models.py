@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import yaml
 
-from vision.detections import LABELS
-from vision.frame import Frame
+from vision.detections import LABELS, Detections
+from vision.evaluation import score_masks
 from vision.onnx_detector import OnnxDetector
+from vision.training.evaluate import painted, read_frame
+from vision.training.sources import flood_pictures, street_pictures
+from vision.training.splits import divide
 
 MODELS = Path(__file__).parents[2] / "models"
 FOLDERS = sorted(path.parent for path in MODELS.glob("*/card.yaml"))
@@ -37,11 +41,31 @@ def test_a_card_says_what_it_was_made_of_how_good_it_is_and_what_it_is_not_for(f
     assert (folder / "epochs.csv").read_text(encoding="utf-8").count("\n") > 2
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_a_model_runs_and_finds_nothing_in_plain_grey(folder: Path) -> None:
-    frame = Frame(image_bgr=np.full((480, 640, 3), 114, np.uint8), captured_at=None, source="grey", index=0)
-    found = OnnxDetector.open(folder, workers=1)(frame)
-    assert len(found) == 0
+def seen(folder: Path, picture: Path) -> Detections:
+    return OnnxDetector.open(folder, workers=1)(read_frame(picture))
+
+
+def test_the_water_model_outlines_most_of_what_people_drew_in_held_out_floods(shared_data: Path) -> None:
+    held_out = divide(flood_pictures(shared_data / "train"))["test"][:6]
+    pairs = []
+    for picture in held_out:
+        drawn = cv2.imread(str(picture.mask_path), cv2.IMREAD_GRAYSCALE)
+        assert drawn is not None
+        size = (drawn.shape[1], drawn.shape[0])
+        pairs.append((painted(seen(MODELS / "water", picture.path), size), np.asarray(drawn > 0)))
+    score = score_masks(pairs)
+    assert score.precision is not None
+    assert score.precision > 0.7
+    assert score.recall is not None
+    assert score.recall > 0.4
+
+
+def test_the_objects_model_finds_bins_and_waste_in_held_out_streets(shared_data: Path) -> None:
+    held_out = divide(street_pictures(shared_data / "train"))["test"][:12]
+    wanted = {box.label for picture in held_out for box in picture.boxes}
+    found = {label for picture in held_out for label in seen(MODELS / "objects", picture.path).labels}
+    assert wanted <= {"waste", "waste_bin", "overflowing_bin"}
+    assert len(found & wanted) >= 2
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
