@@ -47,15 +47,16 @@ _LAKE_WATER = {
 }
 _SYNTHETIC = {
     "name": "synthetic",
-    "what": "composed nadir pictures: rendered heaps, puddles, anglers, persons on real orthophoto ground",
+    "what": "composed nadir pictures: rendered heaps, puddles, anglers, persons on real orthophotos, lake pictures and painted ground",
     "view": "nadir, 3-6 cm per pixel; rendered, not photographed",
-    "licence": "our own; ground from the deepforest package's sample pictures (MIT)",
+    "licence": "our own; ground from the deepforest package's pictures and the lake set (both MIT)",
 }
 _SPLITS = (
     "by a hash of the group: near-duplicates, and a lake tile with its whole photo and its neighbours in the flight "
     "(blocks of five photo numbers), lie on one side. Distorted copies of street photos only train. val chose epochs "
     "and thresholds; test was only measured. Neighbouring blocks of the lake flight may still show the same shore. "
-    "Composed pictures are measured on sprite looks and real grounds that trained nowhere; val and test share these."
+    "Composed pictures are measured on sprite looks and orthophotos that trained nowhere, which val and test share; about "
+    "a seventh of them lie on lake pictures that trained."
 )
 
 _PROSE: Mapping[str, Mapping[str, Any]] = {
@@ -71,7 +72,7 @@ _PROSE: Mapping[str, Mapping[str, Any]] = {
         "not_for": [
             "any claim about waste, bins, persons or fishing gear in real pictures from above: no labelled real aerial "
             "picture of these was at hand, only rendered ones",
-            "vehicles from above: ten labelled ones trained; most are missed",
+            "vehicles from above: only eighteen labelled ones trained, and most are missed",
             "boats and docks away from water: pipes and slabs on a building site are called so",
             "bins from above: they are only known from street level",
             "searching for people in distress, or any decision about a person without a human looking at the picture",
@@ -87,8 +88,8 @@ _PROSE: Mapping[str, Mapping[str, Any]] = {
         "training_data": [_FLOOD, _DRY, _LAKE_WATER, _SYNTHETIC],
         "not_for": [
             "telling flood water from permanent water: the labels do not",
-            "bare soil, car parks and bright roads without a look at the picture: false surfaces are frequent there (see "
-            "unlabelled_flights: a dry building site and a beach park, whose lake is really water)",
+            "bare soil, car parks and bright roads without a look at the picture: false surfaces are frequent there "
+            "(unlabelled_flights: a dry building site, and a beach park whose lake really is water)",
             "depth, flow or passability of water",
             "small puddles in real pictures from straight above: only rendered ones were at hand",
             "measured areas without a check: masks are coarse at house scale",
