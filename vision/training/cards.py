@@ -47,7 +47,10 @@ _LAKE_WATER = {
 }
 _SYNTHETIC = {
     "name": "synthetic",
-    "what": "composed nadir pictures: rendered heaps, puddles, anglers, persons on real orthophotos, lake pictures and painted ground",
+    "what": (
+        "composed nadir pictures: rendered heaps, puddles, anglers and persons on real orthophotos, lake pictures and "
+        "painted ground"
+    ),
     "view": "nadir, 3-6 cm per pixel; rendered, not photographed",
     "licence": "our own; ground from the deepforest package's pictures and the lake set (both MIT)",
 }
@@ -55,8 +58,8 @@ _SPLITS = (
     "by a hash of the group: near-duplicates, and a lake tile with its whole photo and its neighbours in the flight "
     "(blocks of five photo numbers), lie on one side. Distorted copies of street photos only train. val chose epochs "
     "and thresholds; test was only measured. Neighbouring blocks of the lake flight may still show the same shore. "
-    "Composed pictures are measured on sprite looks and orthophotos that trained nowhere, which val and test share; about "
-    "a seventh of them lie on lake pictures that trained."
+    "Composed pictures are measured on sprite looks and orthophotos that trained nowhere, which val and test share; "
+    "about a seventh of them lie on lake pictures that trained."
 )
 
 _PROSE: Mapping[str, Mapping[str, Any]] = {
