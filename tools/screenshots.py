@@ -129,8 +129,9 @@ def take_map(page: Page, path: Path) -> None:
 
 
 def take_case(page: Page, path: Path) -> None:
-    """The page of the case at the top of the map's list."""
-    page.locator("[data-case]").first.click()
+    """The page of a case that is in work, where there is one."""
+    in_work = page.locator("[data-case]", has=page.locator('.state-tag[data-mood="work"]'))
+    (in_work if in_work.count() else page.locator("[data-case]")).first.click()
     page.click("[data-open-case]")
     page.wait_for_selector(".evidence-main img[data-evidence]")
     page.wait_for_function("document.querySelector('img[data-evidence]').complete")

@@ -370,7 +370,10 @@ def test_english_is_a_click_away_and_remembered(visitor, city):
 def test_no_page_scrolls_sideways_on_a_phone(visitor, city, language):
     one = visitor(PHONE)
     one.context.add_init_script(f"localStorage.setItem('flyonce.language', '{language}')")
-    page = one.log_in("centre")
+    page = one.go("/login")
+    page.wait_for_selector("[data-demo-name]")
+    assert has_no_sideways_scroll(page)
+    one.log_in("centre")
     case_id = page.locator("[data-case]").first.get_attribute("data-case")
     assert has_no_sideways_scroll(page)
     for path, there in (("/inbox", "[data-task]"), (f"/cases/{case_id}", "[data-facts]")):

@@ -55,7 +55,7 @@ export default {
     found: "首次发现", lastSeen: "最近发现", colour: "预警颜色", state: "状态", confidence: "识别置信度", extent: "面积",
     frames: "照片张数", seenIn: "观测次数", rule: "派遣规则与法律依据", ruleNone: "尚未派遣，没有命中的派遣规则。", ruleId: "规则编号",
     basis: "法律依据", clocks: "时限", clocksNone: "还没有计时。", observations: "观测记录", observationsNone: "没有观测记录。",
-    history: "办理过程", historyNone: "还没有记录。", tasks: "部门任务", tasksNone: "还没有派给任何部门。", evidence: "证据照片",
+    history: "办理过程", historyNone: "还没有记录。", historyMore: "显示全部 {n} 条（含部门任务的自动流转）", historyLess: "只看主要过程", tasks: "部门任务", tasksNone: "还没有派给任何部门。", evidence: "证据照片",
     evidenceNone: "没有证据照片。", captured: "拍摄于 {time}", hash: "原图 SHA-256", enlarge: "点击查看大图", actions: "办理",
     actionsNone: "当前状态下您没有可办理的操作。", smallMap: "位置图", lead: "主办", co: "协办", deadline: "处置时限", sign: "签收时限",
     due: "到期", flight: "航次", clue: "识别结果为线索，不作为行政处罚依据；须经人工核实。", copy: "复制坐标", copied: "已复制",

@@ -212,13 +212,12 @@ export class OperationsMap {
   }
 
   /** Puts everything that is known into view: flight, zones, cases. */
-  fitAll(paddingPx: [number, number, number, number] = [40, 40, 40, 40]): boolean {
+  fitAll(paddingPx: [number, number, number, number]): void {
     const extent = createEmpty();
     for (const name of ["planned", "track", "cases", "footprints"] as const) this.extendBy(extent, name);
     if (isEmpty(extent)) for (const name of ["zones", "streets"] as const) this.extendBy(extent, name);
-    if (isEmpty(extent)) return false;
+    if (isEmpty(extent)) return;
     this.map.getView().fit(extent, { padding: paddingPx, maxZoom: 19 });
-    return true;
   }
 
   private extendBy(extent: Extent, name: VectorName): void {
