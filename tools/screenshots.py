@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
@@ -37,8 +38,15 @@ FLAGS = (
 WIDE = ViewportSize(width=1440, height=900)
 PHONE = ViewportSize(width=390, height=844)
 MAX_BYTES = 400_000
-PALETTES = ((56, 200), (40, 140), (40, 100), (40, 60), (24, 40), (16, 16))
-"""Attempts to get below MAX_BYTES: colours of the page kept as they are, and colours spread over its photographs."""
+ATTEMPTS = (
+    (1.0, (40, 60, 156)),
+    (1.0, (40, 48, 80)),
+    (5 / 6, (40, 40, 60)),
+    (5 / 6, (32, 40, 40)),
+    (3 / 4, (32, 32, 32)),
+    (3 / 5, (24, 24, 24)),
+)
+"""Ways to get below MAX_BYTES: a scale, and how many colours are kept, vivid and natural (see `palette_of`)."""
 SETTLE_MS = 2_500
 """Time for the map to load its picture and to draw."""
 
@@ -155,37 +163,53 @@ def take_inbox(page: Page, path: Path) -> None:
 
 
 def save(page: Page, path: Path) -> None:
-    """Write what the page shows as a PNG of at most MAX_BYTES, with as many colours as fit.
+    """Write what the page shows as a PNG of at most MAX_BYTES: as large and with as many colours as fit.
 
     Raises:
-        ScreenshotError: Even the fewest colours are too large.
+        ScreenshotError: Even the smallest is too large.
     """
     shot = page.screenshot()
     if len(shot) <= MAX_BYTES:
         path.write_bytes(shot)
         return
     picture = Image.open(BytesIO(shot)).convert("RGB")
-    for kept, spread in PALETTES:
-        small = BytesIO()
-        picture.quantize(palette=palette_of(picture, kept, spread), dither=Image.Dither.NONE).save(
-            small, "PNG", optimize=True
-        )
-        if small.tell() <= MAX_BYTES:
-            path.write_bytes(small.getvalue())
+    for scale, colours in ATTEMPTS:
+        small = reduced(picture, scale, colours)
+        if len(small) <= MAX_BYTES:
+            path.write_bytes(small)
             return
     raise ScreenshotError(f"{path} cannot be made smaller than {MAX_BYTES} bytes.")
 
 
-def palette_of(picture: Image.Image, kept: int, spread: int) -> Image.Image:
-    """A palette that keeps the page's own colours exactly and spreads the rest over those of the photographs."""
-    pixels = np.asarray(picture).reshape(-1, 3)
-    colours, counts = np.unique(pixels, axis=0, return_counts=True)
+def reduced(picture: Image.Image, scale: float, colours: tuple[int, int, int]) -> bytes:
+    """The picture as a PNG with a palette."""
+    size = (round(picture.width * scale), round(picture.height * scale))
+    scaled = picture if size == picture.size else picture.resize(size, Image.Resampling.LANCZOS)
+    out = BytesIO()
+    palette = palette_of(picture, scaled, *colours)
+    scaled.quantize(palette=palette, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def palette_of(picture: Image.Image, scaled: Image.Image, kept: int, vivid: int, natural: int) -> Image.Image:
+    """A palette for a page with photographs on it.
+
+    It keeps the page's most frequent colours exactly, has some that are spread over all that occur (else the few red
+    pixels of a symbol would turn grey), and gives the rest to the photographs by how often their colours occur.
+    """
+    colours, counts = np.unique(np.asarray(picture).reshape(-1, 3), axis=0, return_counts=True)
     frequent = colours[np.argsort(-counts)[:kept]]
-    spread_out = picture.quantize(spread, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).getpalette()
-    others = np.asarray(spread_out, dtype=np.uint8)[: spread * 3].reshape(-1, 3)
+    spread = colours_by(scaled, vivid, Image.Quantize.MAXCOVERAGE)
+    common = colours_by(scaled, natural, Image.Quantize.MEDIANCUT)
     palette = Image.new("P", (1, 1))
-    palette.putpalette(np.concatenate([frequent, others]).astype(np.uint8).tobytes())
+    palette.putpalette(np.concatenate([frequent, spread, common]).astype(np.uint8).tobytes())
     return palette
+
+
+def colours_by(picture: Image.Image, count: int, method: Image.Quantize) -> NDArray[np.uint8]:
+    """At most `count` colours of the picture, (n, 3) RGB, chosen by `method`."""
+    found = picture.quantize(count, method=method, dither=Image.Dither.NONE).getpalette()
+    return np.asarray(found, dtype=np.uint8)[: count * 3].reshape(-1, 3)
 
 
 if __name__ == "__main__":
