@@ -108,7 +108,7 @@ class RoadPatch:
         return np.column_stack([sharpened(at_rows), at_rows])
 
     def strip(self, half_width_m: float, resolution_m: float) -> Image:
-        """The road unrolled: rows run along its centre line (down the picture), columns across it from west to east."""
+        """The road's longest sunny stretch unrolled: rows run along it (down the picture), columns west to east."""
         line = self.centre_line_px
         length = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))]) * RESOLUTION_M
         along = np.arange(_STRIP_MARGIN_M, length[-1] - _STRIP_MARGIN_M, resolution_m)
@@ -119,4 +119,17 @@ class RoadPatch:
         col = centre[:, :1] + across * tangent[:, 1:]
         row = centre[:, 1:] - across * tangent[:, :1]
         remapped = cv2.remap(self.image, col.astype(np.float32), row.astype(np.float32), cv2.INTER_CUBIC)
-        return np.asarray(remapped, dtype=np.uint8)
+        return _longest_sunny(np.asarray(remapped, dtype=np.uint8))
+
+
+def _longest_sunny(strip: Image) -> Image:
+    """The longest run of rows without a tree's shadow: elsewhere no tree would stand beside it."""
+    grey = cv2.blur(cv2.cvtColor(strip, cv2.COLOR_BGR2GRAY), (5, 5))
+    inner = grey[:, strip.shape[1] // 7 : -(strip.shape[1] // 7)]
+    sunny = np.concatenate([[False], inner.min(axis=1) > 0.72 * np.median(inner), [False]])
+    starts, ends = (
+        np.flatnonzero(np.diff(sunny.astype(np.int8)) == 1),
+        np.flatnonzero(np.diff(sunny.astype(np.int8)) == -1),
+    )
+    longest = int(np.argmax(ends - starts))
+    return np.ascontiguousarray(strip[starts[longest] : ends[longest]])
