@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import yaml
 
+from vision.training.dry_ground import dry_pictures
 from vision.training.labels import OBJECT_LABELS
 from vision.training.prepare import read_manifest
 
@@ -54,6 +55,12 @@ _SYNTHETIC = {
     "view": "nadir, 3-6 cm per pixel; rendered, not photographed",
     "licence": "our own; ground from the deepforest package's pictures and the lake set (both MIT)",
 }
+_BUILDING_SITE = {
+    "name": "caliterra_gps",
+    "what": "the first 70 % of one flight over a dry building site, as ground without water; the rest stayed unseen",
+    "view": "nadir",
+    "licence": "CC0 1.0",
+}
 _SPLITS = (
     "by a hash of the group: near-duplicates, and a lake tile with its whole photo and its neighbours in the flight "
     "(blocks of five photo numbers), lie on one side. Distorted copies of street photos only train. val chose epochs "
@@ -88,7 +95,7 @@ _PROSE: Mapping[str, Mapping[str, Any]] = {
             "yolo26n-sem, its backbone from yolo26n COCO weights restored from public int8 exports "
             "(not the official ones)"
         ),
-        "training_data": [_FLOOD, _DRY, _LAKE_WATER, _SYNTHETIC],
+        "training_data": [_FLOOD, _DRY, _LAKE_WATER, _BUILDING_SITE, _SYNTHETIC],
         "not_for": [
             "telling flood water from permanent water: the labels do not",
             "bare soil, car parks and bright roads without a look at the picture: false surfaces are frequent there "
@@ -158,7 +165,7 @@ def training_facts(folder: Path, note: str) -> dict[str, Any]:
         note: How the model was trained, in words.
     """
     counts = Counter(f"{entry.split}/{entry.source}" for entry in read_manifest(folder))
-    return {"pictures": dict(sorted(counts.items())), "how": note}
+    return {"pictures": dict(sorted((counts | dry_pictures(folder)).items())), "how": note}
 
 
 def read_card_table(model_dir: Path) -> dict[str, Any]:

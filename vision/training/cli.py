@@ -27,6 +27,12 @@ def _pseudo_water(options: argparse.Namespace) -> object:
     return {"added": add_lake_masks(options.set, options.model_dir)}
 
 
+def _dry_ground(options: argparse.Namespace) -> object:
+    from vision.training.dry_ground import add_dry_ground
+
+    return {"added": add_dry_ground(options.set, options.pictures, options.side_px, share=options.share)}
+
+
 def _windows(options: argparse.Namespace) -> object:
     from vision.training.crops import cut_windows
 
@@ -113,6 +119,13 @@ def _parser() -> argparse.ArgumentParser:
     step.add_argument("--set", type=Path, required=True, help="folder that `prepare` wrote")
     step.add_argument("--model-dir", type=Path, required=True, help="folder of the earlier model")
     step.set_defaults(run=_pseudo_water)
+
+    step = steps.add_parser("dry-ground", help="add windows of a flight over dry ground to the water windows")
+    step.add_argument("--set", type=Path, required=True, help="folder whose windows are cut already")
+    step.add_argument("--pictures", type=Path, required=True, help="folder of one dry flight's photos")
+    step.add_argument("--side-px", type=int, default=416)
+    step.add_argument("--share", type=float, default=0.7, help="share of the flight to use, from its beginning")
+    step.set_defaults(run=_dry_ground)
 
     step = steps.add_parser("windows", help="cut windows at native scale out of pictures from above, for `train`")
     step.add_argument("model", choices=["objects", "water"])
