@@ -23,7 +23,7 @@ class Verdict(StrEnum):
     NOT_SEEN_AGAIN = "not_seen_again"
     """The place was looked at often enough, and the thing was missing too often: a false alarm."""
     TOO_FEW_LOOKS = "too_few_looks"
-    """The place was not looked at often enough to say: a person must."""
+    """The thing was not found often enough to be sure, nor missing often enough to be dropped: a person must say."""
 
 
 class LookLedger:
@@ -49,6 +49,6 @@ def verdict(*, hits: int, looks: int, needed: Confirmation) -> Verdict:
     A thing may be found in a picture whose middle missed it, so looks are at least the hits.
     """
     looks = max(hits, looks)
-    if hits >= needed.min_frames and hits >= needed.min_hit_share * looks:
-        return Verdict.CONFIRMED
-    return Verdict.TOO_FEW_LOOKS if looks <= needed.min_frames else Verdict.NOT_SEEN_AGAIN
+    if looks >= needed.min_frames and hits < needed.min_hit_share * looks:
+        return Verdict.NOT_SEEN_AGAIN
+    return Verdict.CONFIRMED if hits >= needed.min_frames else Verdict.TOO_FEW_LOOKS

@@ -128,12 +128,20 @@ def _outline(look: Look, index: int, ground: Ground) -> GroundPolygon | None:
         return None
     polygon = look.detections.polygons_px[index]
     if polygon is None:
-        left, top, right, bottom = look.detections.boxes_xyxy_px[index]
-        polygon = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
+        polygon = _ellipse_in(look.detections.boxes_xyxy_px[index])
     try:
         return locate_polygon(_stored(look, polygon), telemetry.pose, telemetry.camera, ground)
     except (PlaceUnknown, HeightUnknown):
         return None
+
+
+def _ellipse_in(box_xyxy_px: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The ellipse (24, 2) inside a box: heaps are round, and their boxes' corners would add a quarter to their area."""
+    left, top, right, bottom = box_xyxy_px
+    angle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    x = (left + right) / 2 + (right - left) / 2 * np.cos(angle)
+    y = (top + bottom) / 2 + (bottom - top) / 2 * np.sin(angle)
+    return np.column_stack((x, y)).astype(np.float32)
 
 
 def _stored(look: Look, uv_px: Floats | NDArray[np.float32]) -> Floats:

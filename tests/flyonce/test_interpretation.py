@@ -23,6 +23,7 @@ def test_water_where_no_road_is_mapped_goes_to_a_person():
 
 def test_an_unknown_area_passes_no_size_rule():
     assert matter("waste", area_m2=None) == ("dumping.household", False)
+    assert matter("waste", area_m2=15) == ("dumping.household", False)
     assert matter("waste", area_m2=40) == ("dumping.construction", False)
 
 
