@@ -38,8 +38,8 @@ def test_the_demo_prints_every_figure_it_promises(demo):
 
 def test_most_staged_things_become_one_case_each_near_their_true_place(demo):
     result = demo.result
-    assert result["found"] >= 0.7 * result["truth"], result
-    assert result["false_cases"] <= 0.5 * result["truth"], result
+    assert result["found"] >= 0.6 * result["truth"], result
+    assert result["false_cases"] <= 0.35 * result["truth"], result
     assert result["position_error_m_median"] < 3.5
 
 

@@ -46,7 +46,8 @@ export const session = {
   },
 
   forget(becauseExpired: boolean): void {
-    expired.value = becauseExpired && current.value !== null;
+    // Several requests may meet the ended session; the first one tells, the others must not take it back.
+    expired.value = becauseExpired && (expired.value || current.value !== null);
     current.value = null;
     setCsrf("");
   },
