@@ -98,8 +98,8 @@ _PROSE: Mapping[str, Mapping[str, Any]] = {
         "training_data": [_FLOOD, _DRY, _LAKE_WATER, _BUILDING_SITE, _SYNTHETIC],
         "not_for": [
             "telling flood water from permanent water: the labels do not",
-            "bare soil, car parks and bright roads without a look at the picture: false surfaces are frequent there "
-            "(unlabelled_flights: a dry building site, and a beach park whose lake really is water)",
+            "car parks, roads and shadows without a look at the picture: false surfaces still occur there "
+            "(unlabelled_flights: the unseen end of the dry flight that trained, and a beach park beside a real lake)",
             "depth, flow or passability of water",
             "small puddles in real pictures from straight above: only rendered ones were at hand",
             "measured areas without a check: masks are coarse at house scale",
