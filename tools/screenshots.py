@@ -142,7 +142,7 @@ def take_case(page: Page, path: Path) -> None:
     (in_work if in_work.count() else page.locator("[data-case]")).first.click()
     page.click("[data-open-case]")
     page.wait_for_selector(".evidence-main img[data-evidence]")
-    page.wait_for_function("document.querySelector('img[data-evidence]').complete")
+    page.wait_for_function("document.querySelector('img[data-evidence]')?.complete")
     page.wait_for_timeout(SETTLE_MS)
     save(page, path)
 
