@@ -48,6 +48,6 @@ def _account(name: str, role: str, zh: str, en: str) -> DemoAccount:
         name=name,
         password=DEMO_PASSWORD,
         role=role,
-        display_name_zh=f"{zh}（演示）",
-        display_name_en=f"{en} (demo)",
+        display_name_zh=zh if zh.endswith("（演示）") else f"{zh}（演示）",
+        display_name_en=en if en.endswith("(demo)") else f"{en} (demo)",
     )
