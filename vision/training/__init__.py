@@ -4,6 +4,7 @@
     python -m vision.training prepare --data DATA --synthetic COMPOSED --out SET
     python -m vision.training pseudo-label --set SET --weights COCO.pt
     python -m vision.training windows objects --set SET
+    python -m vision.training dry-ground --set SET --pictures DRY_FLIGHT/images   # water only, after `windows water`
     python -m vision.training train objects --windows --turned --set SET --weights COCO.pt --out RUN --input-px 416 \
         --epochs 8 --mosaic 0
     python -m vision.training export objects --checkpoint RUN/weights/best.pt --set SET --out models/objects
