@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples on every run, and no time limit on each: a gate must not depend on luck or on a busy machine.
+settings.register_profile("gate", derandomize=True, deadline=None)
+settings.load_profile("gate")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -68,6 +68,8 @@ class Visitor:
         self.url = url
         self.requested: list[str] = []
         self.refusals: set[tuple[int, str]] = set()
+        # Where a session ends, requests on their way at that moment are refused, whichever they are.
+        self.session_ends = False
         self.complaints: list[str] = []
         self.page = context.new_page()
         self.page.set_default_timeout(PATIENCE_MS)
@@ -100,7 +102,8 @@ class Visitor:
         assert self.requested
         assert strangers == []
         assert self.complaints == []
-        assert self.refusals <= ORDINARY_REFUSALS | allowed
+        refused = {(status, path) for status, path in self.refusals if not (self.session_ends and status == 401)}
+        assert refused <= ORDINARY_REFUSALS | allowed
 
 
 @pytest.fixture
@@ -109,10 +112,15 @@ def visitor(browser: Browser, city: City) -> Iterator[Callable[..., Visitor]]:
     opened: list[tuple[Visitor, set[tuple[int, str]]]] = []
 
     def sit_down(
-        viewport: dict[str, int] = WIDE, *, url: str | None = None, refusals: set[tuple[int, str]] | None = None
+        viewport: dict[str, int] = WIDE,
+        *,
+        url: str | None = None,
+        refusals: set[tuple[int, str]] | None = None,
+        session_ends: bool = False,
     ) -> Visitor:
         context = browser.new_context(viewport=viewport, timezone_id="Asia/Shanghai", locale="zh-CN")
         one = Visitor(context, url or city.url)
+        one.session_ends = session_ends
         opened.append((one, refusals or set()))
         return one
 
@@ -411,7 +419,7 @@ def test_the_list_is_worked_by_keyboard(visitor):
 
 
 def test_an_ended_session_leads_to_the_log_in_page_and_back(visitor, city):
-    page = visitor(refusals={(401, "/api/v1/tasks"), (401, "/api/v1/stream")}).log_in("centre")
+    page = visitor(session_ends=True).log_in("centre")
     page.wait_for_selector("[data-case]")
     page.context.clear_cookies()
     page.locator(".top-bar nav a").nth(1).click()
@@ -421,7 +429,7 @@ def test_an_ended_session_leads_to_the_log_in_page_and_back(visitor, city):
 
 
 def test_logging_out_ends_the_session(visitor, city):
-    page = visitor().log_in("centre")
+    page = visitor(session_ends=True).log_in("centre")
     page.click("[data-logout]")
     page.wait_for_url("**/login")
     page.goto(f"{city.url}/map")
