@@ -1,0 +1,123 @@
+"""How a whole picture moved against an earlier one: what the camera did, told by the picture alone.
+
+Phase correlation finds the large shift, sparse optical flow from there refines it, and RANSAC keeps what the scene as a
+whole did and drops what moved in it by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vision.frame import Image
+
+Floats = NDArray[np.float64]
+
+_WIDTH_PX = 320
+_CORNERS = 200
+_LEAST_POINTS = 12
+_LEAST_INLIERS = 0.4
+_RANSAC_PX = 1.5
+# A picture that shares less than this with the earlier one tells no motion that one could trust.
+_LEAST_SHARED = 0.15
+_MOST_ZOOM = 1.6
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Thumbnail:
+    """A picture reduced for telling motion.
+
+    Attributes:
+        grey: Shape (h, 320), uint8.
+    """
+
+    grey: NDArray[np.uint8]
+
+    @property
+    def size_wh_px(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.grey.shape[1], self.grey.shape[0]
+
+
+def thumbnail(picture: Image) -> Thumbnail:
+    """Reduce a picture, BGR of shape (h, w, 3) or grey of shape (h, w)."""
+    height, width = picture.shape[:2]
+    size = (_WIDTH_PX, max(round(height * _WIDTH_PX / width), 16))
+    # Whole steps by the nearest pixel first: averaging all of a large picture would cost more than the rest.
+    step = max(width // (2 * _WIDTH_PX), 1)
+    small = cv2.resize(np.ascontiguousarray(picture[::step, ::step]), size, interpolation=cv2.INTER_AREA)
+    grey = small if small.ndim == 2 else cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
+    return Thumbnail(grey=np.asarray(grey, np.uint8))
+
+
+def motion_between(now: Thumbnail, before: Thumbnail) -> Floats | None:
+    """Where what is seen now was seen before.
+
+    Args:
+        now: The later picture.
+        before: The earlier one, of the same size.
+
+    Returns:
+        Homography (3, 3) from the later picture to the earlier one, both with their top left corner at (0, 0) and their
+        bottom right one at (1, 1); None where no motion can be told: nothing to hold on to, or another scene.
+    """
+    if now.size_wh_px != before.size_wh_px:
+        return None
+    points = cv2.goodFeaturesToTrack(now.grey, _CORNERS, 0.01, 6)
+    if points is None or len(points) < _LEAST_POINTS:
+        return None
+    found = _flow(now, before, np.asarray(points, np.float32), _shift(now, before))
+    return None if found is None else _in_shares(found, now.size_wh_px)
+
+
+def _shift(now: Thumbnail, before: Thumbnail) -> tuple[float, float]:
+    """Shift (x, y), in pixels, that makes the later picture the earlier one."""
+    window = cv2.createHanningWindow(now.size_wh_px, cv2.CV_32F)
+    (dx, dy), _ = cv2.phaseCorrelate(now.grey.astype(np.float32), before.grey.astype(np.float32), window)
+    return dx, dy
+
+
+def _flow(
+    now: Thumbnail, before: Thumbnail, points: NDArray[np.float32], shift_xy_px: tuple[float, float]
+) -> Floats | None:
+    """The best of two tries: from the shift, and from rest; phase correlation is sometimes wildly wrong."""
+    tries = [shift_xy_px] if max(map(abs, shift_xy_px)) < 2 else [shift_xy_px, (0.0, 0.0)]
+    for shift in tries:
+        guess = points + np.array(shift, np.float32)
+        there, ok, _ = cv2.calcOpticalFlowPyrLK(
+            now.grey, before.grey, points, guess, winSize=(21, 21), maxLevel=3, flags=cv2.OPTFLOW_USE_INITIAL_FLOW
+        )
+        kept = ok.ravel() == 1
+        if kept.sum() < _LEAST_POINTS:
+            continue
+        matrix, inliers = cv2.findHomography(points[kept], there[kept], cv2.RANSAC, _RANSAC_PX)
+        if matrix is None or inliers.sum() < max(_LEAST_POINTS, _LEAST_INLIERS * kept.sum()):
+            continue
+        if _is_plausible(np.asarray(matrix, np.float64), now.size_wh_px):
+            return np.asarray(matrix, np.float64)
+    return None
+
+
+def _is_plausible(before_from_now: Floats, size_wh_px: tuple[int, int]) -> bool:
+    width, height = size_wh_px
+    corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    homogeneous = np.column_stack([corners, np.ones(4)]) @ before_from_now.T
+    if (homogeneous[:, 2] <= 0).any():
+        return False
+    moved = (homogeneous[:, :2] / homogeneous[:, 2:]).astype(np.float32)
+    area = cv2.contourArea(moved, oriented=True)
+    if not 1 / _MOST_ZOOM**2 < area / (width * height) < _MOST_ZOOM**2:
+        return False
+    shared, _ = cv2.intersectConvexConvex(corners, moved)
+    return shared >= _LEAST_SHARED * width * height
+
+
+def _in_shares(matrix_px: Floats, size_wh_px: tuple[int, int]) -> Floats:
+    # OpenCV counts pixel centres, shares count from the picture's corner.
+    width, height = size_wh_px
+    px_from_share = np.array([[width, 0, -0.5], [0, height, -0.5], [0, 0, 1.0]])
+    matrix: Floats = np.linalg.inv(px_from_share) @ matrix_px @ px_from_share
+    return np.asarray(matrix / matrix[2, 2])

@@ -1,0 +1,208 @@
+"""Chooses frames by the ground they show: needs the pose, in the shape of metric corners, and no pixels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable
+from dataclasses import dataclass
+from threading import Lock
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from vision.errors import InvalidValueError
+from vision.sampling.decision import Decision, SamplingStats
+from vision.sampling.ledger import CellLedger
+from vision.sampling.look_clock import LookClock
+from vision.sampling.pace import Pace
+from vision.sampling.passage import is_due, is_inside
+from vision.sampling.view import GroundView
+
+Floats = NDArray[np.float64]
+
+# Two kilobytes of questions per frame tell a row of ground at the picture's edge from none.
+_MOST_SAMPLES = 2000
+# A view over more cells than this (a square kilometre at 1 m) is a look at the landscape, not at ground.
+_MOST_CELLS = 1_000_000
+_DUE_SHARE = 0.01
+_THIN_SHARE = 0.5
+_PROBES = np.array([(0.5, 0.5), (0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.25, 0.75)])
+_AROUND = np.array([(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Candidate:
+    around_m: Floats
+    until_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Cells:
+    """Cells of the ledger in a view: column and row, and where their middles lie in metres and in the picture."""
+
+    columns: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    middles_m: Floats
+    unit_xy: Floats
+
+    def where(self, mask: NDArray[np.bool_]) -> _Cells:
+        return _Cells(
+            columns=self.columns[mask],
+            rows=self.rows[mask],
+            middles_m=self.middles_m[mask],
+            unit_xy=self.unit_xy[mask],
+        )
+
+
+class GroundSampler:
+    """Wants a frame when ground would otherwise leave the picture having been seen fewer than `looks` times.
+
+    It counts looks per cell of ground over the whole flight: ground that is flown over again costs nothing, and a
+    camera that hovers costs a look now and then. Safe to call from several threads.
+    """
+
+    def __init__(
+        self,
+        *,
+        looks: int = 3,
+        coarsest_resolution_m: float | None = None,
+        pace: Pace | None = None,
+        cell_m: float = 1.0,
+        most_tiles: int = 4096,
+    ) -> None:
+        """Begin with nothing seen.
+
+        Args:
+            looks: How often every piece of ground ought to be seen.
+            coarsest_resolution_m: Ground shown with more metres per pixel than this does not count as seen and asks
+                for no look; None counts everything.
+            pace: Times between looks.
+            cell_m: Side of a cell of ground: a twentieth of the shorter side of a view, or less.
+            most_tiles: Bounds the memory: 4 KiB each, for 64 × 64 cells.
+
+        Raises:
+            InvalidValueError: If a figure is not positive.
+        """
+        if looks < 1 or most_tiles < 1 or not cell_m > 0:
+            raise InvalidValueError(f"looks {looks}, cell_m {cell_m} and most_tiles {most_tiles} must be positive")
+        if coarsest_resolution_m is not None and not coarsest_resolution_m > 0:
+            raise InvalidValueError(f"coarsest_resolution_m must be positive, not {coarsest_resolution_m}")
+        self._looks = looks
+        self._coarsest_m = math.inf if coarsest_resolution_m is None else coarsest_resolution_m
+        self._cell_m = cell_m
+        self._ledger = CellLedger(most_tiles=most_tiles)
+        self._clock = LookClock(looks=looks, pace=pace or Pace())
+        self._candidates: dict[Hashable, _Candidate] = {}
+        self._looked_at: GroundView | None = None
+        self._asked_about: GroundView | None = None
+        self._lock = Lock()
+
+    def decide(self, time_s: float, view: GroundView) -> Decision:
+        """Whether the network ought to see the frame of this time; a yes counts as seen.
+
+        Args:
+            time_s: Time of the frame on any clock that all calls share, ascending.
+            view: What the frame shows of the ground.
+
+        Returns:
+            The decision.
+        """
+        with self._lock:
+            decision = self._clock.judge(
+                time_s,
+                moved=None if self._looked_at is None else _motion(view, self._looked_at),
+                advanced=0.0 if self._asked_about is None else _motion(view, self._asked_about),
+                attended=self._attends(time_s, view),
+                ground_is_due=lambda: self._is_due(view),
+                ground_is_thin=lambda: self._is_thin(view),
+            )
+            self._asked_about = view
+            if decision.look:
+                self._looked_at = view
+                seen = self._countable(view, stride=1)
+                self._ledger.add(seen.columns, seen.rows)
+            return decision
+
+    @property
+    def next_time_s(self) -> float:
+        """Frames before this time need not be asked about, nor decoded."""
+        return self._clock.next_time_s
+
+    def attend(self, key: Hashable, centre_m: tuple[float, float], radius_m: float, until_s: float) -> None:
+        """Look more often while a candidate is in view, until it is settled or its time is over.
+
+        Args:
+            key: Its name; the same name again replaces place and time.
+            centre_m: Where it is, in the frame of the views.
+            radius_m: How uncertain its place is, or how large it is.
+            until_s: When to give up, on the clock of `decide`.
+        """
+        with self._lock:
+            around = np.asarray(centre_m, dtype=np.float64) + radius_m * _AROUND
+            self._candidates[key] = _Candidate(around_m=around, until_s=until_s)
+            self._clock.hurry()
+
+    def settle(self, key: Hashable) -> None:
+        """Attend to a candidate no more: it is confirmed, or dropped."""
+        with self._lock:
+            self._candidates.pop(key, None)
+
+    def looks_at(self, points_m: ArrayLike) -> NDArray[np.int64]:
+        """How often the ground at points (n, 2), metres, was looked at so far; shape (n,)."""
+        cells = np.floor(np.asarray(points_m, dtype=np.float64) / self._cell_m).astype(np.int64)
+        with self._lock:
+            return self._ledger.counts(cells[:, 0], cells[:, 1]).astype(np.int64)
+
+    def stats(self) -> SamplingStats:
+        """What was counted so far."""
+        return self._clock.stats
+
+    def _attends(self, time_s: float, view: GroundView) -> bool:
+        self._candidates = {key: one for key, one in self._candidates.items() if time_s <= one.until_s}
+        return any(is_inside(view.unit_from_ground(one.around_m)).any() for one in self._candidates.values())
+
+    def _is_due(self, view: GroundView) -> bool:
+        cells = self._sampled(view)
+        if not len(cells.columns) or self._looked_at is None:
+            return False
+        before = self._looked_at.unit_from_ground(cells.middles_m)
+        seen = self._ledger.counts(cells.columns, cells.rows)
+        return bool(is_due(cells.unit_xy, before, seen, self._looks).mean() >= _DUE_SHARE)
+
+    def _is_thin(self, view: GroundView) -> bool:
+        cells = self._sampled(view)
+        if not len(cells.columns):
+            return False
+        return bool((self._ledger.counts(cells.columns, cells.rows) < self._looks).mean() >= _THIN_SHARE)
+
+    def _sampled(self, view: GroundView) -> _Cells:
+        """Every cell, or of many every second, third ... each way."""
+        low, high = self._bounds(view)
+        return self._countable(view, stride=max(1, math.isqrt(int((high - low).prod()) // _MOST_SAMPLES)))
+
+    def _countable(self, view: GroundView, *, stride: int) -> _Cells:
+        """Cells off the picture's edge that are shown finely enough."""
+        low, high = self._bounds(view)
+        if (high - low).prod() > _MOST_CELLS:
+            low = high = np.zeros(2, np.int64)
+        columns, rows = (
+            grid.ravel() for grid in np.meshgrid(np.arange(low[0], high[0], stride), np.arange(low[1], high[1], stride))
+        )
+        middles = (np.column_stack([columns, rows]) + 0.5) * self._cell_m
+        unit = view.unit_from_ground(middles)
+        cells = _Cells(columns=columns, rows=rows, middles_m=middles, unit_xy=unit).where(is_inside(unit))
+        if math.isinf(self._coarsest_m):
+            return cells
+        return cells.where(view.resolution_m(cells.unit_xy) <= self._coarsest_m)
+
+    def _bounds(self, view: GroundView) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        cells = view.corners_m / self._cell_m
+        return np.floor(cells.min(axis=0)).astype(np.int64), np.ceil(cells.max(axis=0)).astype(np.int64)
+
+
+def _motion(now: GroundView, before: GroundView) -> float:
+    """Mean way, as a share of the picture, that the ground in view came from one picture to the other."""
+    came = before.unit_from_ground(now.ground_from_unit(_PROBES)) - _PROBES
+    way = np.hypot(came[:, 0], came[:, 1])
+    known = way[np.isfinite(way)]
+    return float(known.mean()) if len(known) else math.inf
