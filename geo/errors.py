@@ -4,6 +4,7 @@ GeoError
 ├── InputFileError      a file cannot be used as asked: names the file, the place in it and the remedy
 ├── UnknownCamera       no camera of that name in the table
 ├── HeightUnknown       the camera's height above the ground cannot be known from what is given
+├── PoseUnknown         a track says nothing about that moment
 ├── NothingSeen         no part of the picture answers with ground near enough
 └── PlaceUnknown        a pixel or polygon has no place on the ground
 """
@@ -43,6 +44,16 @@ class HeightUnknown(GeoError):
         self.reason = reason
         self.remedy = remedy
         super().__init__(f"the camera's height above the ground is unknown: {reason}. {remedy}.")
+
+
+class PoseUnknown(GeoError):
+    """A track of poses says nothing about `time_s`: `reason` is `before`, `after` or `gap`."""
+
+    def __init__(self, *, time_s: float, reason: str) -> None:
+        self.time_s = time_s
+        self.reason = reason
+        words = {"before": "before the first pose", "after": "after the last pose", "gap": "in a gap between poses"}
+        super().__init__(f"no pose at {time_s:.3f} s: it lies {words[reason]}.")
 
 
 class NothingSeen(GeoError):
