@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from dispatch_api.accounts.model import Actor, Role
 from dispatch_api.errors import Forbidden, IllegalTransition, InvalidRequest
@@ -73,6 +75,7 @@ class Step:
     needs_lead: bool = False
     needs_date: bool = False
     needs_duplicate_of: bool = False
+    takes_reason_code: bool = False
 
 
 _FOLLOWS = Step()
@@ -86,7 +89,7 @@ CASE_STEPS: dict[CaseState, dict[CaseState, Step]] = {
     },
     CaseState.PENDING_REVIEW: {
         CaseState.OPENED: Step(roles=_CENTRE),
-        CaseState.REJECTED: Step(roles=_CENTRE, needs_reason=True),
+        CaseState.REJECTED: Step(roles=_CENTRE, needs_reason=True, takes_reason_code=True),
         CaseState.MERGED: Step(roles=_CENTRE, needs_duplicate_of=True),
     },
     CaseState.REJECTED: {},
@@ -144,7 +147,15 @@ def allowed_steps(case: Case, actor: Actor) -> dict[CaseState, Step]:
     return {to: step for to, step in steps.items() if _refusal(case, to, step, actor) is None}
 
 
-def advance(case: Case, to: CaseState, *, by: Actor, at: datetime, why: str = "") -> tuple[Case, Event]:
+def advance(
+    case: Case,
+    to: CaseState,
+    *,
+    by: Actor,
+    at: datetime,
+    why: str = "",
+    data: Mapping[str, Any] | None = None,
+) -> tuple[Case, Event]:
     """Move a case to another state.
 
     Args:
@@ -153,6 +164,7 @@ def advance(case: Case, to: CaseState, *, by: Actor, at: datetime, why: str = ""
         by: Who does it. The system may make every change of the table; people those of their role.
         at: When, aware.
         why: The reason, where the step needs one.
+        data: What else the history shall keep of it, as JSON values.
 
     Returns:
         The case in its new state, and the event that records the change.
@@ -179,7 +191,14 @@ def advance(case: Case, to: CaseState, *, by: Actor, at: datetime, why: str = ""
         reworks=case.reworks + (to is CaseState.REWORKED),
     )
     event = Event(
-        at=at, who=by.name, kind=f"case.{to}", why=why, case_id=case.case_id, from_state=case.state, to_state=to
+        at=at,
+        who=by.name,
+        kind=f"case.{to}",
+        why=why,
+        case_id=case.case_id,
+        from_state=case.state,
+        to_state=to,
+        data=dict(data or {}),
     )
     return moved, event
 

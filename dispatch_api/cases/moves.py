@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -27,16 +28,17 @@ def move_case(
     by: Actor,
     at: datetime,
     why: str = "",
+    data: Mapping[str, Any] | None = None,
     **columns: Any,  # noqa: ANN401 - columns of the case table
 ) -> CaseRow:
-    """Move a case to another state, with further columns that change along.
+    """Move a case to another state, with further columns that change along; `data` goes into the history.
 
     Raises:
         IllegalTransition: The table does not allow it.
         Forbidden: It is not for this actor.
         InvalidRequest: The step needs a reason.
     """
-    moved, event = advance(case_of(row), to, by=by, at=at, why=why)
+    moved, event = advance(case_of(row), to, by=by, at=at, why=why, data=data)
     append_event(connection, event)
     ended = {"ended_at": at} if to in ENDED_STATES else {}
     values = {"state": to.value, "refusals": moved.refusals, "reworks": moved.reworks, **ended, **columns}

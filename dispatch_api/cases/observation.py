@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dispatch_api.cases.model import CaseState
 from dispatch_api.departments.routing import ZoneFact
+from dispatch_api.evidence.looks import PictureLook
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -28,6 +29,7 @@ class Evidence:
         boxes_xyxy_px: The thing's boxes in the picture as decoded.
         annotated_jpeg: The picture with the thing's box drawn, people blurred.
         redacted_jpeg: The full picture, people and plates blurred.
+        look: What else was found in the picture and by which model, where it is known.
     """
 
     original_path: Path
@@ -36,6 +38,7 @@ class Evidence:
     boxes_xyxy_px: tuple[tuple[float, float, float, float], ...] = ()
     annotated_jpeg: bytes
     redacted_jpeg: bytes
+    look: PictureLook | None = None
 
     def __post_init__(self) -> None:
         if not _SHA256.fullmatch(self.original_sha256):

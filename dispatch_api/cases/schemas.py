@@ -11,6 +11,7 @@ class Change(BaseModel):
     Attributes:
         to: The wanted state.
         reason: Why; needed where `allowed` says `needs_reason`.
+        reason_code: One of the `reason_codes` that `allowed` names, for `rejected`; it stands for a reason by itself.
         lead: Key of the leading department, for `dispatched`.
         co: Keys of the departments that help, for `dispatched`.
         until: The new date, for `suspended`.
@@ -22,6 +23,7 @@ class Change(BaseModel):
 
     to: str = Field(max_length=32)
     reason: str = Field(default="", max_length=2000)
+    reason_code: str | None = Field(default=None, max_length=32)
     lead: str | None = Field(default=None, max_length=64)
     co: tuple[str, ...] = Field(default=(), max_length=20)
     until: AwareDatetime | None = None

@@ -14,6 +14,7 @@ from dispatch_api.cases.matters import Matters
 from dispatch_api.cases.model import CASE_STEPS, ENDED_STATES, CaseState, Colour
 from dispatch_api.cases.moves import move_case, tell_case
 from dispatch_api.cases.records import CaseRow, get_case, summed_up, update_case
+from dispatch_api.cases.rejection import REJECTION_NAMES, RejectionCode
 from dispatch_api.cases.schemas import Change
 from dispatch_api.departments.routing import Decision, Routing, ZoneFact
 from dispatch_api.errors import InvalidRequest
@@ -53,6 +54,8 @@ class CaseDesk:
     def _transition(self, connection: Connection, case_id: str, change: Change, by: Account) -> CaseRow:
         row = seen_case(connection, case_id, by)
         to = _state(change.to)
+        if change.reason_code is not None and to is not CaseState.REJECTED:
+            raise InvalidRequest(field="reason_code", problem=f"a change to {to} takes none; write the reason")
         at, actor = self._now(), by.actor
         if to in CASE_STEPS[CaseState(row.state)]:
             row = self._move(connection, row, to, change, by=actor, at=at)
@@ -68,6 +71,8 @@ class CaseDesk:
             return move_case(connection, row, to, by=by, at=at, why=change.reason, **columns)
 
         match to:
+            case CaseState.REJECTED:
+                return _reject(connection, row, change, by=by, at=at)
             case CaseState.OPENED:
                 return self._open(connection, plain(opened_at=at), at=at)
             case CaseState.DISPATCHED:
@@ -166,6 +171,20 @@ class CaseDesk:
 
     def _open_tasks(self, connection: Connection, row: CaseRow) -> list[TaskRow]:
         return [task for task in tasks_of(connection, row.case_id) if task.state in OPEN_STATES]
+
+
+def _reject(connection: Connection, row: CaseRow, change: Change, *, by: Actor, at: datetime) -> CaseRow:
+    """Reject a case; a code stands for a reason where no words are given, but not the code that asks for words."""
+    if change.reason_code is None:
+        return move_case(connection, row, CaseState.REJECTED, by=by, at=at, why=change.reason)
+    try:
+        code = RejectionCode(change.reason_code)
+    except ValueError:
+        known = ", ".join(RejectionCode)
+        raise InvalidRequest(field="reason_code", problem=f"{change.reason_code!r} is none of {known}") from None
+    words = change.reason.strip()
+    why = words or ("" if code is RejectionCode.OTHER else REJECTION_NAMES[code][0])
+    return move_case(connection, row, CaseState.REJECTED, by=by, at=at, why=why, data={"reason_code": code.value})
 
 
 def _state(text: str) -> CaseState:

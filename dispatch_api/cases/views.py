@@ -16,6 +16,7 @@ from dispatch_api.cases.features import case_feature, case_properties, picture_u
 from dispatch_api.cases.matters import Matters
 from dispatch_api.cases.model import CASE_STATE_NAMES, Step, allowed_steps
 from dispatch_api.cases.records import CaseRow, best_evidence, case_of
+from dispatch_api.cases.rejection import REJECTION_NAMES
 from dispatch_api.departments.routing import Routing
 from dispatch_api.errors import InvalidRequest
 from dispatch_api.evidence.records import evidence_of
@@ -122,7 +123,7 @@ def case_detail(
         "events": _events(connection, case_id, [task.task_id for task in tasks], account),
         "evidence": [_picture(picture) for picture in pictures],
         "allowed": [
-            allowed_item(to, *CASE_STATE_NAMES[to], step)
+            allowed_item(to, *CASE_STATE_NAMES[to], step) | _reason_codes(step)
             for to, step in allowed_steps(case_of(row), account.actor).items()
         ],
         "rule": rule_item(row.rule),
@@ -142,6 +143,13 @@ def allowed_item(to: str, zh: str, en: str, step: Step) -> dict[str, Any]:
         "needs_date": step.needs_date,
         "needs_duplicate_of": step.needs_duplicate_of,
     }
+
+
+def _reason_codes(step: Step) -> dict[str, Any]:
+    if not step.takes_reason_code:
+        return {}
+    codes = [{"key": code.value, "label_zh": zh, "label_en": en} for code, (zh, en) in REJECTION_NAMES.items()]
+    return {"reason_codes": codes}
 
 
 def rule_item(rule: dict[str, Any] | None) -> dict[str, Any] | None:

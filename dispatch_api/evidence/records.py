@@ -69,6 +69,7 @@ def _attach_one(connection: Connection, item: Kept, case_id: str, observation_id
         "full_sha256": item.full_sha256,
         "thumbnail_sha256": item.thumbnail_sha256,
         "boxes": [list(box) for box in item.source.boxes_xyxy_px],
+        "look": None if item.source.look is None else item.source.look.as_json(),
     }
     here = (evidence.c.observation_id == observation_id) & (evidence.c.original_sha256 == sha256)
     known = connection.execute(select(evidence.c.evidence_id).where(here)).scalar()

@@ -178,7 +178,23 @@ evidence = Table(
     Column("full_sha256", String(64), nullable=False),
     Column("thumbnail_sha256", String(64), nullable=False),
     Column("boxes", JSON, nullable=False),
+    Column("look", JSON(none_as_null=True)),
     UniqueConstraint("observation_id", "original_sha256", name="evidence_once"),
+)
+
+near_miss = Table(
+    "near_miss",
+    metadata,
+    Column("near_miss_id", Integer, primary_key=True, autoincrement=True),
+    Column("flight_id", String(100), nullable=False, index=True),
+    Column("picture_sha256", String(64), nullable=False),
+    Column("source_sha256", String(64)),
+    Column("label", String(64), nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("threshold", Float, nullable=False),
+    Column("look", JSON, nullable=False),
+    Column("seen_at", UtcTime),
+    Column("recorded_at", UtcTime, nullable=False),
 )
 
 task = Table(

@@ -1,0 +1,117 @@
+"""What a picture was found to show, kept with the evidence: without it a verdict could not become a labelled sample."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+Box = tuple[float, float, float, float]
+Ring = tuple[tuple[float, float], ...]
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that a model found in a picture.
+
+    Attributes:
+        label: What the model called it.
+        confidence: 0 to 1.
+        box_xyxy_px: Left, top, right, bottom in pixels of the picture as displayed.
+        polygon_px: Its outline, at least three corners, x before y; None where the model gives none.
+        model: Name of the model; empty where unknown.
+        model_sha256: SHA-256 of the model's weights; empty where unknown.
+        mine: Whether it is the thing that the case is about.
+        believed: Whether it reached the model's threshold.
+    """
+
+    label: str
+    confidence: float
+    box_xyxy_px: Box
+    polygon_px: Ring | None = None
+    model: str = ""
+    model_sha256: str = ""
+    mine: bool = False
+    believed: bool = True
+
+    def __post_init__(self) -> None:
+        left, top, right, bottom = self.box_xyxy_px
+        if not self.label:
+            raise ValueError("a finding needs a label")
+        if not 0 <= self.confidence <= 1:
+            raise ValueError(f"confidence is 0 to 1, not {self.confidence}")
+        if not all(math.isfinite(side) for side in self.box_xyxy_px) or right < left or bottom < top:
+            raise ValueError(f"a box is left, top, right, bottom, not {self.box_xyxy_px}")
+        if self.polygon_px is not None and len(self.polygon_px) < 3:
+            raise ValueError("an outline has three corners or more")
+        if self.model_sha256 and not _SHA256.fullmatch(self.model_sha256):
+            raise ValueError("model_sha256 is 64 hexadecimal digits")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureLook:
+    """Everything that was found in one picture, and how large its ground was.
+
+    Attributes:
+        size_wh_px: Width and height of the picture as displayed.
+        ground_resolution_m: Metres of ground per pixel in the picture's middle; None where unknown.
+        findings: What was found, sightings somewhat below the threshold among them.
+    """
+
+    size_wh_px: tuple[int, int]
+    ground_resolution_m: float | None = None
+    findings: tuple[Finding, ...] = ()
+
+    def __post_init__(self) -> None:
+        if min(self.size_wh_px) < 1:
+            raise ValueError(f"a picture has width and height, not {self.size_wh_px}")
+        if self.ground_resolution_m is not None and not 0 < self.ground_resolution_m < math.inf:
+            raise ValueError(f"ground_resolution_m must be positive, not {self.ground_resolution_m}")
+
+    def as_json(self) -> dict[str, Any]:
+        """The value as it lies in the store; pixels to a tenth."""
+        return {
+            "size_wh_px": list(self.size_wh_px),
+            "ground_resolution_m": self.ground_resolution_m,
+            "findings": [_finding_as_json(finding) for finding in self.findings],
+        }
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        """The value as `as_json` wrote it."""
+        width, height = raw["size_wh_px"]
+        return cls(
+            size_wh_px=(width, height),
+            ground_resolution_m=raw["ground_resolution_m"],
+            findings=tuple(_finding_of(entry) for entry in raw["findings"]),
+        )
+
+
+def _finding_as_json(finding: Finding) -> dict[str, Any]:
+    outline = finding.polygon_px
+    return {
+        "label": finding.label,
+        "confidence": round(finding.confidence, 4),
+        "box_xyxy_px": [round(side, 1) for side in finding.box_xyxy_px],
+        "polygon_px": None if outline is None else [[round(x, 1), round(y, 1)] for x, y in outline],
+        "model": finding.model,
+        "model_sha256": finding.model_sha256,
+        "mine": finding.mine,
+        "believed": finding.believed,
+    }
+
+
+def _finding_of(raw: Mapping[str, Any]) -> Finding:
+    left, top, right, bottom = raw["box_xyxy_px"]
+    outline = raw["polygon_px"]
+    return Finding(
+        **{
+            **raw,
+            "box_xyxy_px": (left, top, right, bottom),
+            "polygon_px": None if outline is None else tuple((x, y) for x, y in outline),
+        }
+    )
