@@ -105,7 +105,7 @@ def outlines(
     min_cells = min_area_px / float(to_px.prod())
     surfaces = []
     for shape in _areas(mask, min_cells):
-        ring = np.asarray(_cut_open(shape, SLIT_PX / float(to_px.max())).exterior.coords[:-1])
+        ring = np.asarray(cut_open(shape, SLIT_PX / float(to_px.max())).exterior.coords[:-1])
         surfaces.append(
             Surface(
                 ring_px=np.clip(ring * to_px, 0, size_wh_px).astype(np.float32),
@@ -164,7 +164,7 @@ def _simple(shape: shapely.Polygon, min_cells: float) -> shapely.Polygon:
     return simple if isinstance(simple, shapely.Polygon) and not simple.is_empty else kept
 
 
-def _cut_open(shape: shapely.Polygon, slit: float) -> shapely.Polygon:
+def cut_open(shape: shapely.Polygon, slit: float) -> shapely.Polygon:
     """Turn holes into bays by slits to the outside, so that one ring tells the whole shape."""
     while shape.interiors:
         hole = min(shape.interiors, key=shape.exterior.distance)
