@@ -29,6 +29,38 @@ class PhotoError(VisionError):
         self.remedy = remedy
 
 
+class VideoError(VisionError):
+    """A file cannot be read as a video.
+
+    Attributes:
+        path: The file in question.
+        problem: What is wrong with it.
+        remedy: What the user can do about it.
+    """
+
+    def __init__(self, path: Path, problem: str, remedy: str) -> None:
+        super().__init__(f"{path}: {problem}; {remedy}")
+        self.path = path
+        self.problem = problem
+        self.remedy = remedy
+
+
+class StreamError(VisionError):
+    """A live stream cannot be used as it was asked for.
+
+    Attributes:
+        address: The stream's address, without credentials.
+        problem: What is wrong with it.
+        remedy: What the user can do about it.
+    """
+
+    def __init__(self, address: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{address}: {problem}; {remedy}")
+        self.address = address
+        self.problem = problem
+        self.remedy = remedy
+
+
 class ModelError(VisionError):
     """A model folder cannot be used.
 

@@ -29,6 +29,7 @@ class Frame:
         ground_resolution_m: Metres of ground per pixel at the picture's centre, if somebody who knows the pose said so.
         exif_orientation: The original's EXIF orientation, 1 to 8. Other than 1, `image_bgr` is the stored picture
             turned: pixel coordinates of `image_bgr` are then not those of the file as stored.
+        media_time_s: Seconds since the first frame of a video or stream, by its own clock; None for photos.
 
     Raises:
         InvalidValueError: If a field contradicts the above.
@@ -41,6 +42,7 @@ class Frame:
     sha256: str | None = None
     ground_resolution_m: float | None = None
     exif_orientation: int = 1
+    media_time_s: float | None = None
 
     def __post_init__(self) -> None:
         image = self.image_bgr
@@ -58,6 +60,8 @@ class Frame:
             raise InvalidValueError(f"ground_resolution_m must be positive, not {self.ground_resolution_m}")
         if self.exif_orientation not in range(1, 9):
             raise InvalidValueError(f"exif_orientation is 1 to 8, not {self.exif_orientation}")
+        if self.media_time_s is not None and not 0 <= self.media_time_s < float("inf"):
+            raise InvalidValueError(f"media_time_s counts from 0, not {self.media_time_s}")
         locked = image.view()
         locked.setflags(write=False)
         object.__setattr__(self, "image_bgr", locked)
