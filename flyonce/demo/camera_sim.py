@@ -92,6 +92,19 @@ class Lens:
         points, _ = cv2.projectPoints(enu_m, rotation_vector, translation, self.matrix, None)
         return np.asarray(points, dtype=np.float64).reshape(-1, 2)
 
+    def ground_corners_m(self, pose: TruePose) -> NDArray[np.float64]:
+        """Where the picture's corners meet the ground (east, north), shape (4, 2), the top left one first, clockwise.
+
+        Raises:
+            ValueError: A corner is above the horizon.
+        """
+        width, height = self.size_wh_px
+        corners = np.array([[0, 0, 1], [width, 0, 1], [width, height, 1], [0, height, 1]], dtype=np.float64)
+        rays = corners @ np.linalg.inv(self.matrix).T @ pose.camera_from_enu
+        if (rays[:, 2] > -0.05).any():
+            raise ValueError("the staged camera looks above the horizon")
+        return np.asarray(np.array([pose.east_m, pose.north_m]) + rays[:, :2] / -rays[:, 2:] * pose.up_m)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Photographer:
@@ -102,12 +115,14 @@ class Photographer:
         things: What is staged, drawn in this order.
         lens: The camera.
         seed: Draws sensor noise and exposure.
+        exposure_sigma: How much the brightness differs from picture to picture; a film's hardly does.
     """
 
     ground: Ground
     things: Sequence[StagedThing]
     lens: Lens
     seed: int
+    exposure_sigma: float = 0.015
 
     def take(self, pose: TruePose, index: int) -> Image:
         """The picture, BGR, shape (h, w, 3), that the camera takes from `pose`; `index` varies exposure and noise."""
@@ -118,7 +133,7 @@ class Photographer:
 
     def _see_ground(self, pose: TruePose) -> Image:
         # Only the part of the ground that the picture can show goes into the warp: it stays in the cache.
-        corners_px = self.ground.pixel_from_enu(_ground_seen_m(self.lens, pose))
+        corners_px = self.ground.pixel_from_enu(self.lens.ground_corners_m(pose))
         limit = np.array(self.ground.image.shape[1::-1])
         low = np.clip(np.floor(corners_px.min(axis=0)).astype(int) - 4, 0, limit - 8)
         high = np.clip(np.ceil(corners_px.max(axis=0)).astype(int) + 4, low + 8, limit)
@@ -155,8 +170,8 @@ class Photographer:
 
     def _expose(self, image: Image, rng: np.random.Generator) -> Image:
         soft = cv2.GaussianBlur(image, (3, 3), self.lens.blur_sigma_px)
-        gain = float(rng.normal(1.0, 0.015))
-        lit = cv2.convertScaleAbs(soft, alpha=gain, beta=float(rng.normal(0, 1)))
+        gain = float(rng.normal(1.0, self.exposure_sigma))
+        lit = cv2.convertScaleAbs(soft, alpha=gain, beta=float(rng.normal(0, self.exposure_sigma / 0.015)))
         height, width = lit.shape[:2]
         lighter, darker = self._noise
         row, column = rng.integers(0, _NOISE_SIDE_PX, 2)
@@ -172,16 +187,6 @@ class Photographer:
         shape = (height + _NOISE_SIDE_PX, width + _NOISE_SIDE_PX, 3)
         noise = rng.standard_normal(shape, dtype=np.float32) * self.lens.noise_sigma
         return np.clip(noise, 0, 255).astype(np.uint8), np.clip(-noise, 0, 255).astype(np.uint8)
-
-
-def _ground_seen_m(lens: Lens, pose: TruePose) -> NDArray[np.float64]:
-    """Where the picture's corners meet the ground (east, north), shape (4, 2)."""
-    width, height = lens.size_wh_px
-    corners = np.array([[0, 0, 1], [width, 0, 1], [width, height, 1], [0, height, 1]], dtype=np.float64)
-    rays = corners @ np.linalg.inv(lens.matrix).T @ pose.camera_from_enu
-    if (rays[:, 2] > -0.05).any():
-        raise ValueError("the staged camera looks above the horizon")
-    return np.array([pose.east_m, pose.north_m]) + rays[:, :2] / -rays[:, 2:] * pose.up_m
 
 
 def _picture_from_plane(

@@ -1,10 +1,11 @@
-"""Flights over flat ground for the sampler's tests: paths of a camera, what it sees, and what was seen of each point."""
+"""Flights over flat ground for the sampler's tests: a camera's path, what it sees, what was seen of each point."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +96,7 @@ def times_seen(points_m: NDArray[np.float64], places: Iterable[At]) -> NDArray[n
 def way_in_view_m(points_m: NDArray[np.float64], path: list[At]) -> NDArray[np.float64]:
     """How far the camera flew while it showed each point off the edge."""
     way = np.zeros(len(points_m))
-    for here, there in zip(path, path[1:], strict=False):
+    for here, there in pairwise(path):
         unit = a_view(there).unit_from_ground(points_m)
         inside = ((unit > EDGE) & (unit < 1 - EDGE)).all(axis=1)
         way += inside * math.hypot(there.east_m - here.east_m, there.north_m - here.north_m)
