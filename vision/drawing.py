@@ -92,10 +92,27 @@ def crop_evidence(
         A new picture: three times as wide and high as the detection's box, at least `least_px`, within the picture.
     """
     height, width = image_bgr.shape[:2]
-    box = detections.boxes_xyxy_px[index]
-    left, right = _window(float(box[0]), float(box[2]), width, least_px)
-    top, bottom = _window(float(box[1]), float(box[3]), height, least_px)
+    first_x, first_y, last_x, last_y = (float(side) for side in detections.boxes_xyxy_px[index])
+    left, top, right, bottom = evidence_window((first_x, first_y, last_x, last_y), (width, height), least_px=least_px)
     return draw(image_bgr[top:bottom, left:right], detections.where([index]).shifted(-left, -top), lang)
+
+
+def evidence_window(
+    box_xyxy_px: tuple[float, float, float, float], size_wh_px: tuple[int, int], *, least_px: int = 640
+) -> tuple[int, int, int, int]:
+    """Where the cut-out of a thing lies that reviewers are shown.
+
+    Args:
+        box_xyxy_px: The thing: left, top, right, bottom.
+        size_wh_px: Width and height of the whole picture.
+        least_px: Least width and height of the cut-out, where the picture is as large.
+
+    Returns:
+        Left, top, right, bottom in whole pixels: three times the box, within the picture.
+    """
+    left, right = _window(box_xyxy_px[0], box_xyxy_px[2], size_wh_px[0], least_px)
+    top, bottom = _window(box_xyxy_px[1], box_xyxy_px[3], size_wh_px[1], least_px)
+    return left, top, right, bottom
 
 
 def _window(first: float, last: float, length: int, least: int) -> tuple[int, int]:

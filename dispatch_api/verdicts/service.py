@@ -71,8 +71,8 @@ class VerdictDesk:
             raise Forbidden(f"{name!r} may not open sealed originals: name an open account with the role {allowed}.")
         return Actor(name=row.name, role=Role(row.role))
 
-    def open_original(self, sha256: str, extension: str, *, by: Actor, reason: str) -> bytes:
-        """Read a sealed original; who did and why is in the history before the file is read.
+    def open_original(self, sha256: str, extension: str, *, by: Actor, reason: str) -> Path:
+        """Where a sealed original lies, checked; who opened it and why is in the history before the file is read.
 
         Raises:
             InvalidRequest: No reason is given.
@@ -81,7 +81,9 @@ class VerdictDesk:
         if not reason.strip():
             raise InvalidRequest(field="reason", problem="opening a sealed original needs one")
         self._note(by.name, "original.opened", why=reason.strip(), data={"original_sha256": sha256})
-        return _checked(self._vault.original_path(sha256, extension), sha256)
+        path = self._vault.original_path(sha256, extension)
+        _checked(path, sha256)
+        return path
 
     def note_export(self, *, by: str, why: str, data: Mapping[str, Any]) -> None:
         """Note in the history that a data set left, and what was in it."""

@@ -1,0 +1,237 @@
+"""Sightings near their threshold: not believed, but kept as samples that wait for a label, at a bounded cost.
+
+The detector is opened with thresholds lowered by a margin, and this stands between it and the chain: what reaches the
+cards' thresholds goes on as before, the rest stays here. No second look at any picture is needed, and a flight keeps
+no more than `MOST_PER_LABEL` cut-outs of a label, those nearest to the threshold.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import insort
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from dispatch_api.evidence.looks import Finding, PictureLook
+from dispatch_api.verdicts.model import NearMiss
+from vision.detections import Detections, Detector
+from vision.drawing import evidence_window
+from vision.frame import Frame
+from vision.model_card import CARD_FILE, ModelCard, read_card
+from vision.redaction import leaving_jpeg, redact
+
+MARGIN = 0.1
+"""How far on either side of a threshold a sighting is worth a label, and how far below it findings are kept."""
+
+MOST_PER_LABEL = 20
+"""Cut-outs of one label that a flight keeps: about 2 MB."""
+
+_NEVER_KEPT = frozenset({"person", "vehicle"})
+"""Without a case nobody's picture is kept, and what redaction hides teaches nothing."""
+
+_REMEMBERED = 4096
+_QUALITY = 90
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownModels:
+    """Which model answers a label, by its card.
+
+    Attributes:
+        cards: Card by label; of several models the first by name.
+    """
+
+    cards: Mapping[str, ModelCard]
+
+    @classmethod
+    def of(cls, models_dir: Path) -> KnownModels:
+        """Read the cards of a folder of models.
+
+        Raises:
+            ModelError: A card cannot be used.
+        """
+        found = [read_card(path.parent) for path in sorted(models_dir.glob(f"*/{CARD_FILE}"))]
+        cards: dict[str, ModelCard] = {}
+        for card in found:
+            for label in card.labels:
+                cards.setdefault(label, card)
+        return cls(cards=cards)
+
+    def threshold(self, label: str) -> float:
+        """Least confidence at which a label is believed; 0 for one that no model answers."""
+        card = self.cards.get(label)
+        return 0.0 if card is None else card.threshold(label)
+
+    def believed(self, found: Detections) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Which of the detections reach their model's threshold, shape (n,)."""
+        least = np.array([self.threshold(label) for label in found.labels], np.float32)
+        return np.asarray(found.confidence >= least - 1e-6)
+
+    def look_at(
+        self,
+        found: Detections,
+        *,
+        mine: int | None,
+        size_wh_px: tuple[int, int],
+        ground_resolution_m: float | None,
+    ) -> PictureLook:
+        """What a picture shows, as the store keeps it.
+
+        Args:
+            found: Everything found in the picture.
+            mine: Position of the thing that it is about; None if that is not among them.
+            size_wh_px: Width and height of the picture as displayed.
+            ground_resolution_m: Metres of ground per pixel in its middle; None where unknown.
+        """
+        believed = self.believed(found)
+        return PictureLook(
+            size_wh_px=size_wh_px,
+            ground_resolution_m=ground_resolution_m,
+            findings=tuple(
+                self._finding(found, index, mine=index == mine, believed=bool(believed[index]))
+                for index in range(len(found))
+            ),
+        )
+
+    def _finding(self, found: Detections, index: int, *, mine: bool, believed: bool) -> Finding:
+        label, polygon = found.labels[index], found.polygons_px[index]
+        card = self.cards.get(label)
+        left, top, right, bottom = (float(side) for side in found.boxes_xyxy_px[index])
+        return Finding(
+            label=label,
+            confidence=float(found.confidence[index]),
+            box_xyxy_px=(left, top, right, bottom),
+            polygon_px=None if polygon is None else tuple((float(x), float(y)) for x, y in polygon),
+            model="" if card is None else card.name,
+            model_sha256="" if card is None else card.sha256,
+            mine=mine,
+            believed=believed,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """What the chain does not get of a picture, but evidence needs.
+
+    Attributes:
+        doubtful: What did not reach its threshold.
+        ground_resolution_m: Metres of ground per pixel in the picture's middle; None where unknown.
+    """
+
+    doubtful: Detections = field(default_factory=Detections.empty)
+    ground_resolution_m: float | None = None
+
+
+class NearThreshold:
+    """A detector that answers what is believed, and keeps what nearly is. Safe to call from several threads."""
+
+    def __init__(
+        self, detector: Detector, models: KnownModels, *, margin: float = MARGIN, most_per_label: int = MOST_PER_LABEL
+    ) -> None:
+        """Stand between a detector and the chain.
+
+        Args:
+            detector: Opened with thresholds at least `margin` below those of the cards.
+            models: The cards.
+            margin: How near to its threshold a sighting is worth keeping, 0..1.
+            most_per_label: How many cut-outs of a label to keep.
+        """
+        self.models = models
+        self._detector = detector
+        self._margin = margin
+        self._most = most_per_label
+        self._lock = threading.Lock()
+        self._beside: dict[tuple[str, int], Beside] = {}
+        self._kept: dict[str, list[tuple[float, str, int, NearMiss]]] = {}
+
+    def __call__(self, frame: Frame) -> Detections:
+        """Find things in one picture; only those that reach their card's threshold are answered."""
+        found = self._detector(frame)
+        believed = self.models.believed(found)
+        doubtful = found.where(~believed)
+        self._remember(frame, doubtful)
+        for index in self._nearest_of_each_label(found):
+            self._consider(frame, found, index)
+        return found.where(believed)
+
+    def beside(self, source: str, index: int) -> Beside:
+        """What else is known of a picture that was looked at not long ago; empty for any other."""
+        with self._lock:
+            return self._beside.get((source, index), Beside())
+
+    def take(self, flight_id: str) -> Sequence[NearMiss]:
+        """Hand out what was kept, under the flight's name, and begin anew; the order depends on the pictures alone."""
+        with self._lock:
+            kept, self._kept = self._kept, {}
+            self._beside.clear()
+        rows = [entry for label in sorted(kept) for entry in kept[label]]
+        return [replace(near, flight_id=flight_id) for *_, near in rows]
+
+    def _remember(self, frame: Frame, doubtful: Detections) -> None:
+        with self._lock:
+            if len(self._beside) >= _REMEMBERED:
+                self._beside.pop(next(iter(self._beside)))
+            self._beside[frame.source, frame.index] = Beside(
+                doubtful=doubtful, ground_resolution_m=frame.ground_resolution_m
+            )
+
+    def _distance(self, found: Detections, index: int) -> float:
+        return abs(float(found.confidence[index]) - self.models.threshold(found.labels[index]))
+
+    def _nearest_of_each_label(self, found: Detections) -> list[int]:
+        """At most one sighting of a label in a picture: twenty bags of one heap teach what one does."""
+        best: dict[str, int] = {}
+        for index, label in enumerate(found.labels):
+            if label in _NEVER_KEPT or self._distance(found, index) > self._margin:
+                continue
+            if label not in best or self._distance(found, index) < self._distance(found, best[label]):
+                best[label] = index
+        return list(best.values())
+
+    def _consider(self, frame: Frame, found: Detections, index: int) -> None:
+        label, distance = found.labels[index], self._distance(found, index)
+        place = (round(distance, 6), frame.source, frame.index)
+        with self._lock:
+            row = self._kept.get(label, [])
+            if len(row) >= self._most and place >= row[-1][:3]:
+                return
+        near = self._near_miss(frame, found, index)
+        with self._lock:
+            row = self._kept.setdefault(label, [])
+            insort(row, (*place, near), key=lambda entry: entry[:3])
+            del row[self._most :]
+
+    def _near_miss(self, frame: Frame, found: Detections, index: int) -> NearMiss:
+        first_x, first_y, last_x, last_y = (float(side) for side in found.boxes_xyxy_px[index])
+        window = evidence_window((first_x, first_y, last_x, last_y), frame.size_wh_px)
+        left, top, right, bottom = window
+        size = (right - left, bottom - top)
+        hidden = redact(frame.image_bgr, found)[top:bottom, left:right]
+        rows = np.arange(len(found))
+        cut = found.shifted(-left, -top)
+        inside = _inside(cut, size)
+        here = cut.where(inside).clipped(size)
+        look = self.models.look_at(
+            here,
+            mine=int(np.flatnonzero(rows[inside] == index)[0]),
+            size_wh_px=size,
+            ground_resolution_m=frame.ground_resolution_m,
+        )
+        return NearMiss(
+            flight_id="-",
+            picture_jpeg=leaving_jpeg(hidden, quality=_QUALITY),
+            source_sha256=frame.sha256,
+            label=found.labels[index],
+            confidence=float(found.confidence[index]),
+            threshold=self.models.threshold(found.labels[index]),
+            look=look,
+            seen_at=frame.captured_at,
+        )
+
+
+def _inside(found: Detections, size_wh_px: tuple[int, int]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    boxes = np.clip(found.boxes_xyxy_px, 0, np.tile(np.array(size_wh_px, np.float32), 2))
+    return np.asarray((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1]))
