@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vision.detections import Detections
 from vision.errors import InvalidValueError
-
-SAME_THING_IOU = 0.5
+from vision.matching import Answers, average_precision, matched
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -21,6 +20,8 @@ class TrueBoxes:
     Attributes:
         boxes_xyxy_px: Shape (n, 4): left, top, right, bottom in pixels of the picture.
         labels: n class names.
+        regions_xyxy_px: Shape (k, 4): parts in which nobody labelled single things; what is found there is neither
+            right nor wrong.
 
     Raises:
         InvalidValueError: If the columns differ in length.
@@ -28,10 +29,13 @@ class TrueBoxes:
 
     boxes_xyxy_px: NDArray[np.float32]
     labels: tuple[str, ...]
+    regions_xyxy_px: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 4), np.float32))
 
     def __post_init__(self) -> None:
         if self.boxes_xyxy_px.shape != (len(self.labels), 4):
             raise InvalidValueError(f"{len(self.labels)} labels do not fit boxes {self.boxes_xyxy_px.shape}")
+        if self.regions_xyxy_px.shape[1:] != (4,):
+            raise InvalidValueError(f"regions must have the shape (k, 4), not {self.regions_xyxy_px.shape}")
 
     def of(self, label: str) -> NDArray[np.float32]:
         """Boxes of one label, shape (k, 4)."""
@@ -45,7 +49,7 @@ class BoxScore:
     Attributes:
         label: The label.
         truths: Labelled things.
-        ap50: Area under precision over recall at IoU 0.5, 0..1; None without a labelled thing.
+        ap50: Mean precision over 101 recalls at IoU 0.5, 0..1; None without a labelled thing.
         threshold: Least confidence for the two figures below.
         precision: Share of the found that is true; None where nothing was found.
         recall: Share of the true that is found; None without a labelled thing.
@@ -74,6 +78,7 @@ class MaskScore:
         mean_picture_iou: Mean of the single pictures' IoU over those with any surface.
         dry_pictures: Pictures without a true surface.
         dry_pictures_with_alarm: Those of them in which a surface was found.
+        dry_share_found: Share of the dry pictures' pixels in which a surface was found; None without a dry picture.
     """
 
     pictures: int
@@ -84,80 +89,22 @@ class MaskScore:
     mean_picture_iou: float | None
     dry_pictures: int
     dry_pictures_with_alarm: int
+    dry_share_found: float | None
 
 
-def iou_matrix(a_xyxy: NDArray[np.float32], b_xyxy: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return intersection over union of each box of `a` (n, 4) with each of `b` (m, 4), shape (n, m), 0..1."""
-    a, b = a_xyxy.astype(np.float64)[:, None], b_xyxy.astype(np.float64)[None]
-    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
-    shared = np.clip(sides, 0, None).prod(axis=-1)
-    united = (a[..., 2:] - a[..., :2]).prod(axis=-1) + (b[..., 2:] - b[..., :2]).prod(axis=-1) - shared
-    overlap: NDArray[np.float64] = np.divide(shared, united, out=np.zeros_like(shared), where=united > 0)
-    return overlap
-
-
-def true_positives(
-    found_xyxy: NDArray[np.float32],
-    confidence: NDArray[np.float32],
-    true_xyxy: NDArray[np.float32],
-    least_iou: float = SAME_THING_IOU,
-) -> NDArray[np.bool_]:
-    """Say which found boxes are right; of several on one thing only the most confident is.
-
-    Args:
-        found_xyxy: Shape (n, 4), boxes of one label in one picture.
-        confidence: Shape (n,).
-        true_xyxy: Shape (m, 4).
-        least_iou: Overlap at which a box counts as the thing, 0..1.
-
-    Returns:
-        Shape (n,), in the order given.
-    """
-    overlap = iou_matrix(found_xyxy, true_xyxy)
-    right = np.zeros(len(found_xyxy), np.bool_)
-    if not overlap.size:
-        return right
-    for i in np.argsort(-confidence, kind="stable"):
-        best = int(overlap[i].argmax())
-        if overlap[i, best] >= least_iou:
-            right[i] = True
-            overlap[:, best] = 0.0
-    return right
-
-
-def average_precision(right: NDArray[np.bool_], confidence: NDArray[np.float32], truths: int) -> float:
-    """Area under the precision-recall curve, every point used, precision made monotonous.
-
-    Args:
-        right: Shape (n,), which answers are right, over all pictures.
-        confidence: Shape (n,).
-        truths: Number of true things, at least 1.
-
-    Raises:
-        InvalidValueError: If there is no true thing, so that there is no recall.
-    """
-    if truths < 1:
-        raise InvalidValueError("average precision needs at least one true thing")
-    hits = np.cumsum(right[np.argsort(-confidence, kind="stable")])
-    precision = hits / np.arange(1, len(hits) + 1)
-    envelope = np.maximum.accumulate(precision[::-1])[::-1]
-    steps = np.diff(hits, prepend=0) / truths
-    return float((steps * envelope).sum())
+def answers_in(found: Detections, truth: TrueBoxes, label: str) -> Answers:
+    """Match one label in one picture at IoU 0.5."""
+    mine = found.labelled(label)
+    return matched(mine.boxes_xyxy_px, mine.confidence, truth.of(label), regions_xyxy=truth.regions_xyxy_px)
 
 
 def _pooled(
     pairs: Iterable[tuple[Detections, TrueBoxes]], label: str
 ) -> tuple[NDArray[np.bool_], NDArray[np.float32], int]:
     """Right or wrong, confidence and number of truths of one label over all pictures."""
-    right: list[NDArray[np.bool_]] = [np.empty(0, np.bool_)]
-    confidence: list[NDArray[np.float32]] = [np.empty(0, np.float32)]
-    truths = 0
-    for found, truth in pairs:
-        mine, true_xyxy = found.labelled(label), truth.of(label)
-        right.append(true_positives(mine.boxes_xyxy_px, mine.confidence, true_xyxy))
-        confidence.append(mine.confidence)
-        truths += len(true_xyxy)
-    return np.concatenate(right), np.concatenate(confidence), truths
+    answers = Answers.pooled([answers_in(found, truth, label) for found, truth in pairs])
+    counted = ~answers.ignored[:, 0]
+    return answers.right[counted, 0], answers.confidence[counted], answers.truths
 
 
 def score_label(pairs: Sequence[tuple[Detections, TrueBoxes]], label: str, threshold: float) -> BoxScore:
@@ -208,35 +155,61 @@ def best_threshold(
     return max(sorted(candidates, reverse=True), key=f_beta)
 
 
-def score_masks(pairs: Iterable[tuple[NDArray[np.bool_], NDArray[np.bool_]]]) -> MaskScore:
-    """Score surfaces.
+@dataclass(frozen=True, kw_only=True)
+class MaskCounts:
+    """How a found and a true surface of one picture overlap, in pixels.
 
-    Args:
-        pairs: Per picture the found and the true mask, both of shape (height, width).
+    Attributes:
+        shared: Both found and true.
+        found: Found.
+        true: True.
+        total: The whole picture.
+    """
+
+    shared: int
+    found: int
+    true: int
+    total: int
+
+    @property
+    def dry(self) -> bool:
+        """Whether there is no true surface."""
+        return self.true == 0
+
+    @property
+    def united(self) -> int:
+        """Found or true."""
+        return self.found + self.true - self.shared
+
+
+def mask_counts(found: NDArray[np.bool_], true: NDArray[np.bool_]) -> MaskCounts:
+    """Count the pixels of a found and a true mask, both of the same shape.
 
     Raises:
-        InvalidValueError: If two masks of a pair differ in shape.
+        InvalidValueError: If the two differ in shape.
     """
-    shared = found_px = true_px = pictures = dry = alarms = 0
-    single: list[float] = []
-    for found, true in pairs:
-        if found.shape != true.shape:
-            raise InvalidValueError(f"masks {found.shape} and {true.shape} are not of one picture")
-        both, either = int((found & true).sum()), int((found | true).sum())
-        pictures, shared = pictures + 1, shared + both
-        found_px, true_px = found_px + int(found.sum()), true_px + int(true.sum())
-        dry += not true.any()
-        alarms += bool(not true.any() and found.any())
-        if either:
-            single.append(both / either)
-    united = found_px + true_px - shared
+    if found.shape != true.shape:
+        raise InvalidValueError(f"masks {found.shape} and {true.shape} are not of one picture")
+    return MaskCounts(
+        shared=int((found & true).sum()), found=int(found.sum()), true=int(true.sum()), total=int(true.size)
+    )
+
+
+def score_masks(counts: Sequence[MaskCounts]) -> MaskScore:
+    """Score surfaces by the counts of each picture."""
+    shared, found, true = (sum(getattr(c, name) for c in counts) for name in ("shared", "found", "true"))
+    dry = [c for c in counts if c.dry]
+    dry_px = sum(c.total for c in dry)
+    united = found + true - shared
+    single = [c.shared / c.united for c in counts if c.united]
     return MaskScore(
-        pictures=pictures,
+        pictures=len(counts),
         iou=shared / united if united else None,
-        f1=2 * shared / (found_px + true_px) if united else None,
-        precision=shared / found_px if found_px else None,
-        recall=shared / true_px if true_px else None,
+        f1=2 * shared / (found + true) if united else None,
+        precision=shared / found if found else None,
+        recall=shared / true if true else None,
         mean_picture_iou=float(np.mean(single)) if single else None,
-        dry_pictures=dry,
-        dry_pictures_with_alarm=alarms,
+        dry_pictures=len(dry),
+        dry_pictures_with_alarm=sum(c.found > 0 for c in dry),
+        dry_share_found=sum(c.found for c in dry) / dry_px if dry_px else None,
     )

@@ -5,15 +5,8 @@ import pytest
 
 from vision.detections import Detections
 from vision.errors import InvalidValueError
-from vision.evaluation import (
-    TrueBoxes,
-    average_precision,
-    best_threshold,
-    iou_matrix,
-    score_label,
-    score_masks,
-    true_positives,
-)
+from vision.evaluation import TrueBoxes, best_threshold, mask_counts, score_label, score_masks
+from vision.matching import IOU_STEPS, average_precision, average_precisions, iou_matrix, matched
 
 HERE, THERE, NOWHERE = (0, 0, 10, 10), (100, 100, 120, 120), (300, 300, 310, 310)
 
@@ -35,17 +28,40 @@ def test_overlap_of_boxes_is_shared_over_united_area() -> None:
     assert overlap[0].tolist() == pytest.approx([1.0, 50 / 150, 0.0])
 
 
+def boxes(*rows: tuple[float, ...]) -> np.ndarray:
+    return np.array(rows, np.float32).reshape(-1, 4)
+
+
+def sure(*values: float) -> np.ndarray:
+    return np.array(values, np.float32)
+
+
 def test_of_two_boxes_on_one_thing_only_the_most_confident_is_right() -> None:
-    boxes = np.array([HERE, HERE, THERE], np.float32)
-    right = true_positives(boxes, np.array([0.5, 0.9, 0.4], np.float32), np.array([HERE, THERE], np.float32))
-    assert right.tolist() == [False, True, True]
+    answers = matched(boxes(HERE, HERE, THERE), sure(0.5, 0.9, 0.4), boxes(HERE, THERE))
+    assert answers.right[:, 0].tolist() == [False, True, True]
+    assert answers.truths == 2
 
 
 def test_a_box_that_overlaps_too_little_is_wrong() -> None:
-    right = true_positives(
-        np.array([(6, 0, 16, 10)], np.float32), np.array([0.9], np.float32), np.array([HERE], np.float32)
-    )
-    assert not right.any()
+    assert not matched(boxes((6, 0, 16, 10)), sure(0.9), boxes(HERE)).right.any()
+
+
+def test_a_stricter_overlap_makes_a_loose_box_wrong() -> None:
+    answers = matched(boxes((0, 0, 10, 7)), sure(0.9), boxes(HERE), least_ious=IOU_STEPS)
+    assert answers.right[0].tolist() == [True] * 5 + [False] * 5  # the overlap is 0.7
+    assert average_precisions(answers).mean() == pytest.approx(0.5)
+
+
+def test_what_lies_in_a_part_that_nobody_labelled_is_neither_right_nor_wrong() -> None:
+    answers = matched(boxes(THERE, HERE), sure(0.9, 0.8), boxes(HERE), regions_xyxy=boxes((90, 90, 200, 200)))
+    assert answers.ignored[:, 0].tolist() == [True, False]
+    assert average_precisions(answers).tolist() == [1.0]
+
+
+def test_a_hit_on_a_thing_that_does_not_count_is_neither_right_nor_wrong() -> None:
+    answers = matched(boxes(HERE, THERE), sure(0.9, 0.8), boxes(HERE, THERE), true_counts=np.array([False, True]))
+    assert (answers.right[:, 0].tolist(), answers.ignored[:, 0].tolist()) == ([False, True], [True, False])
+    assert answers.truths == 1
 
 
 def test_average_precision_of_a_perfect_answer_is_one_and_of_none_zero() -> None:
@@ -54,9 +70,14 @@ def test_average_precision_of_a_perfect_answer_is_one_and_of_none_zero() -> None
 
 
 def test_average_precision_of_a_hand_made_curve() -> None:
-    # right, wrong, right of three truths: recall steps 1/3 at precision 1 and 1/3 at precision 2/3
+    # right, wrong, right of three truths: precision 1 at the recalls 0 to 0.33, 2/3 at 0.34 to 0.66, 0 beyond
     right, confidence = np.array([True, False, True]), np.array([0.9, 0.8, 0.7], np.float32)
-    assert average_precision(right, confidence, 3) == pytest.approx(1 / 3 + (2 / 3) / 3)
+    assert average_precision(right, confidence, 3) == pytest.approx((34 * 1 + 33 * 2 / 3) / 101)
+
+
+def test_average_precision_of_a_late_hit_is_its_precision_at_every_recall() -> None:
+    right, confidence = np.array([False, False, False, True]), np.array([0.9, 0.8, 0.7, 0.6], np.float32)
+    assert average_precision(right, confidence, 1) == pytest.approx(0.25)
 
 
 def test_average_precision_without_a_true_thing_is_refused() -> None:
@@ -104,21 +125,22 @@ def mask(*columns: int) -> np.ndarray:
 
 
 def test_mask_scores_of_a_half_overlap() -> None:
-    score = score_masks([(mask(0, 1), mask(1, 2))])
+    score = score_masks([mask_counts(mask(0, 1), mask(1, 2))])
     assert (score.iou, score.precision, score.recall, score.f1) == (pytest.approx(1 / 3), 0.5, 0.5, 0.5)
 
 
 def test_mask_scores_pool_pixels_but_also_average_pictures() -> None:
-    score = score_masks([(mask(*range(8)), mask(*range(8))), (mask(), mask(0, 1))])
+    score = score_masks([mask_counts(mask(*range(8)), mask(*range(8))), mask_counts(mask(), mask(0, 1))])
     assert score.iou == pytest.approx(0.8)
     assert score.mean_picture_iou == pytest.approx(0.5)
 
 
 def test_a_surface_on_dry_ground_is_counted_as_an_alarm() -> None:
-    score = score_masks([(mask(3), mask()), (mask(), mask())])
+    score = score_masks([mask_counts(mask(3), mask()), mask_counts(mask(), mask())])
     assert (score.dry_pictures, score.dry_pictures_with_alarm, score.recall) == (2, 1, None)
+    assert score.dry_share_found == pytest.approx(0.05)
 
 
 def test_masks_of_different_pictures_are_refused() -> None:
     with pytest.raises(InvalidValueError, match="not of one picture"):
-        score_masks([(mask(), np.zeros((2, 2), np.bool_))])
+        mask_counts(mask(), np.zeros((2, 2), np.bool_))

@@ -10,9 +10,10 @@ import pytest
 import yaml
 
 from vision.detections import LABELS, Detections
-from vision.evaluation import score_masks
+from vision.evaluation import mask_counts, score_masks
 from vision.onnx_detector import OnnxDetector
-from vision.training.evaluate import painted, read_frame
+from vision.sources.photos import read_frame
+from vision.training.exam import painted
 from vision.training.sources import flood_pictures, street_pictures
 from vision.training.splits import divide
 
@@ -47,13 +48,13 @@ def seen(folder: Path, picture: Path) -> Detections:
 
 def test_the_water_model_outlines_most_of_what_people_drew_in_held_out_floods(shared_data: Path) -> None:
     held_out = divide(flood_pictures(shared_data / "train"))["test"][:6]
-    pairs = []
+    counts = []
     for picture in held_out:
         drawn = cv2.imread(str(picture.mask_path), cv2.IMREAD_GRAYSCALE)
         assert drawn is not None
         size = (drawn.shape[1], drawn.shape[0])
-        pairs.append((painted(seen(MODELS / "water", picture.path), size), np.asarray(drawn > 0)))
-    score = score_masks(pairs)
+        counts.append(mask_counts(painted(seen(MODELS / "water", picture.path), size), np.asarray(drawn > 0)))
+    score = score_masks(counts)
     assert score.precision is not None
     assert score.precision > 0.7
     assert score.recall is not None

@@ -12,7 +12,7 @@ import pytest
 from vision.detections import Detections
 from vision.model_card import read_card
 from vision.training.cards import card, sha256_of, training_facts, write_card
-from vision.training.evaluate import painted
+from vision.training.exam import painted
 from vision.training.export import joined_logs
 from vision.training.torchvision_ops import kept_boxes
 from vision.training.train import Recipe

@@ -89,10 +89,9 @@ def _export(options: argparse.Namespace) -> object:
 
 
 def _evaluate(options: argparse.Namespace) -> object:
-    from vision.training.evaluate import count_findings, evaluate_objects, evaluate_water
+    from vision.training.evaluate import count_findings, evaluate_model
 
-    run = evaluate_objects if options.model == "objects" else evaluate_water
-    metrics = run(options.out, options.set / options.model)
+    metrics = evaluate_model(options.out, options.set / options.model)
     return {
         **metrics,
         "unlabelled": {str(folder): count_findings(options.out, folder) for folder in options.unlabelled},

@@ -28,6 +28,26 @@ class BadSourceError(TrainingError):
         self.path = path
 
 
+class BadDataSetError(TrainingError):
+    """A data set is not in the layout that is read here."""
+
+    def __init__(self, path: Path, reason: str, remedy: str = "correct it") -> None:
+        super().__init__(f"{path}: {reason}; {remedy}")
+        self.path = path
+        self.reason = reason
+
+
+class ThresholdsNeedValError(TrainingError):
+    """Thresholds were to be chosen on pictures that must only measure."""
+
+    def __init__(self, path: Path, parts: tuple[str, ...]) -> None:
+        super().__init__(
+            f"{path}: thresholds may be chosen on the part val alone, not on {', '.join(parts)}; add --split val"
+        )
+        self.path = path
+        self.parts = parts
+
+
 class ExportMismatchError(TrainingError):
     """An exported model does not answer as the trained one does."""
 

@@ -1,252 +1,153 @@
-"""Figures for the card, measured through the product's own run-time: thresholds on val, scores on test."""
+"""Thresholds chosen on val, figures measured on test, both written into the models' cards; nothing else may choose."""
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from vision.detections import Detections
-from vision.evaluation import BoxScore, TrueBoxes, best_threshold, score_label, score_masks
-from vision.frame import Frame
+from vision.evaluation import MaskScore, best_threshold, score_masks
+from vision.model_card import ModelCard, read_card
 from vision.onnx_detector import OnnxDetector
-from vision.onnx_session import open_model
+from vision.sources.photos import photo_paths, read_frame
 from vision.training.cards import read_card_table, write_card
-from vision.training.errors import BadSourceError
-from vision.training.labels import OBJECT_LABELS, read_labels
-from vision.training.prepare import Entry, read_manifest
-from vision.training.splits import Split
+from vision.training.dataset import WATER, DataSet, read_data_set
+from vision.training.errors import ThresholdsNeedValError
+from vision.training.exam import WATER_CANDIDATES, Exam, WaterRow, examine, painted
+from vision.training.looking import model_dirs
+from vision.training.scores import Table, is_rendered, objects_block, report, water_block
 
-LEAST_CONFIDENCE = 0.02
-OBJECT_CANDIDATES = tuple(round(0.25 + 0.05 * i, 2) for i in range(14))
-WATER_CANDIDATES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95)
+OBJECT_CANDIDATES = tuple(round(0.1 + 0.05 * i, 2) for i in range(17))
 CAUTION_BETA = 0.5
 """Somebody is sent to every finding, so a false alarm weighs more than a miss when a threshold is chosen."""
 
+ENOUGH_REAL = 10
+"""With fewer real things of a label than this, rendered ones help to choose its threshold."""
 
-def read_frame(path: Path) -> Frame:
-    """Read a picture of a prepared set.
+CAREFUL = 0.5
+"""Threshold of a label of which there is nothing to choose by."""
 
-    Raises:
-        BadSourceError: It cannot be read.
-    """
-    image = cv2.imread(str(path))
-    if image is None:
-        raise BadSourceError(path, "is no readable picture")
-    return Frame(image_bgr=np.asarray(image, np.uint8), captured_at=None, source=str(path), index=0)
-
-
-def _true_boxes(path: Path, size_wh_px: tuple[int, int]) -> TrueBoxes:
-    given = read_labels(path, OBJECT_LABELS)
-    rows = np.array([(b.left, b.top, b.right, b.bottom) for b in given], np.float32).reshape(-1, 4)
-    return TrueBoxes(
-        boxes_xyxy_px=rows * np.tile(np.array(size_wh_px, np.float32), 2), labels=tuple(b.label for b in given)
-    )
+HOW = (
+    "flyonce evaluate: ONNX Runtime through vision.onnx_detector, CPU; boxes matched and average precision "
+    "interpolated as COCO does, precision and recall at IoU 0.5 and the thresholds above; surfaces painted and "
+    "compared with drawn masks; sizes are sides in pixels of the picture"
+)
 
 
-class ObjectsExam:
-    """One part of the objects set with what a model finds in it, looked at once and scored many ways."""
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """A threshold and what it was chosen by.
 
-    def __init__(self, detector: OnnxDetector, objects: Path, split: Split) -> None:
-        """Look at every picture of the part.
-
-        Args:
-            detector: Opened with a low `least_confidence`, for average precision needs the doubtful answers too.
-            objects: The `objects` folder that `prepare` wrote.
-            split: The part.
-        """
-        self._rows: list[tuple[Entry, Detections, TrueBoxes]] = []
-        for entry in (e for e in read_manifest(objects) if e.split == split):
-            frame = read_frame(objects / "images" / split / entry.name)
-            truth = _true_boxes(objects / "labels_given" / split / f"{Path(entry.name).stem}.txt", frame.size_wh_px)
-            self._rows.append((entry, detector(frame), truth))
-
-    @property
-    def sources(self) -> list[str]:
-        """Names of the data sets in this part."""
-        return sorted({entry.source for entry, _, _ in self._rows})
-
-    def pairs(self, label: str, source: str | None = None) -> list[tuple[Detections, TrueBoxes]]:
-        """Return found and true of the pictures in which people looked for this label, of one data set or of all."""
-        return [
-            (found, truth)
-            for entry, found, truth in self._rows
-            if label in entry.labelled and source in (None, entry.source)
-        ]
-
-    def thresholds(self, labels: Iterable[str]) -> dict[str, float]:
-        """Choose thresholds; a label without a true thing in this part gets none."""
-        chosen = {
-            label: best_threshold(self.pairs(label), label, OBJECT_CANDIDATES, beta=CAUTION_BETA) for label in labels
-        }
-        return {label: value for label, value in chosen.items() if value is not None}
-
-    def scores(self, thresholds: dict[str, float]) -> dict[str, dict[str, Any]]:
-        """Score each label per data set; labels nobody looked for in a data set are left out."""
-        table: dict[str, dict[str, Any]] = {}
-        for source in self.sources:
-            pictures = sum(entry.source == source for entry, _, _ in self._rows)
-            table[source] = {"pictures": pictures}
-            for label in thresholds:
-                pairs = self.pairs(label, source)
-                if not pairs:
-                    continue
-                score = score_label(pairs, label, thresholds[label])
-                if score.truths or score.false_alarms:
-                    table[source][label] = _rounded(score)
-        return table
-
-
-def _rounded(score: BoxScore) -> dict[str, Any]:
-    values = asdict(score)
-    del values["label"], values["threshold"]
-    return {key: round(value, 3) if isinstance(value, float) else value for key, value in values.items()}
-
-
-def painted(found: Detections, size_wh_px: tuple[int, int]) -> NDArray[np.bool_]:
-    """Paint outlines into a mask of shape (height, width)."""
-    mask = np.zeros((size_wh_px[1], size_wh_px[0]), np.uint8)
-    for polygon in found.polygons_px:
-        if polygon is not None:
-            cv2.fillPoly(mask, [np.round(polygon - 0.5).astype(np.int32)], 1)
-    return mask.astype(np.bool_)
-
-
-class RememberingSession:
-    """A network that answers the same input only once: trying thresholds costs no inference.
-
-    Answers are kept in 16 bits, finer than any threshold.
+    Attributes:
+        value: Least confidence, 0..1.
+        by: `real`, `real and rendered` or `nothing` (then it is a careful guess).
+        truths: Things (or pictures, for surfaces) that it was chosen by.
     """
 
-    def __init__(self, session: Any) -> None:  # noqa: ANN401 - onnxruntime is untyped
-        """Wrap an `onnxruntime.InferenceSession`."""
-        self._session = session
-        self._answers: dict[bytes, list[NDArray[np.float16]]] = {}
-
-    def get_inputs(self) -> Any:  # noqa: ANN401
-        """Return what the network takes."""
-        return self._session.get_inputs()
-
-    def run(self, _outputs: None, feed: dict[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-        """Answer one input."""
-        key = hashlib.sha256(next(iter(feed.values())).tobytes()).digest()
-        if key not in self._answers:
-            self._answers[key] = [np.asarray(a, np.float16) for a in self._session.run(None, feed)]
-        return [answer.astype(np.float32) for answer in self._answers[key]]
+    value: float
+    by: str
+    truths: int
 
 
-class WaterModel:
-    """A water model that can be looked at through the product's detector at any threshold."""
-
-    def __init__(self, model_dir: Path) -> None:
-        """Open the model of a folder."""
-        self._model_dir = model_dir
-        self._card, session = open_model(model_dir, threads=1)
-        self._session = RememberingSession(session)
-        self._pool = ThreadPoolExecutor(max_workers=1)
-
-    def at(self, threshold: float) -> OnnxDetector:
-        """Return the detector that believes a probability from `threshold` on, 0..1."""
-        return OnnxDetector(self._model_dir, self._card, self._session, self._pool, least_confidence=threshold)
-
-
-def water_scores(model: WaterModel, water: Path, split: Split, threshold: float) -> dict[str, dict[str, Any]]:
-    """Score outlines against drawn masks per data set.
+def choose_thresholds(data: DataSet, exam: Exam) -> dict[str, Choice]:
+    """Choose a threshold per label with the best F-beta, on the val part only.
 
     Args:
-        model: The model.
-        water: The `water` folder that `prepare` wrote.
-        split: The part.
-        threshold: Least probability of water, 0..1.
+        data: The val part of a data set.
+        exam: What the models answered for it.
+
+    Raises:
+        ThresholdsNeedValError: The data set holds other parts.
     """
-    detector = model.at(threshold)
-    masks: dict[str, list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]] = {}
-    for entry in (e for e in read_manifest(water) if e.split == split):
-        frame = read_frame(water / "images" / split / entry.name)
-        true = cv2.imread(str(water / "masks" / split / f"{Path(entry.name).stem}.png"), cv2.IMREAD_GRAYSCALE)
-        if true is None:
-            raise BadSourceError(water / "masks" / split, f"lacks the mask of {entry.name}")
-        pair = (painted(detector(frame), frame.size_wh_px), np.asarray(true > 0))
-        masks.setdefault(entry.source, []).append(pair)
-    table: dict[str, dict[str, Any]] = {}
-    for source, pairs in sorted(masks.items()):
-        values = asdict(score_masks(pairs))
-        table[source] = {key: round(value, 3) if isinstance(value, float) else value for key, value in values.items()}
-    return table
+    if data.parts != ("val",):
+        raise ThresholdsNeedValError(data.root, data.parts)
+    choices = {label: _choose_for_boxes(exam, label) for label in exam.labels}
+    if exam.water:
+        choices[WATER] = _choose_for_water(exam.water)
+    return choices
 
 
-def _surface_goodness(scores: dict[str, Any]) -> float:
-    """Return F-beta of the areas, or of a dry data set the share of pictures without an alarm."""
-    if scores["dry_pictures"] == scores["pictures"]:
-        return 1.0 - float(scores["dry_pictures_with_alarm"]) / float(scores["pictures"])
-    precision, recall = scores["precision"] or 0.0, scores["recall"] or 0.0
-    weighted = CAUTION_BETA**2 * precision + recall
-    return float((1 + CAUTION_BETA**2) * precision * recall / weighted) if weighted else 0.0
+def write_thresholds(models: Path, choices: Mapping[str, Choice], data: DataSet) -> list[Path]:
+    """Write thresholds into the cards of the models that answer those labels; labels without a choice keep theirs.
 
-
-def water_threshold(
-    model: WaterModel, water: Path, candidates: Sequence[float] = WATER_CANDIDATES
-) -> tuple[float, dict[str, Any]]:
-    """Choose the threshold with the best mean F-beta over data sets with water in the val part.
-
-    Where all is dry, the share of pictures without an alarm takes the place of F-beta.
+    Args:
+        models: Folder of models, or of one model.
+        choices: By label.
+        data: What they were chosen on, for the card.
 
     Returns:
-        The threshold, and the scores at every candidate.
+        The folders whose cards were written.
     """
-    seen = {value: water_scores(model, water, "val", value) for value in candidates}
+    written = []
+    for folder in model_dirs(models):
+        card, table = read_card(folder), read_card_table(folder)
+        mine = {label: choice for label, choice in choices.items() if label in card.labels}
+        if not mine:
+            continue
+        table["thresholds"] = {
+            label: mine[label].value if label in mine else card.threshold(label) for label in card.labels
+        }
+        table["thresholds_chosen"] = {
+            "data_set": data.root.name,
+            "part": "val",
+            "pictures": len(data.samples),
+            "by": {label: {"chosen_by": choice.by, "truths": choice.truths} for label, choice in mine.items()},
+        }
+        write_card(folder, table)
+        written.append(folder)
+    return written
 
-    def goodness(value: float) -> float:
-        return float(np.mean([_surface_goodness(scores) for scores in seen[value].values()]))
 
-    return max(sorted(candidates, reverse=True), key=goodness), {str(key): value for key, value in seen.items()}
+def write_figures(models: Path, exam: Exam, data: DataSet) -> list[Path]:
+    """Write what was measured into the cards of the models, real and rendered pictures apart.
 
+    Args:
+        models: Folder of models, or of one model.
+        exam: What the models answered.
+        data: The pictures.
 
-_HOW = "ONNX Runtime through vision.onnx_detector, CPU; a box is right at IoU 0.5; thresholds were chosen on val"
-
-
-def evaluate_objects(model_dir: Path, objects: Path) -> dict[str, Any]:
-    """Choose thresholds on val, score test, write both into the card; returns the card's metrics.
-
-    A label that val has no true thing of keeps a careful 0.5.
+    Returns:
+        The folders whose cards were written.
     """
-    detector = OnnxDetector.open(model_dir, least_confidence=LEAST_CONFIDENCE)
-    chosen = ObjectsExam(detector, objects, "val").thresholds(detector.card.labels)
-    thresholds = {label: chosen.get(label, 0.5) for label in detector.card.labels}
-    table = ObjectsExam(detector, objects, "test").scores(thresholds)
-    without = sorted(set(detector.card.labels) - set(chosen))
-    metrics = {"how": _HOW, "threshold_not_chosen_by_data": without, "test": table}
-    write_card(model_dir, {**read_card_table(model_dir), "thresholds": thresholds, "metrics": metrics})
-    return metrics
+    names = {card.name for card in exam.cards}
+    written = []
+    for folder in model_dirs(models):
+        card = read_card(folder)
+        if card.name not in names:
+            continue
+        figures = {kind: _figures_of(card, exam, rendered=kind == "rendered") for kind in ("real", "rendered")}
+        part = "+".join(data.parts)
+        table = read_card_table(folder)
+        table["metrics"] = {"how": HOW, part: {"data_set": data.root.name, **figures}}
+        write_card(folder, table)
+        written.append(folder)
+    return written
 
 
-def evaluate_water(model_dir: Path, water: Path) -> dict[str, Any]:
-    """Choose the threshold on val, score test, write both into the card; returns the card's metrics."""
-    model = WaterModel(model_dir)
-    threshold, seen = water_threshold(model, water)
-    metrics = {
-        "how": "outlines of the ONNX model through vision.onnx_detector painted and compared with drawn masks",
-        "test": water_scores(model, water, "test", threshold),
-        "val_by_threshold": {
-            value: {source: round(_surface_goodness(scores), 3) for source, scores in table.items()}
-            for value, table in seen.items()
-        },
-    }
-    write_card(
-        model_dir, {**read_card_table(model_dir), "thresholds": {"standing_water": threshold}, "metrics": metrics}
-    )
-    return metrics
+def evaluate_model(model_dir: Path, prepared: Path, *, answers: Path | None = None) -> dict[str, Any]:
+    """Choose thresholds on val, measure test, write both into the card.
+
+    Args:
+        model_dir: Folder of the model.
+        prepared: A data set with the parts `val` and `test`.
+        answers: Folder to keep the model's answers in, so that a stopped run goes on.
+
+    Returns:
+        The report on the test part.
+    """
+    val = read_data_set(prepared, part="val")
+    write_thresholds(model_dir, choose_thresholds(val, examine(val, model_dir, answers=answers)), val)
+    test = read_data_set(prepared, part="test")
+    exam = examine(test, model_dir, answers=answers)
+    write_figures(model_dir, exam, test)
+    return report(exam)
 
 
-def count_findings(model_dir: Path, folder: Path) -> dict[str, Any]:
+def count_findings(model_dir: Path, folder: Path, *, on_picture: Callable[[], None] = lambda: None) -> dict[str, Any]:
     """Count what a model with its card's thresholds finds in unlabelled pictures, and note it in the card.
 
     It is no measure of accuracy: nobody labelled these. It shows how loud a model is where little is to be found.
@@ -254,12 +155,13 @@ def count_findings(model_dir: Path, folder: Path) -> dict[str, Any]:
     Args:
         model_dir: Folder of the model.
         folder: Folder of pictures; the folder above it names them.
+        on_picture: Called after each picture.
     """
     detector = OnnxDetector.open(model_dir)
     findings: Counter[str] = Counter()
     pictures_with: Counter[str] = Counter()
     area_px = water_px = 0.0
-    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in {".jpg", ".jpeg", ".png"})
+    paths = photo_paths(folder)
     for path in paths:
         frame = read_frame(path)
         found = detector(frame)
@@ -267,14 +169,60 @@ def count_findings(model_dir: Path, folder: Path) -> dict[str, Any]:
         pictures_with.update(set(found.labels))
         area_px += frame.image_bgr.shape[0] * frame.image_bgr.shape[1]
         water_px += float(painted(found, frame.size_wh_px).sum())
+        on_picture()
     noted: dict[str, Any] = {
         "pictures": len(paths),
         "findings": dict(findings),
         "pictures_with_findings": dict(pictures_with),
     }
-    if detector.card.task == "semantic":
+    if read_card(model_dir).task == "semantic":
         noted["share_of_ground"] = round(water_px / max(area_px, 1.0), 4)
     card = read_card_table(model_dir)
     looked = {**card.get("unlabelled_flights", {}), folder.parent.name: noted}
     write_card(model_dir, {**card, "unlabelled_flights": looked})
     return noted
+
+
+def _choose_for_boxes(exam: Exam, label: str) -> Choice:
+    rows = [row for row in exam.objects if label in row.sample.labelled]
+    real = [row for row in rows if not is_rendered(row)]
+    enough = sum(len(row.truth.of(label)) for row in real) >= ENOUGH_REAL
+    used = real if enough else rows
+    truths = sum(len(row.truth.of(label)) for row in used)
+    pairs = [(row.doubtful, row.truth) for row in used]
+    value = best_threshold(pairs, label, OBJECT_CANDIDATES, beta=CAUTION_BETA)
+    if value is None:
+        return Choice(value=CAREFUL, by="nothing", truths=truths)
+    return Choice(value=value, by="real" if enough or len(real) == len(rows) else "real and rendered", truths=truths)
+
+
+def _choose_for_water(rows: Sequence[WaterRow]) -> Choice:
+    real = [row for row in rows if not is_rendered(row)]
+    used = real or list(rows)
+    sources: dict[str, list[WaterRow]] = {}
+    for row in used:
+        sources.setdefault(row.sample.source, []).append(row)
+
+    def goodness(value: float) -> float:
+        scores = [score_masks([row.counts[str(value)] for row in part]) for part in sources.values()]
+        return float(np.mean([_surface_goodness(score) for score in scores]))
+
+    best = max(sorted(WATER_CANDIDATES, reverse=True), key=goodness)
+    return Choice(value=best, by="real" if real else "rendered", truths=len(used))
+
+
+def _surface_goodness(score: MaskScore) -> float:
+    """Return F-beta of the areas, or of a dry data set the share of pictures without an alarm."""
+    if score.dry_pictures == score.pictures:
+        return 1.0 - score.dry_pictures_with_alarm / score.pictures
+    precision, recall = score.precision or 0.0, score.recall or 0.0
+    weighted = CAUTION_BETA**2 * precision + recall
+    return float((1 + CAUTION_BETA**2) * precision * recall / weighted) if weighted else 0.0
+
+
+def _figures_of(card: ModelCard, exam: Exam, *, rendered: bool) -> Table | None:
+    if card.task == "semantic":
+        return water_block([row for row in exam.water if is_rendered(row) == rendered])
+    labels = [label for label in exam.labels if label in card.labels]
+    block = objects_block([row for row in exam.objects if is_rendered(row) == rendered], labels)
+    return None if block is None else {key: value for key, value in block.items() if key != "confusion"}

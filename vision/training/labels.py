@@ -6,7 +6,8 @@ One class list holds for all data sets (`LABELS`); a model may use a part of it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,14 +62,65 @@ class RelativeBox:
         return f"{classes.index(self.label)} {x:.6f} {y:.6f} {width:.6f} {height:.6f}"
 
 
-def _box_from_numbers(label: str, numbers: Sequence[float]) -> RelativeBox:
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """What one line of a label file says.
+
+    Attributes:
+        label: Class name.
+        box: Left, top, right and bottom, relative to the picture, cut at its edges, 0..1.
+        ring: Outline as (x, y), relative to the picture; None where only the box is given.
+    """
+
+    label: str
+    box: tuple[float, float, float, float]
+    ring: tuple[tuple[float, float], ...] | None = None
+
+
+def _sides(numbers: Sequence[float]) -> tuple[float, float, float, float]:
+    """Return left, top, right and bottom of a box or of a polygon's bounding box, within 0..1."""
     if len(numbers) == 4:
         x, y, width, height = numbers
         sides = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
-    else:  # a polygon counts as its bounding box
+    else:
         sides = (min(numbers[0::2]), min(numbers[1::2]), max(numbers[0::2]), max(numbers[1::2]))
     left, top, right, bottom = (min(max(side, 0.0), 1.0) for side in sides)
-    return RelativeBox(label=label, left=left, top=top, right=right, bottom=bottom)
+    return left, top, right, bottom
+
+
+def _rows(path: Path, classes: Sequence[str]) -> Iterator[tuple[int, str, list[float]]]:
+    """Yield line number, class name and numbers of each line that holds a label."""
+    for line_number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            class_id, *rest = line.split()
+            numbers = [float(word) for word in rest]
+            if not all(math.isfinite(number) for number in numbers):
+                raise ValueError("a coordinate is not finite")
+            if len(numbers) != 4 and (len(numbers) < 6 or len(numbers) % 2):
+                raise ValueError(f"{len(numbers)} numbers are neither a box (4) nor a polygon (6, 8, …)")
+            if not 0 <= int(class_id) < len(classes):
+                raise ValueError(f"class {class_id} is not among the {len(classes)} classes")
+        except ValueError as error:
+            raise BadLabelError(path, line_number, str(error)) from error
+        yield line_number, classes[int(class_id)], numbers
+
+
+def read_shapes(path: Path, classes: Sequence[str]) -> tuple[Shape, ...]:
+    """Read a YOLO label file with the outlines in it and with any class names; a missing file is an empty tuple.
+
+    Raises:
+        BadLabelError: A line is no label, has no area within the picture, or names a class that `classes` lacks.
+    """
+    shapes = []
+    for line_number, label, numbers in _rows(path, classes) if path.exists() else ():
+        left, top, right, bottom = _sides(numbers)
+        if not (left < right and top < bottom):
+            raise BadLabelError(path, line_number, "the label has no area within the picture")
+        ring = None if len(numbers) == 4 else tuple(zip(numbers[0::2], numbers[1::2], strict=True))
+        shapes.append(Shape(label=label, box=(left, top, right, bottom), ring=ring))
+    return tuple(shapes)
 
 
 def read_labels(path: Path, classes: Sequence[str] = LABELS) -> tuple[RelativeBox, ...]:
@@ -77,20 +129,11 @@ def read_labels(path: Path, classes: Sequence[str] = LABELS) -> tuple[RelativeBo
     Raises:
         BadLabelError: A line is no label, or names a class that `classes` does not have.
     """
-    if not path.exists():
-        return ()
     boxes = []
-    for line_number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        if not line.strip():
-            continue
+    for line_number, label, numbers in _rows(path, classes) if path.exists() else ():
+        left, top, right, bottom = _sides(numbers)
         try:
-            class_id, *rest = line.split()
-            numbers = [float(word) for word in rest]
-            if len(numbers) != 4 and (len(numbers) < 6 or len(numbers) % 2):
-                raise ValueError(f"{len(numbers)} numbers are neither a box (4) nor a polygon (6, 8, …)")
-            if not 0 <= int(class_id) < len(classes):
-                raise ValueError(f"class {class_id} is not among the {len(classes)} classes")
-            boxes.append(_box_from_numbers(classes[int(class_id)], numbers))
+            boxes.append(RelativeBox(label=label, left=left, top=top, right=right, bottom=bottom))
         except ValueError as error:
             raise BadLabelError(path, line_number, str(error)) from error
     return tuple(boxes)

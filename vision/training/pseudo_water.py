@@ -13,7 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.training.evaluate import WaterModel, painted, read_frame
+from vision.onnx_detector import OnnxDetector
+from vision.sources.photos import read_frame
+from vision.training.exam import painted
 from vision.training.prepare import Entry, read_manifest, write_manifest
 from vision.training.sources import LAKE
 
@@ -97,7 +99,7 @@ def add_lake_masks(prepared: Path, model_dir: Path) -> int:
     Returns:
         Number of pictures added.
     """
-    detector = WaterModel(model_dir).at(SURE)
+    detector = OnnxDetector.open(model_dir, workers=1, least_confidence=SURE)
     entries = [e for e in read_manifest(prepared / "water") if e.source != LAKE]
     pictures = (e for e in read_manifest(prepared / "objects") if e.source == LAKE and e.split == "train")
     lake = [e for e in pictures if e.name not in SEEN_TO_BE_WRONG]
