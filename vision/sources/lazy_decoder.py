@@ -18,6 +18,8 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from vision.sources.damage import Damage
+from vision.sources.media_clock import MediaClock
 from vision.sources.tally import Tally
 
 _LONGEST_REORDERING = 16
@@ -26,7 +28,6 @@ _LONGEST_WAIT_FOR_KEY = 300
 """Packets; a stream refreshed bit by bit instead of by key pictures must not stay dark for ever."""
 _MOST_HELD = 600
 _MOST_HELD_BYTES = 64_000_000
-_LONGEST_DAMAGE_S = 3.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -75,7 +76,7 @@ class LazyDecoder:
             tally: Where counts and problems go.
         """
         self._codec = codec
-        self._clock = _Clock(time_base_s, frame_interval_s)
+        self._clock = MediaClock(time_base_s, frame_interval_s)
         self._want = want
         self._tally = tally
         self._unasked: list[_Held] = []
@@ -87,7 +88,7 @@ class LazyDecoder:
         self._asked = 0
         self._before_key = 0
         self._last_dts: int | None = None
-        self._damaged_since_s: float | None = None
+        self._damage = Damage()
 
     def feed(self, packet: Packet[VideoStream]) -> Iterator[Picked]:
         """Take the next packet of the stream, in the order of the file.
@@ -126,7 +127,7 @@ class LazyDecoder:
 
     def lost(self) -> None:
         """Hear that packets were lost: pictures up to the next key picture cannot be trusted."""
-        self._damaged_since_s = self._clock.last_s
+        self._damage.began(self._clock.last_s)
 
     @property
     def last_time_s(self) -> float:
@@ -192,7 +193,7 @@ class LazyDecoder:
             pictures = self._codec.decode(held.packet)
         except FFmpegError:
             self._tally.count("corrupt")
-            self._damaged_since_s = self._clock.time_of(held.pts)
+            self._damage.began(self._clock.time_of(held.pts))
             self._awaited.pop(held.pts, None)
             return
         for picture in pictures:
@@ -212,7 +213,7 @@ class LazyDecoder:
     def _matched(self, picture: VideoFrame) -> Iterator[Picked]:
         """Give a picture if it was awaited; those awaited before it are lost, since pictures come in order."""
         pts = picture.pts
-        if pts is None or self._is_damaged(picture, pts):
+        if pts is None or self._damage.covers(picture, self._clock.time_of(pts)):
             self._tally.count("corrupt")
             if pts is not None:
                 self._awaited.pop(pts, None)
@@ -226,54 +227,3 @@ class LazyDecoder:
             yield Picked(picture=picture, index=awaited[0], media_time_s=awaited[1])
         elif any(held.pts == pts for held in self._unasked):
             self._early[pts] = picture
-
-    def _is_damaged(self, picture: VideoFrame, pts: int) -> bool:
-        """Whether the picture, or one that it may be made from, is damaged."""
-        time_s = self._clock.time_of(pts)
-        if picture.is_corrupt:
-            self._damaged_since_s = time_s
-            return True
-        if self._damaged_since_s is None:
-            return False
-        if picture.key_frame or time_s > self._damaged_since_s + _LONGEST_DAMAGE_S:
-            self._damaged_since_s = None
-            return False
-        return True
-
-
-class _Clock:
-    """Turns time stamps into seconds since the first picture, carried on over jumps."""
-
-    def __init__(self, time_base_s: float, frame_interval_s: float) -> None:
-        self._time_base_s = time_base_s
-        self._frame_interval_s = frame_interval_s
-        self._first_pts: int | None = None
-        self._begins_at_s = 0.0
-        self._latest_pts: int | None = None
-        self.last_s = 0.0
-
-    @property
-    def next_pts(self) -> int:
-        """A time stamp for a packet that has none."""
-        step = max(1, round(self._frame_interval_s / self._time_base_s))
-        return 0 if self._latest_pts is None else self._latest_pts + step
-
-    def saw(self, pts: int) -> None:
-        self._latest_pts = pts
-
-    def advance(self, pts: int) -> float:
-        """The time of the next picture in order of display."""
-        if self._first_pts is None:
-            self._first_pts = pts
-        self.last_s = max(self.last_s, self.time_of(pts))
-        return self.last_s
-
-    def time_of(self, pts: int) -> float:
-        if self._first_pts is None:
-            return self._begins_at_s
-        return self._begins_at_s + (pts - self._first_pts) * self._time_base_s
-
-    def jump(self) -> None:
-        """Begin anew: the next picture follows the last one at the usual interval."""
-        self._first_pts = None
-        self._begins_at_s = self.last_s + self._frame_interval_s

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
+from typing import Any, cast
 
 import cv2
 import numpy as np
+from av.buffer import Buffer
 from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
 
@@ -40,9 +43,10 @@ def turn_of(picture: VideoFrame) -> Turn | None:
     Returns:
         A quarter turn or mirroring, (1, 0, 0, 1) for none; None when the display matrix is something else.
     """
+    beside: Mapping[SideDataType, Buffer] = cast(Any, picture.side_data)
     try:
-        matrix = picture.side_data[SideDataType.DISPLAYMATRIX]
-    except KeyError:
+        matrix = beside[SideDataType.DISPLAYMATRIX]
+    except (KeyError, ValueError):
         return _AS_STORED
     return _quarter_turn(bytes(matrix))
 

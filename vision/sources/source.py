@@ -48,7 +48,7 @@ class SourceReport:
         frames_dropped: Frames of a live source that were overtaken by newer ones before the caller asked.
         corrupt: Packets and pictures that were damaged, and therefore not given.
         size_changes: Times the picture's size changed in mid-stream.
-        reconnects: Times a live source had to connect anew.
+        reconnects: Times a live source gave pictures again after its connection was lost.
         blind: Times without a picture, oldest first.
         problems: What else the user should know, one sentence each.
 

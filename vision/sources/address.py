@@ -1,0 +1,53 @@
+"""Addresses of live streams, and what of them may be shown."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qsl, urlencode
+
+SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "srt"})
+
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
+_HARMLESS = frozenset(
+    ("channel", "latency", "mode", "play_count", "profile", "stream", "subtype", "track", "trackid", "unicast")
+)
+_HIDDEN = "***"
+
+
+def scheme_of(place: str) -> str | None:
+    """The scheme of an address, lower case; None if it has none, as a path."""
+    found = _SCHEME.match(place)
+    return found[1].lower() if found else None
+
+
+def without_credentials(address: str) -> str:
+    """Make an address that may be logged, shown and stored.
+
+    User name and password are taken out, also where they were not percent-encoded as they should be, and the values of
+    query parameters that are not known to be harmless are hidden: keys and passphrases travel there.
+
+    Args:
+        address: Scheme, `://`, and the rest.
+
+    Returns:
+        The address without secrets; the same for the same stream.
+    """
+    found = _SCHEME.match(address)
+    if found is None:
+        return address
+    rest = address[found.end() :]
+    before_query, mark, query = rest.partition("?")
+    if "@" in query and not _is_host(before_query.partition("/")[0]):
+        before_query, mark, query = rest.rpartition("@")[2].partition("?")
+    # Whatever stands before the last @ may be part of a password, so it goes, even if it was a path.
+    shown = before_query.rpartition("@")[2].partition("#")[0]
+    return f"{found[1].lower()}://{shown}{mark}{_shown_query(query)}"
+
+
+def _is_host(authority: str) -> bool:
+    return re.fullmatch(r"(\[[0-9a-fA-F:.%]+\]|[^:@]+)?(:\d{1,5})?", authority) is not None
+
+
+def _shown_query(query: str) -> str:
+    pairs = parse_qsl(query, keep_blank_values=True)
+    return urlencode([(name, value if name.lower() in _HARMLESS else _HIDDEN) for name, value in pairs], safe="*/")
