@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.errors import InvalidValueError
 from vision.frame import Image
 
 GREY = 114
+INPUT_STEP_PX = 32
+"""Sides of an input are multiples of this: the networks halve five times."""
+
+_LEVEL = np.float32(1 / 255)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,33 +37,89 @@ class Letterboxed:
     top_px: int
     inner_wh_px: tuple[int, int]
 
+    @property
+    def input_wh_px(self) -> tuple[int, int]:
+        """Width and height of the input."""
+        return self.tensor.shape[3], self.tensor.shape[2]
 
-def letterbox(image_bgr: Image, input_wh_px: tuple[int, int]) -> Letterboxed:
+
+def letterbox(
+    image_bgr: Image, input_wh_px: tuple[int, int], *, into: NDArray[np.float32] | None = None
+) -> Letterboxed:
     """Scale a picture into the input without distortion and fill the rest with grey.
 
     Args:
         image_bgr: Shape (height, width, 3), uint8.
         input_wh_px: Width and height of the input.
+        into: Memory for the tensor, shape (1, 3, height, width), to be used again and again; new if None.
 
     Returns:
         The input.
+
+    Raises:
+        InvalidValueError: If `into` has another shape or type.
     """
+    shape = (1, 3, input_wh_px[1], input_wh_px[0])
+    tensor = np.empty(shape, np.float32) if into is None else into
+    if tensor.shape != shape or tensor.dtype != np.float32:
+        raise InvalidValueError(f"the tensor must have the shape {shape} float32, not {tensor.shape} {tensor.dtype}")
     height, width = image_bgr.shape[:2]
     gain = min(input_wh_px[0] / width, input_wh_px[1] / height)
-    inner = (max(1, round(width * gain)), max(1, round(height * gain)))
-    if inner != (width, height):
-        # Bilinear, as in training; it would skip pixels where a picture shrinks to less than half.
-        how = cv2.INTER_AREA if gain < 0.5 else cv2.INTER_LINEAR
-        image_bgr = np.asarray(cv2.resize(image_bgr, inner, interpolation=how), np.uint8)
+    inner = inner_size((width, height), input_wh_px)
     left = round((input_wh_px[0] - inner[0]) / 2 - 0.1)
     top = round((input_wh_px[1] - inner[1]) / 2 - 0.1)
-    canvas = np.full((input_wh_px[1], input_wh_px[0], 3), GREY, np.uint8)
-    canvas[top : top + inner[1], left : left + inner[0]] = image_bgr
-    tensor = cv2.dnn.blobFromImage(canvas, 1 / 255, swapRB=True)
-    return Letterboxed(tensor=np.asarray(tensor, np.float32), gain=gain, left_px=left, top_px=top, inner_wh_px=inner)
+    _fill(tensor[0], resized(image_bgr, inner), left, top)
+    return Letterboxed(tensor=tensor, gain=gain, left_px=left, top_px=top, inner_wh_px=inner)
+
+
+def inner_size(size_wh_px: tuple[int, int], input_wh_px: tuple[int, int]) -> tuple[int, int]:
+    """Width and height of a picture scaled to touch two opposite sides of the input, undistorted."""
+    gain = min(input_wh_px[0] / size_wh_px[0], input_wh_px[1] / size_wh_px[1])
+    return max(1, round(size_wh_px[0] * gain)), max(1, round(size_wh_px[1] * gain))
+
+
+def least_input(size_wh_px: tuple[int, int], input_wh_px: tuple[int, int]) -> tuple[int, int]:
+    """The smallest input, in steps of 32 px, that shows a picture as large as `input_wh_px` would."""
+    width, height = (math.ceil(s / INPUT_STEP_PX) * INPUT_STEP_PX for s in inner_size(size_wh_px, input_wh_px))
+    return min(width, input_wh_px[0]), min(height, input_wh_px[1])
+
+
+def resized(image_bgr: Image, size_wh_px: tuple[int, int]) -> Image:
+    """A picture in another size: bilinear as in training, but no pixel is skipped where it shrinks a lot.
+
+    Bilinear alone reads only four pixels for each of the new ones. A picture is halved by plain means of four until
+    less than a factor of two is left; that costs a fraction of one exact mean over each new pixel's area.
+
+    Args:
+        image_bgr: Shape (height, width, 3), uint8.
+        size_wh_px: Width and height wanted.
+
+    Returns:
+        The picture; the same object if it has that size already.
+    """
+    height, width = image_bgr.shape[:2]
+    while width >= 2 * size_wh_px[0] and height >= 2 * size_wh_px[1]:
+        # An odd last row or column is dropped, so that the fast path of exact halves applies.
+        even = image_bgr[: height // 2 * 2, : width // 2 * 2]
+        image_bgr = np.asarray(cv2.resize(even, (width // 2, height // 2), interpolation=cv2.INTER_AREA), np.uint8)
+        height, width = image_bgr.shape[:2]
+    if (width, height) == size_wh_px:
+        return image_bgr
+    return np.asarray(cv2.resize(image_bgr, size_wh_px, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def boxes_in_picture(boxes_xyxy: NDArray[np.float32], box: Letterboxed) -> NDArray[np.float32]:
     """Boxes (n, 4) of the input, in pixels of the picture it was made of."""
     pad = np.array([box.left_px, box.top_px] * 2, np.float32)
     return (boxes_xyxy - pad) / np.float32(box.gain)
+
+
+def _fill(planes: NDArray[np.float32], image_bgr: Image, left: int, top: int) -> None:
+    """Write a picture as planes of red, green and blue from 0 to 1, and grey around it, in one pass each."""
+    height, width = image_bgr.shape[:2]
+    planes[:, :top] = GREY * _LEVEL
+    planes[:, top + height :] = GREY * _LEVEL
+    planes[:, top : top + height, :left] = GREY * _LEVEL
+    planes[:, top : top + height, left + width :] = GREY * _LEVEL
+    for channel, plane in enumerate(planes[:, top : top + height, left : left + width]):
+        np.multiply(cv2.extractChannel(image_bgr, 2 - channel), _LEVEL, out=plane)

@@ -20,7 +20,12 @@ SAME_BY_IOU = 0.5
 SAME_BY_SHARE = 0.75
 """Two boxes of different views show one thing if this share of the smaller lies in the larger."""
 
+SAME_IF_CUT_BY_SHARE = 0.5
+"""The same for a part cut by its view's edge and a box that was seen whole."""
+
 CUT_WITHIN_PX = 3.0
+CUT_WITHIN_SHARE = 0.06
+"""A side counts as cut by a view's edge if it ends within so many pixels, or this share of the box, of the edge."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,17 +87,20 @@ def _merge_label(
     found = everything.where(chosen)
     rows = _Rows(boxes=found.boxes_xyxy_px, confidence=found.confidence, view=view[chosen], cut=cut[chosen])
     kept = _drop_doubles(rows)
-    return _join_halves(found.where(kept), rows.view[kept], rows.cut[kept])
+    joined = _join_halves(found.where(kept), rows.view[kept], rows.cut[kept])
+    return joined.where(np.argsort(-joined.confidence, kind="stable"))
 
 
 def _cut_sides(boxes: _Floats, view: View, size_wh_px: tuple[int, int]) -> NDArray[np.bool_]:
     edges = np.array([view.left, view.top, view.right, view.bottom], np.float32)
     inner = np.array([view.left > 0, view.top > 0, view.right < size_wh_px[0], view.bottom < size_wh_px[1]])
-    return np.asarray((np.abs(boxes - edges) <= CUT_WITHIN_PX) & inner, np.bool_)
+    within = np.maximum(CUT_WITHIN_PX, CUT_WITHIN_SHARE * np.tile(boxes[:, 2:] - boxes[:, :2], 2))
+    return np.asarray((np.abs(boxes - edges) <= within) & inner, np.bool_)
 
 
 def _drop_doubles(rows: _Rows) -> NDArray[np.intp]:
-    order = np.lexsort((-rows.confidence, rows.cut.any(axis=1)))
+    is_cut = rows.cut.any(axis=1)
+    order = np.lexsort((-rows.confidence, is_cut))
     alive = np.ones(len(order), np.bool_)
     kept: list[int] = []
     for i in order:
@@ -100,7 +108,8 @@ def _drop_doubles(rows: _Rows) -> NDArray[np.intp]:
             continue
         kept.append(int(i))
         iou, share = _overlap(rows.boxes[i], rows.boxes)
-        alive &= (rows.view == rows.view[i]) | ((iou <= SAME_BY_IOU) & (share <= SAME_BY_SHARE))
+        enough = SAME_BY_SHARE if is_cut[i] else np.where(is_cut, SAME_IF_CUT_BY_SHARE, SAME_BY_SHARE)
+        alive &= (rows.view == rows.view[i]) | ((iou <= SAME_BY_IOU) & (share <= enough))
     return np.array(kept, np.intp)
 
 
@@ -116,21 +125,23 @@ def _overlap(box: _Floats, boxes: _Floats) -> tuple[_Floats, _Floats]:
 
 def _join_halves(found: Detections, view: NDArray[np.intp], cut: NDArray[np.bool_]) -> Detections:
     """Unite boxes that continue each other across the overlap of two tiles."""
-    rows = [(found.where([i]), int(view[i]), cut[i]) for i in range(len(found))]
+    is_cut = cut.any(axis=1)
+    if is_cut.sum() < 2:
+        return found
+    joined: list[Detections] = []
     no_view = itertools.count(-1, -1)
-    whole = [row for row, _, sides in rows if not sides.any()]
-    open_rows = [entry for entry in rows if entry[2].any()]
+    open_rows = [(found.where([i]), int(view[i]), cut[i]) for i in np.flatnonzero(is_cut)]
     while open_rows:
         row, seen_by, sides = open_rows.pop(0)
         partner = next((i for i, other in enumerate(open_rows) if _continues(row, seen_by, sides, *other)), None)
         if partner is None:
-            whole.append(row)
+            joined.append(row)
         else:
             other, _, other_sides = open_rows.pop(partner)
-            joined = _union(row, other)
-            same = np.abs(joined.boxes_xyxy_px[0] - row.boxes_xyxy_px[0]) < CUT_WITHIN_PX
-            open_rows.append((joined, next(no_view), np.where(same, sides, other_sides)))
-    return Detections.concatenate(whole)
+            both = _union(row, other)
+            same = np.abs(both.boxes_xyxy_px[0] - row.boxes_xyxy_px[0]) < CUT_WITHIN_PX
+            open_rows.append((both, next(no_view), np.where(same, sides, other_sides)))
+    return Detections.concatenate([found.where(np.flatnonzero(~is_cut)), *joined])
 
 
 def _continues(

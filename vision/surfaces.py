@@ -52,25 +52,40 @@ class ProbabilityMap:
         self._sum = np.zeros((channels, height, width), np.float32)
         self._weight = np.full((height, width), 1e-6, np.float32)
 
-    def add(self, view: View, probability: _Floats) -> None:
-        """Blend one view's map in.
+    def cells_of(self, view: View, probability: _Floats) -> _Floats:
+        """One view's map in the cells of the blended one; apart from `add`, because several threads may do it.
 
         Args:
             view: A view of the plan.
             probability: Shape (channels, any height, any width), covering the view exactly.
+
+        Returns:
+            Shape (channels, rows, columns) of the view.
         """
-        left, right = self._cells(view.left, view.right, self._plan.size_wh_px[0], self._sum.shape[2])
-        top, bottom = self._cells(view.top, view.bottom, self._plan.size_wh_px[1], self._sum.shape[1])
-        size = (right - left, bottom - top)
-        weight = self._feather(view, size)
-        area = (slice(top, bottom), slice(left, right))
-        for total, channel in zip(self._sum, probability, strict=True):
-            total[area] += weight * cv2.resize(channel, size, interpolation=cv2.INTER_LINEAR)
-        self._weight[area] += weight
+        rows, columns = self._window(view)
+        size = (columns.stop - columns.start, rows.stop - rows.start)
+        return np.stack([cv2.resize(channel, size, interpolation=cv2.INTER_LINEAR) for channel in probability])
+
+    def add(self, view: View, cells: _Floats) -> None:
+        """Blend one view's map in.
+
+        Args:
+            view: A view of the plan.
+            cells: What `cells_of` made of its map.
+        """
+        window = self._window(view)
+        weight = self._feather(view, (window[1].stop - window[1].start, window[0].stop - window[0].start))
+        self._sum[:, window[0], window[1]] += weight * cells
+        self._weight[window] += weight
 
     def blended(self) -> _Floats:
         """The weighted mean of all views, shape (channels, height / 4, width / 4)."""
         return self._sum / self._weight
+
+    def _window(self, view: View) -> tuple[slice, slice]:
+        left, right = self._cells(view.left, view.right, self._plan.size_wh_px[0], self._sum.shape[2])
+        top, bottom = self._cells(view.top, view.bottom, self._plan.size_wh_px[1], self._sum.shape[1])
+        return slice(top, bottom), slice(left, right)
 
     @staticmethod
     def _cells(first: int, last: int, length_px: int, length_cells: int) -> tuple[int, int]:
@@ -101,6 +116,8 @@ def outlines(
         The areas, largest first.
     """
     mask = (probability >= threshold).astype(np.uint8)
+    if not mask.any():
+        return []
     to_px = np.array([size_wh_px[0] / mask.shape[1], size_wh_px[1] / mask.shape[0]])
     min_cells = min_area_px / float(to_px.prod())
     surfaces = []

@@ -8,10 +8,11 @@ is seen uncut at least once.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from vision.errors import InvalidValueError
+from vision.letterbox import INPUT_STEP_PX
 
 SMALLEST_OBJECT_M: Mapping[str, float] = {
     "standing_water": 1.5,
@@ -32,7 +33,14 @@ LEAST_OBJECT_PX = 12
 LEAST_OVERLAP = 0.2
 MOST_OVERLAP = 0.5
 TILE_ABOVE = 1.5
-"""Tiles are cut where the picture is longer than this many times the network's input."""
+"""Without a ground resolution, tiles are cut where the picture is longer than this many times the network's input."""
+
+NEARLY_ONE = 1.002
+"""With a ground resolution, tiles are cut where the picture is longer than the input by more than rounding."""
+
+MOST_TILES = 96
+"""Without a ground resolution, a picture is shrunk before it makes more tiles than this. 20 megapixels make 77 of 640;
+cameras of 48 and more share one colour filter among four pixels, and show little more when they are not shrunk."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,36 +82,42 @@ class Plan:
     overlap_px: int
 
 
-def plan_views(size_wh_px: tuple[int, int], input_wh_px: tuple[int, int], *, scale: float = 1.0) -> Plan:
+def plan_views(
+    size_wh_px: tuple[int, int],
+    input_wh_px: tuple[int, int],
+    *,
+    scale: float | None = None,
+    any_size: bool = False,
+) -> Plan:
     """Choose how a picture is looked at.
 
     Args:
         size_wh_px: Width and height of the picture.
         input_wh_px: Width and height of the network's input.
-        scale: Factor by which the picture is shrunk before tiles are cut, see `working_scale`.
+        scale: Factor at which the smallest thing of interest can just be recognised, see `working_scale`; the plan
+            keeps to it. None if nobody knows: small pictures are then looked at as a whole, and of huge ones no more
+            than `MOST_TILES` are made.
+        any_size: True if the network also takes smaller inputs: tiles are then no larger than needed.
 
     Returns:
-        The whole alone for a small picture, the whole and tiles of the network's size for a large one.
+        The whole alone for a picture that shows all at the network's size, else the whole and tiles. The whole alone
+        is shrunk to the network's size, for there is nothing to be cut from more.
 
     Raises:
         InvalidValueError: If the scale is not in (0, 1].
     """
-    if not 0 < scale <= 1:
+    if scale is not None and not 0 < scale <= 1:
         raise InvalidValueError(f"scale must lie in (0, 1], not {scale}")
-    width, height = (max(1, round(side * scale)) for side in size_wh_px)
-    whole = View(left=0, top=0, right=width, bottom=height)
-    shrink = max(width / input_wh_px[0], height / input_wh_px[1])
-    if shrink <= TILE_ABOVE:
-        return Plan(scale=scale, size_wh_px=(width, height), views=(whole,), overlap_px=0)
-    smaller_side = min(input_wh_px)
-    wanted = max(LEAST_OVERLAP * smaller_side, LEAST_OBJECT_PX * shrink)
-    overlap = math.ceil(min(wanted, MOST_OVERLAP * smaller_side))
-    tiles = (
-        View(left=left, top=top, right=min(left + input_wh_px[0], width), bottom=min(top + input_wh_px[1], height))
-        for top in _starts(height, input_wh_px[1], overlap)
-        for left in _starts(width, input_wh_px[0], overlap)
-    )
-    return Plan(scale=scale, size_wh_px=(width, height), views=(whole, *tiles), overlap_px=overlap)
+    shrink = max(size_wh_px[0] / input_wh_px[0], size_wh_px[1] / input_wh_px[1])
+    if shrink * (scale or 1.0) <= (TILE_ABOVE if scale is None else NEARLY_ONE):
+        return _whole_alone(size_wh_px, min(1.0, 1 / shrink))
+    if scale is None:
+        scale = _scale_of_most_tiles(size_wh_px, input_wh_px)
+    size = _scaled_size(size_wh_px, scale)
+    overlap = _overlap(size, input_wh_px)
+    tiles = _tiles(size, input_wh_px, overlap, any_size)
+    whole = View(left=0, top=0, right=size[0], bottom=size[1])
+    return Plan(scale=scale, size_wh_px=size, views=(whole, *tiles), overlap_px=overlap)
 
 
 def working_scale(
@@ -112,33 +126,81 @@ def working_scale(
     *,
     model_resolution_m: tuple[float, float] | None = None,
     smallest_object_m: Mapping[str, float] | None = None,
-) -> float:
+) -> float | None:
     """How far a picture may be shrunk with the smallest thing of interest still recognisable.
 
     Args:
-        ground_resolution_m: Metres of ground per pixel of the picture; None if not known: nothing is shrunk then.
+        ground_resolution_m: Metres of ground per pixel of the picture; None if not known.
         labels: What is looked for.
         model_resolution_m: Finest and coarsest resolution at which the model was seen to work, if known.
         smallest_object_m: Sizes that override `SMALLEST_OBJECT_M`.
 
     Returns:
-        A factor in (0, 1].
+        A factor in (0, 1]; None if it cannot be told.
     """
     if ground_resolution_m is None:
-        return 1.0
+        return None
     sizes_m = {**SMALLEST_OBJECT_M, **(smallest_object_m or {})}
     known = [sizes_m[label] for label in labels if label in sizes_m]
     if not known:
-        return 1.0
+        return None
     wanted_m = min(known) / LEAST_OBJECT_PX
     if model_resolution_m is not None:
         wanted_m = min(max(wanted_m, model_resolution_m[0]), model_resolution_m[1])
     return min(1.0, ground_resolution_m / wanted_m)
 
 
-def _starts(length: int, tile: int, overlap: int) -> list[int]:
-    """First pixels of tiles that cover a length evenly, none beyond its end."""
-    if length <= tile:
-        return [0]
-    count = math.ceil((length - overlap) / (tile - overlap))
-    return [round(i * (length - tile) / (count - 1)) for i in range(count)]
+def _whole_alone(size_wh_px: tuple[int, int], scale: float) -> Plan:
+    width, height = _scaled_size(size_wh_px, scale)
+    whole = View(left=0, top=0, right=width, bottom=height)
+    return Plan(scale=scale, size_wh_px=(width, height), views=(whole,), overlap_px=0)
+
+
+def _scaled_size(size_wh_px: tuple[int, int], scale: float) -> tuple[int, int]:
+    return max(1, round(size_wh_px[0] * scale)), max(1, round(size_wh_px[1] * scale))
+
+
+def _scale_of_most_tiles(size_wh_px: tuple[int, int], input_wh_px: tuple[int, int]) -> float:
+    """The largest scale, in steps of a twentieth, that makes no more than `MOST_TILES`."""
+    scale = 1.0
+    while math.prod(_counts(_scaled_size(size_wh_px, scale), input_wh_px)) > MOST_TILES:
+        scale *= 0.95
+    return scale
+
+
+def _overlap(size_wh_px: tuple[int, int], input_wh_px: tuple[int, int]) -> int:
+    """As large as the largest thing that the shrunk whole cannot show, within limits."""
+    shrink = max(size_wh_px[0] / input_wh_px[0], size_wh_px[1] / input_wh_px[1])
+    side = min(input_wh_px)
+    return math.ceil(min(max(LEAST_OVERLAP * side, LEAST_OBJECT_PX * shrink), MOST_OVERLAP * side))
+
+
+def _counts(size_wh_px: tuple[int, int], input_wh_px: tuple[int, int]) -> tuple[int, int]:
+    """How many tiles lie beside and above each other."""
+    overlap = _overlap(size_wh_px, input_wh_px)
+    across, down = (
+        1 if length <= tile else math.ceil((length - overlap) / (tile - overlap))
+        for length, tile in zip(size_wh_px, input_wh_px, strict=True)
+    )
+    return across, down
+
+
+def _tiles(size_wh_px: tuple[int, int], input_wh_px: tuple[int, int], overlap: int, any_size: bool) -> Iterator[View]:
+    counts = _counts(size_wh_px, input_wh_px)
+    width, height = (
+        min(length, _least_tile(length, count, overlap) if any_size else most)
+        for length, count, most in zip(size_wh_px, counts, input_wh_px, strict=True)
+    )
+    for top in _starts(size_wh_px[1], height, counts[1]):
+        for left in _starts(size_wh_px[0], width, counts[0]):
+            yield View(left=left, top=top, right=left + width, bottom=top + height)
+
+
+def _least_tile(length: int, count: int, overlap: int) -> int:
+    """The smallest side, in steps of the input, of so many tiles that cover a length with this overlap."""
+    return math.ceil((length + (count - 1) * overlap) / count / INPUT_STEP_PX) * INPUT_STEP_PX
+
+
+def _starts(length: int, tile: int, count: int) -> list[int]:
+    """First pixels of so many tiles, spread evenly over a length."""
+    return [round(i * (length - tile) / (count - 1)) for i in range(count)] if count > 1 else [0]

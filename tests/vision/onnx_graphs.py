@@ -43,7 +43,7 @@ def answer_always(*answers, input_wh=(64, 64)):
     return _model(nodes, weights, outputs, input_wh)
 
 
-def redness_map(*, stride=1, input_wh=(64, 64)):
+def redness_map(*, stride=1, input_wh=(64, 64), any_size=False):
     """A semantic network of one class: how red each pixel is, as a probability, on a grid of `stride` pixels."""
     weights = [
         numpy_helper.from_array(np.array([40.0, -20.0, -20.0], np.float32).reshape(1, 3, 1, 1), "w"),
@@ -54,8 +54,8 @@ def redness_map(*, stride=1, input_wh=(64, 64)):
         helper.make_node("Sigmoid", ["logit"], ["fine"]),
         helper.make_node("AveragePool", ["fine"], ["output0"], kernel_shape=[stride, stride], strides=[stride, stride]),
     ]
-    shape = (1, 1, input_wh[1] // stride, input_wh[0] // stride)
-    return _model(nodes, weights, [_value("output0", shape, np.float32)], input_wh)
+    shape = (1, 1, "rows", "columns") if any_size else (1, 1, input_wh[1] // stride, input_wh[0] // stride)
+    return _model(nodes, weights, [_value("output0", shape, np.float32)], ("width", "height") if any_size else input_wh)
 
 
 def red_box(*, input_wh=(64, 64), confidence=0.9):

@@ -8,14 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vision.errors import InvalidValueError
-from vision.tiling import LEAST_OBJECT_PX, plan_views, working_scale
+from vision.tiling import LEAST_OBJECT_PX, MOST_TILES, SMALLEST_OBJECT_M, plan_views, working_scale
 
 SIDES = st.integers(1, 9000)
 
 
-def test_a_small_picture_is_looked_at_as_a_whole_only():
+def test_a_small_picture_is_looked_at_as_a_whole_only_and_shrunk_no_further_than_the_input():
     plan = plan_views((900, 700), (640, 640))
-    assert [view.size_wh_px for view in plan.views] == [(900, 700)]
+    assert [view.size_wh_px for view in plan.views] == [(640, 498)]
+    assert plan.scale == pytest.approx(640 / 900)
+    assert [view.size_wh_px for view in plan_views((300, 200), (640, 640)).views] == [(300, 200)]
 
 
 def test_a_drone_photo_is_looked_at_as_a_whole_and_in_tiles_of_the_networks_size():
@@ -27,6 +29,55 @@ def test_a_drone_photo_is_looked_at_as_a_whole_and_in_tiles_of_the_networks_size
     assert plan.overlap_px >= LEAST_OBJECT_PX * 4000 / 640
 
 
+@given(
+    width=st.integers(200, 9000),
+    height=st.integers(200, 9000),
+    resolution_m=st.floats(0.002, 0.04),
+    any_size=st.booleans(),
+)
+def test_with_a_ground_resolution_the_smallest_thing_has_its_pixels_in_some_view(width, height, resolution_m, any_size):
+    scale = working_scale(resolution_m, ["person"])
+    plan = plan_views((width, height), (640, 640), scale=scale, any_size=any_size)
+    inputs_px = [
+        SMALLEST_OBJECT_M["person"] / resolution_m * plan.scale * min(1, 640 / max(view.size_wh_px))
+        for view in (plan.views[1:] or plan.views)
+    ]
+    assert min(inputs_px) >= LEAST_OBJECT_PX * 0.997
+
+
+def test_a_picture_that_shows_all_at_the_networks_size_is_looked_at_once():
+    scale = working_scale(0.012, ["person"])
+    assert len(plan_views((1920, 1080), (640, 640), scale=scale).views) == 1
+    assert len(plan_views((1920, 1080), (640, 640), scale=working_scale(0.02, ["person"])).views) > 1
+
+
+@given(width=st.integers(1000, 30_000), height=st.integers(1000, 30_000))
+def test_a_huge_picture_of_unknown_resolution_is_shrunk_rather_than_cut_for_ever(width, height):
+    plan = plan_views((width, height), (640, 640))
+    assert len(plan.views) <= MOST_TILES + 1
+    assert plan.scale == 1 or len(plan.views) > 0.7 * MOST_TILES
+
+
+def test_twenty_megapixels_are_not_shrunk():
+    assert plan_views((5472, 3648), (640, 640)).scale == 1
+
+
+@given(width=SIDES, height=SIDES, scale=st.floats(0.1, 1))
+def test_tiles_of_a_network_of_any_size_are_smaller_and_still_overlap(width, height, scale):
+    fixed, fitted = (
+        plan_views((width, height), (640, 640), scale=scale, any_size=any_size) for any_size in (False, True)
+    )
+    assert len(fitted.views) == len(fixed.views)
+    for one, other in zip(fitted.views, fixed.views, strict=True):
+        assert all(a <= b for a, b in zip(one.size_wh_px, other.size_wh_px, strict=True))
+    for axis, length in enumerate(fitted.size_wh_px):
+        spans = sorted({((v.left, v.right), (v.top, v.bottom))[axis] for v in fitted.views[1:]})
+        assert all(a[1] - b[0] >= fitted.overlap_px - 1 for a, b in itertools.pairwise(spans))
+        if spans:
+            assert spans[0][0] == 0
+            assert spans[-1][1] == length
+
+
 def test_a_picture_lower_than_the_network_is_cut_in_one_row():
     plan = plan_views((4000, 300), (640, 640))
     assert {tile.size_wh_px for tile in plan.views[1:]} == {(640, 300)}
@@ -35,7 +86,7 @@ def test_a_picture_lower_than_the_network_is_cut_in_one_row():
 @given(width=SIDES, height=SIDES, side=st.sampled_from([320, 640, 1280]))
 def test_every_pixel_is_seen_and_no_view_sticks_out(width, height, side):
     plan = plan_views((width, height), (side, side))
-    for axis, length in ((0, width), (1, height)):
+    for axis, length in enumerate(plan.size_wh_px):
         spans = sorted({(v.left, v.right) if axis == 0 else (v.top, v.bottom) for v in plan.views[1:]})
         assert all(0 <= first < last <= length and last - first <= side for first, last in spans)
         if spans:
@@ -65,8 +116,8 @@ def test_a_scale_that_enlarges_or_makes_nothing_is_refused(scale):
         plan_views((100, 100), (64, 64), scale=scale)
 
 
-def test_without_a_ground_resolution_nothing_is_shrunk():
-    assert working_scale(None, ["boat"]) == 1.0
+def test_without_a_ground_resolution_no_scale_is_guessed():
+    assert working_scale(None, ["boat"]) is None
 
 
 def test_the_smallest_thing_of_interest_keeps_its_pixels():
@@ -83,5 +134,5 @@ def test_a_coarse_picture_is_never_enlarged():
     assert working_scale(0.5, ["person"]) == 1.0
 
 
-def test_labels_of_unknown_size_leave_the_picture_as_it_is():
-    assert working_scale(0.02, ["zeppelin"]) == 1.0
+def test_for_labels_of_unknown_size_no_scale_is_guessed():
+    assert working_scale(0.02, ["zeppelin"]) is None

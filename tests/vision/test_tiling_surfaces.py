@@ -78,7 +78,7 @@ def test_views_that_agree_blend_without_a_seam():
     plan = plan_views((1000, 700), (256, 256))
     blend = ProbabilityMap(plan, 1)
     for view in plan.views:
-        blend.add(view, np.full((1, 16, 16), 0.7, np.float32))
+        blend.add(view, blend.cells_of(view, np.full((1, 16, 16), 0.7, np.float32)))
     assert np.abs(blend.blended() - 0.7).max() < 1e-4
     assert blend.blended().shape == (1, 175, 250)
 
@@ -87,7 +87,7 @@ def test_the_edge_of_a_tile_counts_for_less_than_its_middle():
     plan = plan_views((1000, 256), (256, 256))
     blend = ProbabilityMap(plan, 1)
     for i, view in enumerate(plan.views[1:]):
-        blend.add(view, np.full((1, 8, 8), i % 2, np.float32))
+        blend.add(view, blend.cells_of(view, np.full((1, 8, 8), i % 2, np.float32)))
     row = blend.blended()[0, 30]
     steps = np.abs(np.diff(row))
     assert steps.max() < 0.2
