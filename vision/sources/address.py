@@ -9,7 +9,18 @@ SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "srt"})
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 _HARMLESS = frozenset(
-    ("channel", "latency", "mode", "play_count", "profile", "stream", "subtype", "track", "trackid", "unicast")
+    {
+        "channel",
+        "latency",
+        "mode",
+        "play_count",
+        "profile",
+        "stream",
+        "subtype",
+        "track",
+        "trackid",
+        "unicast",
+    }
 )
 _HIDDEN = "***"
 

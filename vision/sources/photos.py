@@ -86,6 +86,25 @@ def read_frame(path: Path, *, index: int = 0) -> Frame:
     )
 
 
+def in_time_order(paths: Iterable[Path]) -> list[Path]:
+    """Sort pictures as they were taken.
+
+    EXIF's DateTimeOriginal with its fraction decides, its offset from UTC only where all have one; equal times are
+    sorted by name. Where a picture says no time, all are sorted by folder and name instead.
+
+    Args:
+        paths: Pictures; unreadable ones count as pictures without a time.
+    """
+    by_name = sorted(paths, key=_natural_key)
+    times = [_written_time(path) for path in by_name]
+    if any(time is None for time in times):
+        return by_name
+    known = [time for time in times if time is not None]
+    if not all(time.tzinfo for time in known):
+        known = [time.replace(tzinfo=None) for time in known]
+    return [path for _, path in sorted(zip(known, by_name, strict=True), key=lambda pair: pair[0])]
+
+
 def _pictures_at(place: Path) -> list[Path]:
     if place.is_file():
         return [place]
@@ -205,14 +224,30 @@ def _orientation(exif: PillowImage.Exif) -> int:
 
 
 def _captured_at(exif: PillowImage.Exif) -> datetime | None:
+    moment = _time_in(exif)
+    return None if moment is None or moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _written_time(path: Path) -> datetime | None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with PillowImage.open(path) as picture:
+                return _time_in(picture.getexif())
+        except (OSError, SyntaxError, ValueError, EOFError, struct.error, PillowImage.DecompressionBombError):
+            return None
+
+
+def _time_in(exif: PillowImage.Exif) -> datetime | None:
+    """The moment of exposure as EXIF has it: with an offset from UTC, or in the camera's unnamed time."""
     details = exif.get_ifd(ExifTags.IFD.Exif)
     written = str(details.get(ExifTags.Base.DateTimeOriginal, "")).strip("\0 ")
     offset = str(details.get(ExifTags.Base.OffsetTimeOriginal, "")).strip("\0 ")
     fraction = str(details.get(ExifTags.Base.SubsecTimeOriginal, "")).strip("\0 ")
     try:
-        moment = datetime.strptime(f"{written}{offset}", "%Y:%m:%d %H:%M:%S%z")
+        moment = datetime.strptime(f"{written}{offset}", "%Y:%m:%d %H:%M:%S%z" if offset else "%Y:%m:%d %H:%M:%S")
     except ValueError:
         return None
     if fraction.isdecimal():
         moment = moment.replace(microsecond=int(fraction[:6].ljust(6, "0")))
-    return moment.astimezone(UTC)
+    return moment
