@@ -27,8 +27,18 @@ describe("moves", () => {
     expect(firstMissing(dispatch, { ...NO_ANSWERS, reason: "why", lead: "drainage" })).toBeNull();
   });
 
+  it("take a chosen cause for a reason, but not the one that asks for words", () => {
+    const reject = aMove({ to: "rejected", needs_reason: true, reason_codes: [{ key: "lookalike", label_zh: "外观相似", label_en: "Lookalike" }] });
+    expect(firstMissing(reject, { ...NO_ANSWERS, reasonCode: "lookalike" })).toBeNull();
+    expect(firstMissing(reject, { ...NO_ANSWERS, reasonCode: "other" })).toBe("reason");
+    expect(firstMissing(reject, { ...NO_ANSWERS, reasonCode: "other", reason: "a kite" })).toBeNull();
+    expect(firstMissing(aMove({ needs_reason: true, needs_lead: true }), { ...NO_ANSWERS, reasonCode: "lookalike" })).toBe("lead");
+    expect(changeOf(reject, { ...NO_ANSWERS, reasonCode: "lookalike" })).toEqual({ to: "rejected", reason_code: "lookalike" });
+    expect(changeOf(aMove(), { ...NO_ANSWERS, reasonCode: "lookalike" })).toEqual({ to: "opened" });
+  });
+
   it("send only what belongs to them", () => {
-    const answers = { reason: " seen ", lead: "drainage", until: "2026-12-01T08:00", duplicateOf: "c2", department: "town" };
+    const answers = { reason: " seen ", reasonCode: "", lead: "drainage", until: "2026-12-01T08:00", duplicateOf: "c2", department: "town" };
     expect(changeOf(aMove(), answers)).toEqual({ to: "opened", reason: "seen" });
     expect(changeOf(aMove({ to: "handed_on", needs_department: true }), answers)).toEqual({ to: "handed_on", reason: "seen", department: "town" });
     expect(changeOf(aMove({ to: "suspended", needs_date: true }), answers).until).toBe(new Date("2026-12-01T08:00").toISOString());
@@ -73,6 +83,9 @@ describe("the reasons in the history", () => {
 
   it("leave people's own words alone, and unheard-of ones of the system too", () => {
     expect(reasonsOf({ who: "centre", to: "rejected", why: "case closed" }, rule)).toEqual([{ text: "case closed" }]);
+    const coded = { who: "centre", to: "rejected", data: { reason_code: "lookalike" } };
+    expect(reasonsOf({ ...coded, why: "沙堆" }, rule)).toEqual([{ key: "rejection.lookalike", text: "lookalike" }, { text: "沙堆" }]);
+    expect(reasonsOf({ ...coded, why: "外观相似的其他物体" }, rule)).toEqual([{ key: "rejection.lookalike", text: "lookalike" }]);
     expect(reasonsOf({ ...system, why: "something new" }, rule)).toEqual([{ text: "something new" }]);
     expect(reasonsOf({ ...system, why: null }, rule)).toEqual([]);
   });

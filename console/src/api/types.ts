@@ -91,6 +91,13 @@ export interface CaseProperties {
 
 export type CaseFeature = Feature<PointGeometry, CaseProperties>;
 
+/** A reason that may be given by its key. */
+export interface ReasonCode {
+  key: string;
+  label_zh: string;
+  label_en: string;
+}
+
 export interface AllowedMove {
   to: string;
   label_zh: string;
@@ -100,12 +107,15 @@ export interface AllowedMove {
   needs_date?: boolean;
   needs_duplicate_of?: boolean;
   needs_department?: boolean;
+  /** Reasons to choose from; one of them stands for a written reason, `other` does not. */
+  reason_codes?: ReasonCode[];
 }
 
 /** What a move carries; the service says by the `needs_…` of an allowed move which of these it wants. */
 export interface Change {
   to: string;
   reason?: string;
+  reason_code?: string;
   lead?: string;
   until?: string;
   duplicate_of?: string;

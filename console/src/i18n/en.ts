@@ -83,6 +83,12 @@ const en: typeof zh = {
     matter_always: "this matter always needs a person", below_auto_level: "confidence below the automatic level", red: "red cases need a person",
     required: "the recognition asks for a person", rejected_here: "called a false alarm here before", false_alarm_mask: "inside a false-alarm mask",
   },
+  rejection: {
+    nothing_there: "Nothing of the kind is there", lookalike: "Something else that looks like it", shadow_or_reflection: "A shadow or a reflection",
+    wet_ground: "Wet ground, no standing water", permanent_water: "Permanent water", lawful: "It is there, and it is allowed",
+    already_gone: "It was there, and is dealt with", wrong_place: "It is there, but the place is wrong", unclear: "The picture does not tell",
+    other: "Something else (say what)",
+  },
   suggestion: { perhaps_same: "perhaps the same", rejected_here: "rejected here before" },
   verb: {
     caseState: {
@@ -93,6 +99,7 @@ const en: typeof zh = {
   },
   action: {
     confirm: "Confirm", cancel: "Cancel", reason: "Reason", reasonHint: "Please give the reason; it goes into the history.",
+    reasonCode: "Cause", chooseReason: "Choose the cause", reasonCodeHint: "With a cause the reason may stay empty; verdicts teach the models.",
     missing: {
       reason: "This needs a reason.", lead: "Choose the department that leads.", until: "Choose date and time.", duplicateOf: "Choose the other case.",
       department: "Choose a department.",

@@ -76,6 +76,11 @@ export default {
     matter_always: "此类事项须人工核实", below_auto_level: "置信度低于自动立案线", red: "红色案件须人工核实", required: "识别要求人工核实",
     rejected_here: "此处曾被认定为误报", false_alarm_mask: "位于误报屏蔽区",
   },
+  rejection: {
+    nothing_there: "画面中没有此物", lookalike: "外观相似的其他物体", shadow_or_reflection: "阴影或反光", wet_ground: "地面潮湿，没有积水",
+    permanent_water: "常年水体，不是积水", lawful: "属实但不违规", already_gone: "属实但已处理", wrong_place: "属实但位置有误",
+    unclear: "看不清，无法判断", other: "其他（请说明）",
+  },
   suggestion: { perhaps_same: "疑似同一案件", rejected_here: "此处曾排除误报" },
   verb: {
     caseState: {
@@ -85,7 +90,8 @@ export default {
     taskState: { signed: "签收", working: "开始处置", done: "反馈完成", refused: "退回", handed_on: "转办", cancelled: "撤回任务" },
   },
   action: {
-    confirm: "确认", cancel: "取消", reason: "理由", reasonHint: "请写明理由，将记入办理过程。", missing: {
+    confirm: "确认", cancel: "取消", reason: "理由", reasonHint: "请写明理由，将记入办理过程。",
+    reasonCode: "原因", chooseReason: "请选择原因", reasonCodeHint: "选了原因可不写理由；审核结论将用于改进识别。", missing: {
       reason: "此操作必须填写理由。", lead: "请选择主办部门。", until: "请选择日期和时间。", duplicateOf: "请选择另一个案件。", department: "请选择部门。",
     },
     lead: "主办部门", department: "转办给", until: "缓办至", duplicateOf: "与哪个案件相同", chooseDepartment: "请选择部门", chooseCase: "请选择案件",

@@ -16,13 +16,14 @@ export function ordered(moves: AllowedMove[]): AllowedMove[] {
 
 export interface Answers {
   reason: string;
+  reasonCode: string;
   lead: string;
   until: string;
   duplicateOf: string;
   department: string;
 }
 
-export const NO_ANSWERS: Answers = { reason: "", lead: "", until: "", duplicateOf: "", department: "" };
+export const NO_ANSWERS: Answers = { reason: "", reasonCode: "", lead: "", until: "", duplicateOf: "", department: "" };
 
 const NEEDED = [
   ["needs_reason", "reason"],
@@ -32,9 +33,13 @@ const NEEDED = [
   ["needs_department", "department"],
 ] as const;
 
-/** The first thing that the move needs and that is not answered yet. */
+/** The code that asks for words: chosen alone it says nothing. */
+const NEEDS_WORDS = "other";
+
+/** The first thing that the move needs and that is not answered yet; a chosen code stands for a written reason. */
 export function firstMissing(move: AllowedMove, answers: Answers): keyof Answers | null {
-  return NEEDED.find(([need, field]) => move[need] && !answers[field].trim())?.[1] ?? null;
+  const coded = answers.reasonCode !== "" && answers.reasonCode !== NEEDS_WORDS;
+  return NEEDED.find(([need, field]) => move[need] && !answers[field].trim() && !(field === "reason" && coded))?.[1] ?? null;
 }
 
 /** The request's body: only what this move takes; the local date and time becomes UTC. */
@@ -43,6 +48,7 @@ export function changeOf(move: AllowedMove, answers: Answers): Change {
   return {
     to: move.to,
     ...(reason ? { reason } : {}),
+    ...(move.reason_codes?.length && answers.reasonCode ? { reason_code: answers.reasonCode } : {}),
     ...(move.needs_lead ? { lead: answers.lead } : {}),
     ...(move.needs_date ? { until: new Date(answers.until).toISOString() } : {}),
     ...(move.needs_duplicate_of ? { duplicate_of: answers.duplicateOf } : {}),
