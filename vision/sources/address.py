@@ -23,6 +23,8 @@ _HARMLESS = frozenset(
     }
 )
 _HIDDEN = "***"
+_SECRET_IN_PATH = re.compile(r"((?:password|passwd|pwd|user|username|token|secret|key)=)[^_&/;?]*", re.IGNORECASE)
+"""Some cameras want user and password in the path: /user=admin_password=x_channel=1.sdp."""
 
 
 def scheme_of(place: str) -> str | None:
@@ -51,7 +53,7 @@ def without_credentials(address: str) -> str:
     if "@" in query and not _is_host(before_query.partition("/")[0]):
         before_query, mark, query = rest.rpartition("@")[2].partition("?")
     # Whatever stands before the last @ may be part of a password, so it goes, even if it was a path.
-    shown = before_query.rpartition("@")[2].partition("#")[0]
+    shown = _SECRET_IN_PATH.sub(rf"\1{_HIDDEN}", before_query.rpartition("@")[2].partition("#")[0])
     return f"{found[1].lower()}://{shown}{mark}{_shown_query(query)}"
 
 

@@ -12,11 +12,11 @@ class Damage:
     """Remembers damage until the next key picture."""
 
     def __init__(self) -> None:
-        self._since_s: float | None = None
+        self._after_s: float | None = None
 
-    def began(self, media_time_s: float) -> None:
-        """Hear that something was lost."""
-        self._since_s = media_time_s
+    def began(self, after_s: float) -> None:
+        """Hear that something was lost: pictures later than this time cannot be trusted."""
+        self._after_s = after_s
 
     def covers(self, picture: VideoFrame, media_time_s: float) -> bool:
         """Whether a picture, or one that it may be made from, is damaged.
@@ -26,11 +26,11 @@ class Damage:
             media_time_s: Its time.
         """
         if picture.is_corrupt:
-            self._since_s = media_time_s
+            self._after_s = media_time_s
             return True
-        if self._since_s is None:
+        if self._after_s is None or media_time_s <= self._after_s:
             return False
-        if picture.key_frame or not 0 <= media_time_s - self._since_s <= _LONGEST_S:
-            self._since_s = None
+        if picture.key_frame or media_time_s > self._after_s + _LONGEST_S:
+            self._after_s = None
             return False
         return True

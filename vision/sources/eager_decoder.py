@@ -81,7 +81,7 @@ class EagerDecoder:
             del self._arrived[next(iter(self._arrived))]
 
     def _lost(self, stamp: int | None) -> None:
-        self._damage.began(0.0 if stamp is None else self._time_of(stamp))
+        self._damage.began(0.0 if stamp is None else self._time_of(stamp - 1))
 
     def _whole(self, picture: VideoFrame, moment: Moment) -> Iterator[Received]:
         self._seen_key = self._seen_key or picture.key_frame

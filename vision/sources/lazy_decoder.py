@@ -61,8 +61,7 @@ class LazyDecoder:
         self,
         codec: VideoCodecContext,
         *,
-        time_base_s: float,
-        frame_interval_s: float,
+        clock: MediaClock,
         want: Callable[[float], bool] | None,
         tally: Tally,
     ) -> None:
@@ -70,13 +69,12 @@ class LazyDecoder:
 
         Args:
             codec: The stream's decoder; nobody else may use it.
-            time_base_s: Seconds per unit of the packets' time stamps.
-            frame_interval_s: Usual time between pictures, for streams whose time stamps are missing or jump.
+            clock: Tells times by the packets' time stamps.
             want: Asked once for every picture with its `media_time_s`, in order of display; None wants all.
             tally: Where counts and problems go.
         """
         self._codec = codec
-        self._clock = MediaClock(time_base_s, frame_interval_s)
+        self._clock = clock
         self._want = want
         self._tally = tally
         self._unasked: list[_Held] = []
@@ -102,17 +100,17 @@ class LazyDecoder:
         if not self._can_begin_with(packet):
             return
         pts, dts = self._stamped(packet)
-        if self._last_dts is not None and dts < self._last_dts:
+        if dts is not None and self._last_dts is not None and dts < self._last_dts:
             yield from self.finish()
             self._clock.jump()
             self._tally.note("the video's clock jumps back; times were carried on from where it jumped")
-        self._last_dts = dts
+        self._last_dts = dts if dts is not None else self._last_dts
         held = _Held(pts=pts, order=self._fed, packet=packet)
         self._fed += 1
         self._undecoded.append(held)
         self._undecoded_bytes += packet.size
         heapq.heappush(self._unasked, held)
-        while self._unasked and (self._unasked[0].pts <= dts or len(self._unasked) > _LONGEST_REORDERING):
+        while self._unasked and self._is_next(self._unasked[0], dts):
             yield from self._ask(heapq.heappop(self._unasked))
         while len(self._undecoded) > _MOST_HELD or self._undecoded_bytes > _MOST_HELD_BYTES:
             yield from self._decode_next()
@@ -146,7 +144,11 @@ class LazyDecoder:
         self._tally.note("begins in the middle: pictures before the first key picture cannot be shown")
         return False
 
-    def _stamped(self, packet: Packet[VideoStream]) -> tuple[int, int]:
+    def _is_next(self, held: _Held, dts: int | None) -> bool:
+        """Whether no later packet can be displayed earlier."""
+        return len(self._unasked) > _LONGEST_REORDERING or (dts is not None and held.pts <= dts)
+
+    def _stamped(self, packet: Packet[VideoStream]) -> tuple[int, int | None]:
         pts = packet.pts if packet.pts is not None else packet.dts
         if pts is None:
             self._tally.note("packets without time stamps: their times were counted at the usual rate")
@@ -154,7 +156,7 @@ class LazyDecoder:
         elif packet.pts is None:
             packet.pts = pts
         self._clock.saw(pts)
-        return pts, pts if packet.dts is None else min(packet.dts, pts)
+        return pts, packet.dts
 
     def _ask(self, held: _Held) -> Iterator[Picked]:
         index, self._asked = self._asked, self._asked + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import queue
 import threading
@@ -18,13 +19,15 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Stream
-from av.video.frame import VideoFrame
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from vision.errors import VideoError
 from vision.frame import Frame
+from vision.sources.counting_decoder import CountingDecoder
 from vision.sources.embedded import EmbeddedData, data_streams
 from vision.sources.lazy_decoder import LazyDecoder, Picked
+from vision.sources.media_clock import MediaClock
 from vision.sources.photos import MAX_PIXELS
 from vision.sources.pictures import displayed_size, turn_of, upright_bgr
 from vision.sources.source import SourceReport, StreamData
@@ -36,6 +39,7 @@ _MOST_DECODER_THREADS = 4
 """Each thread holds pictures of its own and delays the next wanted one by a picture."""
 _USUAL_RATE = Fraction(25)
 _MOST_DAMAGED_READS = 1000
+_PACKETS_OF_FIRST_LOOK = 20
 _COPY_AGAIN = "copy it again from the camera's card"
 
 
@@ -86,7 +90,7 @@ class VideoSource:
             self._frame_interval_s = float(1 / (self._stream.average_rate or _USUAL_RATE))
             self.duration_s = _duration_s(self._container, self._stream)
             self.frame_rate = None if self._stream.average_rate is None else float(self._stream.average_rate)
-            self.size_wh_px = _displayed_size(path, self._stream)
+            self.size_wh_px, self._has_times = _first_look(path, self._stream)
         except BaseException:
             self._container.close()
             raise
@@ -146,7 +150,7 @@ class VideoSource:
             self._hand_over(error)
 
     def _decode_all(self) -> None:
-        decoder = self._new_decoder()
+        decoder = self._lazy_decoder() if self._has_times else self._counting_decoder()
         embedded = None
         if self._on_data is not None:
             embedded = EmbeddedData(self._stream, self._on_data, self._tally, decoder.time_of)
@@ -160,19 +164,24 @@ class VideoSource:
         self._give(decoder.finish())
         self._check_end(decoder.last_time_s)
 
-    def _new_decoder(self) -> LazyDecoder:
+    def _lazy_decoder(self) -> LazyDecoder:
+        return LazyDecoder(self._codec(), clock=self._clock(), want=self._want, tally=self._tally)
+
+    def _counting_decoder(self) -> CountingDecoder:
+        self._tally.note("pictures without time stamps of their own: times were counted")
+        return CountingDecoder(self._codec(), clock=self._clock(), want=self._want, tally=self._tally)
+
+    def _codec(self) -> VideoCodecContext:
         codec = self._stream.codec_context
         codec.thread_type = "AUTO"
         codec.thread_count = min(_MOST_DECODER_THREADS, os.cpu_count() or 1)
-        return LazyDecoder(
-            codec,
-            time_base_s=float(self._stream.time_base or Fraction(1, 90_000)),
-            frame_interval_s=self._frame_interval_s,
-            want=self._want,
-            tally=self._tally,
-        )
+        return codec
 
-    def _packets(self, decoder: LazyDecoder) -> Iterator[Packet[Any]]:
+    def _clock(self) -> MediaClock:
+        time_base_s = float(self._stream.time_base or Fraction(1, 90_000))
+        return MediaClock(time_base_s, self._frame_interval_s)
+
+    def _packets(self, decoder: LazyDecoder | CountingDecoder) -> Iterator[Packet[Any]]:
         """Give every packet with data; damaged stretches are counted and passed over."""
         streams: list[Stream] = [self._stream]
         if self._on_data is not None:
@@ -273,24 +282,25 @@ def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:
     return None if container.duration is None else container.duration / 1_000_000
 
 
-def _displayed_size(path: Path, stream: VideoStream) -> tuple[int, int]:
+def _first_look(path: Path, stream: VideoStream) -> tuple[tuple[int, int], bool]:
+    """Give the pictures' size as displayed, and whether packets say when they are to be displayed."""
     width_px, height_px = stream.codec_context.width, stream.codec_context.height
     if width_px <= 0 or height_px <= 0:
         raise VideoError(path, "holds no picture that can be decoded", _COPY_AGAIN)
     if width_px * height_px > MAX_PIXELS:
         limit = MAX_PIXELS // 1_000_000
         raise VideoError(path, f"declares {width_px} × {height_px} pixels, more than {limit} million", "scale it down")
-    first = _first_picture(path)
-    return (width_px, height_px) if first is None else displayed_size(first)
-
-
-def _first_picture(path: Path) -> VideoFrame | None:
-    """Decode one picture, which alone says how it wants to be turned; None when the beginning is damaged."""
-    with _opened(path) as container:
-        try:
-            return next(container.decode(_video_stream(path, container)))
-        except (FFmpegError, StopIteration):
-            return None
+    size_wh_px = None
+    with _opened(path) as container, contextlib.suppress(FFmpegError):
+        # AVI has one time stamp a packet, that of decoding, and FFmpeg gives it out for both.
+        has_times = container.format.name != "avi"
+        packets = container.demux(_video_stream(path, container))
+        for packet in itertools.islice(packets, _PACKETS_OF_FIRST_LOOK):
+            has_times = has_times and (packet.pts is not None or not packet.size)
+            # One picture alone says how the pictures want to be turned.
+            for picture in packet.decode()[:1]:
+                size_wh_px = size_wh_px or displayed_size(picture)
+    return size_wh_px or (width_px, height_px), has_times
 
 
 def _start_without_doubt(container: InputContainer) -> datetime | None:
