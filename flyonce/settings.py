@@ -7,6 +7,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from vision.engines.names import Engine
+
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -26,5 +28,6 @@ class Settings(BaseSettings):
         default_factory=bundled_models_dir, description="folder with <name>/model.onnx + card.yaml"
     )
     workers: int = Field(default=2, ge=1, le=64, description="detector threads; each runs one-thread sessions")
+    engine: Engine = Field(default="auto", description="what runs the models; see vision.engines")
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)

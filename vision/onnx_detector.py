@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,14 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.detections import Detections, Detector
-from vision.engines.choosing import Engine, usable_cores
+from vision.engines.choosing import usable_cores
+from vision.engines.names import Engine
 from vision.errors import ModelError
 from vision.frame import Frame, Image
 from vision.letterbox import least_input, letterbox, resized
-from vision.model_card import CARD_FILE, MODEL_FILE
+from vision.model_card import CARD_FILE, MODEL_FILE, ModelCard
 from vision.onnx_model import OnnxModel, Part
 from vision.onnx_session import open_model
 from vision.tiling import Plan, View
+
+Doubts = Callable[[ModelCard], Mapping[str, float]]
 
 _memory = threading.local()
 
@@ -113,6 +116,7 @@ def load_detectors(
     engine: Engine = "auto",
     workers: int | None = None,
     least_confidence: float | None = None,
+    doubts: Doubts | None = None,
 ) -> Detector:
     """Open all models of a folder as one detector.
 
@@ -122,6 +126,8 @@ def load_detectors(
         engine: What is to run them; see `vision.engines.choosing`.
         workers: Inferences at a time, over all models; the number of usable cores if None.
         least_confidence: Overrides the cards' thresholds, all of them.
+        doubts: Tells of a card, by label, from which confidence on boxes are to be answered although it does not
+            believe them (see `vision.doubt`); checkpoints know no doubts.
 
     Returns:
         A detector whose answer is the answers of all models, one after the other in the order of their names.
@@ -141,7 +147,7 @@ def load_detectors(
         raise ModelError(
             models_dir, "holds no model", f"name a folder with <model>/{CARD_FILE} and <model>/{MODEL_FILE}"
         )
-    return _opened(model_dirs, engine, workers or usable_cores(), least_confidence)
+    return _opened(model_dirs, engine, workers or usable_cores(), least_confidence, doubts)
 
 
 def detect_many(
@@ -181,10 +187,22 @@ def _finished(waiting: deque[tuple[Frame, Future[Detections]]]) -> tuple[Frame, 
     return frame, future.result()
 
 
-def _opened(model_dirs: Sequence[Path], engine: Engine, workers: int, least_confidence: float | None) -> OnnxDetector:
+def _opened(
+    model_dirs: Sequence[Path],
+    engine: Engine,
+    workers: int,
+    least_confidence: float | None,
+    doubts: Doubts | None = None,
+) -> OnnxDetector:
     opened = [(model_dir, *open_model(model_dir, engine=engine, workers=workers)) for model_dir in model_dirs]
     models = [
-        OnnxModel(model_dir=model_dir, card=card, network=network, least_confidence=least_confidence)
+        OnnxModel(
+            model_dir=model_dir,
+            card=card,
+            network=network,
+            least_confidence=least_confidence,
+            doubts={} if doubts is None else doubts(card),
+        )
         for model_dir, card, network in opened
     ]
     return OnnxDetector(models, ThreadPoolExecutor(max_workers=workers, thread_name_prefix="inference"))

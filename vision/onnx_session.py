@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vision.engines.choosing import Engine, open_network, usable_cores
+from vision.engines.choosing import open_network, usable_cores
+from vision.engines.names import Engine
 from vision.engines.network import Network
 from vision.model_card import ModelCard, read_model
 

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.detections import Detections
-from vision.engines.choosing import Engine, chosen_engine, usable_cores
+from vision.engines.choosing import chosen_engine, usable_cores
+from vision.engines.names import Engine
 from vision.errors import ModelError
 from vision.frame import Frame
 from vision.letterbox import resized

@@ -38,7 +38,9 @@ def detect(
     """
     settings = Settings()
     try:
-        detector = load_detectors(models or settings.models_dir, workers=settings.workers, least_confidence=conf)
+        detector = load_detectors(
+            models or settings.models_dir, engine=settings.engine, workers=settings.workers, least_confidence=conf
+        )
     except ModelError as error:
         fail(error)
     if out is not None:

@@ -26,11 +26,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "detect": ("flyonce.cli.detect", "Find water, waste, people, boats, vehicles and bins in pictures."),
     "locate": ("flyonce.cli.locate", "Put pixels of a photo on the ground, with their error."),
     "analyze": ("flyonce.cli.analyze", "Detect, locate, group and record what a flight's photos show."),
+    "train": ("flyonce.cli.train", "Train a model on prepared pictures; needs the extra [train]."),
+    "evaluate": ("flyonce.cli.evaluate", "Measure the models on a labelled set: mAP, IoU, by size and viewpoint."),
+    "export": ("flyonce.cli.export", "Turn a training run into a model folder: ONNX and card."),
     "serve": ("flyonce.cli.serve", "Serve API and pages."),
     "doctor": ("flyonce.cli.doctor", "Check this installation."),
 }
 GROUPS: dict[str, tuple[str, str]] = {
     "db": ("flyonce.cli.db", "Care of the store: bring it to this version's schema, check it."),
+    "dataset": ("flyonce.cli.dataset", "Training sets: out of reviewers' verdicts, and out of public data sets."),
     "accounts": ("flyonce.cli.accounts", "Who may log in."),
 }
 _ALL = COMMANDS | GROUPS

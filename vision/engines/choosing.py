@@ -6,15 +6,14 @@ import importlib.util
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
+from vision.engines.names import Engine
 from vision.engines.network import Network
 from vision.engines.onnxruntime_network import OnnxRuntimeNetwork, has_provider
 from vision.engines.openvino_network import OpenVinoNetwork, has_openvino
 from vision.errors import ModelError
 from vision.model_card import ModelCard
-
-Engine = Literal["auto", "onnxruntime", "openvino", "cuda", "tensorrt", "torch"]
 
 _REMEDIES: Mapping[Engine, str] = {
     "openvino": "pip install 'flyonce[openvino]'",
