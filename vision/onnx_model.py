@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from vision.decoding import decode_boxes, decode_map
 from vision.detections import Detections, detections_of
+from vision.doubt import merge_apart, with_doubts
 from vision.engines.network import Network
 from vision.errors import InvalidValueError, ModelError
 from vision.frame import Frame
@@ -37,13 +38,17 @@ class OnnxModel:
         card: What it is.
         network: What answers.
         least_confidence: Overrides the card's thresholds, all of them.
+        doubts: By label, from which confidence on a box is answered although it is not believed; such boxes come after
+            the others and change none of them.
     """
 
     model_dir: Path
     card: ModelCard
     network: Network
     least_confidence: float | None = None
+    doubts: Mapping[str, float] = field(default_factory=dict)
     _believed: ModelCard = field(init=False)
+    _answered: ModelCard = field(init=False)
 
     def __post_init__(self) -> None:
         least = self.least_confidence
@@ -51,6 +56,7 @@ class OnnxModel:
         if least is not None:
             believed = replace(self.card, thresholds=dict.fromkeys(self.card.labels, least))
         object.__setattr__(self, "_believed", believed)
+        object.__setattr__(self, "_answered", with_doubts(believed, self.doubts))
 
     def plan(self, frame: Frame) -> Plan:
         """How a picture is to be looked at for this model."""
@@ -73,7 +79,7 @@ class OnnxModel:
         outputs = self.network(box.tensor)
         try:
             if self.card.task != "semantic":
-                return decode_boxes(outputs, box, self._believed).shifted(view.left, view.top)
+                return decode_boxes(outputs, box, self._answered).shifted(view.left, view.top)
             probability = decode_map(outputs, box, self.card)
         except InvalidValueError as error:
             raise ModelError(
@@ -83,7 +89,10 @@ class OnnxModel:
 
     def joined(self, plan: Plan, parts: Sequence[Part]) -> Detections:
         """Make one answer of the parts for all views of a plan; in pixels of the scaled picture."""
-        return joined(self._believed, plan, parts)
+        if not self.doubts or self.card.task == "semantic":
+            return joined(self._believed, plan, parts)
+        found = [part for part in parts if isinstance(part, Detections)]
+        return merge_apart(list(zip(plan.views, found, strict=True)), plan.size_wh_px, self._believed)
 
 
 def plan_for(card: ModelCard, frame: Frame, *, any_size: bool) -> Plan:
