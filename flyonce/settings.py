@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vision.engines.names import Engine
@@ -16,6 +17,14 @@ def bundled_models_dir() -> Path:
     """Folder of the models that came with this installation: inside the wheel, or beside a source checkout."""
     inside_wheel = _PACKAGE / "_models"
     return inside_wheel if inside_wheel.is_dir() else _PACKAGE.parent / "models"
+
+
+class SettingsError(Exception):
+    """A setting from the environment cannot be used: names the variable and what it may be."""
+
+    def __init__(self, *, variable: str, problem: str) -> None:
+        self.variable = variable
+        super().__init__(f"{variable}: {problem}; set it anew, or unset it for the default")
 
 
 class Settings(BaseSettings):
@@ -31,3 +40,16 @@ class Settings(BaseSettings):
     engine: Engine = Field(default="auto", description="what runs the models; see vision.engines")
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+
+    def __init__(self, **values: Any) -> None:  # noqa: ANN401 - pydantic's own signature
+        """Read the environment.
+
+        Raises:
+            SettingsError: A value is not what its setting takes.
+        """
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            variable = f"FLYONCE_{str(first['loc'][0]).upper()}"
+            raise SettingsError(variable=variable, problem=f"{first['msg']}, not {first['input']!r}") from error

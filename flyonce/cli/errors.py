@@ -6,19 +6,27 @@ from dispatch_api.errors import ConfigurationError, DispatchError, StoreSchemaEr
 from flightplan.errors import CannotPlan, FlightplanError, InvalidMission
 from flyonce.cli.output import EXIT_BAD_INPUT, EXIT_FAILURE
 from flyonce.demo.errors import DemoError
+from flyonce.feeds import FeedError
 from flyonce.interpretation import RulesError
+from flyonce.recordings import RecordingError
+from flyonce.settings import SettingsError
 from geo.errors import GeoError
-from vision.errors import ModelError, PhotoError, VisionError
+from vision.errors import ModelError, PhotoError, StreamError, VideoError, VisionError
 
 _BAD_INPUT = (
     CannotPlan,
     ConfigurationError,
+    FeedError,
     GeoError,
     InvalidMission,
     PhotoError,
+    RecordingError,
     RulesError,
+    SettingsError,
     StoreSchemaError,
     StoreUrlError,
+    StreamError,
+    VideoError,
 )
 _FAILURES = (DemoError, DispatchError, FlightplanError, ModelError, VisionError)
 
