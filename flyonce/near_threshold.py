@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from bisect import insort
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ from vision.detections import Detections, Detector
 from vision.drawing import evidence_window
 from vision.frame import Frame
 from vision.model_card import CARD_FILE, ModelCard, read_card
-from vision.redaction import leaving_jpeg, redact
+from vision.redaction import HIDING_CONFIDENCE, leaving_jpeg, redact
 
 MARGIN = 0.1
 """How far on either side of a threshold a sighting is worth a label, and how far below it findings are kept."""
@@ -32,7 +32,7 @@ MOST_PER_LABEL = 20
 _NEVER_KEPT = frozenset({"person", "vehicle"})
 """Without a case nobody's picture is kept, and what redaction hides teaches nothing."""
 
-_REMEMBERED = 4096
+_LEAST_DOUBT = 0.05
 _QUALITY = 90
 
 
@@ -112,17 +112,15 @@ class KnownModels:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Beside:
-    """What the chain does not get of a picture, but evidence needs.
+def doubts_of(card: ModelCard) -> Mapping[str, float]:
+    """From which confidence on a model is asked for boxes that it does not believe, by label.
 
-    Attributes:
-        doubtful: What did not reach its threshold.
-        ground_resolution_m: Metres of ground per pixel in the picture's middle; None where unknown.
+    People and vehicles from `HIDING_CONFIDENCE` on, for they are to be hidden; everything else within the margin.
     """
-
-    doubtful: Detections = field(default_factory=Detections.empty)
-    ground_resolution_m: float | None = None
+    return {
+        label: HIDING_CONFIDENCE if label in _NEVER_KEPT else max(_LEAST_DOUBT, card.threshold(label) - MARGIN)
+        for label in card.labels
+    }
 
 
 class NearThreshold:
@@ -144,7 +142,7 @@ class NearThreshold:
         self._margin = margin
         self._most = most_per_label
         self._lock = threading.Lock()
-        self._beside: dict[tuple[str, int], Beside] = {}
+        self._doubtful: dict[tuple[str, int], Detections] = {}
         self._kept: dict[str, list[tuple[float, str, int, NearMiss]]] = {}
 
     def __call__(self, frame: Frame) -> Detections:
@@ -152,31 +150,25 @@ class NearThreshold:
         found = self._detector(frame)
         believed = self.models.believed(found)
         doubtful = found.where(~believed)
-        self._remember(frame, doubtful)
+        if len(doubtful):
+            with self._lock:
+                self._doubtful[frame.source, frame.index] = doubtful
         for index in self._nearest_of_each_label(found):
             self._consider(frame, found, index)
         return found.where(believed)
 
-    def beside(self, source: str, index: int) -> Beside:
-        """What else is known of a picture that was looked at not long ago; empty for any other."""
+    def doubtful_in(self, frame: Frame) -> Detections:
+        """Hand out what was found in a picture and not believed: once, for it is forgotten then."""
         with self._lock:
-            return self._beside.get((source, index), Beside())
+            return self._doubtful.pop((frame.source, frame.index), Detections.empty())
 
     def take(self, flight_id: str) -> Sequence[NearMiss]:
         """Hand out what was kept, under the flight's name, and begin anew; the order depends on the pictures alone."""
         with self._lock:
             kept, self._kept = self._kept, {}
-            self._beside.clear()
+            self._doubtful.clear()
         rows = [entry for label in sorted(kept) for entry in kept[label]]
         return [replace(near, flight_id=flight_id) for *_, near in rows]
-
-    def _remember(self, frame: Frame, doubtful: Detections) -> None:
-        with self._lock:
-            if len(self._beside) >= _REMEMBERED:
-                self._beside.pop(next(iter(self._beside)))
-            self._beside[frame.source, frame.index] = Beside(
-                doubtful=doubtful, ground_resolution_m=frame.ground_resolution_m
-            )
 
     def _distance(self, found: Detections, index: int) -> float:
         return abs(float(found.confidence[index]) - self.models.threshold(found.labels[index]))
