@@ -53,12 +53,18 @@ def thumbnail(picture: Image) -> Thumbnail:
     return Thumbnail(grey=np.asarray(grey, np.uint8))
 
 
-def motion_between(now: Thumbnail, before: Thumbnail) -> Floats | None:
+def holds_on(now: Thumbnail) -> bool:
+    """Whether the picture shows enough that motion could be told from it."""
+    return _corners(now) is not None
+
+
+def motion_between(now: Thumbnail, before: Thumbnail, *, guess: Floats | None = None) -> Floats | None:
     """Where what is seen now was seen before.
 
     Args:
         now: The later picture.
         before: The earlier one, of the same size.
+        guess: About what is asked for, where somebody knows it: the search begins there.
 
     Returns:
         Homography (3, 3) from the later picture to the earlier one, both with their top left corner at (0, 0) and their
@@ -66,29 +72,36 @@ def motion_between(now: Thumbnail, before: Thumbnail) -> Floats | None:
     """
     if now.size_wh_px != before.size_wh_px:
         return None
-    points = cv2.goodFeaturesToTrack(now.grey, _CORNERS, 0.01, 6)
-    if points is None or len(points) < _LEAST_POINTS:
+    points = _corners(now)
+    if points is None:
         return None
-    found = _flow(now, before, np.asarray(points, np.float32), _shift(now, before))
+    px_from_share = _px_from_share(now.size_wh_px)
+    guesses = [np.eye(3), _shifted(now, before)]
+    if guess is not None:
+        guesses = [np.asarray(px_from_share @ guess @ np.linalg.inv(px_from_share), np.float64)]
+    found = _flow(now, before, points, guesses)
     return None if found is None else _in_shares(found, now.size_wh_px)
 
 
-def _shift(now: Thumbnail, before: Thumbnail) -> tuple[float, float]:
-    """Shift (x, y), in pixels, that makes the later picture the earlier one."""
+def _corners(now: Thumbnail) -> NDArray[np.float32] | None:
+    points = cv2.goodFeaturesToTrack(now.grey, _CORNERS, 0.01, 6)
+    return None if points is None or len(points) < _LEAST_POINTS else np.asarray(points, np.float32)
+
+
+def _shifted(now: Thumbnail, before: Thumbnail) -> Floats:
+    """The shift that makes the later picture the earlier one, by phase correlation."""
     window = cv2.createHanningWindow(now.size_wh_px, cv2.CV_32F)
     (dx, dy), _ = cv2.phaseCorrelate(now.grey.astype(np.float32), before.grey.astype(np.float32), window)
-    return dx, dy
+    return np.array([[1.0, 0.0, dx], [0.0, 1.0, dy], [0.0, 0.0, 1.0]])
 
 
-def _flow(
-    now: Thumbnail, before: Thumbnail, points: NDArray[np.float32], shift_xy_px: tuple[float, float]
-) -> Floats | None:
-    """The best of two tries: from the shift, and from rest; phase correlation is sometimes wildly wrong."""
-    tries = [shift_xy_px] if max(map(abs, shift_xy_px)) < 2 else [shift_xy_px, (0.0, 0.0)]
-    for shift in tries:
-        guess = points + np.array(shift, np.float32)
+def _flow(now: Thumbnail, before: Thumbnail, points: NDArray[np.float32], guesses: list[Floats]) -> Floats | None:
+    """The motion that most points agree on, of those that the guesses lead to."""
+    best: tuple[int, Floats] | None = None
+    for guess in guesses:
+        begin = cv2.perspectiveTransform(points, guess).astype(np.float32)
         there, ok, _ = cv2.calcOpticalFlowPyrLK(
-            now.grey, before.grey, points, guess, winSize=(21, 21), maxLevel=3, flags=cv2.OPTFLOW_USE_INITIAL_FLOW
+            now.grey, before.grey, points, begin, winSize=(21, 21), maxLevel=3, flags=cv2.OPTFLOW_USE_INITIAL_FLOW
         )
         kept = ok.ravel() == 1
         if kept.sum() < _LEAST_POINTS:
@@ -96,9 +109,10 @@ def _flow(
         matrix, inliers = cv2.findHomography(points[kept], there[kept], cv2.RANSAC, _RANSAC_PX)
         if matrix is None or inliers.sum() < max(_LEAST_POINTS, _LEAST_INLIERS * kept.sum()):
             continue
-        if _is_plausible(np.asarray(matrix, np.float64), now.size_wh_px):
-            return np.asarray(matrix, np.float64)
-    return None
+        found = np.asarray(matrix, np.float64)
+        if _is_plausible(found, now.size_wh_px) and (best is None or inliers.sum() > best[0]):
+            best = (int(inliers.sum()), found)
+    return None if best is None else best[1]
 
 
 def _is_plausible(before_from_now: Floats, size_wh_px: tuple[int, int]) -> bool:
@@ -116,8 +130,12 @@ def _is_plausible(before_from_now: Floats, size_wh_px: tuple[int, int]) -> bool:
 
 
 def _in_shares(matrix_px: Floats, size_wh_px: tuple[int, int]) -> Floats:
-    # OpenCV counts pixel centres, shares count from the picture's corner.
-    width, height = size_wh_px
-    px_from_share = np.array([[width, 0, -0.5], [0, height, -0.5], [0, 0, 1.0]])
+    px_from_share = _px_from_share(size_wh_px)
     matrix: Floats = np.linalg.inv(px_from_share) @ matrix_px @ px_from_share
     return np.asarray(matrix / matrix[2, 2])
+
+
+def _px_from_share(size_wh_px: tuple[int, int]) -> Floats:
+    # OpenCV counts pixel centres, shares count from the picture's corner.
+    width, height = size_wh_px
+    return np.array([[width, 0, -0.5], [0, height, -0.5], [0, 0, 1.0]])

@@ -20,11 +20,12 @@ from vision.sampling.view import GroundView
 
 Floats = NDArray[np.float64]
 
-# Two kilobytes of questions per frame tell a row of ground at the picture's edge from none.
-_MOST_SAMPLES = 2000
+# So many places tell whether a strip of ground at the picture's edge is due.
+_MOST_SAMPLES = 1000
 # A view over more cells than this (a square kilometre at 1 m) is a look at the landscape, not at ground.
 _MOST_CELLS = 1_000_000
-_DUE_SHARE = 0.01
+# Less ground than this share of a view, at a corner that a slightly turned picture cuts off, asks for no look.
+_DUE_SHARE = 0.004
 _THIN_SHARE = 0.5
 _PROBES = np.array([(0.5, 0.5), (0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.25, 0.75)])
 _AROUND = np.array([(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0)])
@@ -163,11 +164,13 @@ class GroundSampler:
 
     def _is_due(self, view: GroundView) -> bool:
         cells = self._sampled(view)
-        if not len(cells.columns) or self._looked_at is None:
-            return False
-        before = self._looked_at.unit_from_ground(cells.middles_m)
         seen = self._ledger.counts(cells.columns, cells.rows)
-        return bool(is_due(cells.unit_xy, before, seen, self._looks).mean() >= _DUE_SHARE)
+        thin = seen < self._looks
+        if self._looked_at is None or not thin.any():
+            return False
+        before = self._looked_at.unit_from_ground(cells.middles_m[thin])
+        due = is_due(cells.unit_xy[thin], before, seen[thin], self._looks)
+        return bool(due.sum() >= _DUE_SHARE * len(seen))
 
     def _is_thin(self, view: GroundView) -> bool:
         cells = self._sampled(view)
