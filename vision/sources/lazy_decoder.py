@@ -26,6 +26,7 @@ _LONGEST_REORDERING = 16
 """Most pictures that H.264 and H.265 allow between decoding and display."""
 _LONGEST_WAIT_FOR_KEY = 300
 """Packets; a stream refreshed bit by bit instead of by key pictures must not stay dark for ever."""
+_LONGEST_STEP_S = 5.0
 _MOST_HELD = 600
 _MOST_HELD_BYTES = 64_000_000
 
@@ -86,6 +87,8 @@ class LazyDecoder:
         self._asked = 0
         self._before_key = 0
         self._last_dts: int | None = None
+        self._suspect: Packet[VideoStream] | None = None
+        self._longest_step = clock.stamps_in(_LONGEST_STEP_S)
         self._damage = Damage()
 
     def feed(self, packet: Packet[VideoStream]) -> Iterator[Picked]:
@@ -99,29 +102,25 @@ class LazyDecoder:
         """
         if not self._can_begin_with(packet):
             return
-        pts, dts = self._stamped(packet)
-        if dts is not None and self._last_dts is not None and dts < self._last_dts:
-            yield from self.finish()
-            self._clock.jump()
-            self._tally.note("the video's clock jumps back; times were carried on from where it jumped")
-        self._last_dts = dts if dts is not None else self._last_dts
-        held = _Held(pts=pts, order=self._fed, packet=packet)
-        self._fed += 1
-        self._undecoded.append(held)
-        self._undecoded_bytes += packet.size
-        heapq.heappush(self._unasked, held)
-        while self._unasked and self._is_next(self._unasked[0], dts):
-            yield from self._ask(heapq.heappop(self._unasked))
-        while len(self._undecoded) > _MOST_HELD or self._undecoded_bytes > _MOST_HELD_BYTES:
-            yield from self._decode_next()
+        suspect, self._suspect = self._suspect, None
+        if suspect is not None:
+            if self._follows(packet):
+                self._tally.count("corrupt")
+                self._tally.note("a picture's time stamp is damaged; the picture was left out")
+                self.lost()
+            else:
+                yield from self._accept(suspect)
+        if self._follows(packet):
+            yield from self._accept(packet)
+        else:
+            self._suspect = packet
 
     def finish(self) -> Iterator[Picked]:
         """Give what is still on its way; the decoder can be fed again from a key picture on."""
-        while self._unasked:
-            yield from self._ask(heapq.heappop(self._unasked))
-        self._forget_undecoded(len(self._undecoded))
-        yield from self._drained()
-        self._last_dts = None
+        suspect, self._suspect = self._suspect, None
+        if suspect is not None:
+            yield from self._accept(suspect)
+        yield from self._flushed()
 
     def lost(self) -> None:
         """Hear that packets were lost: pictures up to the next key picture cannot be trusted."""
@@ -135,6 +134,36 @@ class LazyDecoder:
     def time_of(self, pts: int) -> float:
         """The `media_time_s` that a time stamp stands for, on the present stretch of the stream's clock."""
         return self._clock.time_of(pts)
+
+    def _follows(self, packet: Packet[VideoStream]) -> bool:
+        """Whether a packet goes on where the last one was; one that jumps is looked at together with the next one."""
+        if packet.dts is None or self._last_dts is None:
+            return True
+        return 0 <= packet.dts - self._last_dts <= self._longest_step
+
+    def _accept(self, packet: Packet[VideoStream]) -> Iterator[Picked]:
+        pts, dts = self._stamped(packet)
+        if dts is not None and self._last_dts is not None and dts < self._last_dts:
+            yield from self._flushed()
+            self._clock.jump()
+            self._tally.note("the video's clock jumps back; times were carried on from where it jumped")
+        self._last_dts = dts if dts is not None else self._last_dts
+        held = _Held(pts=pts, order=self._fed, packet=packet)
+        self._fed += 1
+        self._undecoded.append(held)
+        self._undecoded_bytes += packet.size
+        heapq.heappush(self._unasked, held)
+        while self._unasked and self._is_next(self._unasked[0], dts):
+            yield from self._ask(heapq.heappop(self._unasked))
+        while len(self._undecoded) > _MOST_HELD or self._undecoded_bytes > _MOST_HELD_BYTES:
+            yield from self._decode_next()
+
+    def _flushed(self) -> Iterator[Picked]:
+        while self._unasked:
+            yield from self._ask(heapq.heappop(self._unasked))
+        self._forget_undecoded(len(self._undecoded))
+        yield from self._drained()
+        self._last_dts = None
 
     def _can_begin_with(self, packet: Packet[VideoStream]) -> bool:
         if self._fed or packet.is_keyframe or self._before_key >= _LONGEST_WAIT_FOR_KEY:

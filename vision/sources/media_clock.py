@@ -14,11 +14,14 @@ class MediaClock:
         self._latest_pts: int | None = None
         self.last_s = 0.0
 
+    def stamps_in(self, seconds: float) -> int:
+        """How far time stamps move on in a time."""
+        return max(1, round(seconds / self._time_base_s))
+
     @property
     def next_pts(self) -> int:
         """A time stamp for a packet that has none."""
-        step = max(1, round(self._frame_interval_s / self._time_base_s))
-        return 0 if self._latest_pts is None else self._latest_pts + step
+        return 0 if self._latest_pts is None else self._latest_pts + self.stamps_in(self._frame_interval_s)
 
     def saw(self, pts: int) -> None:
         """Hear of a packet's time stamp."""
