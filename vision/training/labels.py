@@ -88,23 +88,33 @@ def _sides(numbers: Sequence[float]) -> tuple[float, float, float, float]:
     return left, top, right, bottom
 
 
+def parsed_row(line: str) -> tuple[int, list[float]]:
+    """Return class id and numbers of one line: 4 of a box, or 6, 8, … of a polygon.
+
+    Raises:
+        ValueError: It is no label.
+    """
+    class_id, *rest = line.split()
+    numbers = [float(word) for word in rest]
+    if not all(math.isfinite(number) for number in numbers):
+        raise ValueError("a coordinate is not finite")
+    if len(numbers) != 4 and (len(numbers) < 6 or len(numbers) % 2):
+        raise ValueError(f"{len(numbers)} numbers are neither a box (4) nor a polygon (6, 8, …)")
+    return int(class_id), numbers
+
+
 def _rows(path: Path, classes: Sequence[str]) -> Iterator[tuple[int, str, list[float]]]:
     """Yield line number, class name and numbers of each line that holds a label."""
     for line_number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         if not line.strip():
             continue
         try:
-            class_id, *rest = line.split()
-            numbers = [float(word) for word in rest]
-            if not all(math.isfinite(number) for number in numbers):
-                raise ValueError("a coordinate is not finite")
-            if len(numbers) != 4 and (len(numbers) < 6 or len(numbers) % 2):
-                raise ValueError(f"{len(numbers)} numbers are neither a box (4) nor a polygon (6, 8, …)")
-            if not 0 <= int(class_id) < len(classes):
+            class_id, numbers = parsed_row(line)
+            if not 0 <= class_id < len(classes):
                 raise ValueError(f"class {class_id} is not among the {len(classes)} classes")
         except ValueError as error:
             raise BadLabelError(path, line_number, str(error)) from error
-        yield line_number, classes[int(class_id)], numbers
+        yield line_number, classes[class_id], numbers
 
 
 def read_shapes(path: Path, classes: Sequence[str]) -> tuple[Shape, ...]:
