@@ -23,8 +23,10 @@ class BadLabelError(TrainingError):
 class BadSourceError(TrainingError):
     """A data set's folder lacks what its converter reads."""
 
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path}: {reason}; give the folder that holds the training data sets with --data")
+    def __init__(
+        self, path: Path, reason: str, remedy: str = "give the folder that holds the training data sets with --data"
+    ) -> None:
+        super().__init__(f"{path}: {reason}; {remedy}")
         self.path = path
 
 
@@ -46,6 +48,25 @@ class ThresholdsNeedValError(TrainingError):
         )
         self.path = path
         self.parts = parts
+
+
+class ExtraMissingError(TrainingError):
+    """Training needs packages that only the extra `train` brings."""
+
+    def __init__(self, package: str) -> None:
+        super().__init__(
+            f"{package} is not installed; install flyonce with the extra train: pip install 'flyonce[train]'"
+        )
+        self.package = package
+
+
+class ResumeError(TrainingError):
+    """A run cannot be started or resumed."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}; give --weights to begin a new run in another folder")
+        self.path = path
+        self.reason = reason
 
 
 class ExportMismatchError(TrainingError):

@@ -1,17 +1,25 @@
-"""Training runs: fine-tuning from COCO weights on a CPU, small enough for an evening."""
+"""Training runs: fine-tuning from COCO weights, on a CPU small enough for an evening; a stopped run can be resumed."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from vision.training.errors import ExtraMissingError, ResumeError
 from vision.training.torchvision_ops import ensure_torchvision_ops
 
 UltralyticsModel = Any
 UltralyticsTrainer = Any
+
+RUN_FILE = "run.json"
+LAST = "weights/last.pt"
+BEST = "weights/best.pt"
 
 _RENAMED = {"car": "vehicle"}
 """COCO classes whose learnt output row is a good start for a class of ours with another name."""
@@ -30,6 +38,8 @@ class Recipe:
         mosaic: Probability of showing four pictures as one, 0..1.
         turned: Whether pictures may be turned and flipped up-down (for pictures from above only).
         freeze: Number of first layers that stay as they are.
+        seed: Of everything that is drawn by lot.
+        device: `cpu`, or the number of a GPU.
     """
 
     epochs: int
@@ -40,6 +50,8 @@ class Recipe:
     mosaic: float = 0.5
     turned: bool = False
     freeze: int = 0
+    seed: int = 7
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch < 1 or self.threads < 1:
@@ -68,30 +80,71 @@ class Recipe:
             "flipud": 0.5 if self.turned else 0.0,
             "degrees": 15.0 if self.turned else 0.0,
             "freeze": self.freeze or None,
-            "seed": 7,
+            "seed": self.seed,
+            "device": self.device,
         }
 
 
-def prepare_environment(threads: int) -> None:
-    """Set up ultralytics for work without a network; call it before ultralytics is imported first."""
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """How far a run is.
+
+    Attributes:
+        epoch: The epoch it is in, from 1.
+        epochs: Epochs of the run.
+        step: Steps done, over all epochs.
+        steps: Steps of the run.
+        losses: The running losses by name.
+    """
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    losses: dict[str, float]
+
+
+Watch = Callable[[Step], None]
+
+
+def prepare_environment(threads: int, *, quiet: bool = False) -> None:
+    """Set up ultralytics for work without a network; call it before ultralytics is imported first.
+
+    Args:
+        threads: CPU threads.
+        quiet: Keep ultralytics' own words and bars off the terminal.
+
+    Raises:
+        ExtraMissingError: If the extra `train` is not installed.
+    """
     os.environ.setdefault("YOLO_OFFLINE", "true")
+    os.environ.setdefault("YOLO_AUTOINSTALL", "false")
+    if quiet:
+        os.environ.setdefault("YOLO_VERBOSE", "false")
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     # threads that spin while they wait made a step five times slower on a machine that others use too
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    ensure_torchvision_ops()
-    import torch
-
+    try:
+        ensure_torchvision_ops()
+        import torch
+        import ultralytics  # noqa: F401 - a clear word now instead of a failure in the middle
+    except ImportError as error:
+        raise ExtraMissingError(error.name or str(error)) from error
     torch.set_num_threads(threads)
 
 
-def _run(model: UltralyticsModel, data_yaml: Path, out: Path, recipe: Recipe) -> Path:
-    """Train and return the last checkpoint (the running mean of the weights)."""
+def _run(
+    model: UltralyticsModel, data_yaml: Path, out: Path, recipe: Recipe, *, resume: Path | None, watch: Watch | None
+) -> Path:
+    """Train and return the checkpoint that was best on val (the running mean of the weights)."""
     import torch
 
     def keep_threads(_trainer: UltralyticsTrainer) -> None:
         torch.set_num_threads(recipe.threads)
 
     model.add_callback("on_train_start", keep_threads)
+    if watch is not None:
+        _add_watch(model, watch)
     model.train(
         data=str(data_yaml),
         project=str(out.parent.resolve()),
@@ -99,56 +152,156 @@ def _run(model: UltralyticsModel, data_yaml: Path, out: Path, recipe: Recipe) ->
         exist_ok=True,
         plots=False,
         amp=False,
-        device="cpu",
         workers=1,
         val=True,
         patience=0,
+        verbose=watch is None,
+        **({"resume": str(resume)} if resume else {}),
         **recipe.options(),
     )
-    return out / "weights" / "best.pt"
+    note_run(out, finished=True)
+    return out / BEST
 
 
-def train_objects(objects: Path, weights: Path, out: Path, recipe: Recipe) -> Path:
+def _add_watch(model: UltralyticsModel, watch: Watch) -> None:
+    done = {"steps": 0}
+
+    def begin(trainer: UltralyticsTrainer) -> None:
+        done["steps"] = trainer.start_epoch * len(trainer.train_loader)
+
+    def step(trainer: UltralyticsTrainer) -> None:
+        done["steps"] += 1
+        items = trainer.tloss if trainer.tloss is not None else []
+        values = items.values() if isinstance(items, dict) else items
+        watch(
+            Step(
+                epoch=trainer.epoch + 1,
+                epochs=trainer.epochs,
+                step=done["steps"],
+                steps=trainer.epochs * len(trainer.train_loader),
+                losses={name: float(value) for name, value in zip(trainer.loss_names, values, strict=False)},
+            )
+        )
+
+    model.add_callback("on_train_start", begin)
+    model.add_callback("on_train_batch_end", step)
+
+
+def note_run(out: Path, **facts: Any) -> None:  # noqa: ANN401 - what JSON can hold
+    """Keep what a run is, for resuming it and for the card."""
+    path = out / RUN_FILE
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    path.write_text(json.dumps({**known, **facts}, indent=1), encoding="utf-8")
+
+
+def run_facts(out: Path) -> dict[str, Any]:
+    """Read what a run's folder says of itself: `model`, `data`, `recipe`, `finished`.
+
+    Raises:
+        ResumeError: There is no run in it.
+    """
+    path = out / RUN_FILE
+    if not path.is_file():
+        raise ResumeError(out, f"holds no run ({RUN_FILE} is missing)")
+    facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return facts
+
+
+def train_objects(
+    objects: Path,
+    weights: Path | None,
+    out: Path,
+    recipe: Recipe,
+    *,
+    resume: bool = False,
+    watch: Watch | None = None,
+) -> Path:
     """Fine-tune a detector.
 
     Args:
-        objects: The `objects` folder that `prepare` wrote.
-        weights: COCO weights, or the checkpoint of an earlier run.
+        objects: A folder with `data.yaml`, as `prepare` wrote it.
+        weights: COCO weights, or the checkpoint of an earlier run; not needed to resume.
         out: Folder of this run; logs and checkpoints go there.
         recipe: Length and size.
+        resume: Go on from the run's last checkpoint, or from the beginning where it has none yet.
+        watch: Told of every step.
 
     Returns:
         The checkpoint that was best on the val part.
+
+    Raises:
+        ExtraMissingError: If the extra `train` is not installed.
+        ResumeError: There is nothing to resume.
     """
-    prepare_environment(recipe.threads)
-    from ultralytics import YOLO
-
-    out.mkdir(parents=True, exist_ok=True)
-    start = out / "start.pt"
-    shutil.copyfile(weights, start)  # the given folder may be read-only, and ultralytics writes beside the weights
-    model = YOLO(str(start))
-    model.model.names = {i: _RENAMED.get(name, name) for i, name in model.model.names.items()}
-    return _run(model, objects / "data.yaml", out, recipe)
+    return _train("objects", objects, weights, out, recipe, resume=resume, watch=watch)
 
 
-def train_water(water: Path, weights: Path, out: Path, recipe: Recipe) -> Path:
+def train_water(
+    water: Path,
+    weights: Path | None,
+    out: Path,
+    recipe: Recipe,
+    *,
+    resume: bool = False,
+    watch: Watch | None = None,
+) -> Path:
     """Fine-tune a semantic segmentation model (`yolo26n-sem`).
 
     Args:
-        water: The `water` folder that `prepare` wrote.
-        weights: yolo26n detection weights, of which the layers that fit are taken over, or an earlier run's checkpoint.
+        water: A folder with `data.yaml`, as `prepare` wrote it.
+        weights: yolo26n detection weights, of which the layers that fit are taken over, or an earlier run's checkpoint;
+            not needed to resume.
         out: Folder of this run.
         recipe: Length and size.
+        resume: Go on from the run's last checkpoint, or from the beginning where it has none yet.
+        watch: Told of every step.
 
     Returns:
         The checkpoint that was best on the val part.
-    """
-    prepare_environment(recipe.threads)
-    from ultralytics import YOLO
 
+    Raises:
+        ExtraMissingError: If the extra `train` is not installed.
+        ResumeError: There is nothing to resume.
+    """
+    return _train("water", water, weights, out, recipe, resume=resume, watch=watch)
+
+
+def _train(
+    task: str, data: Path, weights: Path | None, out: Path, recipe: Recipe, *, resume: bool, watch: Watch | None
+) -> Path:
+    prepare_environment(recipe.threads, quiet=watch is not None)
+    if resume and run_facts(out).get("finished"):
+        raise ResumeError(out, "is finished, there is nothing to resume")
+    last = out / LAST if resume and (out / LAST).is_file() else None
+    if last is None:
+        _begin(task, data, weights or out / "start.pt", out, recipe)
+    model = _start(task, last or out / "start.pt")
+    return _run(model, data / "data.yaml", out, recipe, resume=last, watch=watch)
+
+
+def _begin(task: str, data: Path, weights: Path, out: Path, recipe: Recipe) -> None:
+    if not weights.is_file():
+        raise ResumeError(out, f"needs weights to begin with; {weights} is not there")
     out.mkdir(parents=True, exist_ok=True)
     start = out / "start.pt"
-    shutil.copyfile(weights, start)
-    loaded = YOLO(str(start))
-    model = loaded if loaded.task == "semantic" else YOLO("yolo26n-sem.yaml").load(str(start))
-    return _run(model, water / "data.yaml", out, recipe)
+    if weights.resolve() != start.resolve():  # the given folder may be read-only, and ultralytics writes beside weights
+        shutil.copyfile(weights, start)
+    note_run(
+        out,
+        model=task,
+        data=str(data.resolve()),
+        weights=weights.name,
+        recipe=asdict(recipe),
+        began=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        finished=False,
+    )
+
+
+def _start(task: str, checkpoint: Path) -> UltralyticsModel:
+    from ultralytics import YOLO
+
+    loaded = YOLO(str(checkpoint))
+    if task == "water":
+        return loaded if loaded.task == "semantic" else YOLO("yolo26n-sem.yaml").load(str(checkpoint))
+    loaded.model.names = {i: _RENAMED.get(name, name) for i, name in loaded.model.names.items()}
+    return loaded
