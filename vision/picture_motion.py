@@ -1,7 +1,7 @@
 """How a whole picture moved against an earlier one: what the camera did, told by the picture alone.
 
 Phase correlation finds the large shift, sparse optical flow from there refines it, and RANSAC keeps what the scene as a
-whole did and drops what moved in it by itself.
+whole did and drops what moved in it by itself. Where the camera also turned far, flow fails and features are matched.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ _WIDTH_PX = 320
 _CORNERS = 200
 _LEAST_POINTS = 12
 _LEAST_INLIERS = 0.4
+_FEATURES = 600
+_LEAST_MATCHES = 0.15
 _RANSAC_PX = 1.5
 # A picture that shares less than this with the earlier one tells no motion that one could trust.
 _LEAST_SHARED = 0.15
@@ -80,6 +82,8 @@ def motion_between(now: Thumbnail, before: Thumbnail, *, guess: Floats | None = 
     if guess is not None:
         guesses = [np.asarray(px_from_share @ guess @ np.linalg.inv(px_from_share), np.float64)]
     found = _flow(now, before, points, guesses)
+    if found is None:
+        found = _by_features(now, before)
     return None if found is None else _in_shares(found, now.size_wh_px)
 
 
@@ -104,15 +108,36 @@ def _flow(now: Thumbnail, before: Thumbnail, points: NDArray[np.float32], guesse
             now.grey, before.grey, points, begin, winSize=(21, 21), maxLevel=3, flags=cv2.OPTFLOW_USE_INITIAL_FLOW
         )
         kept = ok.ravel() == 1
-        if kept.sum() < _LEAST_POINTS:
-            continue
-        matrix, inliers = cv2.findHomography(points[kept], there[kept], cv2.RANSAC, _RANSAC_PX)
-        if matrix is None or inliers.sum() < max(_LEAST_POINTS, _LEAST_INLIERS * kept.sum()):
-            continue
-        found = np.asarray(matrix, np.float64)
-        if _is_plausible(found, now.size_wh_px) and (best is None or inliers.sum() > best[0]):
-            best = (int(inliers.sum()), found)
+        agreed = _agreed(points[kept], there[kept], now.size_wh_px, least_share=_LEAST_INLIERS)
+        if agreed is not None and (best is None or agreed[0] > best[0]):
+            best = agreed
     return None if best is None else best[1]
+
+
+def _by_features(now: Thumbnail, before: Thumbnail) -> Floats | None:
+    """The motion that most matching features agree on, however far the picture turned."""
+    finder = cv2.ORB.create(nfeatures=_FEATURES, edgeThreshold=12, patchSize=25, fastThreshold=7)
+    (points, words), (points_before, words_before) = (finder.detectAndCompute(one.grey, None) for one in (now, before))
+    if words is None or words_before is None:
+        return None
+    matches = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match(words, words_before)
+    here = np.array([points[match.queryIdx].pt for match in matches], np.float32).reshape(-1, 1, 2)
+    there = np.array([points_before[match.trainIdx].pt for match in matches], np.float32).reshape(-1, 1, 2)
+    agreed = _agreed(here, there, now.size_wh_px, least_share=_LEAST_MATCHES)
+    return None if agreed is None else agreed[1]
+
+
+def _agreed(
+    here: NDArray[np.float32], there: NDArray[np.float32], size_wh_px: tuple[int, int], *, least_share: float
+) -> tuple[int, Floats] | None:
+    """How many pairs of points agree on one plausible motion, and that motion; None if too few do."""
+    if len(here) < _LEAST_POINTS:
+        return None
+    matrix, inliers = cv2.findHomography(here, there, cv2.RANSAC, _RANSAC_PX)
+    if matrix is None or inliers.sum() < max(_LEAST_POINTS, least_share * len(here)):
+        return None
+    found = np.asarray(matrix, np.float64)
+    return (int(inliers.sum()), found) if _is_plausible(found, size_wh_px) else None
 
 
 def _is_plausible(before_from_now: Floats, size_wh_px: tuple[int, int]) -> bool:

@@ -151,6 +151,48 @@ def stage_patrol(
     if frames < 1 or size[0] % 2 or size[1] % 2:
         raise ValueError(f"a video of {frames} frames of {size[0]} x {size[1]} px cannot be encoded")
     out_dir.mkdir(parents=True, exist_ok=True)
+    patrol, ground = plan_patrol(
+        out_dir,
+        seconds=seconds,
+        fps=fps,
+        size=size,
+        seed=seed,
+        height_m=height_m,
+        phases=phases,
+        begin_m=begin_m,
+        cast=cast,
+        painted=painted,
+    )
+    write_zones(patrol.zones, patrol.district, STARTED_AT.date())
+    _write_truth(patrol)
+    write_srt(patrol.srt, _cues(patrol), fps)
+    photographer = Photographer(
+        ground=ground, things=patrol.things, lens=patrol.lens, seed=seed, exposure_sigma=_EXPOSURE_SIGMA
+    )
+    _encode(patrol, _pictures(patrol, photographer, workers), on_frame)
+    return patrol
+
+
+def plan_patrol(
+    out_dir: Path,
+    *,
+    seconds: float,
+    fps: int = 30,
+    size: tuple[int, int] = (1920, 1080),
+    seed: int = 1,
+    height_m: float = 70.0,
+    phases: Sequence[Phase] | None = None,
+    begin_m: float = 0.0,
+    cast: Cast | None = None,
+    painted: bool = False,
+) -> tuple[StagedPatrol, Ground]:
+    """What `stage_patrol` films, and the ground it films, without writing a file: for films that are there already.
+
+    The arguments are those of `stage_patrol`.
+
+    Raises:
+        MissingSpritesError: The sprites cannot be read.
+    """
     camera = patrol_camera(size)
     lens = Lens(size_wh_px=size, focal_px=camera.focal_xy_px[0], noise_sigma=_VIDEO_NOISE_SIGMA)
     district, ground = _ground(seed, max(_FINEST_GROUND_M, 0.6 * height_m / lens.focal_px), painted=painted)
@@ -160,7 +202,7 @@ def stage_patrol(
         zones=out_dir / "zones.geojson",
         truth=out_dir / "truth.geojson",
         camera=camera,
-        frames=frames,
+        frames=round(seconds * fps),
         fps=fps,
         started_at=STARTED_AT,
         flight=PatrolFlight(phases=phases or usual_phases(seconds), height_m=height_m, begin_m=begin_m, seed=seed),
@@ -168,14 +210,7 @@ def stage_patrol(
         things=tuple(stage(district, ground, read_sprites(), seed, cast)),
         district=district,
     )
-    write_zones(patrol.zones, district, STARTED_AT.date())
-    _write_truth(patrol)
-    write_srt(patrol.srt, _cues(patrol), fps)
-    photographer = Photographer(
-        ground=ground, things=patrol.things, lens=lens, seed=seed, exposure_sigma=_EXPOSURE_SIGMA
-    )
-    _encode(patrol, _pictures(patrol, photographer, workers), on_frame)
-    return patrol
+    return patrol, ground
 
 
 def patrol_camera(size_wh_px: tuple[int, int]) -> Camera:
