@@ -16,13 +16,17 @@ from dispatch_api.departments.model import load_departments
 from dispatch_api.departments.routing import load_routing
 from dispatch_api.flights import FlightDesk, ZoneDesk
 from dispatch_api.store import open_store
+from dispatch_api.verdicts.service import VerdictDesk
 from flyonce.interpretation import load_interpretation
+from flyonce.near_threshold import KnownModels, NearThreshold, doubts_of
 from flyonce.pipeline import Tools
 from flyonce.settings import Settings
 from geo.errors import GeoError
 from geo.ground import Ground
 from geo.telemetry.photo import read_photo
 from geo.zones import Zones
+from vision.detections import LABELS
+from vision.model_card import CARD_FILE, read_card
 from vision.onnx_detector import load_detectors
 
 
@@ -47,9 +51,14 @@ def open_tools(
         ConfigurationError: Matters, departments or routing rules cannot be used.
         StoreError: The store cannot be opened.
     """
-    detector = load_detectors(models or settings.models_dir, workers=settings.workers)
-    rules = load_interpretation(interpretation)
+    models_dir = models or settings.models_dir
+    detector = NearThreshold(
+        load_detectors(models_dir, workers=settings.workers, doubts=doubts_of), KnownModels.of(models_dir)
+    )
     known_matters, known_departments = load_matters(matters), load_departments(departments)
+    rules = load_interpretation(
+        interpretation, labels=_labels_of(models or settings.models_dir), matters=known_matters.by_key
+    )
     routes = load_routing(routing, matters=known_matters, departments=known_departments)
     with open_store(store_url, create=True) as store:
         if zones is not None:
@@ -60,8 +69,16 @@ def open_tools(
             interpretation=rules,
             intake=Intake(store, known_matters, routes),
             flights=FlightDesk(store),
+            verdicts=VerdictDesk(store),
+            near=detector,
             zones=zones,
         )
+
+
+def _labels_of(models_dir: Path) -> frozenset[str]:
+    """Every label that can come out of the models, and those that this product has names for."""
+    cards = (read_card(path.parent) for path in sorted(models_dir.glob(f"*/{CARD_FILE}")))
+    return frozenset(LABELS).union(*(card.labels for card in cards))
 
 
 def readable_zones(path: Path | None) -> Zones | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
@@ -26,21 +27,42 @@ class Verdict(StrEnum):
     """The thing was not found often enough to be sure, nor missing often enough to be dropped: a person must say."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class LookAt:
+    """One picture that showed a place: its key, and the flight's clock (None where unknown)."""
+
+    key: str
+    clock_s: float | None
+
+
 class LookLedger:
-    """Which ground each picture of a flight showed."""
+    """Which ground each picture of a flight showed, and when."""
 
     def __init__(self) -> None:
         self._middles: list[shapely.Polygon] = []
+        self._looks: list[LookAt] = []
+        self._clocks: dict[str, float | None] = {}
+        self._bounds = np.empty((64, 4))
 
-    def add(self, footprint_lonlat: NDArray[np.float64]) -> None:
+    def add(self, footprint_lonlat: NDArray[np.float64], *, key: str, clock_s: float | None) -> None:
         """Note one picture's footprint: shape (n, 2), longitude before latitude, degrees."""
-        self._middles.append(shapely.affinity.scale(shapely.Polygon(footprint_lonlat), _MIDDLE, _MIDDLE))
+        middle = shapely.affinity.scale(shapely.Polygon(footprint_lonlat), _MIDDLE, _MIDDLE)
+        if len(self._middles) == len(self._bounds):
+            self._bounds = np.concatenate((self._bounds, np.empty_like(self._bounds)))
+        self._bounds[len(self._middles)] = middle.bounds
+        self._middles.append(middle)
+        self._looks.append(LookAt(key=key, clock_s=clock_s))
+        self._clocks[key] = clock_s
 
-    def looks_at(self, lon: float, lat: float) -> int:
-        """How many pictures showed this place well inside their edges."""
-        if not self._middles:
-            return 0
-        return int(np.count_nonzero(shapely.contains_xy(np.array(self._middles), lon, lat)))
+    def looks_at(self, lon: float, lat: float) -> tuple[LookAt, ...]:
+        """The pictures that showed this place well inside their edges, in the order they came."""
+        west, south, east, north = self._bounds[: len(self._middles)].T
+        near = np.flatnonzero((west <= lon) & (lon <= east) & (south <= lat) & (lat <= north))
+        return tuple(self._looks[index] for index in near if shapely.contains_xy(self._middles[index], lon, lat))
+
+    def clock_of(self, key: str) -> float | None:
+        """The flight's clock at a picture; None where unknown."""
+        return self._clocks.get(key)
 
 
 def verdict(*, hits: int, looks: int, needed: Confirmation) -> Verdict:

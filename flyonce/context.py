@@ -1,53 +1,58 @@
-"""What is mapped around a place: distances to zones of each kind, and water that is meant to be there."""
+"""What is mapped around a place: how far the zones of each kind are, and how far their edges."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from flyonce.interpretation import PermanentWater
 from geo.frames import LocalFrame
-from geo.sighting import LonLat, Sighting
+from geo.sighting import LonLat
 from geo.zones import Zones
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """Distances from one thing, by kind of zone; a kind that is not mapped is missing.
+
+    Attributes:
+        inside_m: Metres to the nearest zone of the kind, 0 inside one.
+        edge_m: Metres to the nearest edge of such a zone, from inside as from outside.
+    """
+
+    inside_m: Mapping[str, float] = field(default_factory=dict)
+    edge_m: Mapping[str, float] = field(default_factory=dict)
 
 
 class GroundContext:
     """The zones of one flight, in metres; without zones everything is unmapped, and says so."""
 
-    def __init__(self, zones: Zones | None, water: PermanentWater) -> None:
-        """Project the zones once; `water` says which water is no finding."""
-        self._water = water
+    def __init__(self, zones: Zones | None) -> None:
+        """Project the zones once."""
         self._by_kind: Mapping[str, BaseGeometry] = {}
-        self._permanent: BaseGeometry = shapely.Polygon()
+        self._edges: Mapping[str, BaseGeometry] = {}
         if zones is None or not len(zones):
             return
         self._frame = _frame_of(zones)
         self._by_kind = {kind: self._projected(zones, kind) for kind in sorted({zone.kind for zone in zones.all})}
-        if water.kind in self._by_kind:
-            self._permanent = self._by_kind[water.kind].buffer(water.grow_m)
+        self._edges = {kind: shapely.boundary(geometry) for kind, geometry in self._by_kind.items()}
 
     @property
     def mapped_kinds(self) -> tuple[str, ...]:
         """Kinds of zone that are mapped at all."""
         return tuple(self._by_kind)
 
-    def is_permanent_water(self, sighting: Sighting) -> bool:
-        """Whether so much of a sighting lies in mapped permanent water that it is no finding."""
-        if self._permanent.is_empty:
-            return False
-        shape = self._shape(sighting.fix.lon, sighting.fix.lat, sighting.footprint_lonlat)
-        if shape.area == 0:
-            return bool(self._permanent.contains(shape))
-        return float(shape.intersection(self._permanent).area) > self._water.max_share * float(shape.area)
-
-    def distances_m(self, lon: float, lat: float, footprint_lonlat: Sequence[LonLat] | None) -> dict[str, float]:
-        """By zone kind, metres from a thing (its outline where known, else its place) to the nearest zone; 0 inside."""
+    def around(self, lon: float, lat: float, footprint_lonlat: Sequence[LonLat] | None) -> Surroundings:
+        """How far the zones are from a thing: from its outline where known, else from its place."""
         if not self._by_kind:
-            return {}
+            return Surroundings()
         shape = self._shape(lon, lat, footprint_lonlat)
-        return {kind: float(shape.distance(zones)) for kind, zones in self._by_kind.items()}
+        return Surroundings(
+            inside_m={kind: float(shape.distance(zones)) for kind, zones in self._by_kind.items()},
+            edge_m={kind: float(shape.distance(edges)) for kind, edges in self._edges.items()},
+        )
 
     def _shape(self, lon: float, lat: float, footprint_lonlat: Sequence[LonLat] | None) -> BaseGeometry:
         if footprint_lonlat is None:

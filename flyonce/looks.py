@@ -1,105 +1,213 @@
-"""From files to looks: one picture with what it tells of itself and what was found in it.
+"""One currency for everything that is looked at: a photo, a frame of a video, a frame of a live stream.
 
-Where the chain decides which photos can be used at all: a file that cannot be read is reported and left out, a photo
-without a pose is looked at but locates nothing.
+A source of pictures prepares each one: its pixels, what is known of place, lens and time, what mapped surroundings
+hide in it, and how to have it again as evidence. `looks_of` runs the detector over them, a few at a time.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
-from geo.errors import GeoError, HeightUnknown
+from flyonce.near_threshold import NearThreshold
+from geo.camera import Camera
+from geo.errors import HeightUnknown
 from geo.frames import LocalFrame
 from geo.ground import Ground
 from geo.locate import locate_pixels
-from geo.telemetry.photo import PhotoTelemetry, read_photo
+from geo.pose import Pose
+from geo.telemetry.photo import PhotoTelemetry
+from vision.context_masks import PictureMask, masked
 from vision.detections import Detections, Detector
-from vision.errors import PhotoError
 from vision.frame import Frame
 from vision.onnx_detector import detect_many
-from vision.sources.photos import read_frame
 
-Problem = tuple[Path, str]
+Problem = tuple[Path | str, str]
+Report = Callable[[Problem], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
-    """One picture, read and looked at; the pixels themselves are let go of.
+class Shot:
+    """What is known about the moment a picture was taken.
+
+    Attributes:
+        pose: Where the camera was; None where position or altitude are unknown.
+        camera: The lens for the stored raster's size; None where unknown.
+        taken_at: Aware UTC, None where unknown.
+        clock_s: Seconds on a clock that all pictures of the flight share; None where unknown. Stays are measured on it.
+        size_wh_px: Width and height of the stored raster as decoded, before any EXIF rotation.
+        orientation: EXIF Orientation, 1 to 8.
+        flags: Short machine names of what a reader should know.
+        problems: The flags that matter as sentences.
+    """
+
+    pose: Pose | None
+    camera: Camera | None
+    taken_at: datetime | None
+    clock_s: float | None
+    size_wh_px: tuple[int, int]
+    orientation: int = 1
+    flags: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @classmethod
+    def of_photo(cls, told: PhotoTelemetry) -> Shot:
+        """What a photo's file tells of itself."""
+        return cls(
+            pose=told.pose,
+            camera=told.camera,
+            taken_at=told.taken_at,
+            clock_s=None if told.taken_at is None else told.taken_at.timestamp(),
+            size_wh_px=told.size_wh_px,
+            orientation=told.orientation,
+            flags=told.flags,
+            problems=told.problems,
+        )
+
+    @property
+    def locatable(self) -> bool:
+        """Whether pixels of the picture can be put on the ground."""
+        return self.pose is not None and self.pose.has_bearing and self.camera is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OriginalFile:
+    """An original on disk.
 
     Attributes:
         path: The file.
-        sha256: SHA-256 of the file's bytes, taken before decoding.
-        size_wh_px: Size of the picture as displayed; `detections` are in these pixels.
-        telemetry: What the file tells of place and time.
-        detections: What was found.
+        sha256: Of its bytes.
     """
 
     path: Path
     sha256: str
+
+
+class Original(Protocol):
+    """A picture as it came from the camera, to be had as a file when it becomes evidence."""
+
+    def secure(self, folder: Path) -> OriginalFile:
+        """The original as a file; one that is none yet is written into `folder`."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoOriginal:
+    """A photo: the file that the camera wrote."""
+
+    file: OriginalFile
+
+    def secure(self, folder: Path) -> OriginalFile:
+        """The file itself; nothing is written."""
+        return self.file
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A picture ready to be looked at.
+
+    Attributes:
+        key: Its name among all pictures of the flight, as `Sighting.source`.
+        name: For people.
+        frame: Its pixels.
+        shot: What is known about the moment.
+        original: How to have it again.
+        masks: What mapped surroundings hide in it.
+    """
+
+    key: str
+    name: str
+    frame: Frame
+    shot: Shot
+    original: Original
+    masks: tuple[PictureMask, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """One picture, looked at. Whoever keeps it keeps a video frame's pixels alive.
+
+    Attributes:
+        key: Its name among all pictures of the flight.
+        name: For people.
+        size_wh_px: Size of the picture as displayed; detections are in these pixels.
+        ground_resolution_m: Metres of ground per pixel in its middle; None where unknown.
+        shot: What is known about the moment.
+        detections: What was found and stands on no mask.
+        found: All that was found, masked or not: whoever hides people in the picture needs them all.
+        doubtful: What was seen but did not reach its model's threshold.
+        masked: By mask, how many detections vanished whole.
+        original: How to have the picture again.
+    """
+
+    key: str
+    name: str
     size_wh_px: tuple[int, int]
-    telemetry: PhotoTelemetry
+    ground_resolution_m: float | None
+    shot: Shot
     detections: Detections
+    found: Detections
+    doubtful: Detections
+    masked: Counter[str]
+    original: Original
 
 
 def looks_of(
-    photos: Iterable[tuple[Path, PhotoTelemetry]],
+    pictures: Iterable[Prepared],
     *,
     detector: Detector,
     ground: Ground,
-    report: Callable[[Problem], None],
+    ahead: int | None = None,
+    near: NearThreshold | None = None,
 ) -> Iterator[Look]:
-    """Read and look at photos, a few at a time, in their order.
+    """Look at pictures, a few at a time, in their order.
 
     Args:
-        photos: Files with their telemetry.
+        pictures: Prepared by a source.
         detector: What finds things; called from several threads.
         ground: Tells how much ground a pixel covers, which chooses the tiles.
-        report: Called with each file that cannot be read, and why.
+        ahead: Pictures in the works at a time; None for as many as keep the cores busy.
+        near: The detector itself, where it keeps what it does not believe.
 
     Yields:
-        One look per readable photo.
+        One look per picture.
     """
-    told: dict[str, PhotoTelemetry] = {}
+    waiting: dict[tuple[str, int], Prepared] = {}
 
     def frames() -> Iterator[Frame]:
-        for index, (path, telemetry) in enumerate(photos):
-            try:
-                frame = read_frame(path, index=index)
-            except PhotoError as error:
-                report((path, str(error)))
-                continue
-            told[frame.source] = telemetry
-            yield replace(frame, ground_resolution_m=_ground_resolution_m(telemetry, ground))
+        for picture in pictures:
+            waiting[picture.frame.source, picture.frame.index] = picture
+            yield replace(picture.frame, ground_resolution_m=_ground_resolution_m(picture.shot, ground))
 
-    for frame, detections in detect_many(detector, frames()):
+    for frame, found in detect_many(detector, frames(), ahead=ahead):
+        picture = waiting.pop((frame.source, frame.index))
+        kept, gone = masked(found, picture.masks)
         yield Look(
-            path=Path(frame.source),
-            sha256=frame.sha256 or "",
+            key=picture.key,
+            name=picture.name,
             size_wh_px=frame.size_wh_px,
-            telemetry=told.pop(frame.source),
-            detections=detections,
+            ground_resolution_m=frame.ground_resolution_m,
+            shot=picture.shot,
+            detections=kept,
+            found=found,
+            doubtful=Detections.empty() if near is None else near.doubtful_in(frame),
+            masked=gone,
+            original=picture.original,
         )
 
 
-def telemetry_of(paths: Iterable[Path], *, report: Callable[[Problem], None]) -> Iterator[tuple[Path, PhotoTelemetry]]:
-    """Each file with its telemetry; a file that is no picture is reported and left out."""
-    for path in paths:
-        try:
-            yield path, read_photo(path)
-        except GeoError as error:
-            report((path, str(error)))
-
-
-def _ground_resolution_m(telemetry: PhotoTelemetry, ground: Ground) -> float | None:
+def _ground_resolution_m(shot: Shot, ground: Ground) -> float | None:
     """Metres of ground per pixel in the picture's middle; None where the height or the look is unknown."""
-    if telemetry.pose is None or telemetry.camera is None or telemetry.pose.pitch_deg is None:
+    if shot.pose is None or shot.camera is None or shot.pose.pitch_deg is None:
         return None
-    width, height = telemetry.camera.size_wh_px
+    width, height = shot.camera.size_wh_px
     middle = (width / 2, height / 2)
     try:
-        here, beside = locate_pixels([middle, (middle[0] + 10, middle[1])], telemetry.pose, telemetry.camera, ground)
+        here, beside = locate_pixels([middle, (middle[0] + 10, middle[1])], shot.pose, shot.camera, ground)
     except HeightUnknown:
         return None
     if here is None or beside is None:

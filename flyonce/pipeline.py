@@ -1,12 +1,15 @@
-"""The one chain from photos to tasks: read → look → place → group → confirm → record.
+"""The one chain from pictures to tasks: read → look → place → group → confirm → record.
 
-Everybody's photos go through `analyze`: a folder from a card, or photos that come in while the drone still flies.
+Photos from a card, photos that come in while the drone flies, recorded videos and live streams all go through
+`analyze`: they differ in the `Material` that feeds it, and in nothing behind that.
 """
 
 from __future__ import annotations
 
+import math
+import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,21 +22,28 @@ from numpy.typing import NDArray
 from dispatch_api.cases.intake import Intake
 from dispatch_api.cases.observation import Recorded
 from dispatch_api.flights import FlightDesk
+from dispatch_api.verdicts.service import VerdictDesk
+from flyonce.analysis_result import AnalyzeResult
 from flyonce.confirmation import LookLedger, Verdict, verdict
 from flyonce.context import GroundContext
-from flyonce.interpretation import Interpretation, Rule
-from flyonce.looks import Look, Problem, looks_of, telemetry_of
+from flyonce.evidence_shelf import EvidenceShelf
+from flyonce.interpretation import Interpretation, Rule, Stay, StayRule, stays
+from flyonce.looks import Look, looks_of
+from flyonce.material import Candidate, Material
+from flyonce.near_threshold import NearThreshold
+from flyonce.photo_material import PhotoMaterial
+from flyonce.picture_masks import Masks
 from flyonce.places import Placer
 from flyonce.recording import Recorder
+from flyonce.staying import longest_stay
+from flyonce.wet_look import doubts
 from geo.coverage_ledger import seen_area_m2
 from geo.errors import HeightUnknown, NothingSeen
 from geo.footprint import footprint_polygon
 from geo.ground import Ground
 from geo.identity import Grouper, Thing
-from geo.telemetry.flight_check import check_flight
-from geo.telemetry.photo import PhotoTelemetry
 from geo.zones import Zones
-from vision.detections import Detections, Detector
+from vision.detections import Detector
 
 Floats = NDArray[np.float64]
 
@@ -47,48 +57,13 @@ class Tools:
     interpretation: Interpretation
     intake: Intake
     flights: FlightDesk
+    verdicts: VerdictDesk | None = None
+    near: NearThreshold | None = None
     zones: Zones | None = None
 
-
-@dataclass(frozen=True, kw_only=True)
-class AnalyzeResult:
-    """What an analysis came to; every figure is counted, none is assumed.
-
-    Attributes:
-        flight_id: The flight's name in the store.
-        frames: Photos that were looked at.
-        located_frames: Those whose footprint on the ground is known.
-        unreadable: Files that could not be used, with the reason.
-        detections: By label, over all photos.
-        sightings: Detections with a place on the ground.
-        not_placed: By reason, detections without one; `permanent_water` was placed but is no finding.
-        things: Things after grouping over photos.
-        without_matter: Things that are no matter where they lie.
-        not_seen_again: Things found too rarely for how often their place was looked at: dropped as false alarms.
-        cases: `opened`, `joined` and `pending_review` (of the opened ones) counts.
-        case_ids: The cases that this flight opened or joined.
-        tasks_by_department: Tasks of those cases.
-        flags: By flag, photos that carry it.
-        ground_area_m2: Ground seen at least once.
-        seconds: By stage, and `total`.
-    """
-
-    flight_id: str
-    frames: int
-    located_frames: int
-    unreadable: tuple[dict[str, str], ...]
-    detections: dict[str, int]
-    sightings: int
-    not_placed: dict[str, int]
-    things: int
-    without_matter: int
-    not_seen_again: int
-    cases: dict[str, int]
-    case_ids: tuple[str, ...]
-    tasks_by_department: dict[str, int]
-    flags: dict[str, int]
-    ground_area_m2: float
-    seconds: dict[str, float]
+    def masks(self) -> Masks:
+        """The mapped surroundings, as they are put into pictures."""
+        return Masks(self.zones, self.interpretation, self.ground)
 
 
 def analyze(
@@ -116,18 +91,44 @@ def analyze(
     Returns:
         The counts. Files that cannot be read are listed in it, not raised.
     """
-    work = _Work(tools=tools, flight_id=flight_id, on_stage=on_stage)
+    return analyze_material(
+        PhotoMaterial(photos, ground=tools.ground, masks=tools.masks(), on_stage=on_stage),
+        tools=tools,
+        flight_id=flight_id,
+        flight_name=flight_name,
+        on_look=on_look,
+        register_flight=register_flight,
+    )
+
+
+def analyze_material(
+    material: Material,
+    *,
+    tools: Tools,
+    flight_id: str,
+    flight_name: str | None = None,
+    on_look: Callable[[Look], None] | None = None,
+    register_flight: bool = True,
+) -> AnalyzeResult:
+    """Run the chain over any material; `analyze` says what the arguments are."""
     if register_flight:
         tools.flights.start(flight_id, flight_name or flight_id)
-    looks = looks_of(work.checked(photos), detector=tools.detector, ground=tools.ground, report=work.unreadable.append)
-    while (look := work.next_of(looks)) is not None:
-        work.take(look)
-        if on_look is not None:
-            on_look(look)
-    work.finish()
+    with tempfile.TemporaryDirectory(prefix="flyonce-stills-") as stills:
+        work = _Work(tools=tools, material=material, flight_id=flight_id, stills=Path(stills))
+        looks = looks_of(
+            material.pictures(), detector=tools.detector, ground=tools.ground, ahead=material.ahead, near=tools.near
+        )
+        while (look := work.next_of(looks)) is not None:
+            work.take(look)
+            if on_look is not None:
+                on_look(look)
+        work.finish()
+    if tools.near is not None and tools.verdicts is not None:
+        tools.verdicts.keep_near_misses(flight_id, tools.near.take(flight_id))
+    result = work.result()
     if register_flight:
-        tools.flights.end(flight_id)
-    return work.result()
+        tools.flights.end(flight_id, figures=work.figures())
+    return result
 
 
 @dataclass(kw_only=True)
@@ -135,19 +136,18 @@ class _Work:
     """The state of one analysis."""
 
     tools: Tools
+    material: Material
     flight_id: str
-    on_stage: Callable[[str], None]
+    stills: Path
     started: float = field(default_factory=perf_counter)
-    unreadable: list[Problem] = field(default_factory=list)
-    seen: dict[str, Detections] = field(default_factory=dict)
+    frames: int = 0
     detections: Counter[str] = field(default_factory=Counter)
     not_placed: Counter[str] = field(default_factory=Counter)
     flags: Counter[str] = field(default_factory=Counter)
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     footprints: list[Floats] = field(default_factory=list)
     sightings: int = 0
-    without_matter: int = 0
-    not_seen_again: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
     recorded: set[int] = field(default_factory=set)
     cases: dict[str, Recorded] = field(default_factory=dict)
     opened: set[str] = field(default_factory=set)
@@ -155,56 +155,46 @@ class _Work:
     def __post_init__(self) -> None:
         self.ledger = LookLedger()
         self.grouper = Grouper()
-        self.context = GroundContext(self.tools.zones, self.tools.interpretation.permanent_water)
+        self.shelf = EvidenceShelf(self.stills)
+        self.rules = self.tools.interpretation
         self.placer = Placer(
-            flight_id=self.flight_id, ground=self.tools.ground, context=self.context, not_placed=self.not_placed
+            flight_id=self.flight_id, ground=self.tools.ground, rules=self.rules, not_placed=self.not_placed
         )
         self.recorder = Recorder(
             intake=self.tools.intake,
-            interpretation=self.tools.interpretation,
+            interpretation=self.rules,
             zones=self.tools.zones,
-            context=self.context,
+            context=GroundContext(self.tools.zones),
             flight_id=self.flight_id,
-            seen=self.seen,
+            shelf=self.shelf,
+            models=None if self.tools.near is None else self.tools.near.models,
             received_at=datetime.now(UTC),
         )
 
-    def checked(self, photos: Iterable[Path]) -> Iterator[tuple[Path, PhotoTelemetry]]:
-        """Photos with their telemetry, turned right side up where they are stored turned."""
-        told = telemetry_of(photos, report=self.unreadable.append)
-        if not isinstance(photos, Sequence):
-            yield from told
-            return
-        self.on_stage("reading telemetry")
-        with self._clock("telemetry"):
-            read = list(told)
-            checked = check_flight(read, ground=self.tools.ground)
-        self.on_stage("looking")
-        yield from zip((path for path, _ in read), checked.photos, strict=True)
-
     def next_of(self, looks: Iterator[Look]) -> Look | None:
         """The next look; its time is what the chain waited for: arrival, decoding and detection, done in parallel."""
-        before = self.seconds["telemetry"]
+        before = self.material.telemetry_s
         began = perf_counter()
         look = next(looks, None)
-        self.seconds["look"] += perf_counter() - began - (self.seconds["telemetry"] - before)
+        self.seconds["look"] += perf_counter() - began - (self.material.telemetry_s - before)
         return look
 
     def take(self, look: Look) -> None:
-        """Place what one photo shows, and record what thereby became certain."""
-        self.seen[str(look.path)] = look.detections
+        """Place what one picture shows, and record what thereby became certain."""
+        self.frames += 1
         self.detections.update(look.detections.labels)
-        self.flags.update(look.telemetry.flags)
+        self.flags.update(look.shot.flags)
         with self._clock("locate"):
             footprint = self._footprint(look)
             placed = self.placer.sightings_in(look)
         self._tell(look, footprint)
         with self._clock("group"):
-            touched = sorted(set(self.grouper.add_picture(placed)))
+            thing_ids = self.grouper.add_picture(placed)
         self.sightings += len(placed)
         with self._clock("record"):
-            for thing_id in touched:
-                self._record_if_certain(self.grouper.thing(thing_id))
+            self.shelf.offer(look, zip(thing_ids, placed, strict=True))
+            for thing_id in sorted(set(thing_ids)):
+                self._consider(self.grouper.thing(thing_id), look)
 
     def finish(self) -> None:
         """Group once more over the whole flight, and record everything that counts in its final place."""
@@ -218,18 +208,21 @@ class _Work:
         """The counts so far."""
         states = Counter(str(found.state) for found in self.cases.values())
         tasks = Counter(task.department for found in self.cases.values() for task in found.tasks)
-        seconds = {stage: round(spent, 2) for stage, spent in self.seconds.items()}
+        account = self.material.account()
+        if self.material.telemetry_s:
+            self.seconds["telemetry"] = self.material.telemetry_s
         return AnalyzeResult(
             flight_id=self.flight_id,
-            frames=len(self.seen),
+            frames=self.frames,
             located_frames=len(self.footprints),
-            unreadable=tuple({"file": str(path), "problem": problem} for path, problem in self.unreadable),
+            unreadable=tuple({"file": str(path), "problem": problem} for path, problem in self.material.unreadable),
             detections=dict(sorted(self.detections.items())),
             sightings=self.sightings,
-            not_placed=dict(sorted(self.not_placed.items())),
+            not_placed=dict(sorted((reason, count) for reason, count in self.not_placed.items() if count)),
             things=len(self.grouper.things()),
-            without_matter=self.without_matter,
-            not_seen_again=self.not_seen_again,
+            without_matter=self.dropped["without_matter"],
+            not_seen_again=self.dropped["not_seen_again"],
+            only_wet=self.dropped["only_wet"],
             cases={
                 "opened": len(self.opened),
                 "joined": len(self.cases) - len(self.opened),
@@ -239,11 +232,22 @@ class _Work:
             tasks_by_department=dict(sorted(tasks.items())),
             flags=dict(sorted(self.flags.items())),
             ground_area_m2=round(seen_area_m2(self.footprints), 1),
-            seconds=seconds | {"total": round(perf_counter() - self.started, 2)},
+            seconds={stage: round(spent, 2) for stage, spent in self.seconds.items()}
+            | {"total": round(perf_counter() - self.started, 2)},
+            frames_decoded=account.frames_decoded,
+            frames_dropped=account.frames_dropped,
+            gaps=account.gaps,
+            stream_data=account.stream_data,
+            sources=account.sources,
         )
 
+    def figures(self) -> dict[str, object]:
+        """What the flight's record keeps: how much was looked at, and which videos it came from."""
+        originals = self.material.account().originals
+        return {"photos": self.frames} | ({"videos": list(originals)} if originals else {})
+
     def _footprint(self, look: Look) -> Floats | None:
-        pose, camera = look.telemetry.pose, look.telemetry.camera
+        pose, camera = look.shot.pose, look.shot.camera
         if pose is None or camera is None:
             return None
         try:
@@ -251,43 +255,58 @@ class _Work:
         except (NothingSeen, HeightUnknown):
             return None
         self.footprints.append(footprint)
-        self.ledger.add(footprint)
+        self.ledger.add(footprint, key=look.key, clock_s=look.shot.clock_s)
         return footprint
 
     def _tell(self, look: Look, footprint: Floats | None) -> None:
-        pose = look.telemetry.pose
+        pose = look.shot.pose
         self.tools.flights.photo(
             self.flight_id,
-            look.path.name,
-            taken_at=look.telemetry.taken_at,
+            look.name,
+            taken_at=look.shot.taken_at,
             lon=None if pose is None else pose.lon,
             lat=None if pose is None else pose.lat,
             footprint_lonlat=None if footprint is None else [(float(x), float(y)) for x, y in footprint],
             looked=footprint is not None,
-            reason="" if footprint is not None else "; ".join(look.telemetry.problems) or "no ground in view",
+            reason="" if footprint is not None else "; ".join(look.shot.problems) or "no ground in view",
         )
 
-    def _record_if_certain(self, thing: Thing) -> None:
-        """Record a thing the first time that it is certain; its later sightings are brought in by `finish`."""
+    def _consider(self, thing: Thing, look: Look) -> None:
+        """Record a thing the first time that it is certain; until then, ask for more looks at its place.
+
+        Its later sightings are brought in by `finish`.
+        """
         if thing.thing_id in self.recorded:
             return
-        if self._verdict(thing) is Verdict.CONFIRMED:
-            rule = self.recorder.rule_for(thing)
-            if rule is not None:
+        judged = self._verdict(thing)
+        if judged is Verdict.CONFIRMED:
+            rule = self._rule_for(thing)
+            if rule is not None and not self._doubts(thing) and self._is_timed(thing, rule):
                 self._record(thing, rule, review=False)
+        if thing.thing_id in self.recorded or judged is Verdict.NOT_SEEN_AGAIN:
+            self.material.settle(thing.thing_id)
+        elif any(thing.label in rule.label for rule in self.rules.rules):
+            self.material.attend(_candidate(thing, look.shot.clock_s))
 
     def _record_finally(self, thing: Thing) -> None:
-        rule = self.recorder.rule_for(thing)
+        rule = self._rule_for(thing)
         judged = self._verdict(thing)
+        found = self._doubts(thing)
         if thing.thing_id not in self.recorded:
-            if rule is None:
-                self.without_matter += 1
-                return
-            if judged is Verdict.NOT_SEEN_AGAIN:
-                self.not_seen_again += 1
+            reason = self._reason_to_drop(rule, judged, found)
+            if reason is not None:
+                self.dropped[reason] += 1
                 return
         if rule is not None:
-            self._record(thing, rule, review=judged is not Verdict.CONFIRMED)
+            review = judged is not Verdict.CONFIRMED or bool(found) or not self._is_timed(thing, rule)
+            self._record(thing, rule, review=review)
+
+    def _reason_to_drop(self, rule: Rule | None, judged: Verdict, found: tuple[str, ...]) -> str | None:
+        if rule is None:
+            return "without_matter"
+        if judged is Verdict.NOT_SEEN_AGAIN:
+            return "not_seen_again"
+        return "only_wet" if len(found) >= self.rules.wet_look.drop_at else None
 
     def _record(self, thing: Thing, rule: Rule, *, review: bool) -> None:
         done = self.recorder.record(thing, rule, review=review)
@@ -298,15 +317,43 @@ class _Work:
         if done.opened:
             self.opened.add(done.case_id)
 
+    def _rule_for(self, thing: Thing) -> Rule | None:
+        return self.recorder.rule_for(thing, lambda rule: self._stay(thing, rule))
+
+    def _is_timed(self, thing: Thing, rule: Rule) -> bool:
+        """Whether the rule's stay was measured; where pictures tell no time, a person must say."""
+        return rule.stay is None or stays(rule.stay, self._stay(thing, rule.stay)) is True
+
+    def _stay(self, thing: Thing, rule: StayRule) -> Stay:
+        looks = self.ledger.looks_at(thing.fix.lon, thing.fix.lat)
+        clocks = [self.ledger.clock_of(sighting.source) for sighting in thing.sightings]
+        return longest_stay(thing.sightings, looks, clocks, rule)
+
+    def _doubts(self, thing: Thing) -> tuple[str, ...]:
+        hits, looks = self._hits_and_looks(thing)
+        return doubts(thing, hits=hits, looks=looks, figures=self.rules.wet_look)
+
     def _verdict(self, thing: Thing) -> Verdict:
-        return verdict(
-            hits=len({sighting.source for sighting in thing.sightings}),
-            looks=self.ledger.looks_at(thing.fix.lon, thing.fix.lat),
-            needed=self.tools.interpretation.confirmation_of(thing.label),
-        )
+        hits, looks = self._hits_and_looks(thing)
+        return verdict(hits=hits, looks=looks, needed=self.rules.confirmation_of(thing.label))
+
+    def _hits_and_looks(self, thing: Thing) -> tuple[int, int]:
+        hits = len({sighting.source for sighting in thing.sightings})
+        return hits, len(self.ledger.looks_at(thing.fix.lon, thing.fix.lat))
 
     @contextmanager
     def _clock(self, stage: str) -> Iterator[None]:
         began = perf_counter()
         yield
         self.seconds[stage] += perf_counter() - began
+
+
+def _candidate(thing: Thing, clock_s: float | None) -> Candidate:
+    size_m = 0.0 if thing.area_m2 is None else math.sqrt(thing.area_m2)
+    return Candidate(
+        key=thing.thing_id,
+        lon=thing.fix.lon,
+        lat=thing.fix.lat,
+        radius_m=thing.fix.ellipse().major_m + size_m / 2,
+        clock_s=clock_s,
+    )

@@ -9,12 +9,14 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from flyonce.context import GroundContext
-from flyonce.looks import Look
+from flyonce.interpretation import Interpretation
+from flyonce.looks import Look, Shot
+from geo.camera import Camera
 from geo.errors import HeightUnknown, PlaceUnknown
 from geo.ground import Ground
 from geo.locate import GroundPolygon, locate_pixels, locate_polygon
 from geo.orientation import stored_from_upright
+from geo.pose import Pose
 from geo.position import Covariance, Fix
 from geo.sighting import Sighting
 
@@ -26,49 +28,42 @@ _NADIR_PITCH_DEG = -70.0
 _EDGE_PX = 4.0
 # Without a polygon on the ground to tell, a cut thing's middle is this uncertain.
 _CUT_SIGMA_M = 3.0
-_LYING_FLAT = frozenset({"standing_water", "waste", "dock_or_lift"})
 
 
 class Placer:
     """Places the things of one flight's pictures."""
 
-    def __init__(self, *, flight_id: str, ground: Ground, context: GroundContext, not_placed: Counter[str]) -> None:
+    def __init__(self, *, flight_id: str, ground: Ground, rules: Interpretation, not_placed: Counter[str]) -> None:
         """Join the parts.
 
         Args:
             flight_id: The flight, whose pictures share one position offset.
             ground: What the rays meet.
-            context: The mapped surroundings.
+            rules: Say which labels lie flat on the ground.
             not_placed: Counts, by reason, what was found but is no sighting; changed by each look.
         """
         self._flight_id = flight_id
         self._ground = ground
-        self._context = context
+        self._rules = rules
         self._not_placed = not_placed
 
     def sightings_in(self, look: Look) -> list[Sighting]:
-        """The things of one look that have a place, without water that is mapped as permanent."""
-        placed = []
-        for index in range(len(look.detections)):
-            sighting = self._sighting(look, index)
-            if sighting is None:
-                continue
-            if sighting.label == "standing_water" and self._context.is_permanent_water(sighting):
-                self._not_placed["permanent_water"] += 1
-                continue
-            placed.append(sighting)
-        return placed
+        """The things of one look that have a place."""
+        self._not_placed.update(look.masked)
+        found = (self._sighting(look, index) for index in range(len(look.detections)))
+        return [sighting for sighting in found if sighting is not None]
 
     def _sighting(self, look: Look, index: int) -> Sighting | None:
-        telemetry = look.telemetry
+        pose, camera = look.shot.pose, look.shot.camera
         # A photo that may be stored upside-down would put things on the wrong side of the drone.
-        doubtful = "maybe_turned" in telemetry.flags
-        if doubtful or telemetry.pose is None or telemetry.camera is None or not telemetry.pose.has_bearing:
-            self._not_placed[_why_nowhere(look)] += 1
+        doubtful = "maybe_turned" in look.shot.flags
+        if doubtful or pose is None or camera is None or not pose.has_bearing:
+            self._not_placed[why_nowhere(look.shot)] += 1
             return None
-        contact = _stored(look, _contact_px(look, index))
+        flat = self._rules.is_flat(look.detections.labels[index])
+        contact = _stored(look, _contact_px(look, index, flat=flat))
         try:
-            located = locate_pixels(contact, telemetry.pose, telemetry.camera, self._ground)
+            located = locate_pixels(contact, pose, camera, self._ground)
         except HeightUnknown:
             self._not_placed["height_unknown"] += 1
             return None
@@ -76,7 +71,7 @@ class Placer:
         if fix is None:
             self._not_placed[located.flags_of(0)[0]] += 1
             return None
-        outline = _outline(look, index, self._ground)
+        outline = _outline(look, index, pose, camera, self._ground) if flat else None
         left, top, right, bottom = (float(value) for value in look.detections.boxes_xyxy_px[index])
         return Sighting(
             label=look.detections.labels[index],
@@ -84,53 +79,54 @@ class Placer:
             fix=_loosened(fix, outline) if _is_cut(look, index) else fix,
             footprint_lonlat=None if outline is None else tuple((float(x), float(y)) for x, y in outline.lonlat_deg),
             area_m2=None if outline is None else outline.area_m2,
-            seen_at=telemetry.taken_at,
-            source=str(look.path),
+            seen_at=look.shot.taken_at,
+            source=look.key,
             box_xyxy_px=(left, top, right, bottom),
-            evidence_sha256=look.sha256,
             flight_id=self._flight_id,
         )
 
 
-def _why_nowhere(look: Look) -> str:
-    told = look.telemetry.flags
-    known = (
-        "maybe_turned",
-        "no_gps",
-        "gps_zero",
-        "gps_invalid",
-        "gps_ref_missing",
-        "no_altitude",
-        "bearing_unknown",
-        "focal_unknown",
-    )
-    return next((flag for flag in known if flag in told), "lens_unknown")
+_WHY = (
+    "maybe_turned",
+    "no_telemetry",
+    "no_pose",
+    "no_gps",
+    "gps_zero",
+    "gps_invalid",
+    "gps_ref_missing",
+    "no_altitude",
+    "bearing_unknown",
+    "no_camera",
+    "focal_unknown",
+)
 
 
-def _contact_px(look: Look, index: int) -> Floats:
+def why_nowhere(shot: Shot) -> str:
+    """The flag that says best why nothing in a picture can be placed."""
+    return next((flag for flag in _WHY if flag in shot.flags), "lens_unknown")
+
+
+def _contact_px(look: Look, index: int, *, flat: bool) -> Floats:
     """The pixel (1, 2), as displayed, at which the thing touches the ground."""
     left, top, right, bottom = (float(v) for v in look.detections.boxes_xyxy_px[index])
     polygon = look.detections.polygons_px[index]
     if polygon is not None:
         inside = shapely.make_valid(shapely.Polygon(polygon)).centroid
         return np.array([[inside.x, inside.y]])
-    pose = look.telemetry.pose
+    pose = look.shot.pose
     straight_down = pose is not None and pose.pitch_deg is not None and pose.pitch_deg <= _NADIR_PITCH_DEG
-    if straight_down or look.detections.labels[index] in _LYING_FLAT:
+    if straight_down or flat:
         return np.array([[(left + right) / 2, (top + bottom) / 2]])
     return np.array([[(left + right) / 2, bottom]])
 
 
-def _outline(look: Look, index: int, ground: Ground) -> GroundPolygon | None:
-    """The thing's outline on the ground, for things that lie flat; None where it reaches too far out."""
-    telemetry = look.telemetry
-    if telemetry.pose is None or telemetry.camera is None or look.detections.labels[index] not in _LYING_FLAT:
-        return None
+def _outline(look: Look, index: int, pose: Pose, camera: Camera, ground: Ground) -> GroundPolygon | None:
+    """The thing's outline on the ground; None where it reaches too far out."""
     polygon = look.detections.polygons_px[index]
     if polygon is None:
         polygon = _ellipse_in(look.detections.boxes_xyxy_px[index])
     try:
-        return locate_polygon(_stored(look, polygon), telemetry.pose, telemetry.camera, ground)
+        return locate_polygon(_stored(look, polygon), pose, camera, ground)
     except (PlaceUnknown, HeightUnknown):
         return None
 
@@ -146,7 +142,7 @@ def _ellipse_in(box_xyxy_px: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _stored(look: Look, uv_px: Floats | NDArray[np.float32]) -> Floats:
     """Pixels of the stored raster, for which the camera model holds, of pixels as displayed."""
-    return stored_from_upright(uv_px, look.telemetry.orientation, look.telemetry.size_wh_px)
+    return stored_from_upright(uv_px, look.shot.orientation, look.shot.size_wh_px)
 
 
 def _is_cut(look: Look, index: int) -> bool:

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from dispatch_api.cases.intake import Intake
 from dispatch_api.cases.observation import Evidence, Observation, Recorded
 from dispatch_api.departments.routing import ZoneFact
 from flyonce.context import GroundContext
-from flyonce.interpretation import Interpretation, Rule
+from flyonce.evidence_shelf import EvidenceShelf, Shelved
+from flyonce.interpretation import Interpretation, Rule, StayOf
+from flyonce.near_threshold import KnownModels
 from geo.identity import Thing
 from geo.sighting import Sighting
 from geo.zones import ZoneHit, Zones
 from vision.detections import Detections
 from vision.drawing import crop_evidence
-from vision.redaction import redact
+from vision.redaction import leaving_jpeg, redact
 from vision.sources.photos import read_frame
 
 _JPEG_QUALITY = 88
-_MOST_PICTURES = 3
 
 
 class Recorder:
@@ -38,8 +36,9 @@ class Recorder:
         zones: Zones | None,
         context: GroundContext,
         flight_id: str,
-        seen: Mapping[str, Detections],
+        shelf: EvidenceShelf,
         received_at: datetime,
+        models: KnownModels | None = None,
     ) -> None:
         """Join the parts.
 
@@ -49,24 +48,27 @@ class Recorder:
             zones: Mapped zones, None where there are none.
             context: The same zones, in metres.
             flight_id: The flight.
-            seen: What was found in each picture, by path; needed to hide people in evidence pictures.
+            shelf: The best pictures of each thing.
             received_at: Stands in for the time of photos that tell none; aware.
+            models: Which model answered which label, for the evidence; None where that is not known.
         """
         self._intake = intake
         self._interpretation = interpretation
         self._zones = zones
         self._context = context
         self._flight_id = flight_id
-        self._seen = seen
+        self._shelf = shelf
         self._received_at = received_at
+        self._models = models or KnownModels(cards={})
 
-    def rule_for(self, thing: Thing) -> Rule | None:
+    def rule_for(self, thing: Thing, stay_of: StayOf) -> Rule | None:
         """The rule that makes a thing a matter, or None: then it is counted, and nothing more."""
         return self._interpretation.rule_for(
             label=thing.label,
             area_m2=thing.area_m2,
-            distances_m=self._context.distances_m(thing.fix.lon, thing.fix.lat, thing.footprint_lonlat),
+            around=self._context.around(thing.fix.lon, thing.fix.lat, thing.footprint_lonlat),
             mapped_kinds=self._context.mapped_kinds,
+            stay_of=stay_of,
         )
 
     def record(self, thing: Thing, rule: Rule, *, review: bool) -> Recorded:
@@ -96,33 +98,33 @@ class Recorder:
                 frames=len(thing.sightings),
                 zones=tuple(_zone_fact(hit) for hit in hits),
                 address=_address(hits),
-                evidence=tuple(self._evidence(sighting) for sighting in _best_sightings(thing)),
+                evidence=tuple(
+                    _evidence(sighting, kept, self._models) for sighting, kept in self._shelf.best_of(thing.sightings)
+                ),
                 review_required=review or rule.review,
             )
         )
 
-    def _evidence(self, sighting: Sighting) -> Evidence:
-        if sighting.box_xyxy_px is None:
-            raise ValueError(f"{sighting.source}: a sighting without a box is no evidence")
-        path = Path(sighting.source)
-        frame = read_frame(path)
-        found = self._seen[sighting.source]
-        hidden = redact(frame.image_bgr, found)
-        index = int(np.abs(found.boxes_xyxy_px - np.array(sighting.box_xyxy_px)).sum(axis=1).argmin())
-        return Evidence(
-            original_path=path,
-            original_sha256=sighting.evidence_sha256 or frame.sha256 or "",
-            captured_at=sighting.seen_at,
-            boxes_xyxy_px=(sighting.box_xyxy_px,),
-            annotated_jpeg=_jpeg(crop_evidence(hidden, found, index, lang="zh")),
-            redacted_jpeg=_jpeg(hidden),
-        )
 
-
-def _best_sightings(thing: Thing) -> Sequence[Sighting]:
-    """The surest pictures first; those that cut the thing last."""
-    ranked = sorted(thing.sightings, key=lambda s: ("cut_by_edge" in s.fix.flags, -s.confidence, s.source))
-    return ranked[:_MOST_PICTURES]
+def _evidence(sighting: Sighting, kept: Shelved, models: KnownModels) -> Evidence:
+    if sighting.box_xyxy_px is None:
+        raise ValueError(f"{sighting.source}: a sighting without a box is no evidence")
+    frame = read_frame(kept.original.path)
+    # Whatever a mask took out of the findings, or nobody believes, is still to be hidden where it may be a person.
+    hidden = redact(frame.image_bgr, Detections.concatenate([kept.found, kept.doubtful]))
+    everything = Detections.concatenate([kept.detections, kept.doubtful])
+    index = int(np.abs(kept.detections.boxes_xyxy_px - np.array(sighting.box_xyxy_px)).sum(axis=1).argmin())
+    return Evidence(
+        original_path=kept.original.path,
+        original_sha256=kept.original.sha256,
+        captured_at=sighting.seen_at,
+        boxes_xyxy_px=(sighting.box_xyxy_px,),
+        annotated_jpeg=leaving_jpeg(crop_evidence(hidden, kept.detections, index, lang="zh"), quality=_JPEG_QUALITY),
+        redacted_jpeg=leaving_jpeg(hidden, quality=_JPEG_QUALITY),
+        look=models.look_at(
+            everything, mine=index, size_wh_px=kept.size_wh_px, ground_resolution_m=kept.ground_resolution_m
+        ),
+    )
 
 
 def _zone_fact(hit: ZoneHit) -> ZoneFact:
@@ -148,10 +150,3 @@ def _address(hits: Sequence[ZoneHit]) -> str | None:
 
 def _likeliest(hits: Sequence[ZoneHit], kinds: Sequence[str]) -> ZoneHit | None:
     return max((hit for hit in hits if hit.zone.kind in kinds), key=lambda hit: hit.probability, default=None)
-
-
-def _jpeg(image_bgr: NDArray[np.uint8]) -> bytes:
-    done, data = cv2.imencode(".jpg", image_bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-    if not done:
-        raise RuntimeError("OpenCV could not write a JPEG")
-    return data.tobytes()

@@ -68,6 +68,28 @@ class Camera:
             principal_xy_px=(self.principal_xy_px[0] * ratio_x, self.principal_xy_px[1] * ratio_y),
         )
 
+    def filming(self, size_wh_px: tuple[int, int]) -> Camera:
+        """The same lens as it films pictures of `size_wh_px`: the sensor's full width or height, the rest cut off.
+
+        Photos are 4:3 or 3:2 and films 16:9: drones cut off top and bottom, so both axes shrink alike. How much a
+        drone cuts besides, to steady the picture, is not told: the focal length is `FILM_FOCAL_SIGMA_RATIO` unsure.
+        """
+        ratio = max(size_wh_px[0] / self.size_wh_px[0], size_wh_px[1] / self.size_wh_px[1])
+        off_u, off_v = ((at - side / 2) * ratio for at, side in zip(self.principal_xy_px, self.size_wh_px, strict=True))
+        return replace(
+            self,
+            size_wh_px=size_wh_px,
+            focal_xy_px=(self.focal_xy_px[0] * ratio, self.focal_xy_px[1] * ratio),
+            principal_xy_px=(size_wh_px[0] / 2 + off_u, size_wh_px[1] / 2 + off_v),
+            focal_sigma_ratio=max(self.focal_sigma_ratio, FILM_FOCAL_SIGMA_RATIO),
+        )
+
+    def zoomed(self, ratio: float) -> Camera:
+        """The same camera with its pictures enlarged digitally by `ratio`, 1 for not at all."""
+        if ratio == 1.0:
+            return self
+        return replace(self, focal_xy_px=(self.focal_xy_px[0] * ratio, self.focal_xy_px[1] * ratio))
+
     def turned_half(self) -> Camera:
         """The camera of the same pictures stored turned by 180 degrees: (u, v) becomes (width - u, height - v)."""
         (width_px, height_px), (cu, cv) = self.size_wh_px, self.principal_xy_px
@@ -164,6 +186,8 @@ def _table_camera(name: str, size_wh_px: tuple[int, int], fov_deg: float | None,
 
 # Copies of one model differ by about this much from their data sheet.
 TABLE_FOCAL_SIGMA_RATIO = 0.01
+# And when they film, some cut a little more off to steady the picture.
+FILM_FOCAL_SIGMA_RATIO = 0.02
 
 CAMERAS: Mapping[str, Camera] = MappingProxyType({row[0]: _table_camera(*row) for row in _TABLE})
 

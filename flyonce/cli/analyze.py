@@ -1,29 +1,49 @@
-"""`flyonce analyze`: photos in, cases and tasks out."""
+"""`flyonce analyze`: photos, videos or a live stream in, cases and tasks out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
 
-from flyonce.analysis import flight_id_of, open_tools, readable_zones
+from flyonce.analysis import open_tools, readable_zones
+from flyonce.analysis_result import AnalyzeResult
 from flyonce.cli.options import AsJson, StoreUrl
-from flyonce.cli.output import EXIT_BAD_INPUT, emit_json, fail, progress, say
+from flyonce.cli.output import EXIT_BAD_INPUT, Ticker, emit_json, progress, say
+from flyonce.feeds import Feed, Wanted, feed_of
 from flyonce.grounds import ground_of
-from flyonce.pipeline import AnalyzeResult
-from flyonce.pipeline import analyze as run_chain
+from flyonce.pipeline import analyze_material
 from flyonce.settings import Settings
-from vision.sources.photos import photo_paths
+from geo.camera import camera_by_name
 
 
 def analyze(
-    media: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos, of one flight.")],
+    media: Annotated[
+        list[str],
+        typer.Argument(help="Of one flight: photos or folders of photos; or videos; or one stream (rtsp://…)."),
+    ],
     zones: Annotated[Path | None, typer.Option(help="GeoJSON of districts, grids, water, roads… (WGS 84).")] = None,
     store: StoreUrl = None,
-    flight_id: Annotated[str | None, typer.Option(help="Name of the flight; default: made from its photos.")] = None,
+    flight_id: Annotated[str | None, typer.Option(help="Name of the flight; default: made from its pictures.")] = None,
+    telemetry: Annotated[
+        list[Path] | None,
+        typer.Option(help="Poses of a video: .SRT or .csv, one per video in their order; default: the .SRT beside it."),
+    ] = None,
+    camera: Annotated[str | None, typer.Option(help="Camera of a video, as in `flyonce locate`: dji-m3e, …")] = None,
+    offset_s: Annotated[
+        float | None, typer.Option(help="What the telemetry's clock shows at the video's first frame, seconds.")
+    ] = None,
+    watch: Annotated[bool, typer.Option(help="Wait for new photos in the folder, until Ctrl-C or --for.")] = False,
+    for_s: Annotated[
+        float | None, typer.Option("--for", min=0.1, help="End a stream or --watch after SECONDS.")
+    ] = None,
     ground_alt_m: Annotated[float | None, typer.Option(help="Altitude of level ground; see `flyonce locate`.")] = None,
     dem: Annotated[Path | None, typer.Option(help="GeoTIFF of ground heights, any CRS.")] = None,
     interpretation: Annotated[Path | None, typer.Option(help="YAML: what counts as which matter, and where.")] = None,
@@ -33,22 +53,24 @@ def analyze(
     models: Annotated[Path | None, typer.Option(help="Folder of models, instead of the installed ones.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Detect, locate, group and record what a flight's photos show.
+    """Detect, locate, group and record what a flight's pictures show.
 
-    The same photos again bring the same cases up to date and open no new ones. Files that cannot be read are listed
-    and left out; if none can, nothing is recorded and the exit code is 2.
+    The same pictures again bring the same cases up to date and open no new ones. Files that cannot be used are listed
+    and left out; if none can, nothing is recorded and the exit code is 2. A video is located by the .SRT beside it and
+    by its --camera; without them things are detected and counted, not located.
     """
     settings = Settings()
-    paths = photo_paths(media)
-    if not paths:
-        fail(f"{', '.join(map(str, media))}: no photos found. Give JPEG, PNG, TIFF or WebP files, or a folder of them.")
+    wanted = Wanted(
+        telemetry=tuple(telemetry or ()),
+        camera=None if camera is None else camera_by_name(camera),
+        offset_s=offset_s,
+        watch=watch,
+        for_s=for_s,
+    )
     mapped = readable_zones(zones)
     ground = ground_of(ground_alt_m=ground_alt_m, dem=dem)
-    identity = flight_id or flight_id_of(paths)
-    if identity is None:
-        fail(
-            f"{paths[0]}: cannot be read as a picture, nor can any of the others. Give photos as the drone wrote them."
-        )
+    with progress("reading") as ticker:
+        feed = feed_of(media, wanted, on_stage=ticker.describe)
     with open_tools(
         store or settings.store,
         settings=settings,
@@ -60,16 +82,13 @@ def analyze(
         departments=departments,
         routing=routing,
     ) as tools:
-        if as_json is False:
-            say(f"flight {identity}: {len(paths)} photos")
-        with progress("analysing", total=len(paths)) as ticker:
-            result = run_chain(
-                paths,
-                tools=tools,
-                flight_id=identity,
-                on_look=lambda _: ticker.advance(),
-                on_stage=ticker.describe,
-            )
+        identity = flight_id or feed.flight_id
+        say(f"flight {identity}: {feed.words}")
+        with progress("analysing") as ticker, _stopped_by_ctrl_c(feed):
+            material = feed.material(tools, _shown_on(ticker), ticker.describe)
+            result = analyze_material(material, tools=tools, flight_id=identity)
+    refused = tuple({"file": str(path), "problem": problem} for path, problem in feed.refused)
+    result = replace(result, unreadable=refused + result.unreadable)
     _tell(result)
     if as_json:
         emit_json(asdict(result))
@@ -77,18 +96,50 @@ def analyze(
         raise typer.Exit(EXIT_BAD_INPUT)
 
 
+def _shown_on(ticker: Ticker) -> Callable[[float, float | None], None]:
+    """A progress bar that counts whole photos or seconds."""
+
+    def show(done: float, total: float | None) -> None:
+        ticker.reached(round(done), None if total is None else round(total))
+
+    return show
+
+
+@contextmanager
+def _stopped_by_ctrl_c(feed: Feed) -> Iterator[None]:
+    """The first Ctrl-C ends a stream or a watch, and what was seen is recorded; the second one breaks off."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    usual = signal.getsignal(signal.SIGINT)
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, usual)
+        say("stopping; Ctrl-C again breaks off")
+        feed.stop()
+
+    if feed.endless:
+        signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+
 def _tell(result: AnalyzeResult) -> None:
     """The counts in words, with what could not be done and why."""
     for entry in result.unreadable:
         say(f"left out: {entry['problem']}")
     found = ", ".join(f"{count} {label}" for label, count in result.detections.items()) or "nothing"
-    say(f"{result.frames} photos looked at, {result.located_frames} of them located; found: {found}")
+    of = f" of {result.frames_decoded} decoded" if result.frames_decoded != result.frames else ""
+    say(f"{result.frames} pictures{of} looked at, {result.located_frames} of them located; found: {found}")
     for line in _reasons(result):
         say(line)
     say(
         f"{result.sightings} sightings → {result.things} things → {result.cases['opened']} cases opened, "
         f"{result.cases['joined']} joined, {result.cases['pending_review']} wait for a person; "
-        f"{result.not_seen_again} not seen again, {result.without_matter} no matter where they lie"
+        f"{result.not_seen_again} not seen again, {result.only_wet} only look wet, "
+        f"{result.without_matter} no matter where they lie"
     )
     if result.tasks_by_department:
         say("tasks: " + ", ".join(f"{name} {count}" for name, count in result.tasks_by_department.items()))
@@ -97,17 +148,32 @@ def _tell(result: AnalyzeResult) -> None:
 
 _WORDS = {
     "no_gps": "no GPS position: detected, not located",
+    "no_telemetry": "no telemetry: detected, not located",
+    "no_pose": "a moment of which the telemetry tells nothing: detected, not located",
+    "no_camera": "the camera is unknown (--camera): detected, not located",
     "bearing_unknown": "no gimbal angles, so the bearing is unknown: detected, not located",
     "turned_half_corrected": "stored upside-down against its own angles: turned back before locating",
     "focal_unknown": "focal length unknown: not located",
+    "time_zone_unknown": "the time has no zone: it is given as if it were UTC",
+    "digital_zoom": "digital zoom: the camera's focal length is multiplied by it",
     "permanent_water": "mapped as permanent water: no finding",
+    "false_alarm_mask": "on ground that is known to deceive: no finding",
     "bearing_only": "too near the horizon: bearing only, no place",
 }
 
 
 def _reasons(result: AnalyzeResult) -> Sequence[str]:
-    photos = [f"{count} photos: {_WORDS[flag]}" for flag, count in result.flags.items() if flag in _WORDS]
-    return photos + [
+    told = [f"{count} pictures: {_WORDS[flag]}" for flag, count in result.flags.items() if flag in _WORDS]
+    told += [
         f"{count} detections without a place: {_WORDS.get(reason, reason)}"
         for reason, count in result.not_placed.items()
+    ]
+    told += [
+        f"{count} pieces of {kind} telemetry came inside: not read yet" for kind, count in result.stream_data.items()
+    ]
+    if result.frames_dropped:
+        told.append(f"{result.frames_dropped} frames were overtaken by newer ones")
+    return told + [
+        f"blind from {gap['began_at']} to {gap['ended_at'] or 'the end'}, {gap['seconds']:.1f} s: {gap['reason']}"
+        for gap in result.gaps
     ]

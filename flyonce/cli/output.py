@@ -63,8 +63,8 @@ class Ticker:
         """Set the number of pieces, once it is known."""
         self._progress.update(self._task, total=total)
 
-    def reached(self, count: float, total: float) -> None:
-        """Set how many pieces of how many are done."""
+    def reached(self, count: float, total: float | None) -> None:
+        """Set how many pieces of how many are done; None for a total that nobody knows."""
         self._progress.update(self._task, completed=count, total=total)
 
     def describe(self, text: str) -> None:

@@ -20,6 +20,7 @@ from flightplan.flight import FlightLog, fly
 from flightplan.link import Link, open_link
 from flightplan.upload import upload
 from flyonce.analysis import open_tools, readable_zones
+from flyonce.analysis_result import AnalyzeResult
 from flyonce.demo.accounts import create_demo_accounts, demo_accounts
 from flyonce.demo.airborne import SPEEDUP, DemoPlan, PositionReporter, home_of, plan_flight
 from flyonce.demo.errors import DemoError
@@ -32,7 +33,7 @@ from flyonce.demo.shoot import PhotoShoot
 from flyonce.demo.vehicle_process import vehicle_process
 from flyonce.demo.world import BASEMAP_FILE, DEPARTMENTS_FILE, World, build_world
 from flyonce.looks import Look
-from flyonce.pipeline import AnalyzeResult, analyze
+from flyonce.pipeline import analyze
 from flyonce.settings import Settings
 from geo.ground import FlatGround
 

@@ -34,7 +34,18 @@ def test_what_is_found_often_but_not_often_enough_goes_to_a_person():
 
 def test_only_the_middle_of_a_picture_counts_as_a_look():
     ledger = LookLedger()
-    ledger.add(np.array([[120.0, 30.0], [120.001, 30.0], [120.001, 30.001], [120.0, 30.001]]))
-    assert ledger.looks_at(120.0005, 30.0005) == 1
-    assert ledger.looks_at(120.00001, 30.0005) == 0
-    assert ledger.looks_at(121.0, 30.0005) == 0
+    corners = np.array([[120.0, 30.0], [120.001, 30.0], [120.001, 30.001], [120.0, 30.001]])
+    ledger.add(corners, key="a.jpg", clock_s=5.0)
+    assert [look.key for look in ledger.looks_at(120.0005, 30.0005)] == ["a.jpg"]
+    assert ledger.looks_at(120.00001, 30.0005) == ()
+    assert ledger.looks_at(121.0, 30.0005) == ()
+    assert ledger.clock_of("a.jpg") == 5.0
+
+
+def test_a_ledger_of_many_pictures_finds_each_of_them_again():
+    ledger = LookLedger()
+    square = np.array([[0.0, 0.0], [0.001, 0.0], [0.001, 0.001], [0.0, 0.001]])
+    for number in range(200):
+        ledger.add(square + np.array([120 + number * 0.002, 30.0]), key=str(number), clock_s=float(number))
+    for number in (0, 63, 64, 199):
+        assert [look.key for look in ledger.looks_at(120.0005 + number * 0.002, 30.0005)] == [str(number)]

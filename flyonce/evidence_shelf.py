@@ -1,0 +1,96 @@
+"""The best few pictures of each thing, ready to become evidence: the rest is let go of, so hours cost no memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flyonce.looks import Look, OriginalFile
+from geo.sighting import Sighting
+from vision.detections import Detections
+
+MOST_PICTURES = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shelved:
+    """One kept picture.
+
+    Attributes:
+        original: The file as it came from the camera, or the still of a video.
+        detections: What was found in it and stands on no mask.
+        found: All that was found in it.
+        doubtful: What was seen in it but not believed; people among it are hidden all the same.
+        size_wh_px: Its size as displayed.
+        ground_resolution_m: Metres of ground per pixel in its middle; None where unknown.
+    """
+
+    original: OriginalFile
+    detections: Detections
+    found: Detections
+    doubtful: Detections
+    size_wh_px: tuple[int, int]
+    ground_resolution_m: float | None
+
+
+class EvidenceShelf:
+    """Keeps, for each thing, the pictures that show it best."""
+
+    def __init__(self, folder: Path, *, most: int = MOST_PICTURES) -> None:
+        """Begin empty; stills are written into `folder`."""
+        self._folder = folder
+        self._most = most
+        self._best: dict[int, list[Sighting]] = {}
+        self._pictures: dict[str, Shelved] = {}
+        self._wanted: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        """How many pictures are kept."""
+        return len(self._pictures)
+
+    def offer(self, look: Look, shown: Iterable[tuple[int, Sighting]]) -> None:
+        """Keep a look's picture if it is among the best of any thing (by number) that it shows."""
+        for thing_id, sighting in shown:
+            best = sorted([*self._best.get(thing_id, []), sighting], key=rank)
+            kept, dropped = best[: self._most], best[self._most :]
+            if sighting not in dropped:
+                self._put(look)
+                self._wanted[look.key] += 1
+            self._best[thing_id] = kept
+            for gone in dropped:
+                if gone is not sighting:
+                    self._let_go(gone.source)
+
+    def best_of(self, sightings: Sequence[Sighting]) -> list[tuple[Sighting, Shelved]]:
+        """The kept pictures among those of a thing, the best first."""
+        kept = (sighting for sighting in sorted(sightings, key=rank) if sighting.source in self._pictures)
+        return [(sighting, self._pictures[sighting.source]) for sighting in kept][: self._most]
+
+    def _put(self, look: Look) -> None:
+        if look.key in self._pictures:
+            return
+        self._pictures[look.key] = Shelved(
+            original=look.original.secure(self._folder),
+            detections=look.detections,
+            found=look.found,
+            doubtful=look.doubtful,
+            size_wh_px=look.size_wh_px,
+            ground_resolution_m=look.ground_resolution_m,
+        )
+
+    def _let_go(self, source: str) -> None:
+        self._wanted[source] -= 1
+        if self._wanted[source] > 0:
+            return
+        del self._wanted[source]
+        path = self._pictures.pop(source).original.path
+        if path.parent == self._folder:
+            path.unlink(missing_ok=True)
+
+
+def rank(sighting: Sighting) -> Any:  # noqa: ANN401 - a sort key
+    """The surest pictures first; those that cut the thing last."""
+    return ("cut_by_edge" in sighting.fix.flags, -sighting.confidence, sighting.source)

@@ -1,0 +1,105 @@
+"""Photos as material: telemetry from their own files, checked over the whole flight where all are at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from time import perf_counter
+
+from flyonce.looks import OriginalFile, PhotoOriginal, Prepared, Problem, Shot
+from flyonce.material import Account, Candidate
+from flyonce.picture_masks import Masks
+from geo.errors import GeoError
+from geo.ground import Ground
+from geo.telemetry.flight_check import check_flight
+from geo.telemetry.photo import PhotoTelemetry, read_photo
+from vision.errors import PhotoError
+from vision.sources.photos import read_frame
+
+
+class PhotoMaterial:
+    """Photos of one flight.
+
+    A sequence is checked as a whole for photos stored upside-down; any other iterable is taken as it comes, while the
+    drone flies.
+    """
+
+    def __init__(
+        self,
+        photos: Iterable[Path],
+        *,
+        ground: Ground,
+        masks: Masks,
+        on_stage: Callable[[str], None] = lambda stage: None,
+        on_photo: Callable[[int], None] = lambda done: None,
+        ahead: int | None = None,
+    ) -> None:
+        """Join the parts.
+
+        Args:
+            photos: Files in the order of flight.
+            ground: What lies below.
+            masks: Mapped surroundings, projected into each picture.
+            on_stage: Called with the name of what begins.
+            on_photo: Called with how many photos were read, good or not.
+            ahead: Pictures in the works at a time; 1 where the next one may be long in coming.
+        """
+        self._photos = photos
+        self._ground = ground
+        self._masks = masks
+        self._on_stage = on_stage
+        self._on_photo = on_photo
+        self._given = 0
+        self.unreadable: list[Problem] = []
+        self.telemetry_s = 0.0
+        self.ahead = ahead
+
+    def pictures(self) -> Iterator[Prepared]:
+        """Each readable photo; a file that is no picture is listed and left out."""
+        for index, (path, told) in enumerate(self._told()):
+            self._on_photo(index)
+            try:
+                frame = read_frame(path, index=index)
+            except PhotoError as error:
+                self.unreadable.append((path, str(error)))
+                continue
+            self._given += 1
+            shot = Shot.of_photo(told)
+            yield Prepared(
+                key=str(path),
+                name=path.name,
+                frame=frame,
+                shot=shot,
+                original=PhotoOriginal(file=OriginalFile(path=path, sha256=frame.sha256 or "")),
+                masks=self._masks.of(shot),
+            )
+
+    def attend(self, candidate: Candidate) -> None:
+        """Photos were taken when they were taken: nothing to choose."""
+
+    def settle(self, key: int) -> None:
+        """Nothing to choose."""
+
+    def account(self) -> Account:
+        """How many photos were read."""
+        return Account(frames_decoded=self._given)
+
+    def _told(self) -> Iterator[tuple[Path, PhotoTelemetry]]:
+        """Photos with their telemetry, turned right side up where they are stored turned."""
+        if not isinstance(self._photos, Sequence):
+            yield from self._read()
+            return
+        self._on_stage("reading telemetry")
+        began = perf_counter()
+        read = list(self._read())
+        checked = check_flight(read, ground=self._ground)
+        self.telemetry_s = perf_counter() - began
+        self._on_stage("looking")
+        yield from zip((path for path, _ in read), checked.photos, strict=True)
+
+    def _read(self) -> Iterator[tuple[Path, PhotoTelemetry]]:
+        for path in self._photos:
+            try:
+                yield path, read_photo(path)
+            except GeoError as error:
+                self.unreadable.append((path, str(error)))
