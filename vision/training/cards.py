@@ -157,6 +157,44 @@ def card(
     }
 
 
+def card_of_run(facts: Mapping[str, Any], model_dir: Path, *, input_px: int, difference: float) -> dict[str, Any]:
+    """Compose the card of a user's own run; it claims no figure, for none was measured yet.
+
+    Args:
+        facts: What the run's folder says of itself.
+        model_dir: Folder that holds `model.onnx`.
+        input_px: Side of the input.
+        difference: Greatest difference between the trained and the exported network.
+    """
+    water = facts["model"] == "water"
+    sources: dict[str, int] = {}
+    for key, count in facts["pictures"].items():
+        if key.startswith("train/"):
+            sources[key.removeprefix("train/")] = count
+    return {
+        "name": model_dir.name,
+        "task": "semantic" if water else "detect",
+        "classes": list(facts["names"]),
+        "input_px": [input_px, input_px],
+        "sha256": sha256_of(model_dir / "model.onnx"),
+        "end_to_end": False,
+        **({"output": "probabilities"} if water else {}),
+        "thresholds": {},
+        "ground_resolution_m": None,
+        "licence": LICENCE,
+        "what": "Trained with `flyonce train`; say here what it is for.",
+        "start": f"{facts['weights']}, SHA-256 {facts['weights_sha256']}",
+        "training_data": [
+            {"name": name, "pictures": count, "view": "see the data set's card", "licence": "see the data set's card"}
+            for name, count in sources.items()
+        ],
+        "training": {"pictures": dict(facts["pictures"]), "recipe": dict(facts["recipe"])},
+        "greatest_difference_to_trained": round(difference, 6),
+        "metrics": {"not_measured_yet": True},
+        "not_for": ["anything before `flyonce evaluate` has measured it on held-out pictures of the same kind"],
+    }
+
+
 def training_facts(folder: Path, note: str) -> dict[str, Any]:
     """Count what a prepared set (`objects/` or `water/`) holds, for the card.
 

@@ -97,6 +97,16 @@ def plan_of_run(out: Path) -> Plan:
     return Plan(model=facts["model"], data=Path(facts["data"]), weights=None, out=out, recipe=recipe)
 
 
+def held_out_pictures(out: Path, count: int) -> list[Path]:
+    """Return a few pictures of the run's val part.
+
+    Raises:
+        ResumeError: There is no run.
+    """
+    lines = (Path(run_facts(out)["data"]) / "val.txt").read_text(encoding="utf-8").splitlines()
+    return [Path(line) for line in lines[:count]]
+
+
 def finish(plan: Plan) -> dict[str, Any]:
     """Read what a finished run's own log says, in its best epoch on val.
 
