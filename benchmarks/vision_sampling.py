@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--size", type=_size, default=(1920, 1080))
     parser.add_argument("--height", type=float, default=70.0)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--things", type=int, default=1, help="so many times the demo's things are staged")
+    parser.add_argument("--things", type=int, default=1, help="so many times the demo's puddles and heaps")
     parser.add_argument("--every", type=int, default=5)
     parser.add_argument("--decisions-only", action="store_true")
     args = parser.parse_args()
@@ -230,7 +230,7 @@ def _print_decisions(height_m: float, size_wh_px: tuple[int, int]) -> None:
 
 def _filmed(args: argparse.Namespace) -> StagedPatrol:
     options = {name: getattr(args, name) for name in ("seconds", "fps", "size", "seed")} | {"height_m": args.height}
-    options["cast"] = Cast(puddles=6 * args.things, heaps=4 * args.things, anglers=2 * args.things)
+    options["cast"] = Cast(puddles=6 * args.things, heaps=4 * args.things)
     if (args.folder / "patrol.mp4").is_file():
         return plan_patrol(args.folder, **options)[0]
     with progress("filming") as ticker:
