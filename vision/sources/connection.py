@@ -233,6 +233,11 @@ class Connection:
                 yield packet
             before_s = time.monotonic()
 
+    def _ran_out_of_time(self) -> bool:
+        """Whether a time-out is behind an error; FFmpeg's RTSP calls an interrupted answer invalid data."""
+        waited_s = time.monotonic() - (self._began_s if self._opened_s is None else self._packet_s)
+        return waited_s >= (self._timeouts.connect_s if self._opened_s is None else self._timeouts.silence_s)
+
     def _hand_on(self, piece: StreamData) -> None:
         if self._on_data is not None and not self.is_given_up:
             self._on_data(piece)
@@ -244,7 +249,7 @@ class Connection:
             self.wait_at_least_s = _LOCKED_OUT_WAIT_S
         elif isinstance(error, HTTPNotFoundError):
             self.reason = "no such stream at this address"
-        elif isinstance(error, ExitError | TimeoutError):
+        elif isinstance(error, ExitError | TimeoutError) or self._ran_out_of_time():
             self.reason = self._silence if self._opened_s is not None else self._no_answer
         else:
             self.reason = (error.strerror or "the connection failed").lower()

@@ -91,11 +91,11 @@ class LiveSource:
         self._backoff = backoff or Backoff()
         self._tally = Tally()
         self._stop = threading.Event()
+        self._starting = threading.Lock()
         self._arrived = threading.Condition()
         self._waiting: deque[_Waiting] = deque()
         self._failure: BaseException | None = None
-        self._began = _now()
-        self._ledger = GapLedger(self._began, blind_after_s=self._timeouts.blind_after_s)
+        self._ledger = GapLedger(_now(), blind_after_s=self._timeouts.blind_after_s)
         self._keeper: threading.Thread | None = None
         self._seen_by: Connection | None = None
         self._abandoned: list[Connection] = []
@@ -104,29 +104,24 @@ class LiveSource:
         self._last_time_s = 0.0
 
     def __iter__(self) -> Iterator[Frame]:
-        """Give frames as they come, until closed.
+        """Give frames as they come, until closed; who stops reading closes the source.
 
         Raises:
             StreamError: If no picture came for `give_up_after_s`.
         """
-        if self._keeper is not None or self._stop.is_set():
-            return
-        self._began = _now()
-        self._ledger = GapLedger(self._began, blind_after_s=self._timeouts.blind_after_s)
-        self._keeper = threading.Thread(target=self._keep_connected, name="live keeper", daemon=True)
-        self._keeper.start()
-        while (waiting := self._next()) is not None:
-            if self._want is not None and not self._want(waiting.media_time_s):
-                continue
-            image = upright_bgr(waiting.received.picture)
-            self._tally.count("frames_given")
-            yield Frame(
-                image_bgr=image,
-                captured_at=waiting.received.moment.at,
-                source=self.address,
-                index=waiting.index,
-                media_time_s=waiting.media_time_s,
-            )
+        with self._starting:
+            if self._keeper is not None or self._stop.is_set():
+                return
+            self._ledger = GapLedger(_now(), blind_after_s=self._timeouts.blind_after_s)
+            self._keeper = threading.Thread(target=self._keep_connected, name="live keeper", daemon=True)
+            self._keeper.start()
+        try:
+            while (waiting := self._next()) is not None:
+                if self._want is None or self._want(waiting.media_time_s):
+                    self._tally.count("frames_given")
+                    yield self._frame(waiting)
+        finally:
+            self.close()
 
     def report(self) -> SourceReport:
         """Say what became of the frames so far, and when the source was blind."""
@@ -138,8 +133,10 @@ class LiveSource:
         self._stop.set()
         with self._arrived:
             self._arrived.notify_all()
-        if self._keeper is not None:
-            self._keeper.join(timeout=5)
+        with self._starting:
+            keeper = self._keeper
+        if keeper is not None:
+            keeper.join(timeout=5)
 
     def __enter__(self) -> Self:
         return self
@@ -148,6 +145,15 @@ class LiveSource:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _frame(self, waiting: _Waiting) -> Frame:
+        return Frame(
+            image_bgr=upright_bgr(waiting.received.picture),
+            captured_at=waiting.received.moment.at,
+            source=self.address,
+            index=waiting.index,
+            media_time_s=waiting.media_time_s,
+        )
 
     def _next(self) -> _Waiting | None:
         with self._arrived:

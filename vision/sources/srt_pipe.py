@@ -54,7 +54,21 @@ class SrtPipe:
             StreamError: If ffmpeg is not installed.
         """
         command = [ffmpeg_for_srt(address), "-nostdin", "-hide_banner", "-loglevel", "quiet"]
-        command += ["-i", address, "-map", "0:v:0", "-map", "0:d?", "-copy_unknown", "-c", "copy"]
+        command += [
+            "-analyzeduration",
+            "500000",
+            "-probesize",
+            "500000",
+            "-i",
+            address,
+            "-map",
+            "0:v:0",
+            "-map",
+            "0:d?",
+            "-copy_unknown",
+            "-c",
+            "copy",
+        ]
         command += ["-f", "mpegts", "-muxdelay", "0", "-flush_packets", "1", "pipe:1"]
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL

@@ -82,6 +82,7 @@ class VideoSource:
         self._want = want
         self._tally = Tally()
         self._stop = threading.Event()
+        self._starting = threading.Lock()
         self._ready: queue.Queue[Frame | BaseException | None] = queue.Queue(maxsize=_FRAMES_AHEAD)
         self._thread: threading.Thread | None = None
         self._container = _opened(path)
@@ -97,26 +98,22 @@ class VideoSource:
         self.started_at = started_at or _start_without_doubt(self._container)
 
     def __iter__(self) -> Iterator[Frame]:
-        """Give the wanted frames in order of display.
+        """Give the wanted frames in order of display; who stops reading closes the source.
 
         Raises:
             VideoError: If no picture at all could be decoded.
         """
-        if self._thread is not None or self._stop.is_set():
-            return
-        self._thread = threading.Thread(target=self._decode, name=f"video {self.path.name}", daemon=True)
-        self._thread.start()
-        while not self._stop.is_set():
-            try:
-                given = self._ready.get(timeout=0.5)
-            except queue.Empty:
-                continue
-            if given is None:
+        with self._starting:
+            if self._thread is not None or self._stop.is_set():
                 return
-            if isinstance(given, BaseException):
-                raise given
-            self._tally.count("frames_given")
-            yield given
+            self._thread = threading.Thread(target=self._decode, name=f"video {self.path.name}", daemon=True)
+            self._thread.start()
+        try:
+            while (given := self._next()) is not None:
+                self._tally.count("frames_given")
+                yield given
+        finally:
+            self.close()
 
     def report(self) -> SourceReport:
         """Say what became of the frames so far."""
@@ -128,10 +125,12 @@ class VideoSource:
         with contextlib.suppress(queue.Empty):
             while True:
                 self._ready.get_nowait()
-        if self._thread is None:
-            self._container.close()
-        elif self._thread is not threading.current_thread():
-            self._thread.join(timeout=10)
+        with self._starting:
+            thread = self._thread
+            if thread is None:
+                self._container.close()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout=10)
 
     def __enter__(self) -> Self:
         return self
@@ -140,6 +139,17 @@ class VideoSource:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _next(self) -> Frame | None:
+        while not self._stop.is_set():
+            try:
+                given = self._ready.get(timeout=0.5)
+            except queue.Empty:
+                continue
+            if isinstance(given, BaseException):
+                raise given
+            return given
+        return None
 
     def _decode(self) -> None:
         try:
