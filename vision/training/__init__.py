@@ -5,12 +5,15 @@
     python -m vision.training pseudo-label --set SET --weights COCO.pt
     python -m vision.training windows objects --set SET
     python -m vision.training dry-ground --set SET --pictures DRY_FLIGHT/images   # water only, after `windows water`
-    python -m vision.training train objects --windows --turned --set SET --weights COCO.pt --out RUN --input-px 416 \
-        --epochs 8 --mosaic 0
+    flyonce train SET/objects_windows --model objects --turned --weights COCO.pt --out RUN --input-px 416 --epochs 8 \
+        --mosaic 0
     python -m vision.training export objects --checkpoint RUN/weights/best.pt --set SET --out models/objects
-    python -m vision.training evaluate objects --set SET --out models/objects
+    flyonce evaluate SET/objects --models models/objects --choose-thresholds
+    flyonce evaluate SET/objects --models models/objects --split test --write-card
+    python -m vision.training count --model-dir models/objects --pictures FLIGHT/images
 
-and the same with `water`, without pseudo-labels. What was run for the models of this repository stands in their cards.
+and the same with `water`, without pseudo-labels. What was run for the models of this repository stands in their cards;
+`docs/training.md` says how users train on their own pictures.
 
 Nothing here imports torch or ultralytics at module level: the package can be imported, typed and mostly tested without
 them; the functions that train or export import them when called (extra `[train]`).

@@ -1,4 +1,4 @@
-"""`python -m vision.training …`: the steps from data sets to a model with its card."""
+"""`python -m vision.training …`: the steps around `flyonce train` by which the models in `models/` are made."""
 
 from __future__ import annotations
 
@@ -46,24 +46,6 @@ def _windows(options: argparse.Namespace) -> object:
     )
 
 
-def _train(options: argparse.Namespace) -> object:
-    from vision.training.train import Recipe, train_objects, train_water
-
-    recipe = Recipe(
-        epochs=options.epochs,
-        input_px=options.input_px,
-        batch=options.batch,
-        learning_rate=options.learning_rate,
-        threads=options.threads,
-        mosaic=options.mosaic,
-        turned=options.turned,
-        freeze=options.freeze,
-    )
-    run = train_objects if options.model == "objects" else train_water
-    folder = options.set / (f"{options.model}_windows" if options.windows else options.model)
-    return {"checkpoint": str(run(folder, options.weights, options.out, recipe))}
-
-
 def _export(options: argparse.Namespace) -> object:
     from vision.training.cards import card, training_facts, write_card
     from vision.training.export import export_model
@@ -88,14 +70,10 @@ def _export(options: argparse.Namespace) -> object:
     return {"model": str(options.out), "greatest_difference": difference}
 
 
-def _evaluate(options: argparse.Namespace) -> object:
-    from vision.training.evaluate import count_findings, evaluate_model
+def _count(options: argparse.Namespace) -> object:
+    from vision.training.evaluate import count_findings
 
-    metrics = evaluate_model(options.out, options.set / options.model)
-    return {
-        **metrics,
-        "unlabelled": {str(folder): count_findings(options.out, folder) for folder in options.unlabelled},
-    }
+    return {str(folder): count_findings(options.model_dir, folder) for folder in options.pictures}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -126,29 +104,13 @@ def _parser() -> argparse.ArgumentParser:
     step.add_argument("--share", type=float, default=0.7, help="share of the flight to use, from its beginning")
     step.set_defaults(run=_dry_ground)
 
-    step = steps.add_parser("windows", help="cut windows at native scale out of pictures from above, for `train`")
+    step = steps.add_parser("windows", help="cut windows at native scale out of pictures from above, for training")
     step.add_argument("model", choices=["objects", "water"])
     step.add_argument("--set", type=Path, required=True)
     step.add_argument("--side-px", type=int, default=416)
     step.add_argument("--windows", type=int, default=2, help="windows per picture")
     step.add_argument("--keep", type=float, default=1.0, help="share of the other training pictures to keep")
     step.set_defaults(run=_windows)
-
-    step = steps.add_parser("train", help="fine-tune a model")
-    step.add_argument("model", choices=["objects", "water"])
-    step.add_argument("--set", type=Path, required=True)
-    step.add_argument("--weights", type=Path, required=True)
-    step.add_argument("--windows", action="store_true", help="train on what `windows` cut")
-    step.add_argument("--out", type=Path, required=True, help="folder of the run")
-    step.add_argument("--epochs", type=int, required=True)
-    step.add_argument("--input-px", type=int, default=640)
-    step.add_argument("--batch", type=int, default=16)
-    step.add_argument("--learning-rate", type=float, default=1e-3)
-    step.add_argument("--threads", type=int, default=2)
-    step.add_argument("--mosaic", type=float, default=0.5)
-    step.add_argument("--turned", action="store_true", help="turn and flip (pictures from above only)")
-    step.add_argument("--freeze", type=int, default=0)
-    step.set_defaults(run=_train)
 
     step = steps.add_parser("export", help="write model.onnx and a card without figures")
     step.add_argument("model", choices=["objects", "water"])
@@ -160,12 +122,10 @@ def _parser() -> argparse.ArgumentParser:
     step.add_argument("--note", default="", help="how it was trained, for the card")
     step.set_defaults(run=_export)
 
-    step = steps.add_parser("evaluate", help="choose thresholds on val, measure on test, write both into the card")
-    step.add_argument("model", choices=["objects", "water"])
-    step.add_argument("--set", type=Path, required=True)
-    step.add_argument("--out", type=Path, required=True, help="models/<name>")
-    step.add_argument("--unlabelled", type=Path, nargs="*", default=[], help="folders of pictures to count findings in")
-    step.set_defaults(run=_evaluate)
+    step = steps.add_parser("count", help="count what a model finds in unlabelled pictures, for its card")
+    step.add_argument("--model-dir", type=Path, required=True, help="models/<name>")
+    step.add_argument("--pictures", type=Path, nargs="+", required=True, help="folders of pictures")
+    step.set_defaults(run=_count)
     return parser
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import yaml
 
 from vision.training.errors import BadSourceError
 from vision.training.labels import OBJECT_LABELS, RelativeBox, read_labels, write_labels
@@ -127,6 +128,9 @@ def cut_windows(source: Path, out: Path, side_px: int, *, keep_street: float = 1
             made = _copy(source, out, entry, second, suffix)
         key = f"{entry.split}/{entry.source}"
         counts[key] = counts.get(key, 0) + made
-    write_data_yaml(out, ["standing_water"] if masks else OBJECT_LABELS, **({"masks_dir": "masks"} if masks else {}))
+    names = ["standing_water"] if masks else list(OBJECT_LABELS)
+    write_data_yaml(out, names, **({"masks_dir": "masks"} if masks else {}))
+    # what people did not look for has been guessed before: the labels are complete
+    (out / "card.yaml").write_text(yaml.safe_dump({"name": out.name, "labelled": names}), encoding="utf-8")
     (out / "windows.json").write_text(json.dumps({"side_px": side_px, "pictures": counts}), encoding="utf-8")
     return counts
