@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from dispatch_api.cases.observation import Evidence
+from dispatch_api.evidence.jpeg import without_metadata
 from dispatch_api.evidence.vault import Sealed, Vault, thumbnail
 from dispatch_api.store.schema import evidence, original
 
@@ -31,12 +32,14 @@ def keep(vault: Vault, source: Evidence) -> Kept:
     Raises:
         EvidenceError: The original is not readable or not the one that was hashed.
     """
+    # Pillow hands a comment on to a thumbnail, so metadata goes before anything is made of the picture.
+    annotated = without_metadata(source.annotated_jpeg)
     return Kept(
         source=source,
         original=vault.seal_original(source.original_path, source.original_sha256),
-        annotated_sha256=vault.keep_picture(source.annotated_jpeg),
-        full_sha256=vault.keep_picture(source.redacted_jpeg),
-        thumbnail_sha256=vault.keep_picture(thumbnail(source.annotated_jpeg)),
+        annotated_sha256=vault.keep_picture(annotated),
+        full_sha256=vault.keep_picture(without_metadata(source.redacted_jpeg)),
+        thumbnail_sha256=vault.keep_picture(thumbnail(annotated)),
     )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from dispatch_api.accounts.model import Actor, Role
 from dispatch_api.errors import EvidenceError, Forbidden, InvalidRequest
+from dispatch_api.evidence.jpeg import without_metadata
 from dispatch_api.evidence.vault import Vault
 from dispatch_api.store import Store
 from dispatch_api.store.history import Event, append_event
@@ -45,7 +46,7 @@ class VerdictDesk:
 
     def keep_near_misses(self, flight_id: str, found: Sequence[NearMiss]) -> int:
         """Keep a flight's near misses in the place of those it had; returns how many."""
-        kept = [(one, self._vault.keep_picture(one.picture_jpeg)) for one in found]
+        kept = [(one, self._vault.keep_picture(without_metadata(one.picture_jpeg))) for one in found]
         at = self._now()
         self._store.write(lambda connection: replace_near_misses(connection, flight_id, kept, at=at))
         return len(kept)
