@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,7 +30,7 @@ def evaluate(
     ] = None,
     split: Annotated[
         str | None,
-        typer.Option(help="Part to measure on: train, val or test. Default: test if there is one, else all."),
+        typer.Option(help="Part to measure on: train, val or test. Default: test, else val, else all."),
     ] = None,
     label: Annotated[list[str] | None, typer.Option(help="Only this label; may be given several times.")] = None,
     labelled: Annotated[
@@ -94,9 +95,10 @@ def _data(place: Path, part: str | None, labelled: str | None, renames: list[str
     renamed = dict(_pair(text) for text in renames)
     given = None if labelled is None else frozenset(name.strip() for name in labelled.split(",") if name.strip())
     data = read_data_set(place, part=part, labelled=given, renamed=renamed, only=frozenset(wanted) or None)
-    if part is None and "test" in data.parts:
-        return read_data_set(place, part="test", labelled=given, renamed=renamed, only=frozenset(wanted) or None)
-    return data
+    held_out = next((name for name in ("test", "val") if name in data.parts), None)
+    if part is not None or held_out is None:
+        return data
+    return replace(data, samples=tuple(sample for sample in data.samples if sample.part == held_out))
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -204,10 +205,18 @@ def look_at_all(look: Callable[[int], Any], count: int, *, ahead: int = AHEAD) -
         count: How often.
         ahead: Calls in the works at a time.
     """
-    with ThreadPoolExecutor(max_workers=ahead, thread_name_prefix="picture") as pool:
-        for first in range(0, count, 8 * ahead):
-            numbers = range(first, min(first + 8 * ahead, count))
-            yield from zip(numbers, pool.map(look, numbers), strict=True)
+    pool = ThreadPoolExecutor(max_workers=ahead, thread_name_prefix="picture")
+    waiting: deque[tuple[int, Future[Any]]] = deque()
+    try:
+        for number in range(count):
+            waiting.append((number, pool.submit(look, number)))
+            if len(waiting) > ahead:
+                first, future = waiting.popleft()
+                yield first, future.result()
+        for first, future in waiting:
+            yield first, future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _rows(found: Detections) -> list[list[Any]]:
