@@ -194,6 +194,13 @@ def test_a_picture_that_cannot_be_used_is_named_and_the_others_count(tmp_path: P
     assert [("1.png" in p, "2.txt, line 1" in p) for p in exam.problems] == [(True, False), (False, True)]
 
 
+def test_a_data_set_of_which_nothing_can_be_used_is_refused(tmp_path: Path) -> None:
+    place = data_set(tmp_path / "d", things=1, empty=0, card=BOATS_FROM_ABOVE)
+    (place / "images" / "0.png").write_bytes(b"no picture")
+    with pytest.raises(BadDataSetError, match=r"none of its pictures could be used; the first: .*0\.png"):
+        examine(read_data_set(place), write_model(tmp_path / "m", red_box()))
+
+
 def test_regions_that_nobody_labelled_excuse_what_is_found_there(tmp_path: Path) -> None:
     place = data_set(tmp_path / "d", things=2, empty=0, card=BOATS_FROM_ABOVE)
     (place / "labels" / "1.txt").write_text("")

@@ -134,6 +134,10 @@ def examine(
             else:
                 before = objects.get(row.sample.path)
                 objects[row.sample.path] = row if before is None else _joined(before, row)
+    if not objects and not water:
+        raise BadDataSetError(
+            data.root, f"none of its pictures could be used; the first: {problems[0]}", "correct them"
+        )
     answered = {label for looker in lookers if looker.card.task != "semantic" for label in looker.card.labels}
     looked_for = {label for row in objects.values() for label in row.sample.labelled}
     return Exam(

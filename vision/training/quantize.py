@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -154,10 +155,15 @@ def _quantize(model: Path, out: Path, paths: Sequence[Path], input_px: tuple[int
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "plain.onnx"
         onnx.save(_widened(onnx.load(str(model))), str(plain))
-        quantize_static(
-            str(plain), str(out), Reader(paths, input_px), quant_format=QuantFormat.QDQ, op_types_to_quantize=["Conv"],
-            per_channel=True, weight_type=QuantType.QInt8, activation_type=QuantType.QUInt8,
-        )  # fmt: skip
+        logging.disable(logging.WARNING)  # onnxruntime advises a preparation that networks of open size do not pass
+        try:
+            quantize_static(
+                str(plain), str(out), Reader(paths, input_px), quant_format=QuantFormat.QDQ,
+                op_types_to_quantize=["Conv"], per_channel=True, weight_type=QuantType.QInt8,
+                activation_type=QuantType.QUInt8,
+            )  # fmt: skip
+        finally:
+            logging.disable(logging.NOTSET)
 
 
 def _widened(model: OnnxModel) -> OnnxModel:
