@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from flyonce.cli.convert import convert
 from flyonce.cli.options import AsJson, StoreUrl
 from flyonce.cli.output import emit_json, fail, progress, say
 from flyonce.settings import Settings
@@ -18,6 +19,9 @@ app = typer.Typer(name="dataset", help="Training sets: out of reviewers' verdict
 
 SinceOption = Annotated[str | None, typer.Option("--since", help="Verdicts from this day (or moment) on.")]
 UntilOption = Annotated[str | None, typer.Option("--until", help="Verdicts up to this day, included (or moment, not).")]
+
+
+app.command()(convert)
 
 
 @app.callback()
