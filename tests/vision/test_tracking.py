@@ -192,11 +192,20 @@ def test_a_box_carried_there_and_back_stays_where_it_is_and_grows_less_sure(
 ) -> None:
     box = MovingBox.begun((x, y, x + side, y + side), 0.5)
     there = np.array([[0.9, -0.3, 40.0], [0.3, 0.9, -20.0], [1e-5, 2e-5, 1.0]])
-    back = box.carried(there, 0.0).carried(np.linalg.inv(there), 0.0)
+    moved = box.carried(there, 0.0)
+    assert moved is not None
+    back = moved.carried(np.linalg.inv(there), 0.0)
+    assert back is not None
     assert back.box_xyxy_px == pytest.approx(box.box_xyxy_px, abs=1e-6)
     later = box.after(seconds, 0.5)
     assert later.sigma_px > box.sigma_px
     assert later.corrected(box.box_xyxy_px, cut=False).sigma_px < later.sigma_px
+
+
+def test_a_box_that_comes_to_lie_behind_the_camera_is_nowhere() -> None:
+    beyond = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, -0.01, 1.0]])
+    assert MovingBox.begun((100, 200, 120, 220), 0.5).carried(beyond, 0.0) is None
+    assert MovingBox.begun((100, 20, 120, 40), 0.5).carried(beyond, 0.0) is not None
 
 
 def test_a_box_learns_how_fast_its_thing_moves() -> None:

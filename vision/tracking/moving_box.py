@@ -60,10 +60,12 @@ class MovingBox:
         (x, y), (w, h) = self.centre_xy_px, self.size_wh_px
         return (x - w / 2, y - h / 2, x + w / 2, y + h / 2)
 
-    def carried(self, now_from_before: Floats, sigma_px: float) -> MovingBox:
-        """The same box after the camera moved: place, velocity and size in the pixels of the later frame."""
+    def carried(self, now_from_before: Floats, sigma_px: float) -> MovingBox | None:
+        """The same box after the camera moved, in the pixels of the later frame; None if it is behind the camera."""
         (x, y), (vx, vy) = self.centre_xy_px, self.velocity_xy_px_s
         u, v, w = (float(value) for value in now_from_before @ (x, y, 1.0))
+        if w <= 0:
+            return None
         place = (u / w, v / w)
         turn = (now_from_before[:2, :2] - np.outer(place, now_from_before[2, :2])) / w
         scale = math.sqrt(abs(float(turn[0, 0] * turn[1, 1] - turn[0, 1] * turn[1, 0])))

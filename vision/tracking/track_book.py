@@ -71,7 +71,7 @@ class _Entry:
 class TrackBook:
     """Keeps score of tracks: tells once when one counts, keeps its best frames, and hands it over when it has ended.
 
-    Not for several threads. Memory is bounded by the tracks that are alive, and by `most_bytes` of evidence.
+    Not for several threads. Memory is bounded by the tracks that are alive and confirmed, and by `most_bytes`.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class TrackBook:
             best_frames: Frames kept of each track.
             end_after_s: A track that was not found for so long has ended.
             jpeg_quality: Of kept frames, 0 to 100.
-            most_bytes: All kept frames together; beyond this the worst go, but every track keeps its best one.
+            most_bytes: All kept frames together; beyond this the worst go, but a confirmed track keeps its best one.
 
         Raises:
             InvalidValueError: If a figure makes no sense.
@@ -228,8 +228,9 @@ class TrackBook:
 
     def _keep_within_bounds(self) -> None:
         while self._store.bytes_kept > self._most_bytes:
-            spare = [entry for entry in self._entries.values() if len(entry.best) > 1]
+            spare = [entry for entry in self._entries.values() if len(entry.best) > (1 if entry.confirmed else 0)]
             if not spare:
                 return
-            worst = min(spare, key=lambda entry: entry.best[-1].quality)
+            # Frames of which a track has others go first, then the only ones of tracks that may never count.
+            worst = min(spare, key=lambda entry: (len(entry.best) == 1, entry.best[-1].quality))
             self._store.drop([worst.best.pop()])

@@ -145,7 +145,10 @@ class ByteTracker:
         width, height = size_wh_px
         moved = []
         for track in self._tracks:
-            place = track.place.carried(shift.now_from_before, shift.sigma_px).after(elapsed_s, track.speed_sides_s)
+            carried = track.place.carried(shift.now_from_before, shift.sigma_px)
+            if carried is None:
+                continue
+            place = carried.after(elapsed_s, track.speed_sides_s)
             x, y = place.centre_xy_px
             near = -width < x < 2 * width and -height < y < 2 * height
             if near and time_s - track.seen_s <= self._keep_lost_s:
