@@ -21,7 +21,7 @@ from vision.detections import Detections, Detector
 from vision.drawing import evidence_window
 from vision.frame import Frame
 from vision.model_card import CARD_FILE, ModelCard, read_card
-from vision.redaction import HIDING_CONFIDENCE, leaving_jpeg, redact
+from vision.redaction import HIDING_CONFIDENCE, leaving_jpeg, redact, to_hide
 
 MARGIN = 0.1
 """How far on either side of a threshold a sighting is worth a label, and how far below it findings are kept."""
@@ -201,7 +201,9 @@ class NearThreshold:
         window = evidence_window((first_x, first_y, last_x, last_y), frame.size_wh_px)
         left, top, right, bottom = window
         size = (right - left, bottom - top)
-        hidden = redact(frame.image_bgr, found)[top:bottom, left:right]
+        sure = self.models.believed(found)
+        everybody = to_hide(found.where(sure), found.where(~sure))
+        hidden = redact(frame.image_bgr, everybody)[top:bottom, left:right]
         rows = np.arange(len(found))
         cut = found.shifted(-left, -top)
         inside = _inside(cut, size)

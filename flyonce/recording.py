@@ -19,7 +19,7 @@ from geo.sighting import Sighting
 from geo.zones import ZoneHit, Zones
 from vision.detections import Detections
 from vision.drawing import crop_evidence
-from vision.redaction import leaving_jpeg, redact
+from vision.redaction import leaving_jpeg, redact, to_hide
 from vision.sources.photos import read_frame
 
 _JPEG_QUALITY = 88
@@ -111,7 +111,7 @@ def _evidence(sighting: Sighting, kept: Shelved, models: KnownModels) -> Evidenc
         raise ValueError(f"{sighting.source}: a sighting without a box is no evidence")
     frame = read_frame(kept.original.path)
     # Whatever a mask took out of the findings, or nobody believes, is still to be hidden where it may be a person.
-    hidden = redact(frame.image_bgr, Detections.concatenate([kept.found, kept.doubtful]))
+    hidden = redact(frame.image_bgr, to_hide(kept.found, kept.doubtful))
     everything = Detections.concatenate([kept.detections, kept.doubtful])
     index = int(np.abs(kept.detections.boxes_xyxy_px - np.array(sighting.box_xyxy_px)).sum(axis=1).argmin())
     return Evidence(

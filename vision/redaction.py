@@ -21,6 +21,7 @@ from collections.abc import Iterable
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from vision.detections import Detections
 from vision.frame import Image
@@ -31,6 +32,7 @@ LEAST_PERSON_PX = 32.0
 HIDING_CONFIDENCE = 0.1
 """From which confidence on a person or vehicle is hidden; far less than what a report believes."""
 
+_KNOWN_BY_IOU = 0.5
 _MARGIN = 0.1
 _LEAST_PATCH_PX = 4
 
@@ -52,6 +54,18 @@ def redact(image_bgr: Image, detections: Detections) -> Image:
         if _is_hidden(label, box):
             _pixelate(hidden, _grown(box), PERSON_PATCHES if label == "person" else VEHICLE_PATCHES, label == "person")
     return hidden
+
+
+def to_hide(believed: Detections, doubtful: Detections) -> Detections:
+    """Everything to hand to `redact`: what is believed, and doubts, save those about a thing that is known as another.
+
+    A heap of waste that looks a little like a car is evidence: a doubt that lies on a believed thing of another label
+    with an overlap of `_KNOWN_BY_IOU` or more does not hide it.
+    """
+    known = np.array([label not in ("person", "vehicle") for label in believed.labels], np.bool_)
+    boxes = believed.boxes_xyxy_px[known]
+    clear = np.array([_greatest_iou(box, boxes) < _KNOWN_BY_IOU for box in doubtful.boxes_xyxy_px], np.bool_)
+    return Detections.concatenate([believed, doubtful.where(clear)])
 
 
 def hidden_zones(things: Iterable[tuple[str, Box]]) -> list[Box]:
@@ -77,6 +91,15 @@ def leaving_jpeg(image_bgr: Image, *, quality: int = 90) -> bytes:
     if not done:
         raise RuntimeError("OpenCV could not write a JPEG")
     return data.tobytes()
+
+
+def _greatest_iou(box: NDArray[np.float32], boxes: NDArray[np.float32]) -> float:
+    if not len(boxes):
+        return 0.0
+    wh = np.clip(np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2]), 0, None)
+    inter = wh[:, 0] * wh[:, 1]
+    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) + np.prod(box[2:] - box[:2])
+    return float((inter / np.maximum(areas - inter, 1e-9)).max())
 
 
 def _rows(detections: Detections) -> Iterable[tuple[str, Box]]:

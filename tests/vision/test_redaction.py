@@ -10,7 +10,7 @@ from PIL import Image
 from flyonce.settings import bundled_models_dir
 from vision.detections import detections_of
 from vision.onnx_detector import OnnxDetector
-from vision.redaction import HIDING_CONFIDENCE, hidden_zones, leaving_jpeg, redact
+from vision.redaction import HIDING_CONFIDENCE, hidden_zones, leaving_jpeg, redact, to_hide
 from vision.sources.photos import read_frame
 
 
@@ -79,6 +79,20 @@ def test_where_redaction_takes_the_picture_away_can_be_asked_for_without_a_pictu
         assert changed[int(top) : int(bottom), int(left) : int(right)].mean() > 0.95
         changed[int(top) : int(bottom) + 1, int(left) : int(right) + 1] = False
     assert not changed.any()
+
+
+def test_a_heap_that_looks_a_little_like_a_car_stays_visible_and_a_doubtful_person_beside_it_does_not():
+    heap = detections_of([((100.0, 100.0, 200.0, 200.0), 0.8, "waste", None)])
+    doubts = detections_of(
+        [
+            ((104.0, 98.0, 203.0, 201.0), 0.15, "vehicle", None),
+            ((150.0, 40.0, 190.0, 140.0), 0.12, "person", None),
+        ]
+    )
+    assert to_hide(heap, doubts).labels == ("waste", "person")
+    believed = detections_of([((100.0, 100.0, 200.0, 200.0), 0.8, "vehicle", None)])
+    assert to_hide(believed, doubts).labels == ("vehicle", "vehicle", "person")
+    assert to_hide(heap, detections_of([])).labels == ("waste",)
 
 
 def test_of_a_patch_nothing_but_its_mean_remains_so_nothing_can_be_brought_back():
