@@ -13,7 +13,7 @@ from vision.model_card import read_card
 from vision.training.dataset import read_data_set
 from vision.training.errors import BadDataSetError, ThresholdsNeedValError
 from vision.training.evaluate import choose_thresholds, count_findings, evaluate_model
-from vision.training.exam import examine
+from vision.training.exam import examine, true_water
 from vision.training.labels import LABELS, RelativeBox, write_labels
 from vision.training.prepare import prepare_objects, prepare_water
 from vision.training.scores import report
@@ -149,6 +149,18 @@ def test_outlines_serve_as_water_where_there_is_no_mask(tmp_path: Path) -> None:
     water = report(examine(read_data_set(place), model_dir))["water"]
     assert water["iou"] > 0.85
     assert water["dry_pictures"] == 1
+
+
+@pytest.mark.parametrize(("water", "judged"), [(1, False), (255, True)])
+def test_pixels_that_nobody_judged_are_told_from_white_masks(water: int, judged: bool, tmp_path: Path) -> None:
+    place = data_set(tmp_path / "d", things=1, empty=0, card={"labelled": ["standing_water"]})
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    mask[:10], mask[10:20] = water, 255
+    cv2.imwrite(str(place / "masks" / "0.png"), mask)
+    data = read_data_set(place)
+    true, looked_at = true_water(data, data.samples[0], (SIDE, SIDE))
+    assert true[5, 5]
+    assert bool(true[15, 5]) is bool(looked_at[15, 5]) is judged
 
 
 def test_an_evaluation_goes_on_where_it_was_stopped(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@
     manifest.json           the same per picture, where the pictures differ; optional
     images/<part>/*.jpg
     labels/<part>/*.txt     YOLO boxes or outlines; `labels_given/` beside it holds what people drew, without guesses
-    masks/<part>/*.png      surfaces: not 0 is water; with `masks_dir: masks` in data.yaml, 255 counts as nothing
+    masks/<part>/*.png      surfaces: not 0 is water; 255 was not judged where ones are, or data.yaml has `masks_dir`
     ignored/<part>/*.txt    regions in which nobody labelled single things
 
 A card or manifest in a folder above a folder `images` speaks for the pictures in it; so several sources can lie in one

@@ -15,7 +15,7 @@ from vision.detections import Detections
 from vision.errors import PhotoError
 from vision.evaluation import MaskCounts, TrueBoxes, mask_counts
 from vision.model_card import ModelCard, read_card
-from vision.training.dataset import WATER, DataSet, Sample
+from vision.training.dataset import IGNORED_VALUE, WATER, DataSet, Sample
 from vision.training.errors import BadDataSetError, TrainingError
 from vision.training.labels import Shape, read_shapes
 from vision.training.looking import CARD, LEAST_CONFIDENCE, Look, Looker, look_at_all, model_dirs, thresholds_of
@@ -179,7 +179,9 @@ def true_water(
             f"is {mask.shape[1]} × {mask.shape[0]} pixels, its picture {size_wh_px[0]} × {size_wh_px[1]}",
             "give the mask the picture's size",
         )
-    judged = np.ones(mask.shape, np.bool_) if data.ignored_value is None else np.asarray(mask != data.ignored_value)
+    # ones tell class ids, among which 255 was not judged; 0 and 255 alone may be plain black and white
+    by_id = data.ignored_value is not None or bool((mask == 1).any())
+    judged = np.asarray(mask != IGNORED_VALUE) if by_id else np.ones(mask.shape, np.bool_)
     return np.asarray(mask > 0) & judged, judged
 
 
