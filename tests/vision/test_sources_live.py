@@ -361,9 +361,23 @@ def test_without_ffmpeg_srt_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) 
     assert "s3cret" not in str(caught.value)
 
 
-def test_an_address_of_no_known_kind_is_refused_at_once() -> None:
-    with pytest.raises(StreamError, match="use one of http"):
-        LiveSource("gopher://user:s3cret@127.0.0.1/film")
+@pytest.mark.parametrize(
+    ("address", "problem"),
+    [
+        ("gopher://user:s3cret@127.0.0.1/film", "use one of http"),
+        ("rtsp://user:s3cret@/film", "names no host"),
+        ("rtsp://", "names no host"),
+        ("rtsp://host:99999/film", "impossible port"),
+        ("rtsp://host:0/film", "impossible port"),
+        ("rtsp://host/film\r\nX-Evil: 1", "control characters"),
+    ],
+)
+def test_an_address_that_can_never_answer_is_refused_at_once(address: str, problem: str) -> None:
+    with pytest.raises(StreamError, match=problem) as caught:
+        LiveSource(address)
+
+    assert SECRET not in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_gap_is_counted_by_a_clock_that_is_never_set() -> None:

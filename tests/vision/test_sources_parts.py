@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 import time
@@ -180,6 +181,14 @@ class TestOpening:
             kind_of(tmp_path / "gone")
         with pytest.raises(StreamError, match="use one of"):
             kind_of("ftp://user:secret@host/film.mp4")
+
+    def test_a_pipe_is_refused_and_not_waited_for(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "film.mp4")
+
+        with pytest.raises(PhotoError, match="no ordinary file"):
+            kind_of(tmp_path / "film.mp4")
+        with pytest.raises(VideoError, match="no ordinary file"):
+            VideoSource(tmp_path / "film.mp4")
 
     def test_a_damaged_photo_is_reported_and_the_next_one_read(self, tmp_path: Path) -> None:
         good = photo(tmp_path / "a.jpg")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from vision.errors import StreamError
 
 SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "srt"})
 
@@ -55,6 +57,30 @@ def without_credentials(address: str) -> str:
     # Whatever stands before the last @ may be part of a password, so it goes, even if it was a path.
     shown = _SECRET_IN_PATH.sub(rf"\1{_HIDDEN}", before_query.rpartition("@")[2].partition("#")[0])
     return f"{found[1].lower()}://{shown}{mark}{_shown_query(query)}"
+
+
+def check_address(address: str) -> None:
+    """Refuse what can never be a live stream's address, so that nobody waits for it for ever.
+
+    Args:
+        address: Scheme, `://`, and the rest.
+
+    Raises:
+        StreamError: If the scheme is of no kind that can be read, no host or an impossible port is named, or there are
+            blanks or control characters in it.
+    """
+    shown = without_credentials(address)
+    if scheme_of(address) not in SCHEMES:
+        raise StreamError(shown, "is no stream that can be read", f"use one of {', '.join(sorted(SCHEMES))}")
+    if any(sign <= " " or sign == "\x7f" for sign in address):
+        raise StreamError(shown.split()[0], "holds blanks or control characters", "write them percent-encoded")
+    try:
+        parts = urlsplit(shown)
+        if parts.hostname and (parts.port is None or parts.port > 0):
+            return
+    except ValueError:
+        pass
+    raise StreamError(shown, "names no host, or an impossible port", "write scheme://host:port/path")
 
 
 def _is_host(authority: str) -> bool:

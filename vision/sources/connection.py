@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 
 from vision.errors import InvalidValueError
 from vision.sources.address import scheme_of
+from vision.sources.demuxing import demuxed
 from vision.sources.eager_decoder import EagerDecoder, Received
 from vision.sources.embedded import EmbeddedData, data_streams
 from vision.sources.gaps import Moment
@@ -26,6 +27,8 @@ from vision.sources.tally import Tally
 
 _LOCKED_OUT_WAIT_S = 30.0
 """Cameras lock an account after a few wrong passwords; RTSP's and HTTP's refusals are not asked again so soon."""
+_DECODER_THREADS = 2
+"""A machine with many cores receives many streams; each gets enough for 4K."""
 _PROBE_US = 1_000_000
 _PROTOCOLS = {
     "rtsp": "rtsp,rtp,tcp,udp",
@@ -204,6 +207,7 @@ class Connection:
         codec = stream.codec_context
         # Threads by slices: threads by pictures would hold each picture back until the next ones arrive.
         codec.thread_type = "SLICE"
+        codec.thread_count = _DECODER_THREADS
         decoder = EagerDecoder(codec, time_of=clock.time_of, tally=self._tally)
         embedded = None
         if self._on_data is not None:
@@ -221,7 +225,7 @@ class Connection:
 
     def _packets(self, container: InputContainer, stream: VideoStream) -> Iterator[Packet[Any]]:
         before_s = time.monotonic()
-        for packet in container.demux([stream, *data_streams(container)]):
+        for packet in demuxed(container, [stream, *data_streams(container)]):
             now_s = time.monotonic()
             if now_s - before_s >= self._timeouts.silence_s:
                 # The time-out made FFmpeg let go of a packet that it had held back: an old picture, not a new one.

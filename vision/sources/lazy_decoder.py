@@ -87,6 +87,7 @@ class LazyDecoder:
         self._asked = 0
         self._before_key = 0
         self._last_dts: int | None = None
+        self._is_busy = False
         self._suspect: Packet[VideoStream] | None = None
         self._longest_step = clock.stamps_in(_LONGEST_STEP_S)
         self._damage = Damage()
@@ -210,7 +211,8 @@ class LazyDecoder:
         needless = self._undecoded.index(key)
         if needless:
             self._forget_undecoded(needless)
-            yield from self._drained()
+            if self._is_busy:
+                yield from self._drained()
 
     def _forget_undecoded(self, number: int) -> None:
         for _ in range(number):
@@ -219,6 +221,7 @@ class LazyDecoder:
     def _decode_next(self) -> Iterator[Picked]:
         held = self._undecoded.popleft()
         self._undecoded_bytes -= held.packet.size
+        self._is_busy = True
         self._codec.skip_frame = "NONREF" if held.asked and not held.wanted else "DEFAULT"
         try:
             pictures = self._codec.decode(held.packet)
@@ -237,6 +240,7 @@ class LazyDecoder:
         except FFmpegError:
             self._tally.count("corrupt")
         self._codec.flush_buffers()
+        self._is_busy = False
         self._tally.count("corrupt", len(self._awaited))
         self._awaited.clear()
         self._early.clear()

@@ -13,7 +13,7 @@ from typing import Self
 
 from vision.errors import StreamError
 from vision.frame import Frame
-from vision.sources.address import SCHEMES, scheme_of, without_credentials
+from vision.sources.address import check_address, scheme_of, without_credentials
 from vision.sources.connection import Connection, LiveClock, Timeouts
 from vision.sources.eager_decoder import Received
 from vision.sources.gaps import GapLedger, Moment
@@ -77,10 +77,8 @@ class LiveSource:
             StreamError: If the address is of no kind that can be read, or SRT is asked for without ffmpeg.
         """
         self.address = without_credentials(url)
-        scheme = scheme_of(url)
-        if scheme not in SCHEMES:
-            raise StreamError(self.address, "is no stream that can be read", f"use one of {', '.join(sorted(SCHEMES))}")
-        if scheme == "srt":
+        check_address(url)
+        if scheme_of(url) == "srt":
             ffmpeg_for_srt(url)
         self._url = url
         self._timeouts = timeouts or Timeouts()

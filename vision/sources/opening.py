@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from vision.errors import PhotoError, StreamError, VideoError
-from vision.sources.address import SCHEMES, scheme_of, without_credentials
+from vision.errors import PhotoError, VideoError
+from vision.sources.address import check_address, scheme_of
 from vision.sources.connection import Timeouts
 from vision.sources.live import LiveSource
 from vision.sources.photo_source import PhotoSource
@@ -56,11 +56,8 @@ def kind_of(place: str | Path) -> Kind:
         PhotoError: If there is no such file or folder, or it is a still picture of a kind that cannot be read.
         VideoError: If the file is neither a picture nor a video.
     """
-    scheme = scheme_of(str(place)) if isinstance(place, str) else None
-    if scheme is not None:
-        if scheme not in SCHEMES:
-            shown = without_credentials(str(place))
-            raise StreamError(shown, "is no stream that can be read", f"use one of {', '.join(sorted(SCHEMES))}")
+    if isinstance(place, str) and scheme_of(place) is not None:
+        check_address(place)
         return "live"
     return _kind_of_path(Path(place))
 
@@ -110,6 +107,8 @@ def _kind_of_path(path: Path) -> Kind:
     is_video_by_name = path.suffix.lower() in _VIDEO_SUFFIXES
     if not path.exists():
         raise (VideoError if is_video_by_name else PhotoError)(path, "no such file or folder", "check the path")
+    if not path.is_file():
+        raise PhotoError(path, "is no ordinary file", "name a folder of photos, a photo or a video")
     start = _start_of(path)
     if start.startswith(_PICTURE_STARTS) or (start[:4] == b"RIFF" and start[8:12] == b"WEBP"):
         return "photos"

@@ -25,6 +25,7 @@ from av.video.stream import VideoStream
 from vision.errors import VideoError
 from vision.frame import Frame
 from vision.sources.counting_decoder import CountingDecoder
+from vision.sources.demuxing import demuxed
 from vision.sources.embedded import EmbeddedData, data_streams
 from vision.sources.lazy_decoder import LazyDecoder, Picked
 from vision.sources.media_clock import MediaClock
@@ -40,6 +41,11 @@ _MOST_DECODER_THREADS = 4
 _USUAL_RATE = Fraction(25)
 _MOST_DAMAGED_READS = 1000
 _PACKETS_OF_FIRST_LOOK = 20
+_ONLY_FILMS = {
+    "protocol_whitelist": "file",
+    "format_whitelist": "asf,avi,dv,flv,h264,hevc,ivf,m4v,matroska,mjpeg,mov,mpeg,mpegts,mpegvideo,mxf,nut,obu,ogg,vvc",
+}
+"""Formats that hold pictures themselves: a list of other files (HLS, concat) might name any file of this machine."""
 _COPY_AGAIN = "copy it again from the camera's card"
 
 
@@ -198,7 +204,7 @@ class VideoSource:
             streams += data_streams(self._container)
         for _ in range(_MOST_DAMAGED_READS):
             try:
-                for packet in self._container.demux(streams):
+                for packet in demuxed(self._container, streams):
                     if packet.size:
                         if packet.is_corrupt:
                             self._tally.count("corrupt")
@@ -257,10 +263,12 @@ def _opened(path: Path) -> InputContainer:
     if path.is_dir():
         raise VideoError(path, "is a folder, not a video", "name the videos in it")
     try:
+        if path.exists() and not path.is_file():
+            raise VideoError(path, "is no ordinary file", "name a video file")
         if path.stat().st_size == 0:
             raise VideoError(path, "is empty (0 bytes)", _COPY_AGAIN)
         # The prefix keeps FFmpeg from taking a file's name for an address or a pattern of names.
-        return av.open(f"file:{path}", mode="r", options={"protocol_whitelist": "file"}, metadata_errors="replace")
+        return av.open(f"file:{path}", mode="r", options=_ONLY_FILMS, metadata_errors="replace")
     except FileNotFoundError as error:
         raise VideoError(path, "no such file", "check the path") from error
     except FFmpegError as error:
@@ -288,8 +296,10 @@ def _video_stream(path: Path, container: InputContainer) -> VideoStream:
 
 def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:
     if stream.duration is not None and stream.time_base is not None:
-        return float(stream.duration * stream.time_base)
-    return None if container.duration is None else container.duration / 1_000_000
+        duration_s = float(stream.duration * stream.time_base)
+    else:
+        duration_s = (container.duration or 0) / 1_000_000
+    return duration_s if duration_s > 0 else None
 
 
 def _first_look(path: Path, stream: VideoStream) -> tuple[tuple[int, int], bool]:
