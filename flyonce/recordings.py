@@ -42,6 +42,7 @@ class Recording:
         sha256: Of the file.
         duration_s: Its length; None where the file does not say.
         size_wh_px: Width and height.
+        frame_rate: Mean pictures per second; None where the file does not say.
         telemetry_path: Where its poses come from; None for nowhere.
         telemetry: As read.
         track: Its poses on the video's media time, offset applied.
@@ -53,6 +54,7 @@ class Recording:
     sha256: str
     duration_s: float | None
     size_wh_px: tuple[int, int]
+    frame_rate: float | None = None
     telemetry_path: Path | None = None
     telemetry: RecordedTelemetry | None = None
     track: PoseTrack | None = None
@@ -99,6 +101,7 @@ def open_recording(
     """
     with VideoSource(video) as source:
         duration_s, size, started_at = source.duration_s, source.size_wh_px, source.started_at
+        frame_rate = source.frame_rate
     telemetry, track, problems = None, None, ()
     if telemetry_path is not None:
         telemetry = read_telemetry(telemetry_path)
@@ -120,6 +123,7 @@ def open_recording(
         sha256=_digest(video, on_bytes),
         duration_s=duration_s,
         size_wh_px=size,
+        frame_rate=frame_rate,
         telemetry_path=telemetry_path,
         telemetry=telemetry,
         track=track,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -31,6 +31,12 @@ from vision.sources.video import VideoSource
 
 # A candidate is waited for this long after it was seen last: then it is out of view for good, or was never there.
 _PATIENCE_S = 30.0
+# What is found in one look decides about the next: the decoder may run ahead of the looks by this much, no more.
+_LOOKAHEAD_S = 1.2
+# A decoder gives a picture only after it was fed some more: less running ahead than this would wait for ever.
+_LOOKAHEAD_FRAMES = 10
+# A chosen frame that does not come for so long, with nobody busy, was damaged and never will.
+_LOST_AFTER_S = 2.0
 # Between two videos of a flight more time passes than a stay may bridge unseen.
 _BETWEEN_VIDEOS_S = 60.0
 
@@ -71,7 +77,8 @@ class VideoMaterial:
             for problem in recording.problems
         ]
         self.telemetry_s = 0.0
-        self.ahead: int | None = None
+        # One at a time where a look decides about the next: all cores work on its tiles, and the decoder beside them.
+        self.ahead: int | None = 1 if any(one.track is not None and one.camera for one in recordings) else None
 
     def pictures(self) -> Iterator[Prepared]:
         """The frames to look at, of one video after the other."""
@@ -95,6 +102,7 @@ class VideoMaterial:
                             picture = reader.prepared(frame, self._masks)
                             if picture is not None:
                                 yield picture
+                            reader.looked_until(last_s)
                     finally:
                         self._reports.append((recording, source.report()))
             except VideoError as error:
@@ -148,7 +156,10 @@ class _Reader:
         self._ground_sampler = ground_sampler
         self._motion_sampler = motion_sampler
         self._views = views
-        self._chosen_by_ground: set[float] = set()
+        self._lookahead_s = max(_LOOKAHEAD_S, _LOOKAHEAD_FRAMES / (recording.frame_rate or 25.0))
+        self._chosen: deque[float] = deque()
+        self._busy = False
+        self._turn = threading.Condition()
 
     def wants(self, media_time_s: float) -> bool:
         """Whether this frame is worth its decoding; asked by the decoding thread, in order."""
@@ -158,20 +169,43 @@ class _Reader:
             return clock_s >= self._motion_sampler.next_time_s
         if clock_s < self._ground_sampler.next_time_s:
             return False
+        self._wait_for_looks(media_time_s)
+        if clock_s < self._ground_sampler.next_time_s:
+            return False
         view = self._views.of(pose, self._camera_at(media_time_s))
         if view is None:
             return clock_s >= self._motion_sampler.next_time_s
         if not self._ground_sampler.decide(clock_s, view).look:
             return False
-        self._chosen_by_ground.add(media_time_s)
+        with self._turn:
+            self._chosen.append(media_time_s)
         return True
+
+    def looked_until(self, media_time_s: float) -> None:
+        """The frame of this time, and every one before it, was dealt with; what it showed is known."""
+        with self._turn:
+            self._busy = False
+            while self._chosen and self._chosen[0] <= media_time_s:
+                self._chosen.popleft()
+            self._turn.notify_all()
+
+    def _wait_for_looks(self, media_time_s: float) -> None:
+        """Let nobody decide about this frame before the looks well before it told what they found."""
+        with self._turn:
+            idle_s = 0.0
+            while self._chosen and media_time_s - self._chosen[0] > self._lookahead_s:
+                woken = self._turn.wait(_LOST_AFTER_S / 4)
+                idle_s = 0.0 if woken or self._busy else idle_s + _LOST_AFTER_S / 4
+                if idle_s >= _LOST_AFTER_S:
+                    self._chosen.clear()
 
     def prepared(self, frame: Frame, masks: Masks) -> Prepared | None:
         """The frame ready to be looked at; None where its motion says that it shows nothing new."""
         media_time_s = frame.media_time_s or 0.0
-        if media_time_s in self._chosen_by_ground:
-            self._chosen_by_ground.discard(media_time_s)
-        elif not self._motion_sampler.decide(self._began_s + media_time_s, frame.image_bgr).look:
+        with self._turn:
+            self._busy = True
+            by_ground = media_time_s in self._chosen
+        if not by_ground and not self._motion_sampler.decide(self._began_s + media_time_s, frame.image_bgr).look:
             return None
         path, shot = self._recording.path, self._shot(frame, media_time_s)
         text = clock_text(media_time_s)
