@@ -13,9 +13,9 @@ from flyonce.cli.options import AsJson
 from flyonce.cli.output import Ticker, emit_json, fail, progress, say, stdout
 from vision.training.errors import TrainingError
 from vision.training.runs import Plan, finish, plan_of_run, prepare_run
-from vision.training.train import Recipe, Step, train_objects, train_water
+from vision.training.train import Recipe, Step, Watch, train_objects, train_water
 
-_CONFIG_KEYS = {"model", "data", "weights", "out"} | {field.name for field in fields(Recipe)}
+_CONFIG_KEYS = {"model", "data", "weights", "out", "teacher"} | {field.name for field in fields(Recipe)}
 
 
 def train(
@@ -37,6 +37,11 @@ def train(
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
     device: Annotated[str | None, typer.Option(help="cpu, or the number of a GPU.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything drawn by lot.")] = None,
+    degrees: Annotated[float | None, typer.Option(min=0, max=180, help="Greatest turn of a picture.")] = None,
+    perspective: Annotated[float | None, typer.Option(help="Greatest tilt of a picture, up to 0.001.")] = None,
+    teacher: Annotated[
+        Path | None, typer.Option(help="COCO weights (.pt) that answer for what nobody labelled; objects only.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint of the run.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -48,14 +53,13 @@ def train(
     given = {
         "model": model, "weights": weights, "out": out, "epochs": epochs, "input_px": input_px, "batch": batch,
         "learning_rate": learning_rate, "mosaic": mosaic, "turned": turned, "freeze": freeze, "threads": threads,
-        "device": device, "seed": seed,
+        "device": device, "seed": seed, "degrees": degrees, "perspective": perspective, "teacher": teacher,
     }  # fmt: skip
     options = {key: value for key, value in given.items() if value is not None}
     try:
         plan = plan_of_run(source) if resume else _plan(source, options)
-        run = train_objects if plan.model == "objects" else train_water
         with progress("preparing", total=None) as ticker:
-            best = run(plan.data, plan.weights, plan.out, plan.recipe, resume=resume, watch=_shown_by(ticker))
+            best = _run(plan, resume=resume, watch=_shown_by(ticker))
     except TrainingError as error:
         fail(error)
     facts = finish(plan)
@@ -64,6 +68,14 @@ def train(
         return
     stdout.print(f"{best}: {plan.model}, {facts['epochs']} epochs, seed {plan.recipe.seed}", markup=False)
     say(f"next: flyonce export {plan.out} --out models/<name>")
+
+
+def _run(plan: Plan, *, resume: bool, watch: Watch) -> Path:
+    if plan.model == "water":
+        return train_water(plan.data, plan.weights, plan.out, plan.recipe, resume=resume, watch=watch)
+    return train_objects(
+        plan.data, plan.weights, plan.out, plan.recipe, teacher=plan.teacher, resume=resume, watch=watch
+    )
 
 
 def _shown_by(ticker: Ticker) -> Any:  # noqa: ANN401 - a function of Step
@@ -93,6 +105,7 @@ def _plan(source: Path, options: dict[str, Any]) -> Plan:
         weights=Path(settings["weights"]),
         out=Path(settings["out"]),
         recipe=recipe,
+        teacher=Path(settings["teacher"]) if "teacher" in settings else None,
     )
 
 
@@ -112,5 +125,5 @@ def _config(source: Path) -> dict[str, Any]:
     if unknown:
         known = ", ".join(sorted(_CONFIG_KEYS))
         fail(f"{source}: unknown settings {', '.join(sorted(map(str, unknown)))}; known: {known}")
-    beside = {key: source.parent / table[key] for key in ("data", "weights", "out") if key in table}
+    beside = {key: source.parent / table[key] for key in ("data", "weights", "out", "teacher") if key in table}
     return {**table, **beside}

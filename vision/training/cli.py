@@ -46,6 +46,27 @@ def _windows(options: argparse.Namespace) -> object:
     )
 
 
+def _mix(options: argparse.Namespace) -> object:
+    from vision.training.mixture import Ingredients
+    from vision.training.mixture_objects import mix_objects
+    from vision.training.mixture_water import mix_water
+
+    things = Ingredients(
+        prepared=options.set,
+        flights=options.flights,
+        scenes=options.scenes,
+        shares={name: float(share) for name, _, share in (text.partition("=") for text in options.shares)},
+        round=options.round,
+    )
+    return (mix_objects if options.model == "objects" else mix_water)(things, options.out)
+
+
+def _blend(options: argparse.Namespace) -> object:
+    from vision.training.blend import blend
+
+    return {"checkpoint": str(blend(options.checkpoint, options.weights, options.out, share=options.share))}
+
+
 def _export(options: argparse.Namespace) -> object:
     from vision.training.cards import card, training_facts, write_card
     from vision.training.export import export_model
@@ -111,6 +132,23 @@ def _parser() -> argparse.ArgumentParser:
     step.add_argument("--windows", type=int, default=2, help="windows per picture")
     step.add_argument("--keep", type=float, default=1.0, help="share of the other training pictures to keep")
     step.set_defaults(run=_windows)
+
+    step = steps.add_parser("mix", help="put prepared sets, dry flights and rendered scenes into one set to train on")
+    step.add_argument("model", choices=["objects", "water"])
+    step.add_argument("--set", type=Path, required=True, help="folder that `prepare` wrote")
+    step.add_argument("--flights", type=Path, nargs="*", default=[], help="folders of photos of dry ground")
+    step.add_argument("--scenes", type=Path, help="folder of rendered scenes")
+    step.add_argument("--shares", nargs="*", default=[], help="share of a source to take, as SOURCE=0.4")
+    step.add_argument("--round", default="1", help="name of the draw; another one takes other pictures")
+    step.add_argument("--out", type=Path, required=True, help="folder to replace")
+    step.set_defaults(run=_mix)
+
+    step = steps.add_parser("blend", help="average a trained detector with the COCO weights it began as")
+    step.add_argument("--checkpoint", type=Path, required=True)
+    step.add_argument("--weights", type=Path, required=True, help="COCO weights (.pt)")
+    step.add_argument("--share", type=float, required=True, help="share of the COCO weights, 0..1")
+    step.add_argument("--out", type=Path, required=True, help="checkpoint to write")
+    step.set_defaults(run=_blend)
 
     step = steps.add_parser("export", help="write model.onnx and a card without figures")
     step.add_argument("model", choices=["objects", "water"])

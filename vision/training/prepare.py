@@ -46,12 +46,10 @@ class Entry:
 
 
 def write_data_yaml(folder: Path, names: Sequence[str], **extra: str) -> None:
-    """Write the `data.yaml` that ultralytics reads: parts and class names by index."""
+    """Write the `data.yaml` that ultralytics reads: the parts that are there, and class names by index."""
     document: dict[str, Any] = {
         "path": str(folder.resolve()),
-        "train": "images/train",
-        "val": "images/val",
-        "test": "images/test",
+        **{part: f"images/{part}" for part in ("train", "val", "test") if (folder / "images" / part).is_dir()},
         "names": dict(enumerate(names)),
         **extra,
     }

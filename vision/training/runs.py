@@ -13,6 +13,7 @@ import yaml
 from vision.training.cards import sha256_of
 from vision.training.dataset import WATER, DataSet, read_data_set
 from vision.training.errors import BadDataSetError, BadSourceError
+from vision.training.kept_knowledge import write_judged
 from vision.training.train import BEST, Recipe, note_run, run_facts
 
 DATA_FOLDER = "data"
@@ -28,6 +29,7 @@ class Plan:
         weights: Weights to begin with; None for a run that is resumed.
         out: Folder of the run.
         recipe: Length and size.
+        teacher: COCO weights that answer for what nobody labelled; None where all is labelled.
     """
 
     model: str
@@ -35,9 +37,12 @@ class Plan:
     weights: Path | None
     out: Path
     recipe: Recipe
+    teacher: Path | None = None
 
 
-def prepare_run(place: Path, *, model: str, weights: Path, out: Path, recipe: Recipe) -> Plan:
+def prepare_run(
+    place: Path, *, model: str, weights: Path, out: Path, recipe: Recipe, teacher: Path | None = None
+) -> Plan:
     """Check a data set and write down for the trainer where its pictures are.
 
     Args:
@@ -46,23 +51,31 @@ def prepare_run(place: Path, *, model: str, weights: Path, out: Path, recipe: Re
         weights: Weights to begin with.
         out: Folder of the run.
         recipe: Length and size.
+        teacher: COCO weights that answer for what nobody labelled (objects only); mosaic is then off.
 
     Returns:
         The plan.
 
     Raises:
         BadDataSetError: It cannot be trained on: a part is missing, or a missing label would be learnt as background.
-        BadSourceError: The weights are not there, or the folder holds another run.
+        BadSourceError: The weights are not there or teach nothing, or the folder holds another run.
     """
     if not weights.is_file():
         raise BadSourceError(weights, "is no file of weights", "give a .pt with --weights")
+    if teacher is not None and not teacher.is_file():
+        raise BadSourceError(teacher, "is no file of weights", "give the COCO weights with --teacher")
+    if teacher is not None and model == "water":
+        raise BadSourceError(teacher, "cannot teach where water is", "leave --teacher out")
+    if teacher is not None:  # four pictures in one are not labelled alike
+        recipe = replace(recipe, mosaic=0.0)
     if (out / "run.json").is_file():
         raise BadSourceError(out, "holds a run already", "resume it with --resume, or name another folder with --out")
     data = read_data_set(place)
     judged = {WATER} if model == "water" else set(data.names)
     # a picture in which nobody looked for any of it has nothing to teach, and would teach that nothing is there
-    data = replace(data, samples=tuple(sample for sample in data.samples if sample.labelled & judged))
-    _check(data, model)
+    if teacher is None:
+        data = replace(data, samples=tuple(sample for sample in data.samples if sample.labelled & judged))
+    _check(data, model, taught=teacher is not None)
     folder = out / DATA_FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     parts = {part: [s for s in data.samples if s.part == part] for part in ("train", "val")}
@@ -78,12 +91,14 @@ def prepare_run(place: Path, *, model: str, weights: Path, out: Path, recipe: Re
         **({"masks_dir": "masks"} if model == "water" else {}),
     }
     (folder / "data.yaml").write_text(yaml.safe_dump(table, sort_keys=False), encoding="utf-8")
+    if teacher is not None:
+        write_judged(folder, {str(sample.path.absolute()): sample.labelled for sample in parts["train"]})
     pictures = Counter(f"{sample.part}/{sample.source}" for sample in data.samples if sample.part in parts)
     note_run(
         out, pictures=dict(sorted(pictures.items())), data_set=str(data.root), names=names,
-        weights_sha256=sha256_of(weights),
+        weights_sha256=sha256_of(weights), teacher_sha256=sha256_of(teacher) if teacher else None,
     )  # fmt: skip
-    return Plan(model=model, data=folder, weights=weights, out=out, recipe=recipe)
+    return Plan(model=model, data=folder, weights=weights, out=out, recipe=recipe, teacher=teacher)
 
 
 def plan_of_run(out: Path) -> Plan:
@@ -126,7 +141,7 @@ def finish(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _check(data: DataSet, model: str) -> None:
+def _check(data: DataSet, model: str, *, taught: bool) -> None:
     for part in ("train", "val"):
         if part not in data.parts:
             raise BadDataSetError(data.root, f"has no part {part}", "add it to data.yaml, with pictures")
@@ -136,7 +151,7 @@ def _check(data: DataSet, model: str) -> None:
         if without is not None:
             raise BadDataSetError(without.path, "has no mask", "write one; all 0 for a dry picture")
         return
-    for sample in samples:
+    for sample in () if taught else samples:
         unjudged = set(data.names) - {""} - sample.labelled
         complete = sample.labels_path.parent.parent.name  # `labels` beside `labels_given` is completed by guesses
         if unjudged and complete != "labels_given":
@@ -144,5 +159,5 @@ def _check(data: DataSet, model: str) -> None:
                 sample.path,
                 f"nobody looked for {', '.join(sorted(unjudged))} in it, so they would be learnt as background",
                 "leave these classes out of data.yaml, say in card.yaml what was looked for, or complete the labels "
-                "with `python -m vision.training pseudo-label`",
+                "with `python -m vision.training pseudo-label`, or name COCO weights that know them with --teacher",
             )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from vision.training.errors import ExtraMissingError, ResumeError
+from vision.training.kept_knowledge import read_judged, remembering_loss
 from vision.training.torchvision_ops import ensure_torchvision_ops
 
 UltralyticsModel = Any
@@ -19,6 +20,7 @@ UltralyticsTrainer = Any
 
 RUN_FILE = "run.json"
 LAST = "weights/last.pt"
+TEACHER = "teacher.pt"
 BEST = "weights/best.pt"
 
 _RENAMED = {"car": "vehicle"}
@@ -38,6 +40,8 @@ class Recipe:
         mosaic: Probability of showing four pictures as one, 0..1.
         turned: Whether pictures may be turned and flipped up-down (for pictures from above only).
         freeze: Number of first layers that stay as they are.
+        degrees: Greatest turn either way; 15 for turned pictures and 0 for others if None.
+        perspective: Greatest tilt of the picture plane, 0..0.001.
         seed: Of everything that is drawn by lot.
         device: `cpu`, or the number of a GPU.
     """
@@ -50,6 +54,8 @@ class Recipe:
     mosaic: float = 0.5
     turned: bool = False
     freeze: int = 0
+    degrees: float | None = None
+    perspective: float = 0.0
     seed: int = 7
     device: str = "cpu"
 
@@ -60,6 +66,8 @@ class Recipe:
             raise ValueError(f"input_px must be a multiple of 32, not {self.input_px}")
         if self.learning_rate <= 0 or not 0 <= self.mosaic <= 1:
             raise ValueError("learning_rate must be positive and mosaic within 0..1")
+        if not 0 <= (self.degrees or 0) <= 180 or not 0 <= self.perspective <= 0.001:
+            raise ValueError("degrees must be within 0..180 and perspective within 0..0.001")
 
     def options(self) -> dict[str, Any]:
         """Return the options of ultralytics' trainer."""
@@ -78,7 +86,8 @@ class Recipe:
             "mosaic": self.mosaic,
             "close_mosaic": 1 if self.epochs > 2 else 0,
             "flipud": 0.5 if self.turned else 0.0,
-            "degrees": 15.0 if self.turned else 0.0,
+            "degrees": (15.0 if self.turned else 0.0) if self.degrees is None else self.degrees,
+            "perspective": self.perspective,
             "freeze": self.freeze or None,
             "seed": self.seed,
             "device": self.device,
@@ -143,6 +152,8 @@ def _run(
         torch.set_num_threads(recipe.threads)
 
     model.add_callback("on_train_start", keep_threads)
+    if (out / TEACHER).is_file():
+        _add_teacher(model, out / TEACHER, data_yaml.parent)
     if watch is not None:
         _add_watch(model, watch)
     model.train(
@@ -161,6 +172,19 @@ def _run(
     )
     note_run(out, finished=True)
     return out / BEST
+
+
+def _add_teacher(model: UltralyticsModel, teacher: Path, data: Path) -> None:
+    """Let the teacher answer for what nobody labelled; see `kept_knowledge`."""
+    judged = read_judged(data)
+
+    def begin(trainer: UltralyticsTrainer) -> None:
+        from ultralytics import YOLO
+
+        network = YOLO(str(teacher)).model.float().eval().to(trainer.device)
+        trainer.model.criterion = remembering_loss(trainer.model, network, judged)
+
+    model.add_callback("on_train_start", begin)
 
 
 def _add_watch(model: UltralyticsModel, watch: Watch) -> None:
@@ -213,6 +237,7 @@ def train_objects(
     out: Path,
     recipe: Recipe,
     *,
+    teacher: Path | None = None,
     resume: bool = False,
     watch: Watch | None = None,
 ) -> Path:
@@ -223,6 +248,8 @@ def train_objects(
         weights: COCO weights, or the checkpoint of an earlier run; not needed to resume.
         out: Folder of this run; logs and checkpoints go there.
         recipe: Length and size.
+        teacher: COCO weights that answer for what nobody labelled; the folder then holds `judged.json`. Mosaic must be
+            off: four pictures in one are not labelled alike.
         resume: Go on from the run's last checkpoint, or from the beginning where it has none yet.
         watch: Told of every step.
 
@@ -233,7 +260,7 @@ def train_objects(
         ExtraMissingError: If the extra `train` is not installed.
         ResumeError: There is nothing to resume.
     """
-    return _train("objects", objects, weights, out, recipe, resume=resume, watch=watch)
+    return _train("objects", objects, weights, out, recipe, resume=resume, watch=watch, teacher=teacher)
 
 
 def train_water(
@@ -267,14 +294,26 @@ def train_water(
 
 
 def _train(
-    task: str, data: Path, weights: Path | None, out: Path, recipe: Recipe, *, resume: bool, watch: Watch | None
+    task: str,
+    data: Path,
+    weights: Path | None,
+    out: Path,
+    recipe: Recipe,
+    *,
+    resume: bool,
+    watch: Watch | None,
+    teacher: Path | None = None,
 ) -> Path:
+    if teacher is not None and recipe.mosaic:
+        raise ValueError("with a teacher, mosaic must be 0")
     prepare_environment(recipe.threads, quiet=watch is not None)
     if resume and run_facts(out).get("finished"):
         raise ResumeError(out, "is finished, there is nothing to resume")
     last = out / LAST if resume and (out / LAST).is_file() else None
     if last is None:
         _begin(task, data, weights or out / "start.pt", out, recipe)
+        if teacher is not None:
+            shutil.copyfile(teacher, out / TEACHER)
     model = _start(task, last or out / "start.pt")
     return _run(model, data / "data.yaml", out, recipe, resume=last, watch=watch)
 
