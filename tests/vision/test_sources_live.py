@@ -27,6 +27,8 @@ from vision.sources.source import Gap, SourceReport, StreamData
 from vision.sources.srt_pipe import SrtPipe
 
 QUICK = Timeouts(connect_s=3.0, silence_s=3.0, picture_s=20.0, blind_after_s=2.0)
+PATIENT = Timeouts(connect_s=10.0, silence_s=15.0, picture_s=30.0, blind_after_s=2.0)
+"""Where nothing hangs: a busy machine's pauses must not look like it."""
 SECRET = "s3cret"
 
 
@@ -113,14 +115,14 @@ def test_frames_come_in_order_with_the_moment_they_arrived(camera: tuple[Server,
 def test_a_server_that_is_stopped_and_started_again_is_found_again(camera: tuple[Server, str]) -> None:
     server, address = camera
     server.start()
-    with Watcher(LiveSource(address, timeouts=QUICK)) as watcher:
+    with Watcher(LiveSource(address, timeouts=PATIENT)) as watcher:
         last = watcher.next()
         server.stop()
         watcher.until(is_blind)
         server.start()
         server.wait_until_listening()
         first = watcher.next()
-        report = watcher.until(lambda report: report.reconnects == 1 and not is_blind(report))
+        report = watcher.until(lambda report: report.reconnects >= 1 and not is_blind(report))
 
     gap = report.blind[-1]
     assert last.captured_at is not None
@@ -254,7 +256,7 @@ def test_a_call_that_nothing_interrupts_is_left_behind(
         return really_open(*args, **options)
 
     monkeypatch.setattr(connection.av, "open", open_stuck_once)
-    quick = Timeouts(connect_s=0.5, silence_s=5.0)
+    quick = Timeouts(connect_s=1.5, silence_s=15.0)
     server.wait_until_listening()
     try:
         with Watcher(LiveSource(address, timeouts=quick)) as watcher:
@@ -266,7 +268,7 @@ def test_a_call_that_nothing_interrupts_is_left_behind(
     finally:
         release.set()
 
-    assert "no answer in 0.5 s" in report.problems
+    assert "no answer in 1.5 s" in report.problems
     assert len({frame.index for frame in watcher.frames}) == len(watcher.frames)
 
 
@@ -305,13 +307,13 @@ def test_flv_by_http_and_rtmp_is_received_and_found_again(folder: Path, scheme: 
     address = f"{scheme}://127.0.0.1:{port}/live/film"
     with ffmpeg_server(folder / "film.flv", address, "flv", port=port) as server:
         server.start()
-        with Watcher(LiveSource(address, timeouts=QUICK)) as watcher:
+        with Watcher(LiveSource(address, timeouts=PATIENT)) as watcher:
             assert watcher.next().source == address
             server.stop()
             watcher.until(is_blind)
             server.start()
             watcher.next()
-            report = watcher.until(lambda report: report.reconnects == 1)
+            report = watcher.until(lambda report: report.reconnects >= 1 and not is_blind(report))
 
     assert report.blind[-1].ended_at is not None
     assert report.frames_given > 1
@@ -326,7 +328,7 @@ def test_telemetry_of_a_live_transport_stream_comes_with_its_moment(tmp_path: Pa
     before = datetime.now(UTC)
     with ffmpeg_server(film, address, "mpegts", port=port) as server:
         server.start()
-        with Watcher(LiveSource(address, timeouts=QUICK, on_data=found.append)) as watcher:
+        with Watcher(LiveSource(address, timeouts=PATIENT, on_data=found.append)) as watcher:
             watcher.next()
             watcher.until(lambda _: sum(piece.kind == "klv" for piece in found) >= 2)
 
@@ -342,14 +344,14 @@ def test_srt_is_received_through_ffmpeg_and_found_again(tmp_path: Path) -> None:
     with ffmpeg_server(film, f"srt://127.0.0.1:{port}?mode=listener", "mpegts", port=port) as server:
         server.start()
         address = f"srt://127.0.0.1:{port}?mode=caller"
-        with Watcher(LiveSource(address, timeouts=Timeouts(connect_s=6.0, silence_s=4.0))) as watcher:
+        with Watcher(LiveSource(address, timeouts=PATIENT)) as watcher:
             watcher.next()
             server.stop()
             watcher.until(is_blind)
             server.start()
-            watcher.next()
+            report = watcher.until(lambda report: report.reconnects >= 1 and not is_blind(report))
 
-    assert watcher.source.report().reconnects >= 1
+    assert report.blind_s > 0
 
 
 def test_without_ffmpeg_srt_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
