@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from flyonce.following import Follower
 from flyonce.near_threshold import NearThreshold
 from geo.camera import Camera
 from geo.errors import HeightUnknown
@@ -163,6 +164,7 @@ def looks_of(
     ground: Ground,
     ahead: int | None = None,
     near: NearThreshold | None = None,
+    follower: Follower | None = None,
 ) -> Iterator[Look]:
     """Look at pictures, a few at a time, in their order.
 
@@ -172,6 +174,7 @@ def looks_of(
         ground: Tells how much ground a pixel covers, which chooses the tiles.
         ahead: Pictures in the works at a time; None for as many as keep the cores busy.
         near: The detector itself, where it keeps what it does not believe.
+        follower: Counts what a film shows without a place, each thing once.
 
     Yields:
         One look per picture.
@@ -186,6 +189,8 @@ def looks_of(
     for frame, found in detect_many(detector, frames(), ahead=ahead):
         picture = waiting.pop((frame.source, frame.index))
         kept, gone = masked(found, picture.masks)
+        if follower is not None and frame.media_time_s is not None and not picture.shot.locatable:
+            kept = follower.follow(frame, kept)
         yield Look(
             key=picture.key,
             name=picture.name,

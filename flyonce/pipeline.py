@@ -27,6 +27,7 @@ from flyonce.analysis_result import AnalyzeResult
 from flyonce.confirmation import LookLedger, Verdict, verdict
 from flyonce.context import GroundContext
 from flyonce.evidence_shelf import EvidenceShelf
+from flyonce.following import Follower
 from flyonce.interpretation import Interpretation, Rule, Stay, StayRule, stays
 from flyonce.looks import Look, looks_of
 from flyonce.material import Candidate, Material
@@ -116,7 +117,12 @@ def analyze_material(
     with tempfile.TemporaryDirectory(prefix="flyonce-stills-") as stills:
         work = _Work(tools=tools, material=material, flight_id=flight_id, stills=Path(stills))
         looks = looks_of(
-            material.pictures(), detector=tools.detector, ground=tools.ground, ahead=material.ahead, near=tools.near
+            material.pictures(),
+            detector=tools.detector,
+            ground=tools.ground,
+            ahead=material.ahead,
+            near=tools.near,
+            follower=work.follower,
         )
         while (look := work.next_of(looks)) is not None:
             work.take(look)
@@ -155,6 +161,7 @@ class _Work:
     def __post_init__(self) -> None:
         self.ledger = LookLedger()
         self.grouper = Grouper()
+        self.follower = Follower()
         self.shelf = EvidenceShelf(self.stills)
         self.rules = self.tools.interpretation
         self.placer = Placer(
@@ -239,6 +246,7 @@ class _Work:
             gaps=account.gaps,
             stream_data=account.stream_data,
             sources=account.sources,
+            tracks=self.follower.confirmed,
         )
 
     def figures(self) -> dict[str, object]:

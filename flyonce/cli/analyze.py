@@ -169,8 +169,11 @@ def _reasons(result: AnalyzeResult) -> Sequence[str]:
         for reason, count in result.not_placed.items()
     ]
     told += [
-        f"{count} pieces of {kind} telemetry came inside: not read yet" for kind, count in result.stream_data.items()
+        f"{count} pieces of {kind} data came inside the film: handed on, not read yet"
+        for kind, count in result.stream_data.items()
     ]
+    if result.tracks:
+        told.append("followed without a place: " + ", ".join(f"{n} {label}" for label, n in result.tracks.items()))
     if result.frames_dropped:
         told.append(f"{result.frames_dropped} frames were overtaken by newer ones")
     return told + [

@@ -1,0 +1,203 @@
+"""`flyonce analyze` on a film and its subtitles: cases where the truth lies, and a clear line for whatever is wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import math
+import shutil
+import sqlite3
+
+import film_builders as staged
+import pytest
+import yaml
+from PIL import Image
+
+CAMERA = "generic-84dfov"
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    return staged.stage_film(tmp_path_factory.mktemp("film"))
+
+
+@pytest.fixture(scope="module")
+def analysed(flyonce, film):
+    """The film, analysed once as an operator would."""
+    store = film.folder / "city.db"
+    outcome = flyonce(
+        "analyze", film.video, "--camera", CAMERA, "--zones", film.zones, "--models", film.models,
+        "--store", f"sqlite:///{store}", "--json",
+    )  # fmt: skip
+    assert outcome.code == 0, outcome.stderr
+    return outcome, store
+
+
+def rows(store, query):
+    with sqlite3.connect(store) as connection:
+        connection.row_factory = sqlite3.Row
+        return [dict(row) for row in connection.execute(query)]
+
+
+def cases(store):
+    return {
+        (row["matter"], row["label"]): row
+        for row in rows(store, "select matter, label, state, lon, lat, extent_m2, frames from case_file")
+    }
+
+
+def off_m(case, thing):
+    east_m, north_m = staged.metres(case["lon"], case["lat"])
+    return math.hypot(east_m - thing.east_m, north_m - thing.north_m)
+
+
+def test_cases_lie_where_the_things_were_filmed(analysed):
+    found = cases(analysed[1])
+    assert set(found) == {
+        ("waterlogging.road", "standing_water"),
+        ("dumping.household", "waste"),
+        ("fishing.reservoir", "person"),
+    }
+    assert off_m(found["waterlogging.road", "standing_water"], staged.PUDDLE) < 1.0
+    assert off_m(found["dumping.household", "waste"], staged.DUMP) < 1.0
+    assert off_m(found["fishing.reservoir", "person"], staged.ANGLER) < 1.0
+    assert found["waterlogging.road", "standing_water"]["extent_m2"] == pytest.approx(12, rel=0.35)
+
+
+def test_one_angler_who_stays_is_reviewed_and_one_walker_who_passes_is_not(analysed):
+    outcome, store = analysed
+    fishing = rows(store, "select state from case_file where matter = 'fishing.reservoir'")
+    assert fishing == [{"state": "pending_review"}]
+    # The walker was seen too, as one thing or several, and is no matter.
+    assert outcome.result["detections"]["person"] > 2 * 3
+    assert outcome.result["without_matter"] >= 1
+
+
+def test_mapped_water_and_deceiving_ground_are_no_findings(analysed):
+    masked = analysed[0].result["not_placed"]
+    assert masked["permanent_water"] >= 3
+    assert masked["false_alarm_mask"] >= 3
+
+
+def test_fewer_frames_are_looked_at_than_filmed_and_all_of_them_located(analysed):
+    result = analysed[0].result
+    assert 5 <= result["frames"] < result["frames_decoded"] <= 65
+    assert result["located_frames"] == result["frames"]
+    assert result["sources"][0]["telemetry"]["dialect"] == "named_gimbal"
+    assert result["sources"][0]["telemetry"]["used"] == 65
+
+
+def test_evidence_is_a_still_that_says_where_it_comes_from(analysed, film):
+    store = analysed[1]
+    digest = hashlib.sha256(film.video.read_bytes()).hexdigest()
+    sealed = rows(store, "select sha256, file_name, extension from original")
+    assert 3 <= len(sealed) <= 9
+    for row in sealed:
+        data = (store.parent / "city-evidence" / "originals" / row["sha256"][:2] / f"{row['sha256']}.jpg").read_bytes()
+        assert hashlib.sha256(data).hexdigest() == row["sha256"]
+        note = Image.open(io.BytesIO(data)).getexif()[0x010E]
+        assert "still of film.mp4, frame" in note
+        assert "media time" in note
+        assert digest in note
+    flight = rows(store, "select figures from flight")[0]
+    assert json.loads(flight["figures"])["videos"] == [{"file": "film.mp4", "sha256": digest, "seconds": 13.0}]
+
+
+def test_the_same_film_again_opens_no_case(flyonce, analysed, film):
+    outcome = flyonce(
+        "analyze", film.video, "--camera", CAMERA, "--zones", film.zones, "--models", film.models,
+        "--store", f"sqlite:///{analysed[1]}", "--json",
+    )  # fmt: skip
+    assert outcome.code == 0, outcome.stderr
+    assert outcome.result["cases"]["opened"] == 0
+    assert len(cases(analysed[1])) == 3
+
+
+def test_a_made_up_label_becomes_a_matter_by_configuration_alone(flyonce, film, tmp_path):
+    rules = {
+        "labels": {"graffiti": {"flat": True}},
+        "rules": [
+            {"id": "wall", "label": "graffiti", "near": {"kinds": ["street"], "distance_m": 2}, "matter": "wall.paint"}
+        ],
+    }
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules))
+    (tmp_path / "matters.yaml").write_text(MATTERS)
+    (tmp_path / "routing.yaml").write_text(ROUTING)
+    outcome = flyonce(
+        "analyze", film.video, "--camera", CAMERA, "--zones", film.zones, "--models", film.models,
+        "--interpretation", tmp_path / "rules.yaml", "--matters", tmp_path / "matters.yaml",
+        "--routing", tmp_path / "routing.yaml", "--store", f"sqlite:///{tmp_path / 'city.db'}", "--json",
+    )  # fmt: skip
+    assert outcome.code == 0, outcome.stderr
+    found = cases(tmp_path / "city.db")
+    assert set(found) == {("wall.paint", "graffiti")}
+    assert off_m(found["wall.paint", "graffiti"], staged.GRAFFITI) < 1.0
+
+
+MATTERS = """
+standard: test
+effective_from: 2026-01-01
+calendar: {time_zone: Asia/Shanghai, opens: "09:00", closes: "18:00", weekdays: [0, 1, 2, 3, 4]}
+families: {wall: {window: 72h}}
+matters:
+  - {key: wall.paint, code: "99999", name: {zh: 涂鸦, en: Graffiti}, family: wall, clocks: {t1: 1h, t2: 1h, t3: 1h}}
+"""
+ROUTING = """
+author: test
+effective_from: 2026-01-01
+rules: []
+"""
+
+
+def test_without_subtitles_or_camera_things_are_counted_and_nothing_is_placed(flyonce, film, tmp_path):
+    alone = shutil.copy(film.video, tmp_path / "alone.mp4")
+    arguments = ("--models", film.models, "--store", f"sqlite:///{tmp_path / 'city.db'}", "--json")
+    outcome = flyonce("analyze", alone, "--camera", CAMERA, *arguments)
+    assert outcome.code == 0, outcome.stderr
+    assert outcome.result["flags"] == {"no_telemetry": outcome.result["frames"]}
+    assert outcome.result["detections"]["person"] >= 3
+    assert (outcome.result["sightings"], outcome.result["cases"]["opened"]) == (0, 0)
+    assert "no alone.SRT beside it): detected, not located" in outcome.stderr
+    outcome = flyonce("analyze", film.video, *arguments)
+    assert outcome.result["flags"]["no_camera"] == outcome.result["frames"]
+    assert outcome.result["sightings"] == 0
+    assert "give --camera" in outcome.stderr
+
+
+def test_a_film_that_does_not_go_with_its_subtitles_is_refused_before_the_store_is_touched(flyonce, film, tmp_path):
+    short, store = tmp_path / "short.SRT", tmp_path / "city.db"
+    short.write_text("".join(staged.cue(index) for index in range(20)))
+    outcome = flyonce(
+        "analyze", film.video, "--camera", CAMERA, "--telemetry", short, "--models", film.models,
+        "--store", f"sqlite:///{store}", "--json",
+    )  # fmt: skip
+    assert (outcome.code, outcome.stdout) == (2, "")
+    assert f"{short}: covers too little of the video" in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+    assert not store.exists()
+
+
+def test_one_bad_video_of_several_is_listed_and_the_rest_goes_on(flyonce, film, tmp_path):
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"\0" * 5000)
+    outcome = flyonce(
+        "analyze", film.video, broken, "--camera", CAMERA, "--zones", film.zones, "--models", film.models,
+        "--store", f"sqlite:///{tmp_path / 'city.db'}", "--json",
+    )  # fmt: skip
+    assert outcome.code == 2
+    assert [entry["file"] for entry in outcome.result["unreadable"]] == [str(broken)]
+    assert outcome.result["cases"]["opened"] == 3
+    assert f"left out: {broken}: " in outcome.stderr
+
+
+def test_subtitles_that_end_early_leave_the_rest_unlocated_and_say_so(flyonce, film, tmp_path):
+    early = tmp_path / "early.SRT"
+    early.write_text("".join(staged.cue(index) for index in range(45)))
+    outcome = flyonce(
+        "analyze", film.video, "--telemetry", early, "--camera", CAMERA, "--models", film.models,
+        "--store", f"sqlite:///{tmp_path / 'city.db'}", "--json",
+    )  # fmt: skip
+    assert outcome.code == 2
+    assert outcome.result["flags"]["no_pose"] == outcome.result["frames"] - outcome.result["located_frames"] > 0
+    assert "in the other 4.2 s things are detected, not located" in outcome.stderr
