@@ -9,11 +9,12 @@ import pytest
 import yaml
 from onnx_graphs import RED_BGR, picture, red_box, redness_map, write_model
 
+from vision.evaluation import MaskCounts
 from vision.model_card import read_card
-from vision.training.dataset import read_data_set
+from vision.training.dataset import WATER, Sample, read_data_set
 from vision.training.errors import BadDataSetError, ThresholdsNeedValError
-from vision.training.evaluate import choose_thresholds, count_findings, evaluate_model
-from vision.training.exam import examine, true_water
+from vision.training.evaluate import _choose_for_water, choose_thresholds, count_findings, evaluate_model
+from vision.training.exam import WaterRow, examine, true_water
 from vision.training.labels import LABELS, RelativeBox, write_labels
 from vision.training.prepare import prepare_objects, prepare_water
 from vision.training.scores import report
@@ -195,6 +196,24 @@ def test_thresholds_are_not_chosen_on_what_measures(tmp_path: Path) -> None:
     data = read_data_set(place)
     with pytest.raises(ThresholdsNeedValError, match="on the part val alone, not on all"):
         choose_thresholds(data, examine(data, write_model(tmp_path / "m", red_box())))
+
+
+@pytest.mark.parametrize(
+    ("dry_found", "chosen"),
+    [({0.4: 0, 0.5: 0, 0.6: 0}, 0.4), ({0.4: 50, 0.5: 19, 0.6: 0}, 0.5), ({0.4: 90, 0.5: 60, 0.6: 30}, 0.6)],
+)
+def test_water_is_believed_as_soon_as_dry_ground_allows(dry_found: dict[float, int], chosen: float) -> None:
+    def row(source: str, found: dict[float, MaskCounts]) -> WaterRow:
+        sample = Sample(
+            path=Path(f"{source}.jpg"), part="val", source=source, viewpoint="nadir", labelled=frozenset({WATER}),
+            labels_path=Path("a.txt"), mask_path=None, ignored_path=Path("b.txt"),
+        )  # fmt: skip
+        return WaterRow(sample=sample, counts={str(value): counts for value, counts in found.items()})
+
+    wet = {0.4: 450, 0.5: 400, 0.6: 300}  # the lower the threshold, the better the outline
+    flood = row("flood", {v: MaskCounts(shared=n, found=n, true=500, total=1000) for v, n in wet.items()})
+    street = row("street", {v: MaskCounts(shared=0, found=n, true=0, total=1000) for v, n in dry_found.items()})
+    assert _choose_for_water([flood, street], candidates=(0.4, 0.5, 0.6)).value == chosen
 
 
 def test_a_picture_that_cannot_be_used_is_named_and_the_others_count(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from vision.evaluation import MaskScore, best_threshold, score_masks
+from vision.evaluation import best_threshold, score_masks
 from vision.model_card import ModelCard, read_card
 from vision.onnx_detector import OnnxDetector
 from vision.sources.photos import photo_paths, read_frame
@@ -24,6 +24,12 @@ from vision.training.scores import Table, is_rendered, objects_block, report, wa
 OBJECT_CANDIDATES = tuple(round(0.1 + 0.05 * i, 2) for i in range(17))
 CAUTION_BETA = 0.5
 """Somebody is sent to every finding, so a false alarm weighs more than a miss when a threshold is chosen."""
+
+BETA = {"person": 1.0}
+"""Labels with another balance: where a person is, somebody only looks at the picture, and who is missed is lost."""
+
+MOST_DRY_SHARE = 0.02
+"""No data set of dry ground may have more of its pixels called water."""
 
 ENOUGH_REAL = 10
 """With fewer real things of a label than this, rendered ones help to choose its threshold."""
@@ -190,34 +196,29 @@ def _choose_for_boxes(exam: Exam, label: str) -> Choice:
     used = real if enough else rows
     truths = sum(len(row.truth.of(label)) for row in used)
     pairs = [(row.doubtful, row.truth) for row in used]
-    value = best_threshold(pairs, label, OBJECT_CANDIDATES, beta=CAUTION_BETA)
+    value = best_threshold(pairs, label, OBJECT_CANDIDATES, beta=BETA.get(label, CAUTION_BETA))
     if value is None:
         return Choice(value=CAREFUL, by="nothing", truths=truths)
     return Choice(value=value, by="real" if enough or len(real) == len(rows) else "real and rendered", truths=truths)
 
 
-def _choose_for_water(rows: Sequence[WaterRow]) -> Choice:
+def _choose_for_water(rows: Sequence[WaterRow], candidates: Sequence[float] = WATER_CANDIDATES) -> Choice:
+    """Choose the best mean IoU of the wet data sets, as long as no dry one has more than `MOST_DRY_SHARE` of water."""
     real = [row for row in rows if not is_rendered(row)]
     used = real or list(rows)
     sources: dict[str, list[WaterRow]] = {}
     for row in used:
         sources.setdefault(row.sample.source, []).append(row)
 
-    def goodness(value: float) -> float:
+    def goodness(value: float) -> tuple[float, float]:
         scores = [score_masks([row.counts[str(value)] for row in part]) for part in sources.values()]
-        return float(np.mean([_surface_goodness(score) for score in scores]))
+        dry = [score.dry_share_found or 0.0 for score in scores if score.dry_pictures == score.pictures]
+        wet = [score.iou or 0.0 for score in scores if score.dry_pictures < score.pictures]
+        excess = max(0.0, max(dry, default=0.0) - MOST_DRY_SHARE)
+        return -excess, float(np.mean(wet)) if wet else 0.0
 
-    best = max(sorted(WATER_CANDIDATES, reverse=True), key=goodness)
+    best = max(sorted(candidates, reverse=True), key=goodness)
     return Choice(value=best, by="real" if real else "rendered", truths=len(used))
-
-
-def _surface_goodness(score: MaskScore) -> float:
-    """Return F-beta of the areas, or of a dry data set the share of pictures without an alarm."""
-    if score.dry_pictures == score.pictures:
-        return 1.0 - score.dry_pictures_with_alarm / score.pictures
-    precision, recall = score.precision or 0.0, score.recall or 0.0
-    weighted = CAUTION_BETA**2 * precision + recall
-    return float((1 + CAUTION_BETA**2) * precision * recall / weighted) if weighted else 0.0
 
 
 def _figures_of(card: ModelCard, exam: Exam, *, rendered: bool) -> Table | None:
