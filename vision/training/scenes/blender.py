@@ -53,7 +53,7 @@ class Studio:
         self._ground_picture: Any = None
         self._ground_gain: Any = None
         self._materials = {coat: self._material(coat) for coat in ("ground", "paving", "paint", "shiny")}
-        self._waters: dict[float, Any] = {}
+        self._waters: dict[tuple[float, float], Any] = {}
 
     def _settings(self, size_px: int, samples: int, threads: int) -> None:
         scene = self.scene
@@ -144,8 +144,8 @@ class Studio:
         tree.link(node, 0, more, 0)
         return more
 
-    def _material(self, coat: str, shine: float = 1.0) -> Any:  # noqa: ANN401
-        material = self.bpy.data.materials.new(f"{coat} {shine}")
+    def _material(self, coat: str, shine: float = 1.0, rough: float = 0.6) -> Any:  # noqa: ANN401
+        material = self.bpy.data.materials.new(f"{coat} {shine} {rough}")
         material.cycles.emission_sampling = "NONE"
         tree = _Nodes(material.node_tree)
         colour = tree.add("ShaderNodeAttribute")
@@ -174,7 +174,7 @@ class Studio:
             albedo = self._times(tree, albedo, grain, 255 / 200)
         surface = self._lit(tree, albedo)
         if coat in ("shiny", "water"):
-            surface = self._mirror(tree, surface, coat, shine)
+            surface = self._mirror(tree, surface, coat, shine, rough)
         tree.link(surface, 0, tree.add("ShaderNodeOutputMaterial"), "Surface")
         return material
 
@@ -197,7 +197,7 @@ class Studio:
         tree.link(glow, 0, both, 1)
         return both
 
-    def _mirror(self, tree: _Nodes, below: Any, coat: str, shine: float) -> Any:  # noqa: ANN401
+    def _mirror(self, tree: _Nodes, below: Any, coat: str, shine: float, rough: float) -> Any:  # noqa: ANN401
         kind = "BsdfAnisotropic" if coat == "water" else "Emission"
         gloss, fresnel, more, mix = (tree.add(f"ShaderNode{name}") for name in (kind, "Fresnel", "Math", "MixShader"))
         if coat == "water":
@@ -208,7 +208,7 @@ class Studio:
         more.operation, more.use_clamp = "MULTIPLY", True
         more.inputs[1].default_value = shine
         if coat == "water":
-            normal = self._waves(tree, 0.6)
+            normal = self._waves(tree, rough)
             tree.link(normal, 0, gloss, "Normal")
             tree.link(normal, 0, fresnel, "Normal")
         tree.link(fresnel, 0, more, 0)
@@ -230,9 +230,10 @@ class Studio:
     def _coat(self, net: Net) -> Any:  # noqa: ANN401
         if net.coat != "water":
             return self._materials[net.coat]
-        if net.shine not in self._waters:
-            self._waters[net.shine] = self._material("water", net.shine)
-        return self._waters[net.shine]
+        key = net.shine, net.rough
+        if key not in self._waters:
+            self._waters[key] = self._material("water", *key)
+        return self._waters[key]
 
     def _mesh(
         self, vertices: NDArray[np.float32], faces: NDArray[np.int32], corners: NDArray[np.float32], material: Any  # noqa: ANN401

@@ -237,7 +237,7 @@ def _others(draft: _Draft) -> None:
         draft.put(what, *spot, heading)
         if what == "sitting":
             draft.put("stool", *spot, heading, claim=False)
-            if rng.random() < 0.3:  # a picnic's parasol is no angler's gear
+            if rng.random() < 0.15:  # a picnic's parasol is no angler's gear
                 draft.put("parasol", *draft.around(*spot, heading, 0.6, -0.4), claim=False)
         elif rng.random() < 0.35:
             draft.put(what, *draft.around(*spot, heading, 0.8, 0.1), heading)

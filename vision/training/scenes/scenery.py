@@ -30,6 +30,7 @@ class Net:
         coat: Its material.
         index: Its identity number.
         shine: For water: how much more than clean still water it mirrors.
+        rough: For water: height of its waves, 1 for those of a light breeze.
     """
 
     vertices_m: Floats
@@ -38,6 +39,7 @@ class Net:
     coat: Coat
     index: int
     shine: float = 1.0
+    rough: float = 0.6
 
 
 def _quads(rows: int, columns: int) -> NDArray[np.int32]:
@@ -72,7 +74,8 @@ def reservoir_net(site: Site) -> Net:
     share = (1 - np.exp(-depth / clear_m))[..., None]
     colour = np.concatenate([np.array(shallow) * (1 - share) + np.array(deep) * share, np.ones_like(share)], -1)
     net = _net(np.stack([x, y, np.full_like(x, terrain.water_z_m)], -1), colour, "water", RESERVOIR)
-    return replace(net, shine=1.0 if site.waves < 0.5 else 2.5)
+    choppy = site.waves > 0.5
+    return replace(net, shine=2.0 if choppy else 1.2, rough=2.5 if choppy else 0.6)
 
 
 def _strip(

@@ -18,6 +18,9 @@ from vision.training.scenes.views import View, project
 SMALLEST_PX = 6.0
 LEAST_VISIBLE = 0.3
 WHOLE = 0.85
+THIN_PX = 1000.0
+"""A rod's tip is thinner than a pixel: what is seen of it says nothing about its reach."""
+
 _FINER = 5
 
 Mask = NDArray[np.bool_]
@@ -73,9 +76,10 @@ class Seen:
 
 
 def placed_m(thing: Thing, part: Part) -> tuple[Floats, NDArray[np.int32]]:
-    """Return the thing's vertices (n, 3) on the site and its faces (m, 3)."""
+    """Return what is above the ground of a thing: vertices (n, 3) on the site, and faces (m, 3)."""
     solid = look(thing.kind, part, thing.look)
     turned = solid.vertices_m @ rotation((0, 0, -thing.heading_deg)).T
+    turned[:, 2] = np.maximum(turned[:, 2], 0)  # keels, posts and roots are under water or ground
     return turned.astype(float) + np.asarray(thing.at_m), solid.faces
 
 
@@ -106,6 +110,16 @@ def _clipped(box: tuple[float, float, float, float], size_px: int) -> tuple[floa
     return left, top, right, bottom
 
 
+def _within(
+    exact: tuple[float, float, float, float], seen: tuple[float, float, float, float], play_px: float
+) -> tuple[float, float, float, float]:
+    """The exact box, but no further out than what is seen of it: its foot may be in the ground."""
+    return (
+        max(exact[0], seen[0] - play_px), max(exact[1], seen[1] - play_px),
+        min(exact[2], seen[2] + play_px), min(exact[3], seen[3] + play_px),
+    )  # fmt: skip
+
+
 def _area(box: tuple[float, float, float, float]) -> float:
     return max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])
 
@@ -131,7 +145,9 @@ def _seen(thing: Thing, part: Part, view: View, mask: Mask) -> Seen | None:
         return None
     whole = silhouette(pixels, faces, size)
     visible = min(1.0, float(mask.sum()) / max(1.0, float(whole.sum())))
-    box = clipped if visible >= WHOLE else _box_of(mask)
+    box = (
+        _within(clipped, _box_of(mask), THIN_PX if thing.kind == "rod" else 1.0) if visible >= WHOLE else _box_of(mask)
+    )
     foot, _ = project(view.pose, view.lens, np.array([thing.at_m]))
     label = KINDS[thing.kind].label
     inside = _area(clipped) / _area(whole_box)
