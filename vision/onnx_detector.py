@@ -36,7 +36,7 @@ class OnnxDetector:
     """Models over whole pictures: views, inference, merging. Safe to call from several threads."""
 
     def __init__(self, models: Sequence[OnnxModel], pool: ThreadPoolExecutor) -> None:
-        """Join the parts; `open` and `load_detectors` make them.
+        """Join the parts; `of_folders` makes them.
 
         Args:
             models: The models, in the order of their answers.
@@ -54,21 +54,48 @@ class OnnxDetector:
         workers: int | None = None,
         least_confidence: float | None = None,
     ) -> OnnxDetector:
-        """Open a model folder.
+        """Open one model folder; see `of_folders`."""
+        return cls.of_folders([model_dir], engine=engine, workers=workers, least_confidence=least_confidence)
+
+    @classmethod
+    def of_folders(
+        cls,
+        model_dirs: Sequence[Path],
+        *,
+        engine: Engine = "onnxruntime",
+        workers: int | None = None,
+        least_confidence: float | None = None,
+        doubts: Doubts | None = None,
+    ) -> OnnxDetector:
+        """Open model folders.
 
         Args:
-            model_dir: Folder with `card.yaml` and `model.onnx`.
-            engine: What is to run it.
-            workers: Inferences at a time; the number of usable cores if None.
-            least_confidence: Overrides the card's thresholds, all of them.
+            model_dirs: Folders with `card.yaml` and `model.onnx`, in the order of their answers.
+            engine: What is to run them; see `vision.engines.choosing`.
+            workers: Inferences at a time, over all models; the number of usable cores if None.
+            least_confidence: Overrides the cards' thresholds, all of them.
+            doubts: Tells of a card, by label, from which confidence on boxes are to be answered although it does not
+                believe them (see `vision.doubt`).
 
         Returns:
             The detector.
 
         Raises:
-            ModelError: If the folder does not hold a model that can be run here, or the engine is not here.
+            ModelError: If a folder does not hold a model that can be run here, or the engine is not here.
         """
-        return _opened([model_dir], engine, workers or usable_cores(), least_confidence)
+        workers = workers or usable_cores()
+        opened = [(model_dir, *open_model(model_dir, engine=engine, workers=workers)) for model_dir in model_dirs]
+        models = [
+            OnnxModel(
+                model_dir=model_dir,
+                card=card,
+                network=network,
+                least_confidence=least_confidence,
+                doubts={} if doubts is None else doubts(card),
+            )
+            for model_dir, card, network in opened
+        ]
+        return cls(models, ThreadPoolExecutor(max_workers=workers, thread_name_prefix="inference"))
 
     def __call__(self, frame: Frame) -> Detections:
         """Find things in a picture of any size.
@@ -147,7 +174,9 @@ def load_detectors(
         raise ModelError(
             models_dir, "holds no model", f"name a folder with <model>/{CARD_FILE} and <model>/{MODEL_FILE}"
         )
-    return _opened(model_dirs, engine, workers or usable_cores(), least_confidence, doubts)
+    return OnnxDetector.of_folders(
+        model_dirs, engine=engine, workers=workers, least_confidence=least_confidence, doubts=doubts
+    )
 
 
 def detect_many(
@@ -185,27 +214,6 @@ def detect_many(
 def _finished(waiting: deque[tuple[Frame, Future[Detections]]]) -> tuple[Frame, Detections]:
     frame, future = waiting.popleft()
     return frame, future.result()
-
-
-def _opened(
-    model_dirs: Sequence[Path],
-    engine: Engine,
-    workers: int,
-    least_confidence: float | None,
-    doubts: Doubts | None = None,
-) -> OnnxDetector:
-    opened = [(model_dir, *open_model(model_dir, engine=engine, workers=workers)) for model_dir in model_dirs]
-    models = [
-        OnnxModel(
-            model_dir=model_dir,
-            card=card,
-            network=network,
-            least_confidence=least_confidence,
-            doubts={} if doubts is None else doubts(card),
-        )
-        for model_dir, card, network in opened
-    ]
-    return OnnxDetector(models, ThreadPoolExecutor(max_workers=workers, thread_name_prefix="inference"))
 
 
 def _in_picture(found: Detections, plan: Plan, frame: Frame) -> Detections:
