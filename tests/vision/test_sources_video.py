@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from films import encoded, number_of, numbered, steady, write_film
 
-from vision.errors import VideoError
+from vision.errors import InvalidValueError, VideoError
 from vision.frame import Frame
 from vision.sources.source import SourceReport
 from vision.sources.video import VideoSource
@@ -171,6 +171,8 @@ def test_who_knows_the_start_may_say_it(tmp_path: Path) -> None:
     frames, _ = read(write_film(tmp_path / "film.mp4", steady(3)), started_at=began)
 
     assert frames[1].captured_at == began + timedelta(seconds=0.04)
+    with pytest.raises(InvalidValueError, match="aware UTC"):
+        VideoSource(tmp_path / "film.mp4", started_at=datetime(2026, 1, 1))
 
 
 def test_a_truncated_film_gives_what_it_has_and_says_what_is_missing(tmp_path: Path) -> None:

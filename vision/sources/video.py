@@ -22,7 +22,7 @@ from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from vision.errors import VideoError
+from vision.errors import InvalidValueError, VideoError
 from vision.frame import Frame
 from vision.sources.counting_decoder import CountingDecoder
 from vision.sources.demuxing import demuxed
@@ -82,7 +82,10 @@ class VideoSource:
 
         Raises:
             VideoError: If the file cannot be read, or holds no video that can be decoded.
+            InvalidValueError: If `started_at` is not aware UTC.
         """
+        if started_at is not None and started_at.utcoffset() != timedelta(0):
+            raise InvalidValueError(f"started_at must be aware UTC, not {started_at!r}")
         self.path = path
         self._on_data = on_data
         self._want = want
