@@ -18,7 +18,7 @@ from vision.sources.connection import Connection, LiveClock, Timeouts
 from vision.sources.eager_decoder import Received
 from vision.sources.gaps import GapLedger, Moment
 from vision.sources.photos import MAX_PIXELS
-from vision.sources.pictures import turn_of, upright_bgr
+from vision.sources.pictures import Turn, Turns, upright_bgr
 from vision.sources.source import SourceReport, StreamData
 from vision.sources.srt_pipe import ffmpeg_for_srt
 from vision.sources.stagger import Backoff, Stagger
@@ -35,6 +35,7 @@ _LARGEST_CLOCK_ERROR_S = 5.0
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Waiting:
     received: Received
+    turn: Turn | None
     index: int
     media_time_s: float
 
@@ -88,6 +89,7 @@ class LiveSource:
         self._stagger = stagger or Stagger()
         self._backoff = backoff or Backoff()
         self._tally = Tally()
+        self._turns = Turns()
         self._stop = threading.Event()
         self._starting = threading.Lock()
         self._arrived = threading.Condition()
@@ -146,7 +148,7 @@ class LiveSource:
 
     def _frame(self, waiting: _Waiting) -> Frame:
         return Frame(
-            image_bgr=upright_bgr(waiting.received.picture),
+            image_bgr=upright_bgr(waiting.received.picture, waiting.turn),
             captured_at=waiting.received.moment.at,
             source=self.address,
             index=waiting.index,
@@ -242,7 +244,8 @@ class LiveSource:
         if picture.width * picture.height > MAX_PIXELS:
             self._tally.count("corrupt")
             return
-        if turn_of(picture) is None:
+        turn = self._turns.of(picture)
+        if turn is None:
             self._tally.note("asks to be displayed at an angle that is no quarter turn; shown as stored")
         self._tally.saw_size((picture.width, picture.height))
         self._ledger.saw(received.moment)
@@ -254,7 +257,9 @@ class LiveSource:
                     self._tally.count("reconnects")
                 self._seen_by = connection
             self._last_time_s = max(self._last_time_s, time_s)
-            self._waiting.append(_Waiting(received=received, index=self._pictures, media_time_s=self._last_time_s))
+            self._waiting.append(
+                _Waiting(received=received, turn=turn, index=self._pictures, media_time_s=self._last_time_s)
+            )
             self._pictures += 1
             if len(self._waiting) > _FRAMES_WAITING:
                 self._waiting.popleft()

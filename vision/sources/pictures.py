@@ -51,23 +51,43 @@ def turn_of(picture: VideoFrame) -> Turn | None:
     return _quarter_turn(bytes(matrix))
 
 
+class Turns:
+    """How a stream's pictures are to be displayed, looked up again only when their rotation or size changes.
+
+    PyAV ties a picture whose side data are read into a cycle of references: its megabytes would then wait for Python's
+    rare search for cycles, instead of being freed at once.
+    """
+
+    def __init__(self) -> None:
+        self._known_for: tuple[int, int, int] | None = None
+        self._turn: Turn | None = _AS_STORED
+
+    def of(self, picture: VideoFrame) -> Turn | None:
+        """The same as `turn_of`."""
+        kind = (picture.rotation, picture.width, picture.height)
+        if kind != self._known_for:
+            self._turn, self._known_for = turn_of(picture), kind
+        return self._turn
+
+
 def displayed_size(picture: VideoFrame) -> tuple[int, int]:
     """Width and height in pixels of what `upright_bgr` makes of a picture."""
     turn = turn_of(picture) or _AS_STORED
     return (picture.width, picture.height) if turn[0] else (picture.height, picture.width)
 
 
-def upright_bgr(picture: VideoFrame) -> Image:
+def upright_bgr(picture: VideoFrame, turn: Turn | None) -> Image:
     """Convert to BGR and turn as the display matrix says; a matrix that is no quarter turn is left alone.
 
     Args:
         picture: A decoded picture of any pixel format.
+        turn: What `turn_of` or `Turns.of` says of it.
 
     Returns:
         Pixels, shape (height, width, 3), uint8, blue, green, red.
     """
     stored = np.asarray(picture.to_ndarray(format="bgr24"), np.uint8)
-    return _turned(stored, turn_of(picture) or _AS_STORED)
+    return _turned(stored, turn or _AS_STORED)
 
 
 def _turned(image: Image, turn: Turn) -> Image:

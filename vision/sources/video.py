@@ -30,7 +30,7 @@ from vision.sources.embedded import EmbeddedData, data_streams
 from vision.sources.lazy_decoder import LazyDecoder, Picked
 from vision.sources.media_clock import MediaClock
 from vision.sources.photos import MAX_PIXELS
-from vision.sources.pictures import displayed_size, turn_of, upright_bgr
+from vision.sources.pictures import Turns, displayed_size, upright_bgr
 from vision.sources.source import SourceReport, StreamData
 from vision.sources.tally import Tally
 
@@ -90,6 +90,7 @@ class VideoSource:
         self._on_data = on_data
         self._want = want
         self._tally = Tally()
+        self._turns = Turns()
         self._stop = threading.Event()
         self._starting = threading.Lock()
         self._ready: queue.Queue[Frame | BaseException | None] = queue.Queue(maxsize=_FRAMES_AHEAD)
@@ -225,9 +226,10 @@ class VideoSource:
             if picture.width * picture.height > MAX_PIXELS:
                 self._tally.count("corrupt")
                 continue
-            if turn_of(picture) is None:
+            turn = self._turns.of(picture)
+            if turn is None:
                 self._tally.note("asks to be displayed at an angle that is no quarter turn; shown as stored")
-            image = upright_bgr(picture)
+            image = upright_bgr(picture, turn)
             self._tally.saw_size((image.shape[1], image.shape[0]))
             self._hand_over(
                 Frame(
