@@ -29,8 +29,9 @@ FLIGHT = PatrolFlight(phases=(Phase(seconds=60, speed_m_s=0.5),), height_m=60, b
 PLANE = LocalFrame(lon=118.87, lat=28.95)
 # Two heaps of two metres, nine metres apart, metres east and north of the district's origin.
 HEAPS_M = ((-6.0, -92.0), (3.0, -92.0))
-# Ten looks half a second apart, then nothing is found for eight seconds; four times.
+# Ten looks half a second apart that find the heaps, then some that find nothing for eight seconds; four times.
 LOOK_TIMES_S = [burst * 13.0 + 0.5 * look for burst in range(4) for look in range(10)]
+VAIN_LOOK_TIMES_S = [burst * 13.0 + later_s for burst in range(3) for later_s in (6.5, 8.5, 12.0)]
 BLACK = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
 
 
@@ -76,8 +77,11 @@ def test_forty_frames_with_three_track_breaks_are_still_one_thing_each() -> None
     tracker, book, grouper = ByteTracker(camera_motion=GroundMotion(view_of)), TrackBook(), Grouper()
     tracks: list[set[int]] = [set(), set()]
     events: list[TrackEvent] = []
-    for index, time_s in enumerate(LOOK_TIMES_S):
+    for index, time_s in enumerate(sorted(LOOK_TIMES_S + VAIN_LOOK_TIMES_S)):
         frame = a_frame(index, time_s)
+        if time_s in VAIN_LOOK_TIMES_S:
+            events += book.add(frame, tracker(frame, Detections.empty()))
+            continue
         found = tracker(frame, detected(time_s, rng))
         assert found.track_id is not None
         for heap in range(2):

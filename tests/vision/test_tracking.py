@@ -91,9 +91,21 @@ def test_a_thing_that_is_missed_for_a_while_is_recognised_again(ground: Image) -
         answer = tracker(a_frame(Shot(time_s=0.5 * number, x_px=800, y_px=800), ground, number), detections(boxes))
         ids += [] if answer.track_id is None else answer.track_id.tolist()
     assert ids == [1, 1]
+    for time_s in (3.0, 6.0):
+        tracker(a_frame(Shot(time_s=time_s, x_px=800, y_px=800), ground, 5), detections([]))
     late = tracker(a_frame(Shot(time_s=9.0, x_px=800, y_px=800), ground, 9), detections([box]))
     assert late.track_id is not None
     assert late.track_id.tolist() == [2]
+
+
+def test_rare_looks_of_a_hovering_camera_keep_their_tracks(ground: Image) -> None:
+    tracker, box = ByteTracker(keep_lost_s=3.0), (300.0, 150.0, 330.0, 180.0)
+    ids = []
+    for number in range(4):
+        answer = tracker(a_frame(Shot(time_s=15.0 * number, x_px=800, y_px=800), ground, number), detections([box]))
+        assert answer.track_id is not None
+        ids += answer.track_id.tolist()
+    assert ids == [1, 1, 1, 1]
 
 
 def test_a_doubtful_detection_prolongs_a_track_but_begins_none(ground: Image) -> None:

@@ -77,7 +77,7 @@ def test_a_track_that_was_not_found_for_long_ends_once_and_is_forgotten() -> Non
     book = TrackBook(end_after_s=2.0)
     for time_s in (0.0, 1.0):
         book.add(frame_at(time_s), tracked(1, 2))
-    book.add(frame_at(2.0), tracked(2))
+    assert book.add(frame_at(2.0), tracked(2)) == ()
     ended = book.add(frame_at(3.1), tracked(2))
     assert [(event.kind, event.track.track_id) for event in ended] == [("ended", 1)]
     record = ended[0].track

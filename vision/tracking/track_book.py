@@ -16,7 +16,7 @@ from vision.detections import Detections
 from vision.errors import InvalidValueError
 from vision.frame import Frame
 from vision.tracking.best_frames import BestFrame, FrameStore, quality
-from vision.tracking.tracker import UNTRACKED, frame_time_s
+from vision.tracking.tracker import LEAST_MISSED, UNTRACKED, frame_time_s
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +63,7 @@ class _Entry:
     first_seen_s: float
     last_seen_s: float
     looks: int = 0
+    missed: int = 0
     confirmed: bool = False
     scores: dict[str, deque[float]] = field(default_factory=dict)
     best: list[BestFrame] = field(default_factory=list)
@@ -94,7 +95,7 @@ class TrackBook:
             least_looks: Shorter histories are padded with zeros to this length.
             history: So many of the latest scores are remembered.
             best_frames: Frames kept of each track.
-            end_after_s: A track that was not found for so long has ended.
+            end_after_s: A track that was not found for so long, by `LEAST_MISSED` frames or more, has ended.
             jpeg_quality: Of kept frames, 0 to 100.
             most_bytes: All kept frames together; beyond this the worst go, but a confirmed track keeps its best one.
 
@@ -153,7 +154,13 @@ class TrackBook:
                 entry.confirmed = True
                 confirmed.append(TrackEvent(kind="confirmed", track=self._record(entry)))
         self._keep_within_bounds()
-        over = [entry for entry in self._entries.values() if time_s - entry.last_seen_s > self._end_after_s]
+        for entry in self._entries.values():
+            entry.missed = 0 if entry.last_seen_s == time_s else entry.missed + 1
+        over = [
+            entry
+            for entry in self._entries.values()
+            if entry.missed >= LEAST_MISSED and time_s - entry.last_seen_s > self._end_after_s
+        ]
         return (*confirmed, *self._ended(over))
 
     def flush(self) -> tuple[TrackEvent, ...]:

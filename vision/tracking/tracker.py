@@ -39,9 +39,12 @@ SPEED_SIDES_S: Mapping[str, float] = {
 }
 """How fast things of a label move, one sigma, in their own side lengths per second; 0.5 for any other label."""
 
+LEAST_MISSED = 2
+"""Looks that must have missed a thing before its track may end, however far apart they are."""
+
 _EDGE_PX = 2.0
-# Boxes are widened by so many sigmas of their place, but never by more than their own side.
-_MARGIN_SIGMAS = 1.5
+# Boxes are widened by so many sigmas of their place, but never by more than so many of their own sides.
+_MARGIN_SIGMAS, _MARGIN_SIDES = 1.5, 2.0
 
 
 class Tracker(Protocol):
@@ -86,7 +89,8 @@ class ByteTracker:
             camera_motion: How the camera moved between frames; told by the picture alone if None.
             confident: Detections at least this sure begin tracks and are matched first.
             confident_of: Label → the same for its detections: the thresholds of the model's card.
-            keep_lost_s: How long a track waits for its thing to be seen again.
+            keep_lost_s: How long a track waits for its thing to be seen again; longer where fewer than `LEAST_MISSED`
+                frames missed it, for a hovering camera looks rarely.
             least_overlap: Least overlap, 0 to 1, of a track's expected box and a detection, both widened by what is
                 uncertain.
             families: Label → family; labels of one family may be one track. A label that is missing is its own family.
@@ -151,7 +155,7 @@ class ByteTracker:
             place = carried.after(elapsed_s, track.speed_sides_s)
             x, y = place.centre_xy_px
             near = -width < x < 2 * width and -height < y < 2 * height
-            if near and time_s - track.seen_s <= self._keep_lost_s:
+            if near and (track.missed < LEAST_MISSED or time_s - track.seen_s <= self._keep_lost_s):
                 moved.append(replace(track, place=place))
         self._tracks = moved
 
@@ -191,7 +195,9 @@ class ByteTracker:
         chosen = [self._tracks[index] for index in tracks]
         limit = np.tile(np.array(size_wh_px, np.float64), 2)
         expected = np.clip([track.place.box_xyxy_px for track in chosen], 0.0, limit)
-        margin = np.array([min(_MARGIN_SIGMAS * track.place.sigma_px, track.place.side_px) for track in chosen])
+        margin = np.array(
+            [min(_MARGIN_SIGMAS * track.place.sigma_px, _MARGIN_SIDES * track.place.side_px) for track in chosen]
+        )
         return overlap(expected, margin, found, shared_of_smaller=np.array([track.cut for track in chosen]))
 
     def _begin(self, family: str, label: str, box: Floats, size_wh_px: tuple[int, int], time_s: float) -> int:
