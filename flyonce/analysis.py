@@ -53,7 +53,8 @@ def open_tools(
     """
     models_dir = models or settings.models_dir
     detector = NearThreshold(
-        load_detectors(models_dir, workers=settings.workers, doubts=doubts_of), KnownModels.of(models_dir)
+        load_detectors(models_dir, engine=settings.engine, workers=settings.workers, doubts=doubts_of),
+        KnownModels.of(models_dir),
     )
     known_matters, known_departments = load_matters(matters), load_departments(departments)
     rules = load_interpretation(
