@@ -1,10 +1,11 @@
 """Renders the sprites of the demo and of the synthetic training pictures: waste heaps, puddles, anglers from above.
 
 A tool for makers, not for users: it needs Blender as a Python module (on Python 3.11: `pip install bpy==5.0.1 pillow
-opencv-python-headless`); the finished demo sprites are part of the repository. Everything is modelled by
-`sprite_scenes/` from random numbers, so each seed is another look and the same seed is the same look again. Cycles
-renders on the CPU with few samples and a denoiser, a few seconds per sprite. The camera is orthographic and looks
-straight down; picture top is north. A sprite is an RGBA picture of the thing with its soft shadow and nothing else.
+opencv-python-headless`); the finished demo sprites are part of the repository, made before their heaps and people came
+to share the shapes of rendered scenes. Everything is modelled by `sprite_scenes/` and `vision/training/scenes` from
+random numbers, so each seed is another look and the same seed is the same look again. Cycles renders on the CPU with few
+samples and a denoiser, a few seconds per sprite. The camera is orthographic and looks straight down; picture top is
+north. A sprite is an RGBA picture of the thing with its soft shadow and nothing else.
 
     python tools/make_sprites.py --set demo  --out flyonce/demo/sprites
     python tools/make_sprites.py --set train --out ../sprites-for-training
@@ -28,7 +29,9 @@ from typing import Any
 import cv2
 import numpy as np
 from PIL import Image
-from sprite_scenes import anglers, heaps, puddles, stage
+from sprite_scenes import anglers, puddles, stage
+
+from vision.training.scenes import waste
 
 SUN_AZIMUTH_DEG, SUN_ELEVATION_DEG = 135.0, 48.0
 SAMPLES = 12
@@ -49,11 +52,12 @@ LOOKS = {
 
 
 HEAPS = {
-    "household": heaps.household_heap,
-    "rubble": heaps.rubble_heap,
-    "strewn": heaps.strewn_waste,
-    "bags": heaps.bag_pile,
+    "household": (waste.household_heap, 2.2, 5.8),
+    "rubble": (waste.rubble_heap, 3.0, 5.8),
+    "strewn": (waste.strewn, 2.5, 6.5),
+    "bags": (waste.bag_pile, 1.2, 3.6),
 }
+"""What makes each look, and its least and greatest width in metres."""
 
 
 def render(look: str, kind: str, seed: int, folder: Path, threads: int) -> dict[str, Any]:
@@ -69,12 +73,20 @@ def render(look: str, kind: str, seed: int, folder: Path, threads: int) -> dict[
     record["sun"] = {"azimuth_deg": SUN_AZIMUTH_DEG, "elevation_deg": round(elevation, 1)}
     water = None
     if kind == "waste":
-        width = HEAPS[look](rng)
+        make, least_m, most_m = HEAPS[look]
+        heap_m = rng.uniform(least_m, most_m)
+        stage.add_solid(make(np.random.default_rng(seed), heap_m), "object")
+        width = heap_m * 1.35 + 2.0
     elif kind == "puddle":
         width, water = puddles.puddle(rng, px)
     else:
         facing = rng.uniform(0, 360)
-        one = anglers.passer_by(rng, facing) if look == "person" else anglers.angler(rng, look == "umbrella", facing)
+        shapes = np.random.default_rng(seed)
+        one = (
+            anglers.passer_by(shapes, facing)
+            if look == "person"
+            else anglers.angler(shapes, look == "umbrella", facing)
+        )
         width = one.width_m
         record |= {"facing_deg": round(facing, 1), "seated": one.seated}
     size = round(width / px)

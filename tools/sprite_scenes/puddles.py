@@ -8,30 +8,9 @@ import bpy
 import cv2
 import numpy as np
 
-from sprite_scenes.stage import Colour, add_bmesh, add_mesh, ball, paint, transform
-
-# Linear colours of shallow and deep water: clay, mud, grey rain water, greenish standing water, dark asphalt puddle.
-TINTS: list[tuple[Colour, Colour]] = [
-    ((0.30, 0.22, 0.14), (0.20, 0.145, 0.09)),
-    ((0.20, 0.16, 0.11), (0.10, 0.085, 0.06)),
-    ((0.17, 0.165, 0.15), (0.085, 0.09, 0.085)),
-    ((0.15, 0.16, 0.09), (0.07, 0.085, 0.05)),
-    ((0.08, 0.08, 0.078), (0.035, 0.037, 0.04)),
-    ((0.36, 0.29, 0.2), (0.27, 0.21, 0.14)),
-]
-
-
-def _waves(rng: np.random.Generator, size_px: int, coarsest_px: float, falloff: float = 0.55) -> np.ndarray:
-    """Cloud-like noise of zero mean and unit spread, (size_px, size_px)."""
-    total = np.zeros((size_px, size_px), np.float32)
-    step, weight = coarsest_px, 1.0
-    while step >= 2:
-        cells = int(size_px / step) + 4
-        grid = rng.standard_normal((cells, cells)).astype(np.float32)
-        big = cv2.resize(grid, None, fx=step, fy=step, interpolation=cv2.INTER_CUBIC)
-        total += weight * big[:size_px, :size_px]
-        step, weight = step / 2, weight * falloff
-    return (total - total.mean()) / total.std()
+from sprite_scenes.stage import add_mesh, add_solid
+from vision.training.scenes.puddles import TINTS, waves
+from vision.training.scenes.solids import ball
 
 
 def _depth(rng: np.random.Generator, size_px: int, width_m: float, reach_m: float) -> np.ndarray:
@@ -39,8 +18,8 @@ def _depth(rng: np.random.Generator, size_px: int, width_m: float, reach_m: floa
     along = (np.arange(size_px) + 0.5) / size_px * width_m - width_m / 2
     x, y = np.meshgrid(along, -along)
     px = width_m / size_px
-    x = x + 0.22 * reach_m * _waves(rng, size_px, reach_m / px * 0.9)
-    y = y + 0.22 * reach_m * _waves(rng, size_px, reach_m / px * 0.9)
+    x = x + 0.22 * reach_m * waves(rng, size_px, reach_m / px * 0.9)
+    y = y + 0.22 * reach_m * waves(rng, size_px, reach_m / px * 0.9)
     field = np.full((size_px, size_px), -9.0, np.float32)
     turn, stretch = rng.uniform(0, np.pi), rng.uniform(0.3, 0.95)
     for lobe in range(rng.integers(1, 4)):
@@ -49,7 +28,7 @@ def _depth(rng: np.random.Generator, size_px: int, width_m: float, reach_m: floa
         u = (x - off[0]) * np.cos(turn) + (y - off[1]) * np.sin(turn)
         v = -(x - off[0]) * np.sin(turn) + (y - off[1]) * np.cos(turn)
         field = np.maximum(field, size - np.hypot(u, v / stretch))
-    field = field + 0.10 * reach_m * _waves(rng, size_px, reach_m / px * 0.4) * 0.7
+    field = field + 0.10 * reach_m * waves(rng, size_px, reach_m / px * 0.4) * 0.7
     inside = 1 - (np.hypot(*np.meshgrid(along, along)) / (width_m / 2 * 0.93)) ** 4  # never to the picture's edge
     return np.where(inside > 0, field, np.minimum(field, -1.0)).astype(np.float32)
 
@@ -93,11 +72,11 @@ def _lay(
     size = water.shape[0]
     tint = rng.choice(TINTS)
     shallow, deep = np.array(tint[0]) * rng.uniform(0.75, 1.15), np.array(tint[1]) * rng.uniform(0.4, 1.0)
-    depth = np.clip(inward / rng.uniform(0.5, 1.4), 0, 1) * (0.85 + 0.15 * _waves(fields, size, size / 5))
+    depth = np.clip(inward / rng.uniform(0.5, 1.4), 0, 1) * (0.85 + 0.15 * waves(fields, size, size / 5))
     mix = np.clip(depth, 0, 1)[..., None]
     bed = shallow * (1 - mix) + deep * mix
-    bed *= 1 + 0.07 * _waves(fields, size, size / 8)[..., None]
-    rim_m = rng.uniform(0.1, 0.5) * np.clip(1 + 0.5 * _waves(fields, size, size / 4), 0.2, 2.0)
+    bed *= 1 + 0.07 * waves(fields, size, size / 8)[..., None]
+    rim_m = rng.uniform(0.1, 0.5) * np.clip(1 + 0.5 * waves(fields, size, size / 4), 0.2, 2.0)
     rim = np.clip(1 - outside / rim_m, 0, 1) * rng.uniform(0.35, 0.65)
     edge = np.clip(0.45 + inward / rng.uniform(0.2, 0.7), 0, rng.uniform(0.9, 0.98))
     rgba = np.empty((size, size, 4), np.float32)
@@ -178,10 +157,6 @@ def _debris(rng: random.Random, water: np.ndarray, width: float) -> None:
         )
         size = rng.uniform(0.04, 0.18)
         colour = rng.choice([(0.3, 0.28, 0.25), (0.2, 0.14, 0.07), (0.12, 0.15, 0.05), (0.45, 0.43, 0.4)])
-        stone = ball(
-            transform((x, y, 0.02), (0, 0, rng.uniform(0, 360)), (size, size * 0.7, size * 0.4)),
-            2,
-            0.3,
-            rng.uniform(-9, 9),
-        )
-        add_bmesh(stone, paint(colour, 0.8), part="none")
+        shape, turn = (size, size * 0.7, size * 0.4), (0, 0, rng.uniform(0, 360))
+        fields = np.random.default_rng(rng.randrange(2**32))
+        add_solid(ball(shape, colour, (x, y, 0.02), turn, detail=2, rng=fields, crumple=0.2), part="none")

@@ -7,12 +7,11 @@ import random
 from collections.abc import Iterable
 from pathlib import Path
 
-import bmesh
 import bpy
 import numpy as np
-from mathutils import Euler, Matrix, Vector, noise
+from mathutils import Euler, Matrix
 
-Colour = tuple[float, float, float]
+from vision.training.scenes.solids import Colour, Solid
 
 # One flat colour per part in the second, unlit render, from which outlines and boxes are measured.
 PART_COLOURS: dict[str, Colour] = {
@@ -113,14 +112,28 @@ def add_mesh(
     return _put(mesh, material, part, smooth)
 
 
-def add_bmesh(
-    shape: bmesh.types.BMesh, material: bpy.types.Material, part: str = "object", smooth: bool = False
-) -> bpy.types.Object:
-    """Puts a finished `bmesh` shape on the stage and frees it."""
+def add_solid(solid: Solid, part: str) -> bpy.types.Object:
+    """Puts a finished shape on the stage, each face in its own colour, and says which part of the sprite it is."""
     mesh = bpy.data.meshes.new("m")
-    shape.to_mesh(mesh)
-    shape.free()
-    return _put(mesh, material, part, smooth)
+    mesh.from_pydata(solid.vertices_m.tolist(), [], solid.faces.tolist())
+    corners = np.ones((len(solid.faces), 3, 4), np.float32)
+    corners[..., :3] = solid.colours[:, None, :]
+    mesh.attributes.new("colour", "FLOAT_COLOR", "CORNER").data.foreach_set("color", corners.ravel())
+    return _put(mesh, _coloured(), part, smooth=False)
+
+
+def _coloured() -> bpy.types.Material:
+    if "coloured" in bpy.data.materials:
+        return bpy.data.materials["coloured"]
+    material = bpy.data.materials.new("coloured")
+    material.use_nodes = True
+    nodes, links = material.node_tree.nodes, material.node_tree.links
+    colour = nodes.new("ShaderNodeAttribute")
+    colour.attribute_name = "colour"
+    shader = nodes["Principled BSDF"]
+    shader.inputs["Roughness"].default_value = 0.7
+    links.new(colour.outputs["Color"], shader.inputs["Base Color"])
+    return material
 
 
 def _put(mesh: bpy.types.Mesh, material: bpy.types.Material, part: str, smooth: bool) -> bpy.types.Object:
@@ -131,54 +144,6 @@ def _put(mesh: bpy.types.Mesh, material: bpy.types.Material, part: str, smooth: 
     thing["part"] = part
     bpy.context.scene.collection.objects.link(thing)
     return thing
-
-
-def transform(
-    at: tuple[float, float, float], turn_deg: tuple[float, float, float], size: tuple[float, float, float]
-) -> Matrix:
-    """A place, a turn about x, y, z and a size, as one matrix."""
-    turn = Euler([math.radians(angle) for angle in turn_deg], "XYZ").to_matrix().to_4x4()
-    return Matrix.Translation(at) @ turn @ Matrix.Diagonal((*size, 1.0))
-
-
-def box(matrix: Matrix) -> bmesh.types.BMesh:
-    """A cube of side 1 about the origin, moved by `matrix`."""
-    shape = bmesh.new()
-    bmesh.ops.create_cube(shape, size=1.0, matrix=matrix)
-    return shape
-
-
-def ball(
-    matrix: Matrix, detail: int = 3, crumple: float = 0.0, seed: float = 0.0, pitch: float = 2.5
-) -> bmesh.types.BMesh:
-    """A ball of diameter 1, moved by `matrix`; `crumple` is the relative height of dents, `pitch` their frequency."""
-    shape = bmesh.new()
-    bmesh.ops.create_icosphere(shape, subdivisions=detail, radius=0.5)
-    for vertex in shape.verts:
-        push = noise.fractal(vertex.co * pitch * 2 + Vector((seed, seed, seed)), 0.8, 2.0, 4)
-        vertex.co *= 1.0 + crumple * push
-    bmesh.ops.transform(shape, matrix=matrix, verts=shape.verts)
-    return shape
-
-
-def rod(
-    start: tuple[float, float, float], end: tuple[float, float, float], radii_m: tuple[float, float]
-) -> bmesh.types.BMesh:
-    """A round bar between two points, its radius at the start and at the end."""
-    shape = bmesh.new()
-    a, b = Vector(start), Vector(end)
-    along = b - a
-    turn = along.to_track_quat("Z", "Y").to_matrix().to_4x4()
-    bmesh.ops.create_cone(
-        shape,
-        cap_ends=True,
-        segments=12,
-        radius1=radii_m[0],
-        radius2=radii_m[1],
-        depth=along.length,
-        matrix=Matrix.Translation((a + b) / 2) @ turn,
-    )
-    return shape
 
 
 def photograph(path: Path, width_m: float, size_px: int, samples: int, threads: int) -> np.ndarray:

@@ -67,6 +67,7 @@ class Studio:
         cycles.pixel_filter_type, cycles.filter_width = "BOX", 1.0
         cycles.use_denoising = False
         cycles.use_light_tree = False
+        cycles.light_sampling_threshold = 0.0  # a weak sun would come through at random, as speckles
         render = scene.render
         render.use_persistent_data = True
         render.threads_mode, render.threads = "FIXED", threads

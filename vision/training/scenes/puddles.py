@@ -56,7 +56,8 @@ class Puddle:
     shine: float
 
 
-def _waves(rng: Rng, size: int, coarsest: float) -> Floats:
+def waves(rng: Rng, size: int, coarsest: float) -> Floats:
+    """Return (size, size) of cloud-like noise, zero mean and unit spread; `coarsest` is its largest step in cells."""
     total = np.zeros((size, size), np.float32)
     step, weight = coarsest, 1.0
     while step >= 2:
@@ -74,7 +75,7 @@ def depth_field(rng: Rng, reach_m: float, stretch: float) -> Floats:
     along = np.linspace(-1.3, 1.3, size, dtype=np.float32)
     x, y = np.meshgrid(along, along)
     coarse = size * 0.35
-    x, y = x + 0.22 * _waves(rng, size, coarse), y + 0.22 * _waves(rng, size, coarse)
+    x, y = x + 0.22 * waves(rng, size, coarse), y + 0.22 * waves(rng, size, coarse)
     field = np.full((size, size), -9.0, np.float32)
     turn = rng.uniform(0, np.pi)
     for lobe in range(int(rng.integers(1, 4))):
@@ -83,7 +84,7 @@ def depth_field(rng: Rng, reach_m: float, stretch: float) -> Floats:
         u = (x - off[0]) * np.cos(turn) + (y - off[1]) * np.sin(turn)
         v = -(x - off[0]) * np.sin(turn) + (y - off[1]) * np.cos(turn)
         field = np.maximum(field, big - np.hypot(u, v / stretch))
-    field = field + 0.08 * _waves(rng, size, size * 0.18)
+    field = field + 0.08 * waves(rng, size, size * 0.18)
     edge = np.maximum(np.abs(along)[:, None], np.abs(along)[None, :])
     return np.asarray(np.where(edge > 1.2, -1.0, field), np.float32)
 
