@@ -200,9 +200,11 @@ def test_thresholds_are_not_chosen_on_what_measures(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("dry_found", "chosen"),
-    [({0.4: 0, 0.5: 0, 0.6: 0}, 0.4), ({0.4: 50, 0.5: 19, 0.6: 0}, 0.5), ({0.4: 90, 0.5: 60, 0.6: 30}, 0.6)],
+    [({0.4: 0, 0.5: 0, 0.6: 0}, 0.5), ({0.4: 0, 0.5: 50, 0.6: 50}, 0.4), ({0.4: 90, 0.5: 60, 0.6: 30}, 0.6)],
 )
-def test_water_is_believed_as_soon_as_dry_ground_allows(dry_found: dict[float, int], chosen: float) -> None:
+def test_water_is_believed_where_that_costs_little_and_dry_ground_stays_dry(
+    dry_found: dict[float, int], chosen: float
+) -> None:
     def row(source: str, found: dict[float, MaskCounts]) -> WaterRow:
         sample = Sample(
             path=Path(f"{source}.jpg"), part="val", source=source, viewpoint="nadir", labelled=frozenset({WATER}),
@@ -210,7 +212,7 @@ def test_water_is_believed_as_soon_as_dry_ground_allows(dry_found: dict[float, i
         )  # fmt: skip
         return WaterRow(sample=sample, counts={str(value): counts for value, counts in found.items()})
 
-    wet = {0.4: 450, 0.5: 400, 0.6: 300}  # the lower the threshold, the better the outline
+    wet = {0.4: 450, 0.5: 445, 0.6: 300}  # from 0.5 to 0.6 the outline gets much worse
     flood = row("flood", {v: MaskCounts(shared=n, found=n, true=500, total=1000) for v, n in wet.items()})
     street = row("street", {v: MaskCounts(shared=0, found=n, true=0, total=1000) for v, n in dry_found.items()})
     assert _choose_for_water([flood, street], candidates=(0.4, 0.5, 0.6)).value == chosen

@@ -31,6 +31,9 @@ BETA = {"person": 1.0}
 MOST_DRY_SHARE = 0.02
 """No data set of dry ground may have more of its pixels called water."""
 
+WORTH_OF_CAUTION = 0.02
+"""So much IoU is given for a higher threshold: most ground is dry, and data sets of floods hold little of it."""
+
 ENOUGH_REAL = 10
 """With fewer real things of a label than this, rendered ones help to choose its threshold."""
 
@@ -203,21 +206,27 @@ def _choose_for_boxes(exam: Exam, label: str) -> Choice:
 
 
 def _choose_for_water(rows: Sequence[WaterRow], candidates: Sequence[float] = WATER_CANDIDATES) -> Choice:
-    """Choose the best mean IoU of the wet data sets, as long as no dry one has more than `MOST_DRY_SHARE` of water."""
+    """Choose the highest threshold that costs little IoU and calls little dry ground water.
+
+    Little IoU is `WORTH_OF_CAUTION` below the best mean IoU of the wet data sets; little dry ground is
+    `MOST_DRY_SHARE` of each dry data set. Where none keeps that, the threshold that exceeds it least is taken.
+    """
     real = [row for row in rows if not is_rendered(row)]
     used = real or list(rows)
     sources: dict[str, list[WaterRow]] = {}
     for row in used:
         sources.setdefault(row.sample.source, []).append(row)
 
-    def goodness(value: float) -> tuple[float, float]:
+    def excess_and_iou(value: float) -> tuple[float, float]:
         scores = [score_masks([row.counts[str(value)] for row in part]) for part in sources.values()]
         dry = [score.dry_share_found or 0.0 for score in scores if score.dry_pictures == score.pictures]
         wet = [score.iou or 0.0 for score in scores if score.dry_pictures < score.pictures]
-        excess = max(0.0, max(dry, default=0.0) - MOST_DRY_SHARE)
-        return -excess, float(np.mean(wet)) if wet else 0.0
+        return max(0.0, max(dry, default=0.0) - MOST_DRY_SHARE), float(np.mean(wet)) if wet else 0.0
 
-    best = max(sorted(candidates, reverse=True), key=goodness)
+    seen = {value: excess_and_iou(value) for value in candidates}
+    least = min(excess for excess, _ in seen.values())
+    kept = {value: iou for value, (excess, iou) in seen.items() if excess == least}
+    best = max(value for value, iou in kept.items() if iou >= max(kept.values()) - WORTH_OF_CAUTION)
     return Choice(value=best, by="real" if real else "rendered", truths=len(used))
 
 

@@ -21,8 +21,8 @@ Tensor = Any
 OnnxModel = Any
 
 OPSET = 17
-ALLOWED_SCORE_DIFFERENCE = 2e-2
-"""Weights are stored in 16 bits; a broken export differs by tenths."""
+ALLOWED_SCORE_DIFFERENCE = 5e-2
+"""Weights are stored in 16 bits, which shows where a score climbs steeply; a broken export differs by tenths."""
 LEAST_WEIGHTS_HALVED = 256
 
 
