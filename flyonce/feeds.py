@@ -98,8 +98,9 @@ def feed_of(media: Sequence[str], wanted: Wanted, *, on_stage: Callable[[str], N
     if kind == "live":
         return _LiveFeed(media[0], wanted)
     if kind == "video":
-        usable = [place for place in media if place not in {str(path) for path, _ in refused}]
-        return _VideoFeed([Path(place) for place in usable], wanted, refused, on_stage)
+        bad = {path for path, _ in refused}
+        pairs = [(Path(place), told) for place, told in zip_longest(media, wanted.telemetry)]
+        return _VideoFeed([pair for pair in pairs if pair[0] not in bad], wanted, refused, on_stage)
     if wanted.watch:
         return _WatchFeed(Path(media[0]), wanted)
     return _PhotoFeed([Path(place) for place in media])
@@ -197,12 +198,15 @@ class _WatchFeed(Feed):
 
 class _VideoFeed(Feed):
     def __init__(
-        self, videos: Sequence[Path], wanted: Wanted, refused: Sequence[Problem], on_stage: Callable[[str], None]
+        self,
+        videos: Sequence[tuple[Path, Path | None]],
+        wanted: Wanted,
+        refused: Sequence[Problem],
+        on_stage: Callable[[str], None],
     ) -> None:
-        given = wanted.telemetry
         recordings: list[Recording] = []
         left_out = list(refused)
-        for video, telemetry in zip_longest(videos, given[: len(videos)]):
+        for video, telemetry in videos:
             on_stage(f"reading {video.name}")
             try:
                 recordings.append(

@@ -146,6 +146,10 @@ def test_several_videos_take_their_telemetry_in_their_order(video, tmp_path):
     first_srt, second_srt = (subtitles(tmp_path / f"{name}.SRT", 30) for name in ("one", "two"))
     feed = feed_of([str(video), str(second)], Wanted(telemetry=(first_srt, second_srt)))
     assert [recording.telemetry_path for recording in feed._recordings] == [first_srt, second_srt]
+    noise = tmp_path / "noise.mp4"
+    noise.write_bytes(b"\0" * 5000)
+    feed = feed_of([str(noise), str(second)], Wanted(telemetry=(first_srt, second_srt)))
+    assert [recording.telemetry_path for recording in feed._recordings] == [second_srt]
     missing = tmp_path / "none.SRT"
     feed = feed_of([str(video), str(second)], Wanted(telemetry=(first_srt, missing)))
     assert [path for path, _ in feed.refused] == [second]
