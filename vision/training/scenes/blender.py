@@ -6,7 +6,11 @@ for what looks up), and only water and shiny things send a ray on. One sample pe
 
 from __future__ import annotations
 
+import os
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +36,19 @@ def _bpy() -> Any:  # noqa: ANN401  (Blender has no types)
     except ImportError as error:
         raise NoBlenderError from error
     return bpy
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Send what Blender writes to stdout to stderr: stdout belongs to the command's one JSON object."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 class Studio:
@@ -304,7 +321,8 @@ class Studio:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "shot.exr"
             self.scene.render.filepath = str(path)
-            self.bpy.ops.render.render(write_still=True)
+            with _silent():
+                self.bpy.ops.render.render(write_still=True)
             channels = {name.split(".", 1)[1]: values for name, values in read_exr(path).items() if "." in name}
         try:
             rgb = np.dstack([channels[f"Combined.{c}"] for c in "RGB"])
