@@ -3,8 +3,8 @@
 A tool for makers, not for users: it needs Blender as a Python module (on Python 3.11: `pip install bpy==5.0.1 pillow
 opencv-python-headless`); the finished demo sprites are part of the repository, made before their heaps and people came
 to share the shapes of rendered scenes. Everything is modelled by `sprite_scenes/` and `vision/training/scenes`, from
-random numbers, so each seed is another look and the same seed is the same look again. Cycles renders on the CPU with few
-samples and a denoiser, a few seconds per sprite. The camera is orthographic and looks straight down; picture top is
+random numbers, so each seed is another look and the same seed is the same look again. Cycles renders on the CPU with
+few samples and a denoiser, a few seconds per sprite. The camera is orthographic and looks straight down; picture top is
 north. A sprite is an RGBA picture of the thing with its soft shadow and nothing else.
 
     python tools/make_sprites.py --set demo  --out flyonce/demo/sprites

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from vision.detections import LABELS
+from vision.training.dataset import read_data_set
 from vision.training.labels import read_labels
 from vision.training.scenes import assets, cli, develop, generate, inspect, layout, puddles, scenery, solids, terrain
 from vision.training.scenes import grounds as ground_pictures
@@ -308,6 +309,16 @@ def test_a_written_picture_comes_with_labels_mask_and_manifest(tmp_path):
         "standing_water",
     }
     assert not list((tmp_path / "train/meta").glob("*.part"))
+
+
+def test_a_rendered_set_is_a_data_set_like_any_other(tmp_path):
+    a_written_set(tmp_path)
+    found = read_data_set(tmp_path)
+    (sample,) = found.samples
+    assert (sample.part, sample.viewpoint, sample.source) == ("train", "rendered", "scenes")
+    assert sample.labelled == frozenset(LABELS)
+    assert sample.mask_path.is_file()
+    assert {shape.label for shape in found.shapes(sample)} == {"person", "standing_water"}
 
 
 def test_the_summary_and_the_sheet_tell_what_is_there(tmp_path):

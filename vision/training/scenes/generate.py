@@ -11,6 +11,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 
 from vision.detections import LABELS
@@ -130,6 +131,16 @@ def _claim(order: Order) -> None:
         for folder in ("images", "labels", "masks", "meta"):
             (order.out / part / folder).mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    # A data set like any other: `flyonce evaluate` and `flyonce train` read it as it is.
+    places = {part: f"{part}/images" for part in PARTS}
+    _write_yaml(order.out / "data.yaml", {"path": ".", **places, "names": list(LABELS)})
+    card = {"name": "scenes", "viewpoint": "rendered", "labelled": list(LABELS), "licence": "AGPL-3.0-or-later"}
+    for part in PARTS:
+        _write_yaml(order.out / part / "card.yaml", {**card, "seed": order.seed, "part": part})
+
+
+def _write_yaml(path: Path, content: Mapping[str, Any]) -> None:
+    path.write_text(yaml.safe_dump(dict(content), sort_keys=False), encoding="utf-8")
 
 
 def _meta(out: Path, part: Part, number: int) -> Path:
