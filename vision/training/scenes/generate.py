@@ -132,7 +132,7 @@ def _claim(order: Order) -> None:
             (order.out / part / folder).mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     # A data set like any other: `flyonce evaluate` and `flyonce train` read it as it is.
-    places = {part: f"{part}/images" for part in PARTS}
+    places: dict[str, str] = {part: f"{part}/images" for part in PARTS}
     _write_yaml(order.out / "data.yaml", {"path": ".", **places, "names": list(LABELS)})
     card = {"name": "scenes", "viewpoint": "rendered", "labelled": list(LABELS), "licence": "AGPL-3.0-or-later"}
     for part in PARTS:
