@@ -102,7 +102,8 @@ def open_recording(
     with VideoSource(video) as source:
         duration_s, size, started_at = source.duration_s, source.size_wh_px, source.started_at
         frame_rate = source.frame_rate
-    telemetry, track, problems = None, None, ()
+    telemetry, track = None, None
+    problems: tuple[str, ...] = ()
     if telemetry_path is not None:
         telemetry = read_telemetry(telemetry_path)
         track = telemetry.track

@@ -1,5 +1,4 @@
-"""Parts of a picture about which somebody who knows the place has said something: water that belongs there, ground
-that is known to deceive.
+"""Parts of a picture that somebody who knows the place has named: water that belongs there, ground that deceives.
 
 The polygons come from outside, already in this picture's pixels: nothing here knows where on earth they lie.
 """

@@ -99,7 +99,7 @@ def _cut_sides(boxes: _Floats, view: View, size_wh_px: tuple[int, int]) -> NDArr
 
 
 def _drop_doubles(rows: _Rows) -> NDArray[np.intp]:
-    is_cut = rows.cut.any(axis=1)
+    is_cut = np.asarray(rows.cut.any(axis=1), np.bool_)
     order = np.lexsort((-rows.confidence, is_cut))
     alive = np.ones(len(order), np.bool_)
     kept: list[int] = []
