@@ -26,7 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "detect": ("flyonce.cli.detect", "Find water, waste, people, boats, vehicles and bins in pictures."),
     "locate": ("flyonce.cli.locate", "Put pixels of a photo on the ground, with their error."),
     "analyze": ("flyonce.cli.analyze", "Detect, locate, group and record what a flight's photos show."),
-    "train": ("flyonce.cli.train", "Train a model on prepared pictures; needs the extra [train]."),
+    "train": ("flyonce.cli.train", "Fine-tune a model on labelled pictures, or resume a run; needs the extra [train]."),
     "evaluate": ("flyonce.cli.evaluate", "Measure the models on a labelled set: mAP, IoU, by size and viewpoint."),
     "export": ("flyonce.cli.export", "Turn a training run into a model folder: ONNX and card."),
     "serve": ("flyonce.cli.serve", "Serve API and pages."),
@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 GROUPS: dict[str, tuple[str, str]] = {
     "db": ("flyonce.cli.db", "Care of the store: bring it to this version's schema, check it."),
     "dataset": ("flyonce.cli.dataset", "Training sets: out of reviewers' verdicts, and out of public data sets."),
+    "scenes": ("flyonce.cli.scenes", "Render labelled training pictures with Blender; needs the extra [scenes]."),
     "accounts": ("flyonce.cli.accounts", "Who may log in."),
 }
 _ALL = COMMANDS | GROUPS

@@ -159,5 +159,7 @@ def test_the_truth_is_read_only_by_the_measurement(finished, tmp_path: Path) -> 
     emptied.write_text(json.dumps({"things": []}))
     assert compare(emptied, []).truth == 0
     sources = [path for path in Path(ground.__file__).parents[1].rglob("*.py") if path.parent.name != "demo"]
-    assert not [path.name for path in sources if "truth" in path.read_text(encoding="utf-8") and path.name != "demo.py"]
+    # evaluate.py speaks of a labelled set's truth, not of the demo's
+    spoken_of = [path.name for path in sources if "truth" in path.read_text(encoding="utf-8")]
+    assert set(spoken_of) <= {"demo.py", "evaluate.py"}
     assert result.truth == len(json.loads((options.folder / "truth.json").read_text())["things"])
