@@ -104,10 +104,11 @@ class VideoMaterial:
                                 yield picture
                             reader.looked_until(last_s)
                     finally:
-                        self._reports.append((recording, source.report()))
+                        report = source.report()
+                        self._reports.append((recording, report))
+                        self.unreadable += [(recording.path, f"{recording.path}: {one}") for one in report.problems]
             except VideoError as error:
                 self.unreadable.append((recording.path, str(error)))
-            self.unreadable += [(recording.path, f"{recording.path}: {one}") for one in self._reports[-1][1].problems]
             began_s += (recording.duration_s or last_s) + _BETWEEN_VIDEOS_S
 
     def attend(self, candidate: Candidate) -> None:
