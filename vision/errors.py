@@ -13,11 +13,11 @@ class InvalidValueError(VisionError, ValueError):
     """A value object was given columns or fields that contradict each other."""
 
 
-class PhotoError(VisionError):
-    """A file cannot be read as a picture.
+class FileError(VisionError):
+    """A file or folder cannot be used as what it was given for.
 
     Attributes:
-        path: The file in question.
+        path: The file or folder in question.
         problem: What is wrong with it.
         remedy: What the user can do about it.
     """
@@ -29,20 +29,12 @@ class PhotoError(VisionError):
         self.remedy = remedy
 
 
-class VideoError(VisionError):
-    """A file cannot be read as a video.
+class PhotoError(FileError):
+    """A file cannot be read as a picture."""
 
-    Attributes:
-        path: The file in question.
-        problem: What is wrong with it.
-        remedy: What the user can do about it.
-    """
 
-    def __init__(self, path: Path, problem: str, remedy: str) -> None:
-        super().__init__(f"{path}: {problem}; {remedy}")
-        self.path = path
-        self.problem = problem
-        self.remedy = remedy
+class VideoError(FileError):
+    """A file cannot be read as a video."""
 
 
 class StreamError(VisionError):
@@ -61,17 +53,5 @@ class StreamError(VisionError):
         self.remedy = remedy
 
 
-class ModelError(VisionError):
-    """A model folder cannot be used.
-
-    Attributes:
-        path: The folder or file in question.
-        problem: What is wrong with it.
-        remedy: What the user can do about it.
-    """
-
-    def __init__(self, path: Path, problem: str, remedy: str) -> None:
-        super().__init__(f"{path}: {problem}; {remedy}")
-        self.path = path
-        self.problem = problem
-        self.remedy = remedy
+class ModelError(FileError):
+    """A model folder cannot be used."""
