@@ -29,6 +29,8 @@ from vision.detections import LABELS
 from vision.model_card import CARD_FILE, read_card
 from vision.onnx_detector import load_detectors
 
+_BEYOND_TRIED = 1.5
+
 
 @contextmanager
 def open_tools(
@@ -52,9 +54,10 @@ def open_tools(
         StoreError: The store cannot be opened.
     """
     models_dir = models or settings.models_dir
+    cards = KnownModels.of(models_dir)
     detector = NearThreshold(
         load_detectors(models_dir, engine=settings.engine, workers=settings.workers, doubts=doubts_of),
-        KnownModels.of(models_dir),
+        cards,
     )
     known_matters, known_departments = load_matters(matters), load_departments(departments)
     rules = load_interpretation(
@@ -73,7 +76,13 @@ def open_tools(
             verdicts=VerdictDesk(store),
             near=detector,
             zones=zones,
+            coarsest_resolution_m=_usable_m(cards.coarsest_resolution_m),
         )
+
+
+def _usable_m(coarsest_seen_m: float | None) -> float | None:
+    """A model works somewhat beyond the coarsest pictures that it was tried on; None where nothing was tried."""
+    return None if coarsest_seen_m is None else _BEYOND_TRIED * coarsest_seen_m
 
 
 def _labels_of(models_dir: Path) -> frozenset[str]:

@@ -33,6 +33,8 @@ class AnalyzeResult:
         frames_dropped: Frames of a live stream that were overtaken by newer ones.
         gaps: Times in which a live stream showed nothing.
         stream_data: By kind, pieces of telemetry that came inside the video or stream.
+        too_coarse: Where every picture shows the ground too coarsely for the models: `finest_m`, metres per pixel at
+            best, and `coarsest_m`, which the models need; None where one picture does not, or of none it is known.
         sources: What each reader says of its file or stream.
     """
 
@@ -59,3 +61,4 @@ class AnalyzeResult:
     gaps: tuple[dict[str, Any], ...] = ()
     stream_data: dict[str, int] = field(default_factory=dict)
     sources: tuple[dict[str, Any], ...] = ()
+    too_coarse: dict[str, float] | None = None

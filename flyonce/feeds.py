@@ -236,6 +236,7 @@ class _VideoFeed(Feed):
             self._recordings,
             ground=tools.ground,
             masks=tools.masks(),
+            coarsest_resolution_m=tools.coarsest_resolution_m,
             on_progress=lambda done_s: progress(done_s, total_s),
         )
 

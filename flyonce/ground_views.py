@@ -12,7 +12,7 @@ from geo.errors import HeightUnknown
 from geo.frames import LocalFrame
 from geo.ground import Ground
 from geo.lens import normalised_from_pixels
-from geo.locate import MIN_DEPRESSION_DEG
+from geo.locate import MIN_DEPRESSION_DEG, locate_pixels
 from geo.pose import Pose, enu_from_camera
 from vision.errors import InvalidValueError
 from vision.sampling import GroundView
@@ -41,13 +41,13 @@ class GroundViews:
             self._frame = LocalFrame(lon=pose.lon, lat=pose.lat)
         here = self._frame.en_from_lonlat([(pose.lon, pose.lat)])
         height_m = self._height_m(here, pose)
-        corners = None if height_m is None else _corners_m(pose, camera, height_m)
-        if height_m is None or corners is None:
+        shown = None if height_m is None else _shown_m(pose, camera, height_m)
+        if height_m is None or shown is None:
             return None
-        middle_m = corners.mean(axis=0)
-        slant_m = math.hypot(height_m, float(np.hypot(*middle_m)))
+        corners, middle = shown[:4], shown[4]
+        slant_m = math.hypot(height_m, *middle)
         try:
-            return GroundView(corners_m=here + corners, ground_resolution_m=slant_m / min(camera.focal_xy_px))
+            return GroundView(corners_m=here + corners, ground_resolution_m=camera.ground_resolution_m(slant_m))
         except InvalidValueError:
             return None
 
@@ -68,20 +68,33 @@ class GroundViews:
         return height_m if math.isfinite(height_m) and height_m > 0 else None
 
 
-def _corners_m(pose: Pose, camera: Camera, height_m: float) -> Floats | None:
-    """The corners (4, 2), metres east and north of the camera, of the part that looks down steeply enough."""
+def middle_resolution_m(pose: Pose, camera: Camera, ground: Ground) -> float | None:
+    """Metres of ground per pixel across the picture's middle; None where the height or the look is unknown."""
     width, height = camera.size_wh_px
-    rows = np.linspace(0.0, float(height), _ROWS)
+    try:
+        middle = locate_pixels([(width / 2, height / 2)], pose, camera, ground)[0]
+        camera_alt_m = ground.camera_height(pose).alt_m
+    except HeightUnknown:
+        return None
+    if middle is None:
+        return None
+    east_m, north_m = LocalFrame(lon=pose.lon, lat=pose.lat).en_from_lonlat([(middle.lon, middle.lat)])[0]
+    return camera.ground_resolution_m(math.hypot(east_m, north_m, camera_alt_m - middle.alt_m))
+
+
+def _shown_m(pose: Pose, camera: Camera, height_m: float) -> Floats | None:
+    """The part that looks down steeply enough: corners and middle (5, 2), metres east and north of the camera."""
+    width, height = (float(side) for side in camera.size_wh_px)
+    rows = np.linspace(0.0, height, _ROWS)
     rotation = enu_from_camera(*pose.look_deg())
-    sides = [_rays(np.column_stack((np.full(_ROWS, u), rows)), camera) @ rotation.T for u in (0.0, float(width))]
-    steep = np.logical_and(*(_depression_deg(rays) >= MIN_DEPRESSION_DEG for rays in sides))
-    usable = np.flatnonzero(steep)
+    left, right = (_rays(np.column_stack((np.full(_ROWS, u), rows)), camera) @ rotation.T for u in (0.0, width))
+    usable = np.flatnonzero(np.logical_and(*(_depression_deg(rays) >= MIN_DEPRESSION_DEG for rays in (left, right))))
     if len(usable) < _LEAST_SHARE * _ROWS:
         return None
     top, bottom = usable[0], usable[-1]
-    (left, right) = sides
-    corners = np.array([left[top], right[top], right[bottom], left[bottom]])
-    result: Floats = corners[:, :2] * (height_m / -corners[:, 2:])
+    middle = _rays(np.array([(width / 2, (rows[top] + rows[bottom]) / 2)]), camera) @ rotation.T
+    rays = np.vstack((left[top], right[top], right[bottom], left[bottom], middle))
+    result: Floats = rays[:, :2] * (height_m / -rays[:, 2:])
     return result
 
 

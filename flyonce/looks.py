@@ -14,12 +14,10 @@ from pathlib import Path
 from typing import Protocol
 
 from flyonce.following import Follower
+from flyonce.ground_views import middle_resolution_m
 from flyonce.near_threshold import NearThreshold
 from geo.camera import Camera
-from geo.errors import HeightUnknown
-from geo.frames import LocalFrame
 from geo.ground import Ground
-from geo.locate import locate_pixels
 from geo.pose import Pose
 from geo.telemetry.photo import PhotoTelemetry
 from vision.context_masks import PictureMask, masked
@@ -184,7 +182,7 @@ def looks_of(
     def frames() -> Iterator[Frame]:
         for picture in pictures:
             waiting[picture.frame.source, picture.frame.index] = picture
-            yield replace(picture.frame, ground_resolution_m=_ground_resolution_m(picture.shot, ground))
+            yield replace(picture.frame, ground_resolution_m=_resolution_m(picture.shot, ground))
 
     for frame, found in detect_many(detector, frames(), ahead=ahead):
         picture = waiting.pop((frame.source, frame.index))
@@ -205,17 +203,7 @@ def looks_of(
         )
 
 
-def _ground_resolution_m(shot: Shot, ground: Ground) -> float | None:
-    """Metres of ground per pixel in the picture's middle; None where the height or the look is unknown."""
-    if shot.pose is None or shot.camera is None or shot.pose.pitch_deg is None:
+def _resolution_m(shot: Shot, ground: Ground) -> float | None:
+    if shot.pose is None or shot.camera is None:
         return None
-    width, height = shot.camera.size_wh_px
-    middle = (width / 2, height / 2)
-    try:
-        here, beside = locate_pixels([middle, (middle[0] + 10, middle[1])], shot.pose, shot.camera, ground)
-    except HeightUnknown:
-        return None
-    if here is None or beside is None:
-        return None
-    east_m, north_m = LocalFrame(lon=here.lon, lat=here.lat).en_from_lonlat([(beside.lon, beside.lat)])[0]
-    return float((east_m**2 + north_m**2) ** 0.5) / 10
+    return middle_resolution_m(shot.pose, shot.camera, ground)

@@ -60,6 +60,12 @@ class KnownModels:
                 cards.setdefault(label, card)
         return cls(cards=cards)
 
+    @property
+    def coarsest_resolution_m(self) -> float | None:
+        """Coarsest metres per pixel at which any of the models was seen to work; None where one does not say."""
+        spans = [card.ground_resolution_m for card in self.cards.values()]
+        return max((span[1] for span in spans if span is not None), default=None) if None not in spans else None
+
     def threshold(self, label: str) -> float:
         """Least confidence at which a label is believed; 0 for one that no model answers."""
         card = self.cards.get(label)

@@ -36,6 +36,7 @@ from flyonce.photo_material import PhotoMaterial
 from flyonce.picture_masks import Masks
 from flyonce.places import Placer
 from flyonce.recording import Recorder
+from flyonce.sharpness import Sharpness
 from flyonce.staying import longest_stay
 from flyonce.wet_look import doubts
 from geo.coverage_ledger import seen_area_m2
@@ -61,6 +62,8 @@ class Tools:
     verdicts: VerdictDesk | None = None
     near: NearThreshold | None = None
     zones: Zones | None = None
+    coarsest_resolution_m: float | None = None
+    """Metres of ground per pixel beyond which the models find nothing small; None where that is not known."""
 
     def masks(self) -> Masks:
         """The mapped surroundings, as they are put into pictures."""
@@ -163,6 +166,7 @@ class _Work:
         self.grouper = Grouper()
         self.follower = Follower()
         self.shelf = EvidenceShelf(self.stills)
+        self.sharpness = Sharpness(self.tools.ground, self.tools.coarsest_resolution_m)
         self.rules = self.tools.interpretation
         self.placer = Placer(
             flight_id=self.flight_id, ground=self.tools.ground, rules=self.rules, not_placed=self.not_placed
@@ -191,6 +195,7 @@ class _Work:
         self.frames += 1
         self.detections.update(look.detections.labels)
         self.flags.update(look.shot.flags)
+        self.flags["too_coarse"] += self.sharpness.is_too_coarse(look.shot)
         with self._clock("locate"):
             footprint = self._footprint(look)
             placed = self.placer.sightings_in(look)
@@ -237,7 +242,7 @@ class _Work:
             },
             case_ids=tuple(self.cases),
             tasks_by_department=dict(sorted(tasks.items())),
-            flags=dict(sorted(self.flags.items())),
+            flags=dict(sorted((flag, count) for flag, count in self.flags.items() if count)),
             ground_area_m2=round(seen_area_m2(self.footprints), 1),
             seconds={stage: round(spent, 2) for stage, spent in self.seconds.items()}
             | {"total": round(perf_counter() - self.started, 2)},
@@ -247,6 +252,7 @@ class _Work:
             stream_data=account.stream_data,
             sources=account.sources,
             tracks=self.follower.confirmed,
+            too_coarse=self.sharpness.told(),
         )
 
     def figures(self) -> dict[str, object]:

@@ -51,6 +51,7 @@ class VideoMaterial:
         ground: Ground,
         masks: Masks,
         looks: int = 3,
+        coarsest_resolution_m: float | None = None,
         on_progress: Callable[[float], None] = lambda done_s: None,
     ) -> None:
         """Join the parts.
@@ -60,13 +61,15 @@ class VideoMaterial:
             ground: What lies below.
             masks: Mapped surroundings, projected into each picture.
             looks: How often every piece of ground ought to be seen.
+            coarsest_resolution_m: Ground shown with more metres per pixel does not count as seen and asks for no look;
+                None counts everything.
             on_progress: Called with the seconds of video that are done, all videos together.
         """
         self._recordings = recordings
         self._masks = masks
         self._looks = looks
         self._on_progress = on_progress
-        self._ground_sampler = GroundSampler(looks=looks)
+        self._ground_sampler = GroundSampler(looks=looks, coarsest_resolution_m=coarsest_resolution_m)
         self._views = GroundViews(ground)
         self._reports: list[tuple[Recording, SourceReport]] = []
         self._data: Counter[str] = Counter()

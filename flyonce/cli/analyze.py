@@ -92,7 +92,7 @@ def analyze(
     _tell(result)
     if as_json:
         emit_json(asdict(result))
-    if result.unreadable:
+    if result.unreadable or result.too_coarse:
         raise typer.Exit(EXIT_BAD_INPUT)
 
 
@@ -130,6 +130,12 @@ def _tell(result: AnalyzeResult) -> None:
     """The counts in words, with what could not be done and why."""
     for entry in result.unreadable:
         say(f"left out: {entry['problem']}")
+    if result.too_coarse:
+        say(
+            f"too coarse for the models: {result.too_coarse['finest_m']:.2f} m of ground per pixel at best, and they "
+            f"need {result.too_coarse['coarsest_m']:.2f} or finer: finding little says nothing here. Fly lower, zoom "
+            "in, or take more pixels"
+        )
     found = ", ".join(f"{count} {label}" for label, count in result.detections.items()) or "nothing"
     of = f" of {result.frames_decoded} decoded" if result.frames_decoded != result.frames else ""
     say(f"{result.frames} pictures{of} looked at, {result.located_frames} of them located; found: {found}")
@@ -156,6 +162,7 @@ _WORDS = {
     "focal_unknown": "focal length unknown: not located",
     "time_zone_unknown": "the time has no zone: it is given as if it were UTC",
     "digital_zoom": "digital zoom: the camera's focal length is multiplied by it",
+    "too_coarse": "the ground is shown too coarsely for the models",
     "permanent_water": "mapped as permanent water: no finding",
     "false_alarm_mask": "on ground that is known to deceive: no finding",
     "bearing_only": "too near the horizon: bearing only, no place",

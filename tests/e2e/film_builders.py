@@ -176,7 +176,7 @@ def _feature(kind: str, geometry: dict[str, object], **more: object) -> dict[str
     return {"type": "Feature", "geometry": geometry, "properties": {"kind": kind, "code": kind, "name": kind, **more}}
 
 
-def write_model(folder: Path) -> Path:
+def write_model(folder: Path, **card_keys: object) -> Path:
     """A semantic network whose classes are colours; the folder of models that holds it."""
     weights = np.array([row[:3] for row in _LOGITS.values()], np.float32).reshape(len(_LOGITS), 3, 1, 1)
     bias = np.array([row[3] for row in _LOGITS.values()], np.float32)
@@ -205,5 +205,5 @@ def write_model(folder: Path) -> Path:
         "sha256": hashlib.sha256(data).hexdigest(),
         "licence": "AGPL-3.0-or-later",
     }
-    (home / "card.yaml").write_text(yaml.safe_dump(card), encoding="utf-8")
+    (home / "card.yaml").write_text(yaml.safe_dump(card | card_keys), encoding="utf-8")
     return folder

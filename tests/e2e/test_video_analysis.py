@@ -86,6 +86,7 @@ def test_fewer_frames_are_looked_at_than_filmed_and_all_of_them_located(analysed
     assert result["located_frames"] == result["frames"]
     assert result["sources"][0]["telemetry"]["dialect"] == "named_gimbal"
     assert result["sources"][0]["telemetry"]["used"] == 65
+    assert result["too_coarse"] is None
 
 
 def test_evidence_is_a_still_that_says_where_it_comes_from(analysed, film):
@@ -163,6 +164,22 @@ def test_without_subtitles_or_camera_things_are_counted_and_nothing_is_placed(fl
     assert outcome.result["flags"]["no_camera"] == outcome.result["frames"]
     assert outcome.result["sightings"] == 0
     assert "give --camera" in outcome.stderr
+
+
+def test_a_flight_too_coarse_for_the_models_says_so_in_one_line_and_by_its_exit_code(flyonce, film, tmp_path):
+    # The film shows 12 cm a pixel; half as much again as the model was tried on is 6 cm.
+    models = staged.write_model(tmp_path / "models", ground_resolution_m=[0.01, 0.04])
+    outcome = flyonce(
+        "analyze", film.video, "--camera", CAMERA, "--zones", film.zones, "--models", models,
+        "--store", f"sqlite:///{tmp_path / 'city.db'}", "--json",
+    )  # fmt: skip
+    assert outcome.code == 2
+    result = outcome.result
+    assert result["too_coarse"] == {"finest_m": pytest.approx(0.12, abs=0.005), "coarsest_m": 0.06}
+    assert result["flags"]["too_coarse"] == result["frames"] == result["located_frames"] > 0
+    told = [line for line in outcome.stderr.splitlines() if line.startswith("too coarse for the models")]
+    assert len(told) == 1
+    assert "0.12 m of ground per pixel at best, and they need 0.06 or finer" in told[0]
 
 
 def test_a_film_that_does_not_go_with_its_subtitles_is_refused_before_the_store_is_touched(flyonce, film, tmp_path):

@@ -52,9 +52,9 @@ def a_recording(path, *, located=True):
     )
 
 
-def material_of(*recordings):
+def material_of(*recordings, **more):
     masks = Masks(None, load_interpretation(), FlatGround())
-    return VideoMaterial(recordings, ground=FlatGround(), masks=masks)
+    return VideoMaterial(recordings, ground=FlatGround(), masks=masks, **more)
 
 
 def test_a_hovering_camera_looks_rarely_and_at_a_candidate_once_a_second(tmp_path):
@@ -70,6 +70,15 @@ def test_a_hovering_camera_looks_rarely_and_at_a_candidate_once_a_second(tmp_pat
     assert len(times) >= 6
     assert max(there - here for here, there in pairwise(times[1:])) <= 2.2
     assert material.account().frames_decoded >= len(times)
+
+
+def test_ground_shown_too_coarsely_asks_for_no_look_of_its_own(tmp_path):
+    recording = a_recording(tmp_path / "a.mp4")
+    resolution_m = 40.0 / recording.camera.focal_xy_px[0]
+    fine = list(material_of(recording, coarsest_resolution_m=1.1 * resolution_m).pictures())
+    coarse = list(material_of(recording, coarsest_resolution_m=0.9 * resolution_m).pictures())
+    assert len(fine) >= 3
+    assert len(coarse) == 1
 
 
 def test_a_settled_candidate_is_looked_at_no_more(tmp_path):

@@ -59,6 +59,11 @@ class GroundView:
     def _ground_from_unit(self) -> Floats:
         return homography(_UNIT_CORNERS, self.corners_m - self._middle_m)
 
+    @property
+    def finest_resolution_m(self) -> float:
+        """Metres of ground per pixel where the picture shows it most finely: at the corner nearest to the camera."""
+        return float(self.resolution_m(_UNIT_CORNERS).min())
+
     def unit_from_ground(self, points_m: ArrayLike) -> Floats:
         """Where points (n, 2) appear: (0, 0) is the picture's top left corner, (1, 1) its bottom right one.
 
