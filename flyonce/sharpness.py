@@ -28,7 +28,7 @@ class Sharpness:
         return finest_m > self._coarsest_m
 
     def told(self) -> dict[str, float] | None:
-        """`finest_m` and `coarsest_m` where all pictures so far were too coarse; None where one was not or none known."""
+        """`finest_m` and `coarsest_m` where all pictures so far were too coarse; None where one was not."""
         if self._coarsest_m is None or self._finest_m is None or self._finest_m <= self._coarsest_m:
             return None
         return {"finest_m": round(self._finest_m, 4), "coarsest_m": round(self._coarsest_m, 4)}
