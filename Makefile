@@ -2,16 +2,21 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+TRAIN_VENV ?= .venv-train
+TRAIN_BIN := $(TRAIN_VENV)/bin
+# The extra `train` asks for exactly this one. Named first, pip takes a build for the CPU where it is offered one.
+TORCH := torch==2.13.0
 ARGS ?=
 # Real aerial pictures for the demo's ground; installed without its dependencies, as a package of data.
 GROUND_PICTURES := deepforest==2.1.0
 CONSOLE_SOURCES := $(shell find console -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: help install demo test check format screenshots clean
+.PHONY: help install demo test test-training check format screenshots clean
 
 help:
 	@echo "make demo    set up and run the whole chain on a staged district; then open the address it prints"
 	@echo "make test    set up and run every check and test"
+	@echo "make test-training   train, resume and export for real (downloads torch)"
 	@echo "make check   ruff, mypy, import contracts"
 	@echo "make format  let ruff format and sort"
 
@@ -42,6 +47,16 @@ check: $(VENV)/.installed-dev
 test: check
 	$(BIN)/pytest $(ARGS)
 
+# In an environment of its own: torch is large, and nothing but training needs it.
+$(TRAIN_VENV)/.installed: $(VENV)/.installed pyproject.toml
+	test -x $(TRAIN_BIN)/python || $(PYTHON) -m venv $(TRAIN_VENV)
+	$(TRAIN_BIN)/python -m pip install --quiet $(TORCH)
+	$(TRAIN_BIN)/python -m pip install --quiet -e '.[train,test]'
+	@touch $@
+
+test-training: $(TRAIN_VENV)/.installed
+	FLYONCE_TRAINING=1 $(TRAIN_BIN)/pytest tests/training $(ARGS)
+
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -50,4 +65,4 @@ screenshots: $(VENV)/.installed-dev
 	$(BIN)/python tools/screenshots.py
 
 clean:
-	rm -rf $(VENV) build dist dispatch_api/static console/node_modules
+	rm -rf $(VENV) $(TRAIN_VENV) build dist dispatch_api/static console/node_modules

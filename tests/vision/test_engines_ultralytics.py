@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,14 +9,12 @@ import pytest
 from onnx_graphs import frame, picture, red_box, write_model
 
 from vision.engines import choosing
-from vision.engines.choosing import installed_engines
 from vision.errors import ModelError
 from vision.model_card import ModelCard
 from vision.onnx_detector import load_detectors
 from vision.onnx_model import joined
-from vision.sources.photos import read_frame
 from vision.tiling import View, plan_views
-from vision.ultralytics_detector import UltralyticsDetector, part_of
+from vision.ultralytics_detector import part_of
 
 
 class OnDevice:
@@ -128,32 +125,3 @@ def test_exported_models_go_before_checkpoints_beside_them(tmp_path):
     write_model(tmp_path / "m", red_box())
     (tmp_path / "last.pt").write_bytes(b"weights")
     assert load_detectors(tmp_path)(frame(picture(64, 64))).labels == ()
-
-
-@pytest.mark.skipif(
-    not all(importlib.util.find_spec(name) for name in ("torch", "ultralytics")),
-    reason="needs the extra train (torch and ultralytics), too large for the base environment",
-)
-def test_a_real_checkpoint_answers_as_ultralytics_itself(shared_data, tmp_path, monkeypatch):
-    monkeypatch.setenv("YOLO_CONFIG_DIR", str(tmp_path))
-    assert installed_engines()["torch"]
-    detect = load_detectors(shared_data / "weights" / "yolo11n-coco-restored.pt", engine="torch")
-    assert isinstance(detect, UltralyticsDetector)
-    ((_, model),) = detect._models
-    things = 0
-    for path in sorted((shared_data / "train/street_garbage_cn").rglob("*.jpg"))[:6]:
-        seen = read_frame(path)
-        seen = frame(np.ascontiguousarray(seen.image_bgr[:640, :640]))
-        (raw,) = model.predict(np.ascontiguousarray(seen.image_bgr), imgsz=640, conf=0.25, verbose=False)
-        ours = detect(seen)
-        assert len(ours) == len(raw.boxes)
-        theirs = raw.boxes.xyxy.cpu().numpy()
-        for label, box in zip(ours.labels, ours.boxes_xyxy_px, strict=True):
-            assert np.abs(theirs - box).max(axis=1).min() <= 1
-            assert label in model.names.values()
-        things += len(ours)
-    assert things > 0
-    broken = tmp_path / "broken.pt"
-    broken.write_bytes(b"no weights")
-    with pytest.raises(ModelError, match="is no checkpoint of ultralytics"):
-        load_detectors(broken)

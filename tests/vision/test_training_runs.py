@@ -16,6 +16,7 @@ from vision.training.dataset import read_data_set
 from vision.training.errors import BadSourceError, ResumeError
 from vision.training.quantize import quantize_model
 from vision.training.runs import Plan, finish, held_out_pictures, plan_of_run, prepare_run
+from vision.training.saved import forget, keep, restore
 from vision.training.train import Recipe, note_run, run_facts
 
 SIDE = 64
@@ -141,3 +142,26 @@ def test_eight_bits_that_cost_too_much_leave_the_model_as_it_was(tmp_path: Path,
     assert not loss.bearable
     for name in ("model.onnx", "card.yaml"):
         assert (folder / name).read_bytes() == (kept / name).read_bytes()
+
+
+def half_written(run: Path, epoch: int) -> None:
+    """As a trainer leaves it that is killed in the middle of an epoch's last words."""
+    (run / "weights").mkdir(parents=True, exist_ok=True)
+    (run / "weights" / "last.pt").write_bytes(b"hal")
+    (run / "results.csv").write_text("epoch\n" + "".join(f"{i + 1}\n" for i in range(epoch)))
+
+
+def test_a_run_goes_on_from_the_last_epoch_that_was_kept_whole(tmp_path: Path) -> None:
+    half_written(tmp_path, 1)
+    assert restore(tmp_path) is None
+    for epoch in (1, 2):
+        half_written(tmp_path, epoch)
+        (tmp_path / "weights" / "last.pt").write_bytes(b"epoch %d" % epoch)
+        keep(tmp_path, epoch)
+    half_written(tmp_path, 3)
+    (tmp_path / "kept" / ".000003.partial").mkdir()
+    assert restore(tmp_path) == tmp_path / "weights" / "last.pt"
+    assert (tmp_path / "weights" / "last.pt").read_bytes() == b"epoch 2"
+    assert (tmp_path / "results.csv").read_text() == "epoch\n1\n2\n"
+    forget(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["results.csv", "weights"]

@@ -13,13 +13,13 @@ from typing import Any
 
 from vision.training.errors import ExtraMissingError, ResumeError
 from vision.training.kept_knowledge import read_judged, remembering_loss
+from vision.training.saved import forget, keep, restore
 from vision.training.torchvision_ops import ensure_torchvision_ops
 
 UltralyticsModel = Any
 UltralyticsTrainer = Any
 
 RUN_FILE = "run.json"
-LAST = "weights/last.pt"
 TEACHER = "teacher.pt"
 BEST = "weights/best.pt"
 
@@ -82,7 +82,7 @@ class Recipe:
             "optimizer": "AdamW",
             "weight_decay": 0.0005,
             "warmup_epochs": min(1.0, self.epochs / 4),
-            "warmup_bias_lr": 0.01,
+            "warmup_bias_lr": self.learning_rate,  # a higher one, as is usual, would undo what the biases know
             "mosaic": self.mosaic,
             "close_mosaic": 1 if self.epochs > 2 else 0,
             "flipud": 0.5 if self.turned else 0.0,
@@ -151,7 +151,11 @@ def _run(
     def keep_threads(_trainer: UltralyticsTrainer) -> None:
         torch.set_num_threads(recipe.threads)
 
+    def keep_epoch(trainer: UltralyticsTrainer) -> None:
+        keep(out, trainer.epoch + 1)
+
     model.add_callback("on_train_start", keep_threads)
+    model.add_callback("on_model_save", keep_epoch)
     if (out / TEACHER).is_file():
         _add_teacher(model, out / TEACHER, data_yaml.parent)
     if watch is not None:
@@ -171,6 +175,7 @@ def _run(
         **recipe.options(),
     )
     note_run(out, finished=True)
+    forget(out)
     return out / BEST
 
 
@@ -309,7 +314,7 @@ def _train(
     prepare_environment(recipe.threads, quiet=watch is not None)
     if resume and run_facts(out).get("finished"):
         raise ResumeError(out, "is finished, there is nothing to resume")
-    last = out / LAST if resume and (out / LAST).is_file() else None
+    last = restore(out) if resume else None
     if last is None:
         _begin(task, data, weights or out / "start.pt", out, recipe)
         if teacher is not None:
