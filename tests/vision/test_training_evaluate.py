@@ -60,6 +60,11 @@ def card_of(model_dir: Path) -> dict[str, object]:
     return content
 
 
+def figures_of(model_dir: Path) -> dict[str, object]:
+    content: dict[str, object] = yaml.safe_load((model_dir / "figures.yaml").read_text())
+    return content
+
+
 def test_a_detector_that_sees_everything_gets_full_marks_into_its_card(tmp_path: Path) -> None:
     prepare_objects(synthetic_pictures(composed(tmp_path / "data", things=40, empty=10)), tmp_path / "objects")
     model_dir = write_model(tmp_path / "m", red_box(confidence=0.7), note="kept")
@@ -71,7 +76,10 @@ def test_a_detector_that_sees_everything_gets_full_marks_into_its_card(tmp_path:
     assert test["real"] is None
     boat = test["rendered"]["labels"]["boat"]
     assert (boat["ap50"], boat["precision"], boat["recall"]) == (1.0, 1.0, 1.0)
-    assert test["rendered"]["by_size"]["medium"]["labels"]["boat"]["truths"] == boat["truths"]
+    assert test["rendered"]["by_size"]["medium"] == {"map50": 1.0, "ap50": {"boat": 1.0}}
+    assert "small" not in test["rendered"]["by_size"]
+    tables = figures_of(model_dir)["test"]["rendered"]  # type: ignore[index]
+    assert tables["by_size"]["medium"]["labels"]["boat"]["truths"] == boat["truths"]
     assert card["note"] == "kept"
     assert read_card(model_dir).threshold("boat") == 0.7
     chosen = card["thresholds_chosen"]
@@ -93,6 +101,9 @@ def test_a_water_model_that_sees_everything_gets_full_marks_into_its_card(tmp_pa
     evaluate_model(model_dir, tmp_path / "water")
 
     scores = card_of(model_dir)["metrics"]["test"]["rendered"]  # type: ignore[index]
+    assert scores["by_viewpoint"]["rendered"]["iou"] == scores["iou"]
+    by_threshold = figures_of(model_dir)["test"]["rendered"]["by_threshold"]  # type: ignore[index]
+    assert len(by_threshold) > 5
     assert scores["iou"] > 0.7
     assert scores["dry_pictures"] > 0
     assert (scores["dry_pictures_with_alarm"], scores["dry_share_found"]) == (0, 0.0)

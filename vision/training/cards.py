@@ -16,6 +16,8 @@ from vision.training.prepare import read_manifest
 
 LICENCE = "AGPL-3.0-or-later"
 
+_WIDTH = 120
+
 _STREET = {
     "name": "street_garbage_cn",
     "what": "1,116 ground-level street photos, China; labels waste, waste_bin, overflowing_bin",
@@ -232,5 +234,18 @@ def read_card_table(model_dir: Path) -> dict[str, Any]:
 
 def write_card(model_dir: Path, content: Mapping[str, Any]) -> None:
     """Write `card.yaml` into a model folder."""
-    text = yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True, width=120)
+    text = yaml.dump(dict(content), Dumper=_CardDumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
     (model_dir / "card.yaml").write_text(text, encoding="utf-8")
+
+
+class _CardDumper(yaml.SafeDumper):
+    """Puts a table of a few short values on one line: a card is read by people."""
+
+    def represent_mapping(
+        self,
+        tag: str,
+        mapping: Any,  # noqa: ANN401 - as in yaml
+        flow_style: bool | None = None,
+    ) -> yaml.MappingNode:
+        plain = all(value is None or isinstance(value, int | float) for value in mapping.values())
+        return super().represent_mapping(tag, mapping, flow_style=True if plain and mapping else flow_style)

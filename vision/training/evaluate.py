@@ -14,6 +14,7 @@ from vision.evaluation import best_threshold, score_masks
 from vision.model_card import ModelCard, read_card
 from vision.onnx_detector import OnnxDetector
 from vision.sources.photos import photo_paths, read_frame
+from vision.training.card_figures import FIGURES_FILE, headline, write_figures_file
 from vision.training.cards import read_card_table, write_card
 from vision.training.dataset import WATER, DataSet, read_data_set
 from vision.training.errors import ThresholdsNeedValError
@@ -113,7 +114,7 @@ def write_thresholds(models: Path, choices: Mapping[str, Choice], data: DataSet)
 
 
 def write_figures(models: Path, exam: Exam, data: DataSet) -> list[Path]:
-    """Write what was measured into the cards of the models, real and rendered pictures apart.
+    """Write what was measured beside the models, real and rendered pictures apart: the headline into their cards.
 
     Args:
         models: Folder of models, or of one model.
@@ -131,8 +132,10 @@ def write_figures(models: Path, exam: Exam, data: DataSet) -> list[Path]:
             continue
         figures = {kind: _figures_of(card, exam, rendered=kind == "rendered") for kind in ("real", "rendered")}
         part = "+".join(data.parts)
+        write_figures_file(folder, {"how": HOW, part: {"data_set": data.root.name, **figures}})
         table = read_card_table(folder)
-        table["metrics"] = {"how": HOW, part: {"data_set": data.root.name, **figures}}
+        told = {kind: headline(block) for kind, block in figures.items()}
+        table["metrics"] = {"how": HOW, "all": FIGURES_FILE, part: {"data_set": data.root.name, **told}}
         write_card(folder, table)
         written.append(folder)
     return written
