@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,29 @@ def test_the_same_round_draws_the_same_pictures_and_another_one_others(things: I
     other = Ingredients(prepared=things.prepared, round="2")
 
     assert things.draw("a picture") == again.draw("a picture") != other.draw("a picture")
+
+
+def test_a_mixture_of_a_stated_size_holds_the_stated_share_of_scenes(things: Ingredients, tmp_path: Path) -> None:
+    sized = replace(things, pictures=10, scenes_share=0.1)
+
+    for mix, second in ((mix_objects, "labels"), (mix_water, "masks")):
+        out = tmp_path / second
+        counts = mix(sized, out)
+
+        assert sum(count for key, count in counts.items() if key.startswith("train/")) == 10
+        assert counts["train/scenes"] == 1
+        pictures = {path.stem for path in (out / "images" / "train").iterdir()}
+        assert pictures == {path.stem for path in (out / second / "train").iterdir()}
+        assert pictures == {Path(s.path).stem for s in read_data_set(out).samples if s.part == "train"}
+        without = mix(replace(sized, scenes_share=0.0), out)
+        assert sum(count for key, count in without.items() if key.startswith("train/")) == 10
+        assert "train/scenes" not in without
+        assert without["val/scenes"] == counts["val/scenes"]
+
+
+def test_a_mixture_that_lacks_pictures_says_of_which_kind(things: Ingredients, tmp_path: Path) -> None:
+    with pytest.raises(BadSourceError, match="has 1 rendered pictures to train on, 5 were asked for"):
+        mix_water(replace(things, pictures=10, scenes_share=0.5), tmp_path / "mix")
 
 
 def test_a_flight_without_readable_pictures_is_named(things: Ingredients, tmp_path: Path) -> None:

@@ -57,6 +57,8 @@ def _mix(options: argparse.Namespace) -> object:
         scenes=options.scenes,
         shares={name: float(share) for name, _, share in (text.partition("=") for text in options.shares)},
         round=options.round,
+        pictures=options.pictures,
+        scenes_share=options.scenes_share,
     )
     return (mix_objects if options.model == "objects" else mix_water)(things, options.out)
 
@@ -140,6 +142,8 @@ def _parser() -> argparse.ArgumentParser:
     step.add_argument("--scenes", type=Path, help="folder of rendered scenes")
     step.add_argument("--shares", nargs="*", default=[], help="share of a source to take, as SOURCE=0.4")
     step.add_argument("--round", default="1", help="name of the draw; another one takes other pictures")
+    step.add_argument("--pictures", type=int, help="training pictures in all (without: everything)")
+    step.add_argument("--scenes-share", type=float, default=0.0, help="share of --pictures that is rendered, 0..1")
     step.add_argument("--out", type=Path, required=True, help="folder to replace")
     step.set_defaults(run=_mix)
 

@@ -41,6 +41,11 @@ class Ingredients:
         scenes: Folder that `scenes` rendered, with the parts `train` and `val`; None for none.
         shares: Share of a source's training pictures to take, 0..1, by source; 1 where it is not named.
         round: Name of the draw: another one takes other pictures and windows.
+        pictures: Training pictures in all, drawn from what the shares leave; None takes everything.
+        scenes_share: Share of `pictures` that is rendered, 0..1; counts only beside `pictures`.
+
+    Raises:
+        ValueError: `pictures` or `scenes_share` is out of range.
     """
 
     prepared: Path
@@ -48,6 +53,14 @@ class Ingredients:
     scenes: Path | None = None
     shares: Mapping[str, float] = field(default_factory=dict)
     round: str = "1"
+    pictures: int | None = None
+    scenes_share: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.pictures is not None and self.pictures < 1:
+            raise ValueError(f"pictures must be at least 1, not {self.pictures}")
+        if not 0 <= self.scenes_share <= 1:
+            raise ValueError(f"scenes_share must be within 0..1, not {self.scenes_share}")
 
     def takes(self, entry: Entry) -> bool:
         """Whether a picture of a prepared set is taken."""
@@ -76,6 +89,7 @@ class Mixture:
             (out / "images" / part).mkdir(parents=True)
             (out / second / part).mkdir(parents=True)
         self.out = out
+        self._second = second
         self._rows: list[dict[str, Any]] = []
 
     def place(self, part: str, name: str, source: str, labelled: Iterable[str], *, group: str = "") -> Path:
@@ -85,6 +99,30 @@ class Mixture:
             | ({"viewpoint": "rendered"} if source == SCENES else {})
         )
         return self.out / "images" / part / name
+
+    def keep(self, things: Ingredients) -> None:
+        """Draw the stated number of training pictures and drop the others, so that mixtures can be compared.
+
+        Raises:
+            BadSourceError: There are fewer pictures than were asked for.
+        """
+        if things.pictures is None:
+            return
+        rendered = round(things.pictures * things.scenes_share)
+        for is_scene, wanted in ((True, rendered), (False, things.pictures - rendered)):
+            rows = [row for row in self._rows if row["split"] == "train" and (row["source"] == SCENES) is is_scene]
+            if len(rows) < wanted:
+                kind = "rendered" if is_scene else "other"
+                raise BadSourceError(self.out, f"has {len(rows)} {kind} pictures to train on, {wanted} were asked for")
+            rows.sort(key=lambda row: things.draw(f"keep:{row['name']}"))
+            for row in rows[wanted:]:
+                self._drop(row)
+
+    def _drop(self, row: dict[str, Any]) -> None:
+        self._rows.remove(row)
+        (self.out / "images" / row["split"] / row["name"]).unlink()
+        beside = self.out / self._second / row["split"] / Path(row["name"]).stem
+        beside.with_name(f"{beside.name}{'.png' if self._second == 'masks' else '.txt'}").unlink()
 
     def finish(self, names: Sequence[str], **extra: str) -> dict[str, int]:
         """Write manifest and `data.yaml`; returns the pictures per `<part>/<source>`."""

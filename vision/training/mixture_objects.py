@@ -74,6 +74,7 @@ def mix_objects(things: Ingredients, out: Path) -> dict[str, int]:
         _add(mixture, name, flight, NOT_ON_DRY_GROUND, image, ())
     if things.scenes is not None:
         _add_scenes(mixture, things.scenes)
+    mixture.keep(things)
     return mixture.finish(OBJECT_LABELS)
 
 

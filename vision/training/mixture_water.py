@@ -55,6 +55,7 @@ def mix_water(things: Ingredients, out: Path) -> dict[str, int]:
                 image = read_picture(things.scenes / part / "images" / f"{stem}.jpg")
                 mask = read_picture(things.scenes / part / "masks" / f"{stem}.png", cv2.IMREAD_GRAYSCALE)
                 _add(mixture, part, f"{stem}.jpg", SCENES, image, np.asarray(mask > 0, np.uint8))
+    mixture.keep(things)
     return mixture.finish(["standing_water"], masks_dir="masks")
 
 
