@@ -76,7 +76,7 @@ def decode_map(outputs: Sequence[NDArray[np.generic]], box: Letterboxed, card: M
         card: The model's card.
 
     Returns:
-        Probabilities, shape (classes, height, width), covering exactly the picture that `box` was made of.
+        Probabilities, shape (classes, rows, columns), covering exactly the picture that `box` was made of.
 
     Raises:
         InvalidValueError: If the output does not have the shape that the card promises.
@@ -121,13 +121,16 @@ def _raw_columns(answer: _Floats, floors: _Floats, extra: int) -> tuple[_Floats,
 
 
 def _without_grey(probability: _Floats, box: Letterboxed) -> _Floats:
-    if probability.shape[1:] != box.input_wh_px[::-1]:
+    across, down = (box.input_wh_px[0] / probability.shape[2], box.input_wh_px[1] / probability.shape[1])
+    inner = np.array([box.left_px, box.top_px, *box.inner_wh_px]) / [across, down, across, down]
+    if (inner % 1).any():
         # Grown to the input first, because the grey margin need not be a whole number of coarse cells.
         probability = np.stack(
             [cv2.resize(channel, box.input_wh_px, interpolation=cv2.INTER_LINEAR) for channel in probability]
         )
-    width, height = box.inner_wh_px
-    return probability[:, box.top_px : box.top_px + height, box.left_px : box.left_px + width]
+        inner = np.array([box.left_px, box.top_px, *box.inner_wh_px])
+    left, top, width, height = inner.astype(int)
+    return probability[:, top : top + height, left : left + width]
 
 
 def _outline(prototypes: _Floats, coefficients: _Floats, box_xyxy: _Floats, box: Letterboxed) -> Polygon | None:
