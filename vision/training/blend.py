@@ -1,7 +1,7 @@
-"""The mean of a trained detector and the weights it began as: what it forgot comes back, what it learnt mostly stays.
+"""The mean of a trained network and one it is kin to: what it forgot comes back, what it learnt mostly stays.
 
-Two networks of which one grew from the other lie in one valley of the loss, so weights between them are a network as
-good as either, and broader. The share is chosen on the val part.
+Two networks of which one grew from the other, or both from a third, lie in one valley of the loss, so weights between
+them are a network as good as either, and broader. The share is chosen on the val part.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from vision.training.kept_knowledge import TAUGHT, teacher_columns
-from vision.training.torchvision_ops import ensure_torchvision_ops
+from vision.training.errors import BadSourceError
+from vision.training.kept_knowledge import teacher_columns
+from vision.training.train import prepare_environment
 
 Tensor = Any
 
@@ -46,28 +47,44 @@ def blended(
 
 
 def blend(checkpoint: Path, weights: Path, out: Path, *, share: float) -> Path:
-    """Write the checkpoint of a network between a trained one and its beginning.
+    """Write the checkpoint of a network between two.
 
     Args:
-        checkpoint: What training left.
-        weights: COCO weights of the same architecture.
+        checkpoint: What training left; the classes are its.
+        weights: Weights of the same architecture: another checkpoint of ours, or the COCO weights it began as.
         out: Checkpoint to write.
-        share: Share of the COCO weights, 0..1.
+        share: Share of `weights`, 0..1.
 
     Returns:
         `out`.
+
+    Raises:
+        BadSourceError: A file is missing, or the two are networks of different kinds.
+        ExtraMissingError: The extra `train` is not installed.
+        ValueError: The share is out of range.
     """
-    ensure_torchvision_ops()
+    for path in (checkpoint, weights):
+        if not path.is_file():
+            raise BadSourceError(path, "is no file of weights", "name a .pt")
+    prepare_environment(1, quiet=True)
     import torch
     from ultralytics import YOLO
 
     ours, theirs = YOLO(str(checkpoint)).model.float(), YOLO(str(weights)).model.float()
+    if not _kin(ours.state_dict(), theirs.state_dict()):
+        raise BadSourceError(weights, f"is another kind of network than {checkpoint}", "blend two of one architecture")
     classes = [ours.names[index] for index in range(len(ours.names))]
-    columns = teacher_columns(theirs.names, classes)
-    rows = {classes.index(label): columns[classes.index(label)][0] for label in TAUGHT if label in classes}
+    rows = {ours_row: columns[0] for ours_row, columns in teacher_columns(theirs.names, classes).items()}
     ours.load_state_dict(blended(ours.state_dict(), theirs.state_dict(), rows, share))
     # read for its other facts only; a checkpoint of ours, so unpickling it is as safe as loading it to train
     content = torch.load(checkpoint, map_location="cpu", weights_only=False)
     out.parent.mkdir(parents=True, exist_ok=True)
     torch.save({**content, "ema": None, "model": ours.half()}, out)
     return out
+
+
+def _kin(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> bool:
+    """Whether two states differ at most in the number of classes."""
+    return ours.keys() == theirs.keys() and all(
+        weight.shape[1:] == theirs[name].shape[1:] for name, weight in ours.items()
+    )

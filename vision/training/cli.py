@@ -63,6 +63,12 @@ def _mix(options: argparse.Namespace) -> object:
     return (mix_objects if options.model == "objects" else mix_water)(things, options.out)
 
 
+def _share(text: str) -> float:
+    if not 0 <= float(text) <= 1:
+        raise argparse.ArgumentTypeError(f"must be within 0..1, not {text}")
+    return float(text)
+
+
 def _blend(options: argparse.Namespace) -> object:
     from vision.training.blend import blend
 
@@ -147,10 +153,10 @@ def _parser() -> argparse.ArgumentParser:
     step.add_argument("--out", type=Path, required=True, help="folder to replace")
     step.set_defaults(run=_mix)
 
-    step = steps.add_parser("blend", help="average a trained detector with the COCO weights it began as")
-    step.add_argument("--checkpoint", type=Path, required=True)
-    step.add_argument("--weights", type=Path, required=True, help="COCO weights (.pt)")
-    step.add_argument("--share", type=float, required=True, help="share of the COCO weights, 0..1")
+    step = steps.add_parser("blend", help="average a checkpoint with another of its kind or the COCO weights")
+    step.add_argument("checkpoint", type=Path, help="what training left (.pt); the classes are its")
+    step.add_argument("weights", type=Path, help="weights of the same architecture (.pt)")
+    step.add_argument("--share", type=_share, required=True, help="share of the second, 0..1")
     step.add_argument("--out", type=Path, required=True, help="checkpoint to write")
     step.set_defaults(run=_blend)
 
