@@ -27,7 +27,7 @@ _NEAR = select(case).where(case.c.seq.in_(_BOXES), case.c.family == bindparam("o
 _PICTURES = (
     select(evidence.c.case_id, evidence.c.original_sha256)
     .where(evidence.c.case_id.in_(bindparam("of_cases", expanding=True)))
-    .order_by(evidence.c.observation_id, evidence.c.evidence_id.desc())
+    .order_by(evidence.c.merit.asc().nulls_first(), evidence.c.observation_id, evidence.c.evidence_id.desc())
 )
 _OBSERVATIONS = (
     select(observation).where(observation.c.case_id == bindparam("of_case")).order_by(observation.c.observation_id)
@@ -157,5 +157,5 @@ def summed_up(connection: Connection, case_id: str) -> dict[str, Any]:
 
 
 def best_evidence(connection: Connection, case_ids: Sequence[str]) -> dict[str, str]:
-    """The original's SHA-256 of the best picture of each case that has one: the first of its newest observation."""
+    """The original's SHA-256 of the best picture of each case that has one; see `PictureLook.merit`."""
     return {row.case_id: row.original_sha256 for row in connection.execute(_PICTURES, {"of_cases": list(case_ids)})}

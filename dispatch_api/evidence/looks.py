@@ -11,6 +11,8 @@ from typing import Any, Self
 Box = tuple[float, float, float, float]
 Ring = tuple[tuple[float, float], ...]
 
+# A box this near to the picture's edge is taken to go on beyond it.
+_EDGE_PX = 2.0
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -71,6 +73,20 @@ class PictureLook:
             raise ValueError(f"a picture has width and height, not {self.size_wh_px}")
         if self.ground_resolution_m is not None and not 0 < self.ground_resolution_m < math.inf:
             raise ValueError(f"ground_resolution_m must be positive, not {self.ground_resolution_m}")
+
+    def merit(self) -> float | None:
+        """How well the picture shows what the case is about, for choosing among pictures: the larger the better.
+
+        Returns:
+            The model's confidence, less 1 where the picture's edge cuts the thing; None where nothing is marked as it.
+        """
+        mine = [finding.confidence - self._is_cut(finding.box_xyxy_px) for finding in self.findings if finding.mine]
+        return max(mine, default=None)
+
+    def _is_cut(self, box: Box) -> bool:
+        left, top, right, bottom = box
+        width, height = self.size_wh_px
+        return min(left, top, width - right, height - bottom) < _EDGE_PX
 
     def as_json(self) -> dict[str, Any]:
         """The value as it lies in the store; pixels to a tenth."""

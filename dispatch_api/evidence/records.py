@@ -73,6 +73,7 @@ def _attach_one(connection: Connection, item: Kept, case_id: str, observation_id
         "thumbnail_sha256": item.thumbnail_sha256,
         "boxes": [list(box) for box in item.source.boxes_xyxy_px],
         "look": None if item.source.look is None else item.source.look.as_json(),
+        "merit": None if item.source.look is None else item.source.look.merit(),
     }
     here = (evidence.c.observation_id == observation_id) & (evidence.c.original_sha256 == sha256)
     known = connection.execute(select(evidence.c.evidence_id).where(here)).scalar()
@@ -85,12 +86,19 @@ def _attach_one(connection: Connection, item: Kept, case_id: str, observation_id
     return True
 
 
+# Of one picture that shows several of a case's observations, the best is drawn, in lists and at its address alike.
+BEST_FIRST = (evidence.c.merit.desc().nulls_last(), evidence.c.observation_id.desc(), evidence.c.evidence_id)
+
+
 def evidence_of(connection: Connection, case_id: str) -> Sequence[Row[Any]]:
-    """The pictures of a case with their originals' names and times, oldest first."""
+    """The pictures of a case with their originals' names and times, each original once, the best first."""
     query = (
         select(evidence, original.c.file_name, original.c.captured_at)
         .join(original, original.c.sha256 == evidence.c.original_sha256)
         .where(evidence.c.case_id == case_id)
-        .order_by(evidence.c.evidence_id)
+        .order_by(*BEST_FIRST)
     )
-    return connection.execute(query).all()
+    once: dict[str, Row[Any]] = {}
+    for row in connection.execute(query):
+        once.setdefault(row.original_sha256, row)
+    return list(once.values())

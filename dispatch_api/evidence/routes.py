@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from dispatch_api.accounts.sight import visible_cases
 from dispatch_api.errors import NotFound
+from dispatch_api.evidence.records import BEST_FIRST
 from dispatch_api.parts import PartsOf, Reader
 from dispatch_api.store.schema import case, evidence
 
@@ -29,7 +30,7 @@ def picture(
         select(evidence)
         .join(case, case.c.case_id == evidence.c.case_id)
         .where(evidence.c.original_sha256 == original_sha256, visible_cases(account))
-        .order_by(evidence.c.observation_id.desc(), evidence.c.evidence_id)
+        .order_by(*BEST_FIRST)
     )
     if case_id is not None:
         query = query.where(evidence.c.case_id == case_id)

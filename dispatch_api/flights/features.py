@@ -29,22 +29,32 @@ def ring(corners: Sequence[Sequence[float]] | None) -> dict[str, Any] | None:
 def flight_list(connection: Connection) -> list[dict[str, Any]]:
     """Every flight, the newest first, without its track."""
     rows = connection.execute(select(flight).order_by(flight.c.started_at.desc())).all()
-    photos = _photo_counts(connection)
-    return [_flight(row, photos.get(row.flight_id, 0)) for row in rows]
+    pictures = _pictures(connection)
+    return [_flight(row, pictures.get(row.flight_id)) for row in rows]
 
 
 def flight_with_track(connection: Connection, flight_id: str) -> dict[str, Any] | None:
-    """One flight with the way it flew, None where there is none of that id."""
+    """One flight with the way it flew, None where there is none of that id.
+
+    A flight of which nobody reported positions has the way from picture to picture.
+    """
     row = connection.execute(select(flight).where(flight.c.flight_id == flight_id)).first()
     if row is None:
         return None
-    query = (
+    flown = (
         select(flight_position.c.lon, flight_position.c.lat)
         .where(flight_position.c.flight_id == flight_id)
         .order_by(flight_position.c.position_id)
     )
-    track = line([(p.lon, p.lat) for p in connection.execute(query)])
-    return _flight(row, _photo_counts(connection).get(flight_id, 0)) | {"track": track}
+    pictured = (
+        select(flight_photo.c.lon, flight_photo.c.lat)
+        .where(flight_photo.c.flight_id == flight_id, flight_photo.c.lon.is_not(None), flight_photo.c.lat.is_not(None))
+        .order_by(flight_photo.c.taken_at, flight_photo.c.photo_id)
+    )
+    track = line([(p.lon, p.lat) for p in connection.execute(flown)]) or line(
+        [(p.lon, p.lat) for p in connection.execute(pictured)]
+    )
+    return _flight(row, _pictures(connection).get(flight_id)) | {"track": track}
 
 
 def photo_features(connection: Connection, flight_id: str) -> dict[str, Any]:
@@ -53,7 +63,8 @@ def photo_features(connection: Connection, flight_id: str) -> dict[str, Any]:
     return {"type": "FeatureCollection", "features": [_photo(row) for row in connection.execute(query)]}
 
 
-def _flight(row: Row[Any], photos: int) -> dict[str, Any]:
+def _flight(row: Row[Any], pictures: Row[Any] | None) -> dict[str, Any]:
+    # Old material may be analysed today: when it was seen is said by its pictures, not by the flight's record.
     return {
         "flight_id": row.flight_id,
         "name": row.name,
@@ -62,7 +73,9 @@ def _flight(row: Row[Any], photos: int) -> dict[str, Any]:
         "ended_at": iso(row.ended_at),
         "planned_path": line(row.planned_path),
         "area": row.area,
-        "photos": photos,
+        "photos": pictures.photos if pictures else 0,
+        "seen_from": iso(pictures.first_at) if pictures else None,
+        "seen_until": iso(pictures.last_at) if pictures else None,
         "figures": row.figures,
     }
 
@@ -83,6 +96,8 @@ def _photo(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _photo_counts(connection: Connection) -> dict[str, int]:
-    query = select(flight_photo.c.flight_id, func.count()).group_by(flight_photo.c.flight_id)
-    return {row[0]: row[1] for row in connection.execute(query)}
+def _pictures(connection: Connection) -> dict[str, Row[Any]]:
+    """How many pictures each flight has, and when the first and the last of them was taken."""
+    times = (func.min(flight_photo.c.taken_at).label("first_at"), func.max(flight_photo.c.taken_at).label("last_at"))
+    query = select(flight_photo.c.flight_id, func.count().label("photos"), *times).group_by(flight_photo.c.flight_id)
+    return {row.flight_id: row for row in connection.execute(query)}

@@ -179,6 +179,7 @@ evidence = Table(
     Column("thumbnail_sha256", String(64), nullable=False),
     Column("boxes", JSON, nullable=False),
     Column("look", JSON(none_as_null=True)),
+    Column("merit", Float),
     UniqueConstraint("observation_id", "original_sha256", name="evidence_once"),
 )
 

@@ -67,6 +67,8 @@ def task_item(
         "lat": of_case.lat,
         "error": error_of(of_case),
         "extent_m2": of_case.extent_m2,
+        "first_seen_at": iso(of_case.first_seen_at),
+        "last_seen_at": iso(of_case.last_seen_at),
         "deadline_at": iso(row.deadline_at),
         "sign_deadline_at": iso(row.sign_deadline_at),
         "overdue": is_overdue(row, of_case.state, at),

@@ -13,6 +13,7 @@ from PIL import Image
 from sqlalchemy import func, select
 
 from dispatch_api.errors import EvidenceError
+from dispatch_api.evidence.looks import Finding, PictureLook
 from dispatch_api.evidence.vault import Vault
 from dispatch_api.store import schema as tables
 
@@ -98,6 +99,39 @@ def test_the_best_picture_of_the_newest_observation_stands_for_the_case(intake, 
     shown = browser("chief").json(f"/api/v1/cases/{recorded.case_id}")
     assert best.original_sha256 in shown["thumbnail_url"]
     assert len(shown["evidence"]) == 3
+
+
+def a_look(confidence, *, box=(10.0, 10.0, 50.0, 50.0)) -> PictureLook:
+    thing = Finding(label="standing_water", confidence=confidence, box_xyxy_px=box, mine=True)
+    surer = Finding(label="waste", confidence=0.99, box_xyxy_px=(100.0, 100.0, 200.0, 200.0))
+    return PictureLook(size_wh_px=(640, 480), findings=(surer, thing))
+
+
+def test_pictures_of_a_case_come_surest_first_and_those_that_cut_the_thing_last(intake, browser, tmp_path):
+    looks = {"weak": a_look(0.4), "cut": a_look(0.95, box=(0.0, 10.0, 50.0, 50.0)), "best": a_look(0.9)}
+    evidence = [
+        replace(some_evidence(tmp_path, name=f"{name}.jpg", colour=(n, n, n)), look=look)
+        for n, (name, look) in enumerate(looks.items())
+    ]
+    # What is found first is recorded at once; better pictures come in later, and others of another observation.
+    recorded = intake.record(an_observation(key="k", evidence=(evidence[0],)))
+    intake.record(an_observation(key="k", evidence=tuple(evidence)))
+    unsure = replace(some_evidence(tmp_path, name="unsure.jpg", colour=(9, 9, 9)), look=a_look(0.3))
+    intake.record(an_observation(flight_id="f2", evidence=(unsure,)))
+    shown = browser("chief").json(f"/api/v1/cases/{recorded.case_id}")
+    assert [one["file_name"] for one in shown["evidence"]] == ["best.jpg", "weak.jpg", "unsure.jpg", "cut.jpg"]
+    assert evidence[2].original_sha256 in shown["thumbnail_url"]
+
+
+def test_one_picture_in_which_a_case_was_found_twice_is_shown_once_with_its_surest_finding(intake, browser, tmp_path):
+    plain = some_evidence(tmp_path)
+    surer = replace(plain, look=a_look(0.8), annotated_jpeg=a_jpeg((1, 2, 3)))
+    weaker = replace(plain, look=a_look(0.3), annotated_jpeg=a_jpeg((200, 2, 3)))
+    recorded = intake.record(an_observation(key="one", evidence=(surer,)))
+    assert intake.record(an_observation(key="two", evidence=(weaker,))).case_id == recorded.case_id
+    chief = browser("chief")
+    (shown,) = chief.json(f"/api/v1/cases/{recorded.case_id}")["evidence"]
+    assert chief.get(shown["annotated_url"]).content == surer.annotated_jpeg
 
 
 def test_a_picture_that_is_gone_from_the_folder_is_said_plainly_in_the_log_and_not_to_the_page(

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -16,6 +17,7 @@ from dispatch_people import PASSWORD, QUICK
 
 from dispatch_api.app import create_app
 from dispatch_api.flights import FlightDesk, ZoneDesk
+from dispatch_api.store.times import iso
 
 
 class Watcher:
@@ -173,6 +175,21 @@ def test_the_console_is_served_with_its_assets_and_nothing_beside_them(served):
         assert "SQLite" not in answer.text
         assert "root:" not in answer.text
     assert httpx.get(f"{served}/api/v2/anything").headers["content-type"] == "application/problem+json"
+
+
+def test_a_flight_known_by_its_pictures_alone_has_their_way_and_their_time(store, logged_in):
+    desk = FlightDesk(store)
+    desk.start("film", "film", started_at=NOON)
+    filmed_at = NOON - timedelta(days=9)
+    for minute, lon in ((3, 118.3), (1, 118.1), (2, 118.2)):
+        at = filmed_at + timedelta(minutes=minute)
+        desk.photo("film", f"film.mp4 00:0{minute}", at, lon, 28.9, None, True)
+    desk.photo("film", "film.mp4 00:09", None, None, None, None, False, "no pose")
+    flight = logged_in("chief").get("/api/v1/flights/film").json()
+    assert flight["track"]["coordinates"] == [[118.1, 28.9], [118.2, 28.9], [118.3, 28.9]]
+    assert (flight["photos"], flight["started_at"]) == (4, iso(NOON))
+    assert flight["seen_from"] == iso(filmed_at + timedelta(minutes=1))
+    assert flight["seen_until"] == iso(filmed_at + timedelta(minutes=3))
 
 
 def test_a_flight_is_shown_with_its_plan_its_track_and_the_ground_it_saw(store, logged_in):
