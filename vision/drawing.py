@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import math
 from pathlib import Path
 from typing import Literal
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
@@ -40,6 +42,11 @@ _COLOURS_BGR = {
 }
 _OTHER_BGR = (200, 200, 200)
 _FILL = 0.25
+# What is shorter than this is shown once more, enlarged: in a cut-out of 640 px on a page it is a dot behind its box.
+_LOUPE_BELOW_PX = 40
+_LOUPE_SHARE = 0.34
+_LOUPE_AROUND = 3.0
+_LOUPE_LEAST_PX = 36
 _CJK_FONTS = (
     "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
     "/usr/share/fonts/noto-cjk/NotoSansCJK-Regular.ttc",
@@ -90,11 +97,14 @@ def crop_evidence(
 
     Returns:
         A new picture: three times as wide and high as the detection's box, at least `least_px`, within the picture.
+        What is too small in it to be recognised is shown once more in a corner, enlarged and without its box.
     """
     height, width = image_bgr.shape[:2]
     first_x, first_y, last_x, last_y = (float(side) for side in detections.boxes_xyxy_px[index])
     left, top, right, bottom = evidence_window((first_x, first_y, last_x, last_y), (width, height), least_px=least_px)
-    return draw(image_bgr[top:bottom, left:right], detections.where([index]).shifted(-left, -top), lang)
+    window, mine = image_bgr[top:bottom, left:right], detections.where([index]).shifted(-left, -top)
+    drawn = draw(window, mine, lang)
+    return _with_loupe(drawn, window, mine.boxes_xyxy_px[0], _COLOURS_BGR.get(mine.labels[0], _OTHER_BGR))
 
 
 def evidence_window(
@@ -113,6 +123,29 @@ def evidence_window(
     left, right = _window(box_xyxy_px[0], box_xyxy_px[2], size_wh_px[0], least_px)
     top, bottom = _window(box_xyxy_px[1], box_xyxy_px[3], size_wh_px[1], least_px)
     return left, top, right, bottom
+
+
+def _with_loupe(drawn: Image, plain: Image, box_xyxy_px: NDArray[np.float32], colour: tuple[int, int, int]) -> Image:
+    """The drawn picture with a small thing enlarged in the corner that is farthest from it, never over it."""
+    height, width = plain.shape[:2]
+    left, top, right, bottom = (float(side) for side in box_xyxy_px)
+    longest, side = max(right - left, bottom - top), round(_LOUPE_SHARE * min(width, height))
+    seen = max(_LOUPE_LEAST_PX, round(_LOUPE_AROUND * longest))
+    if longest >= _LOUPE_BELOW_PX or side < 2 * seen:
+        return drawn
+    x, y = (
+        min(max(0, round((first + last - seen) / 2)), most - seen)
+        for first, last, most in ((left, right, width), (top, bottom, height))
+    )
+    # Not the corner at the bottom right, where pages put a button.
+    corners = [(0, 0), (width - side, 0), (0, height - side)]
+    far_x, far_y = max(corners, key=lambda at: math.hypot(at[0] + side / 2 - left, at[1] + side / 2 - top))
+    enlarged = cv2.resize(plain[y : y + seen, x : x + seen], (side, side), interpolation=cv2.INTER_CUBIC)
+    drawn[far_y : far_y + side, far_x : far_x + side] = enlarged
+    frame = (far_x, far_y), (far_x + side - 1, far_y + side - 1)
+    cv2.rectangle(drawn, *frame, (0, 0, 0), 6)
+    cv2.rectangle(drawn, *frame, colour, 3)
+    return drawn
 
 
 def _window(first: float, last: float, length: int, least: int) -> tuple[int, int]:

@@ -61,6 +61,21 @@ def test_evidence_shows_the_thing_with_its_surroundings(box):
     assert (crop == (1, 2, 3)).all(axis=2).sum() > 0.5 * (right - left) * (bottom - top)
 
 
+@pytest.mark.parametrize("centre", [(60, 60), (3000, 1500), (3980, 2990)])
+def test_evidence_of_a_tiny_thing_shows_it_once_more_enlarged_and_not_over_itself(centre):
+    image = np.full((3000, 4000, 3), 90, np.uint8)
+    left, top = centre[0] - 5, centre[1] - 5
+    image[top : top + 10, left : left + 10] = (1, 2, 3)
+    box = (float(left), float(top), left + 10.0, top + 10.0)
+    crop = crop_evidence(image, detections_of([(box, 0.9, "person", None)]), 0)
+    assert crop.shape[:2] == (640, 640)
+    enlarged = (np.abs(crop.astype(int) - (1, 2, 3)).max(axis=2) < 8) & (crop != 0).any(axis=2)
+    assert enlarged.sum() > 10 * 100  # a hundred pixels as it was
+    assert (crop[600:, 600:] == 90).all() or centre[0] > 3700  # the corner at the bottom right stays free
+    marked = (crop == (60, 20, 220)).all(axis=2)  # a person's colour: the box itself is still there
+    assert marked.sum() > 30
+
+
 def test_evidence_of_a_large_thing_is_three_times_its_size():
     box = (1000.0, 1000.0, 1600.0, 1400.0)
     crop = crop_evidence(picture(4000, 3000), detections_of([(box, 0.9, "waste", None)]), 0)
