@@ -4,6 +4,7 @@ import { retryDelayMs } from "../src/api/stream";
 import en from "../src/i18n/en";
 import zh from "../src/i18n/zh";
 import { area, geoUri, lonLat, percent, plusMinus } from "../src/lib/format";
+import { stillOf } from "../src/lib/still";
 
 type Tree = { [key: string]: string | Tree };
 
@@ -66,5 +67,15 @@ describe("figures", () => {
 describe("a lost connection", () => {
   it("is tried again after growing pauses, never longer than 15 s", () => {
     expect([0, 1, 2, 3, 4, 9].map(retryDelayMs)).toEqual([1000, 2000, 4000, 8000, 15000, 15000]);
+  });
+});
+
+describe("a still of a film", () => {
+  it("tells the film, the time and the frame by its name", () => {
+    expect(stillOf("2-patrol_a_01-02-03.450_f000123.jpg")).toEqual({ film: "2-patrol_a", time: "01:02:03.450", frame: 123 });
+  });
+
+  it("is no photo", () => {
+    for (const name of ["DJI_0001.JPG", "DJI_20260701_f000123.jpg", "", null]) expect(stillOf(name)).toBeNull();
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { AllowedMove } from "../src/api/types";
 import { reasonsOf } from "../src/lib/history";
-import { changeOf, firstMissing, NO_ANSWERS, ordered } from "../src/lib/moves";
+import { causesOf, changeOf, firstMissing, needsWords, NO_ANSWERS, ordered } from "../src/lib/moves";
 import { byPressure, currentDeadline, tabOf } from "../src/lib/tasks";
 
 function aMove(changes: Partial<AllowedMove> = {}): AllowedMove {
@@ -28,13 +28,25 @@ describe("moves", () => {
   });
 
   it("take a chosen cause for a reason, but not the one that asks for words", () => {
-    const reject = aMove({ to: "rejected", needs_reason: true, reason_codes: [{ key: "lookalike", label_zh: "外观相似", label_en: "Lookalike" }] });
+    const reject = aMove({ to: "rejected", needs_reason: true, reason_codes: [{ key: "lookalike", label_zh: "外观相似", label_en: "Lookalike", label_is: "wrong" }] });
+    expect(firstMissing(reject, NO_ANSWERS)).toBe("reasonCode");
+    expect(firstMissing(reject, { ...NO_ANSWERS, reason: "a kite" })).toBeNull();
+    expect(needsWords(reject, { ...NO_ANSWERS, reasonCode: "lookalike" })).toBe(false);
+    expect(needsWords(reject, { ...NO_ANSWERS, reasonCode: "other" })).toBe(true);
+    expect(needsWords(aMove({ needs_reason: true }), NO_ANSWERS)).toBe(true);
     expect(firstMissing(reject, { ...NO_ANSWERS, reasonCode: "lookalike" })).toBeNull();
     expect(firstMissing(reject, { ...NO_ANSWERS, reasonCode: "other" })).toBe("reason");
     expect(firstMissing(reject, { ...NO_ANSWERS, reasonCode: "other", reason: "a kite" })).toBeNull();
     expect(firstMissing(aMove({ needs_reason: true, needs_lead: true }), { ...NO_ANSWERS, reasonCode: "lookalike" })).toBe("lead");
     expect(changeOf(reject, { ...NO_ANSWERS, reasonCode: "lookalike" })).toEqual({ to: "rejected", reason_code: "lookalike" });
     expect(changeOf(aMove(), { ...NO_ANSWERS, reasonCode: "lookalike" })).toEqual({ to: "opened" });
+  });
+
+  it("group the causes by what they say of the label, wrong ones first", () => {
+    const cause = (key: string, label_is: "right" | "wrong" | "unknown") => ({ key, label_zh: key, label_en: key, label_is });
+    const reject = aMove({ reason_codes: [cause("lawful", "right"), cause("lookalike", "wrong"), cause("shadow", "wrong")] });
+    expect(causesOf(reject).map(({ labelIs, codes }) => [labelIs, codes.map(({ key }) => key)])).toEqual([["wrong", ["lookalike", "shadow"]], ["right", ["lawful"]]]);
+    expect(causesOf(aMove())).toEqual([]);
   });
 
   it("send only what belongs to them", () => {

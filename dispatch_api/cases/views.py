@@ -16,7 +16,7 @@ from dispatch_api.cases.features import case_feature, case_properties, picture_u
 from dispatch_api.cases.matters import Matters
 from dispatch_api.cases.model import CASE_STATE_NAMES, Step, allowed_steps
 from dispatch_api.cases.records import CaseRow, best_evidence, case_of
-from dispatch_api.cases.rejection import REJECTION_NAMES
+from dispatch_api.cases.rejection import REJECTION_NAMES, label_after_rejection
 from dispatch_api.departments.routing import Routing
 from dispatch_api.errors import InvalidRequest
 from dispatch_api.evidence.records import evidence_of
@@ -123,7 +123,7 @@ def case_detail(
         "events": _events(connection, case_id, [task.task_id for task in tasks], account),
         "evidence": [_picture(picture) for picture in pictures],
         "allowed": [
-            allowed_item(to, *CASE_STATE_NAMES[to], step) | _reason_codes(step)
+            allowed_item(to, *CASE_STATE_NAMES[to], step) | _reason_codes(step, row.label)
             for to, step in allowed_steps(case_of(row), account.actor).items()
         ],
         "rule": rule_item(row.rule),
@@ -145,10 +145,13 @@ def allowed_item(to: str, zh: str, en: str, step: Step) -> dict[str, Any]:
     }
 
 
-def _reason_codes(step: Step) -> dict[str, Any]:
+def _reason_codes(step: Step, label: str) -> dict[str, Any]:
     if not step.takes_reason_code:
         return {}
-    codes = [{"key": code.value, "label_zh": zh, "label_en": en} for code, (zh, en) in REJECTION_NAMES.items()]
+    codes = [
+        {"key": code.value, "label_zh": zh, "label_en": en, "label_is": label_after_rejection(code, label)}
+        for code, (zh, en) in REJECTION_NAMES.items()
+    ]
     return {"reason_codes": codes}
 
 

@@ -52,6 +52,8 @@ def test_the_page_is_told_which_causes_there_are_and_only_for_a_rejection(waitin
     assert [one["key"] for one in codes["rejected"]] == [code.value for code in RejectionCode]
     assert all(one["label_zh"] and one["label_en"] for one in codes["rejected"])
     assert codes["opened"] is None
+    says = {one["key"]: one["label_is"] for one in codes["rejected"]}
+    assert (says["shadow_or_reflection"], says["lawful"], says["other"]) == ("wrong", "right", "unknown")
 
 
 def test_a_cause_stands_for_a_reason_and_stays_in_the_history(store, waiting, browser):

@@ -27,6 +27,7 @@ from dispatch_api.cases.matters import load_matters
 from dispatch_api.cases.observation import Evidence, Observation, Recorded
 from dispatch_api.departments.model import load_departments
 from dispatch_api.departments.routing import ZoneFact, load_routing
+from dispatch_api.evidence.looks import Finding, PictureLook
 from dispatch_api.flights.desk import FlightDesk
 from dispatch_api.flights.zones import ZoneDesk
 from dispatch_api.parts import DemoAccount
@@ -34,7 +35,7 @@ from dispatch_api.store import Store, open_store
 
 LON, LAT = 118.8595, 28.9705
 FLIGHT_ID = "flight-1"
-BOX_XYXY_PX = (520, 330, 700, 450)
+BOX_XYXY_PX = (520.0, 330.0, 700.0, 450.0)
 PASSWORD = "city-demo-password"
 ACCOUNTS = (
     DemoAccount(
@@ -154,16 +155,31 @@ class City:
             address="石室水库东岸",
         )
 
-    def evidence(self, number: int) -> Evidence:
+    def heap(self, number: int, east_m: float, north_m: float) -> Recorded:
+        """What a detector called waste, waiting for a person."""
+        return self.puddle(
+            number,
+            east_m,
+            north_m,
+            key=f"heap-{number}",
+            matter="dumping.household",
+            label="waste",
+            evidence=(self.evidence(number, label="waste"),),
+            review_required=True,
+        )
+
+    def evidence(self, number: int, *, label: str = "standing_water") -> Evidence:
+        thing = Finding(label=label, confidence=0.93, box_xyxy_px=BOX_XYXY_PX, mine=True)
         path = self.folder / f"DJI_{number:04d}.JPG"
         path.write_bytes(picture(number, boxed=False))
         return Evidence(
             original_path=path,
             original_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
             captured_at=datetime.now(UTC) - timedelta(minutes=4),
-            boxes_xyxy_px=(tuple(map(float, BOX_XYXY_PX)),),
+            boxes_xyxy_px=(BOX_XYXY_PX,),
             annotated_jpeg=picture(number, boxed=True),
             redacted_jpeg=picture(number, boxed=False),
+            look=PictureLook(size_wh_px=(1200, 900), ground_resolution_m=0.04, findings=(thing,)),
         )
 
     def fly(self) -> None:

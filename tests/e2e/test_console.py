@@ -2,141 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import BytesIO
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+from console_browser import PHONE, WIDE, Visitor, has_no_sideways_scroll
 from console_city import FLIGHT_ID, City, a_city, place
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-STATIC = Path(__file__).resolve().parents[2] / "dispatch_api" / "static"
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-PATIENCE_MS = 45_000  # a busy machine draws slowly; a quiet one never waits that long
-WIDE = {"width": 1440, "height": 900}
-PHONE = {"width": 390, "height": 844}
 RED, BLUE = (201, 37, 45), (11, 92, 173)  # of a red case's symbol, and of the flown track
-# Asked before anybody has logged in, and where no orthophoto is offered.
-ORDINARY_REFUSALS = {(401, "/api/v1/session"), (404, "/api/v1/basemap")}
-
-
-def needs(present: bool, what: str) -> None:
-    if present:
-        return
-    if os.environ.get("FLYONCE_STRICT"):
-        pytest.fail(f"{what}, and FLYONCE_STRICT forbids to skip")
-    pytest.skip(what)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    needs((STATIC / "index.html").is_file(), "the console is not built (pip install -e . builds it)")
-    chromium = shutil.which("chromium")
-    needs(chromium is not None, "no chromium on this machine (apt-get install chromium)")
-    expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
 def city(tmp_path_factory) -> Iterator[City]:
     with a_city(tmp_path_factory.mktemp("city")) as built:
         yield built
-
-
-class Visitor:
-    """Somebody at a browser; remembers every request, refusal and complaint of the pages."""
-
-    def __init__(self, context: BrowserContext, url: str) -> None:
-        self.context = context
-        self.url = url
-        self.requested: list[str] = []
-        self.refusals: set[tuple[int, str]] = set()
-        # Where a session ends, requests on their way at that moment are refused, whichever they are.
-        self.session_ends = False
-        self.complaints: list[str] = []
-        self.page = context.new_page()
-        self.page.set_default_timeout(PATIENCE_MS)
-        self.page.on("request", lambda request: self.requested.append(request.url))
-        self.page.on("response", self._on_response)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("console", self._on_console)
-
-    def _on_response(self, response) -> None:
-        if response.status >= 400:
-            self.refusals.add((response.status, urlsplit(response.url).path))
-
-    def _on_console(self, message) -> None:
-        # A refused request is complained of by the browser itself: those are looked at by status, not by these words.
-        if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
-            self.complaints.append(message.text)
-
-    def go(self, path: str) -> Page:
-        self.page.goto(self.url + path)
-        return self.page
-
-    def log_in(self, name: str) -> Page:
-        page = self.go("/login")
-        page.click(f'[data-demo-name="{name}"]')
-        page.wait_for_url(re.compile("/(map|inbox)"))
-        return page
-
-    def check(self, allowed: set[tuple[int, str]]) -> None:
-        strangers = [url for url in self.requested if not url.startswith((f"{self.url}/", "data:", "blob:"))]
-        assert self.requested
-        assert strangers == []
-        assert self.complaints == []
-        refused = {(status, path) for status, path in self.refusals if not (self.session_ends and status == 401)}
-        assert refused <= ORDINARY_REFUSALS | allowed
-
-
-@pytest.fixture
-def visitor(browser: Browser, city: City) -> Iterator[Callable[..., Visitor]]:
-    """A function that sits somebody down at a browser of their own; at the end nothing may have gone wrong in it."""
-    opened: list[tuple[Visitor, set[tuple[int, str]]]] = []
-
-    def sit_down(
-        viewport: dict[str, int] = WIDE,
-        *,
-        url: str | None = None,
-        refusals: set[tuple[int, str]] | None = None,
-        session_ends: bool = False,
-    ) -> Visitor:
-        context = browser.new_context(viewport=viewport, timezone_id="Asia/Shanghai", locale="zh-CN")
-        one = Visitor(context, url or city.url)
-        one.session_ends = session_ends
-        opened.append((one, refusals or set()))
-        return one
-
-    yield sit_down
-    for one, _ in opened:
-        one.context.close()
-    for one, refusals in opened:
-        one.check(refusals)
-
-
-def case_number(page: Page, case_id: str) -> str:
-    return page.locator(f'[data-case="{case_id}"] .number').inner_text()
-
-
-def has_no_sideways_scroll(page: Page) -> bool:
-    return page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 def drawn(page: Page) -> np.ndarray:
@@ -290,7 +175,7 @@ def test_a_rejection_needs_a_reason(visitor, city):
     page.goto(f"{city.url}/cases/{recorded.case_id}")
     page.click('[data-move="rejected"]')
     page.click("[data-confirm]")
-    expect(page.locator(".dialog .form-error")).to_have_text("此操作必须填写理由。")
+    expect(page.locator(".dialog .form-error")).to_have_text("请选择原因；如都不合适，请写明理由。")
     page.fill(".dialog textarea", "水面倒影，不是人")
     page.click("[data-confirm]")
     expect(page.locator(".case-head .state-tag")).to_have_text("误报排除")

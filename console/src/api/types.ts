@@ -96,6 +96,8 @@ export interface ReasonCode {
   key: string;
   label_zh: string;
   label_en: string;
+  /** What the reason says of the detector's label, and so what the case teaches. */
+  label_is: "right" | "wrong" | "unknown";
 }
 
 export interface AllowedMove {
@@ -234,6 +236,8 @@ export interface Task {
   thumbnail_url: string | null;
   annotated_url: string | null;
   allowed: AllowedMove[];
+  first_seen_at: string;
+  last_seen_at: string;
   created_at: string;
 }
 
@@ -259,6 +263,10 @@ export interface Flight {
   planned_path: LineGeometry | null;
   track: LineGeometry | null;
   photos: number;
+  /** When its first and its last picture was taken; old material may be analysed today. */
+  seen_from: string | null;
+  seen_until: string | null;
+  figures: { videos?: { file: string; seconds?: number | null }[] } | null;
 }
 
 export interface PhotoProperties {

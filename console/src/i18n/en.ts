@@ -46,7 +46,7 @@ const en: typeof zh = {
     },
   },
   flight: {
-    none: "No flight at present", photos: "{n} photos", altitude: "Altitude {n} m", heading: "Heading {n}°", choose: "Choose a flight",
+    none: "No flight at present", photos: "{n} photos", stills: "{n} pictures", video: "Film {name} | Film {name} and others, {n} in all", altitude: "Altitude {n} m", heading: "Heading {n}°", choose: "Choose a flight",
     flying: "Flying", finished: "Ended", planned: "Planned",
   },
   zone: {
@@ -56,10 +56,10 @@ const en: typeof zh = {
   case: {
     title: "Case {number}", facts: "Facts", matter: "Matter", place: "Place", error: "Position error (95 %)", grid: "Grid", address: "Address",
     found: "First seen", lastSeen: "Last seen", colour: "Warning colour", state: "State", confidence: "Confidence", extent: "Area",
-    frames: "Photos", seenIn: "Observations", rule: "Routing rule and legal basis", ruleNone: "Not dispatched yet: no routing rule has fired.",
+    frames: "Pictures", seenIn: "Observations", rule: "Routing rule and legal basis", ruleNone: "Not dispatched yet: no routing rule has fired.",
     ruleId: "Rule", basis: "Legal basis", clocks: "Deadlines", clocksNone: "No clock is running yet.", observations: "Observations",
     observationsNone: "No observations.", history: "History", historyNone: "Nothing recorded yet.", historyMore: "Show all {n} (with the automatic moves of tasks)", historyLess: "Main events only", tasks: "Department tasks",
-    tasksNone: "Not sent to any department yet.", evidence: "Evidence", evidenceNone: "There is no evidence picture.", captured: "Taken {time}",
+    tasksNone: "Not sent to any department yet.", evidence: "Evidence", evidenceNone: "There is no evidence picture.", captured: "Taken {time}", still: "Film {film} · {time} · frame {frame}",
     hash: "SHA-256 of the original", enlarge: "Click for the full picture", actions: "Actions", actionsNone: "There is nothing you may do in this state.",
     smallMap: "Where it is", lead: "Lead", co: "With", deadline: "Dispose by", sign: "Sign by", due: "due", flight: "Flight",
     clue: "A recognition result is a clue, never a penalty: a person has to verify it.", copy: "Copy coordinates", copied: "Copied",
@@ -81,7 +81,7 @@ const en: typeof zh = {
   },
   reviewReason: {
     matter_always: "this matter always needs a person", below_auto_level: "confidence below the automatic level", red: "red cases need a person",
-    required: "the recognition asks for a person", rejected_here: "called a false alarm here before", false_alarm_mask: "inside a false-alarm mask",
+    required: "the recognition is in doubt", rejected_here: "called a false alarm here before", false_alarm_mask: "inside a false-alarm mask",
   },
   rejection: {
     nothing_there: "Nothing of the kind is there", lookalike: "Something else that looks like it", shadow_or_reflection: "A shadow or a reflection",
@@ -92,19 +92,20 @@ const en: typeof zh = {
   suggestion: { perhaps_same: "perhaps the same", rejected_here: "rejected here before" },
   verb: {
     caseState: {
-      opened: "Confirm and open", rejected: "Reject as false alarm", merged: "Merge", dispatched: "Dispatch", suspended: "Suspend", in_progress: "Resume",
+      opened: "Confirm and open", rejected: "Reject", merged: "Merge", dispatched: "Dispatch", suspended: "Suspend", in_progress: "Resume",
       closed: "Verify and close", reworked: "Send back for rework", unverifiable: "Cannot be verified", pending_verify: "Verify again",
     },
     taskState: { signed: "Sign", working: "Start work", done: "Report done", refused: "Refuse", handed_on: "Hand on", cancelled: "Withdraw" },
   },
   action: {
     confirm: "Confirm", cancel: "Cancel", reason: "Reason", reasonHint: "Please give the reason; it goes into the history.",
-    reasonCode: "Cause", chooseReason: "Choose the cause", reasonCodeHint: "With a cause the reason may stay empty; verdicts teach the models.",
+    reasonCode: "Cause", chooseReason: "Choose the cause", reasonCodeHint: "The cause teaches the models.", note: "Note",
+    labelIs: { wrong: "The recognition is wrong", right: "It is right, but no case", unknown: "Cannot be told, or something else" },
     missing: {
-      reason: "This needs a reason.", lead: "Choose the department that leads.", until: "Choose date and time.", duplicateOf: "Choose the other case.",
+      reasonCode: "Choose the cause, or write why if none fits.", reason: "This needs a reason.", lead: "Choose the department that leads.", until: "Choose date and time.", duplicateOf: "Choose the other case.",
       department: "Choose a department.",
     },
-    lead: "Leading department", department: "Hand on to", until: "Suspended until", duplicateOf: "The same as", chooseDepartment: "Choose a department", chooseCase: "Choose a case", optional: "(optional)", sure: "Really do “{action}”?", busy: "Sending…", done: "Done: {action}",
+    lead: "Leading department", department: "Hand on to", until: "Suspended until", duplicateOf: "The same as", chooseDepartment: "Choose a department", chooseCase: "Choose a case", optional: "(optional)", sure: "{action}?", busy: "Sending…", done: "Done: {action}",
     conflict: "Nothing was changed: the state has moved on, or does not allow this.", conflictAllowed: "Possible now: {allowed}.",
     listSep: ", ", conflictNone: "There is nothing you may do now.", forbidden: "Nothing was changed: you may not do this.", failed: "Nothing was changed: {detail}",
     noteHint: "You may add a note.",

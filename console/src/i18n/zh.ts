@@ -43,7 +43,7 @@ export default {
     },
   },
   flight: {
-    none: "当前没有飞行", photos: "照片 {n} 张", altitude: "高度 {n} m", heading: "航向 {n}°", choose: "选择航次",
+    none: "当前没有飞行", photos: "照片 {n} 张", stills: "画面 {n} 幅", video: "视频 {name} | 视频 {name} 等 {n} 个", altitude: "高度 {n} m", heading: "航向 {n}°", choose: "选择航次",
     flying: "飞行中", finished: "已结束", planned: "待起飞",
   },
   zone: {
@@ -53,10 +53,10 @@ export default {
   case: {
     title: "案件 {number}", facts: "基本信息", matter: "事项", place: "位置", error: "定位误差（95%）", grid: "网格", address: "地址",
     found: "首次发现", lastSeen: "最近发现", colour: "预警颜色", state: "状态", confidence: "识别置信度", extent: "面积",
-    frames: "照片张数", seenIn: "观测次数", rule: "派遣规则与法律依据", ruleNone: "尚未派遣，没有命中的派遣规则。", ruleId: "规则编号",
+    frames: "画面数", seenIn: "观测次数", rule: "派遣规则与法律依据", ruleNone: "尚未派遣，没有命中的派遣规则。", ruleId: "规则编号",
     basis: "法律依据", clocks: "时限", clocksNone: "还没有计时。", observations: "观测记录", observationsNone: "没有观测记录。",
     history: "办理过程", historyNone: "还没有记录。", historyMore: "显示全部 {n} 条（含部门任务的自动流转）", historyLess: "只看主要过程", tasks: "部门任务", tasksNone: "还没有派给任何部门。", evidence: "证据照片",
-    evidenceNone: "没有证据照片。", captured: "拍摄于 {time}", hash: "原图 SHA-256", enlarge: "点击查看大图", actions: "办理",
+    evidenceNone: "没有证据照片。", captured: "拍摄于 {time}", still: "视频 {film} · {time} · 第 {frame} 帧", hash: "原图 SHA-256", enlarge: "点击查看大图", actions: "办理",
     actionsNone: "当前状态下您没有可办理的操作。", smallMap: "位置图", lead: "主办", co: "协办", deadline: "处置时限", sign: "签收时限",
     due: "到期", flight: "航次", clue: "识别结果为线索，不作为行政处罚依据；须经人工核实。", copy: "复制坐标", copied: "已复制",
     changed: "{from} → {to}", chain: "记录链哈希", back: "返回地图", backInbox: "返回收件箱", updated: "案件已更新。", toTasks: "查看任务",
@@ -73,7 +73,7 @@ export default {
     newLead: "已改由其他部门主办", caseClosed: "案件已结案", rule: "{zh}",
   },
   reviewReason: {
-    matter_always: "此类事项须人工核实", below_auto_level: "置信度低于自动立案线", red: "红色案件须人工核实", required: "识别要求人工核实",
+    matter_always: "此类事项须人工核实", below_auto_level: "置信度低于自动立案线", red: "红色案件须人工核实", required: "识别结果存疑，须人工核实",
     rejected_here: "此处曾被认定为误报", false_alarm_mask: "位于误报屏蔽区",
   },
   rejection: {
@@ -84,18 +84,19 @@ export default {
   suggestion: { perhaps_same: "疑似同一案件", rejected_here: "此处曾排除误报" },
   verb: {
     caseState: {
-      opened: "核实立案", rejected: "误报排除", merged: "合并案件", dispatched: "派遣", suspended: "缓办", in_progress: "恢复办理", closed: "核查结案",
+      opened: "核实立案", rejected: "不予立案", merged: "合并案件", dispatched: "派遣", suspended: "缓办", in_progress: "恢复办理", closed: "核查结案",
       reworked: "返工", unverifiable: "无法核查", pending_verify: "重新核查",
     },
     taskState: { signed: "签收", working: "开始处置", done: "反馈完成", refused: "退回", handed_on: "转办", cancelled: "撤回任务" },
   },
   action: {
     confirm: "确认", cancel: "取消", reason: "理由", reasonHint: "请写明理由，将记入办理过程。",
-    reasonCode: "原因", chooseReason: "请选择原因", reasonCodeHint: "选了原因可不写理由；审核结论将用于改进识别。", missing: {
-      reason: "此操作必须填写理由。", lead: "请选择主办部门。", until: "请选择日期和时间。", duplicateOf: "请选择另一个案件。", department: "请选择部门。",
+    reasonCode: "原因", chooseReason: "请选择原因", reasonCodeHint: "所选原因将用于改进识别。", note: "说明",
+    labelIs: { wrong: "识别有误", right: "识别无误，但不立案", unknown: "无法判断或其他" }, missing: {
+      reasonCode: "请选择原因；如都不合适，请写明理由。", reason: "此操作必须填写理由。", lead: "请选择主办部门。", until: "请选择日期和时间。", duplicateOf: "请选择另一个案件。", department: "请选择部门。",
     },
     lead: "主办部门", department: "转办给", until: "缓办至", duplicateOf: "与哪个案件相同", chooseDepartment: "请选择部门", chooseCase: "请选择案件",
-    optional: "（可不填）", sure: "确认执行“{action}”？", busy: "正在提交…", done: "已完成：{action}",
+    optional: "（可不填）", sure: "确认{action}？", busy: "正在提交…", done: "已完成：{action}",
     conflict: "操作未执行：案件状态已变化，或当前状态不允许此操作。", conflictAllowed: "现在可以：{allowed}。", conflictNone: "现在没有可办理的操作。",
     listSep: "、", forbidden: "操作未执行：您没有权限。", failed: "操作未执行：{detail}", noteHint: "可补充说明。",
   },

@@ -1,6 +1,6 @@
 /** Moves between states: their order as buttons, and what a person's answers become on the wire. */
 
-import type { AllowedMove, Change } from "../api/types";
+import type { AllowedMove, Change, ReasonCode } from "../api/types";
 
 const REFUSALS = new Set(["rejected", "refused", "returned", "merged", "reworked", "rework", "cancelled", "unverifiable", "handed_on", "suspended"]);
 
@@ -36,10 +36,27 @@ const NEEDED = [
 /** The code that asks for words: chosen alone it says nothing. */
 const NEEDS_WORDS = "other";
 
-/** The first thing that the move needs and that is not answered yet; a chosen code stands for a written reason. */
+/**
+ * The first thing that the move needs and that is not answered yet; a chosen code stands for a written reason.
+ * Where there are codes to choose from and nothing is answered, the code is asked for.
+ */
 export function firstMissing(move: AllowedMove, answers: Answers): keyof Answers | null {
   const coded = answers.reasonCode !== "" && answers.reasonCode !== NEEDS_WORDS;
-  return NEEDED.find(([need, field]) => move[need] && !answers[field].trim() && !(field === "reason" && coded))?.[1] ?? null;
+  const missing = NEEDED.find(([need, field]) => move[need] && !answers[field].trim() && !(field === "reason" && coded))?.[1] ?? null;
+  return missing === "reason" && move.reason_codes?.length && !answers.reasonCode ? "reasonCode" : missing;
+}
+
+/** Whether the words have to be written, whatever else is answered. */
+export function needsWords(move: AllowedMove, answers: Answers): boolean {
+  return move.needs_reason && (!move.reason_codes?.length || answers.reasonCode === NEEDS_WORDS);
+}
+
+const LABEL_IS = ["wrong", "right", "unknown"] as const;
+
+/** The causes by what they say of the detector's label, empty groups left out. */
+export function causesOf(move: AllowedMove): { labelIs: ReasonCode["label_is"]; codes: ReasonCode[] }[] {
+  const codes = move.reason_codes ?? [];
+  return LABEL_IS.map((labelIs) => ({ labelIs, codes: codes.filter((one) => one.label_is === labelIs) })).filter((group) => group.codes.length);
 }
 
 /** The request's body: only what this move takes; the local date and time becomes UTC. */
