@@ -45,8 +45,9 @@ _FILL = 0.25
 # What is shorter than this is shown once more, enlarged: in a cut-out of 640 px on a page it is a dot behind its box.
 _LOUPE_BELOW_PX = 40
 _LOUPE_SHARE = 0.34
-_LOUPE_AROUND = 3.0
-_LOUPE_LEAST_PX = 36
+_LOUPE_AROUND = 4.0
+_LOUPE_LEAST_PX = 72
+_LOUPE_LEAST_SCALE = 2
 _CJK_FONTS = (
     "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
     "/usr/share/fonts/noto-cjk/NotoSansCJK-Regular.ttc",
@@ -130,8 +131,9 @@ def _with_loupe(drawn: Image, plain: Image, box_xyxy_px: NDArray[np.float32], co
     height, width = plain.shape[:2]
     left, top, right, bottom = (float(side) for side in box_xyxy_px)
     longest, side = max(right - left, bottom - top), round(_LOUPE_SHARE * min(width, height))
-    seen = max(_LOUPE_LEAST_PX, round(_LOUPE_AROUND * longest))
-    if longest >= _LOUPE_BELOW_PX or side < 2 * seen:
+    # What is beside a small thing often says what it is: rod and bucket beside a person.
+    seen = min(max(_LOUPE_LEAST_PX, round(_LOUPE_AROUND * longest)), side // _LOUPE_LEAST_SCALE)
+    if longest >= _LOUPE_BELOW_PX or seen < _LOUPE_LEAST_PX:
         return drawn
     x, y = (
         min(max(0, round((first + last - seen) / 2)), most - seen)

@@ -70,7 +70,7 @@ def test_evidence_of_a_tiny_thing_shows_it_once_more_enlarged_and_not_over_itsel
     crop = crop_evidence(image, detections_of([(box, 0.9, "person", None)]), 0)
     assert crop.shape[:2] == (640, 640)
     enlarged = (np.abs(crop.astype(int) - (1, 2, 3)).max(axis=2) < 8) & (crop != 0).any(axis=2)
-    assert enlarged.sum() > 10 * 100  # a hundred pixels as it was
+    assert enlarged.sum() > 4 * 100  # a hundred pixels as it was
     assert (crop[600:, 600:] == 90).all() or centre[0] > 3700  # the corner at the bottom right stays free
     marked = (crop == (60, 20, 220)).all(axis=2)  # a person's colour: the box itself is still there
     assert marked.sum() > 30
