@@ -34,21 +34,28 @@ def test_an_original_is_kept_bit_for_bit_under_its_hash_and_sealed(store, intake
     assert [path for path in kept.parent.iterdir() if path.name.startswith(".")] == []
 
 
-def test_the_service_gives_pictures_made_from_the_original_but_never_the_original(intake, browser, tmp_path):
+@pytest.mark.parametrize("name", ["chief", "drainer"])
+def test_the_service_gives_pictures_made_from_the_original_but_never_the_original(intake, browser, tmp_path, name):
     evidence = some_evidence(tmp_path)
     recorded = intake.record(an_observation(evidence=(evidence,)))
-    chief = browser("chief")
-    (shown,) = chief.json(f"/api/v1/cases/{recorded.case_id}")["evidence"]
+    somebody = browser(name)
+    (shown,) = somebody.json(f"/api/v1/cases/{recorded.case_id}")["evidence"]
     assert shown["file_name"] == "DJI_0001.JPG"
     assert shown["original_sha256"] == evidence.original_sha256
-    assert chief.get(shown["annotated_url"]).content == evidence.annotated_jpeg
-    assert chief.get(shown["full_url"]).content == evidence.redacted_jpeg
-    thumbnail = Image.open(BytesIO(chief.get(shown["thumbnail_url"]).content))
+    assert somebody.get(shown["annotated_url"]).content == evidence.annotated_jpeg
+    assert somebody.get(shown["full_url"]).content == evidence.redacted_jpeg
+    thumbnail = Image.open(BytesIO(somebody.get(shown["thumbnail_url"]).content))
     assert max(thumbnail.size) == 480
-    for which in ("original", "..", "raw"):
-        assert chief.get(f"/api/v1/evidence/{evidence.original_sha256}/{which}").status_code in {404, 422}
+    sha256 = evidence.original_sha256
+    inside = f"originals/{sha256[:2]}/{sha256}.jpg"
+    for path in (
+        *(f"/api/v1/evidence/{sha256}/{which}" for which in ("original", "..", "raw", f"..%2f..%2f{inside}")),
+        *(f"/{folder}{inside}" for folder in ("", "city-evidence/", "assets/..%2f..%2fcity-evidence/")),
+    ):
+        answer = somebody.get(path)
+        assert answer.status_code in {404, 422} or answer.headers["content-type"].startswith("text/html"), path
     original = evidence.original_path.read_bytes()
-    served = {chief.get(shown[f"{which}_url"]).content for which in ("thumbnail", "annotated", "full")}
+    served = {somebody.get(shown[f"{which}_url"]).content for which in ("thumbnail", "annotated", "full")}
     assert original not in served
 
 
