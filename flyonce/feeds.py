@@ -19,8 +19,9 @@ from flyonce.pipeline import Tools
 from flyonce.recordings import TELEMETRY_ERRORS, Recording, flight_id_of_recordings, open_recording, telemetry_beside
 from flyonce.video_material import VideoMaterial
 from geo.camera import Camera
+from geo.telemetry.photo import read_photo
 from vision.errors import PhotoError, VideoError
-from vision.sources.opening import Kind, kind_of
+from vision.sources.opening import Kind, kind_of, videos_in
 from vision.sources.photos import photo_paths
 from vision.sources.watched import WatchedFolder
 
@@ -148,16 +149,19 @@ def _check_options(kind: Kind, media: Sequence[str], wanted: Wanted) -> None:
 
 class _PhotoFeed(Feed):
     def __init__(self, places: Sequence[Path]) -> None:
+        _refuse_folders_of_videos(places)
         self._paths = photo_paths(places)
         identity = flight_id_of(self._paths)
         if identity is None:
+            if len(self._paths) == 1:
+                read_photo(self._paths[0])  # says itself what is wrong with it
             raise PhotoError(
                 self._paths[0],
-                "cannot be read as a picture, nor can any of the others",
+                f"cannot be read as a picture, nor can the other {len(self._paths) - 1}",
                 "give photos as the drone wrote them",
             )
         self.flight_id = identity
-        self.words = f"{len(self._paths)} photos"
+        self.words = f"{len(self._paths)} photos{_videos_beside(places)}"
 
     def material(self, tools: Tools, progress: Progress, on_stage: Callable[[str], None]) -> Material:
         return PhotoMaterial(
@@ -167,6 +171,23 @@ class _PhotoFeed(Feed):
             on_stage=on_stage,
             on_photo=lambda done: progress(done, len(self._paths)),
         )
+
+
+def _refuse_folders_of_videos(places: Sequence[Path]) -> None:
+    """Say of a folder that holds videos and no photo that its videos are to be named."""
+    for place in places:
+        if place.is_dir() and (videos := videos_in(place)):
+            try:
+                photo_paths([place])
+            except PhotoError as error:
+                problem = f"holds no picture, but {len(videos)} videos"
+                raise PhotoError(place, problem, f"name the videos, like {videos[0]}") from error
+
+
+def _videos_beside(places: Sequence[Path]) -> str:
+    """Words on the videos in folders of photos, for drones put both into one folder."""
+    count = sum(len(videos_in(place)) for place in places if place.is_dir())
+    return f"; {count} videos beside them are not looked at: name them by themselves" if count else ""
 
 
 class _WatchFeed(Feed):

@@ -15,8 +15,8 @@ import typer
 
 from flyonce.analysis import open_tools, readable_zones
 from flyonce.analysis_result import AnalyzeResult
-from flyonce.cli.options import AsJson, StoreUrl
-from flyonce.cli.output import EXIT_BAD_INPUT, Ticker, emit_json, progress, say
+from flyonce.cli.options import AsJson, StoreUrl, finite
+from flyonce.cli.output import EXIT_BAD_INPUT, Ticker, emit_json, fail, progress, say
 from flyonce.feeds import Feed, Wanted, feed_of
 from flyonce.grounds import ground_of
 from flyonce.pipeline import analyze_material
@@ -38,13 +38,16 @@ def analyze(
     ] = None,
     camera: Annotated[str | None, typer.Option(help="Camera of a video, as in `flyonce locate`: dji-m3e, …")] = None,
     offset_s: Annotated[
-        float | None, typer.Option(help="What the telemetry's clock shows at the video's first frame, seconds.")
+        float | None,
+        typer.Option(help="What the telemetry's clock shows at the video's first frame, seconds.", callback=finite),
     ] = None,
     watch: Annotated[bool, typer.Option(help="Wait for new photos in the folder, until Ctrl-C or --for.")] = False,
     for_s: Annotated[
         float | None, typer.Option("--for", min=0.1, help="End a stream or --watch after SECONDS.")
     ] = None,
-    ground_alt_m: Annotated[float | None, typer.Option(help="Altitude of level ground; see `flyonce locate`.")] = None,
+    ground_alt_m: Annotated[
+        float | None, typer.Option(help="Altitude of level ground; see `flyonce locate`.", callback=finite)
+    ] = None,
     dem: Annotated[Path | None, typer.Option(help="GeoTIFF of ground heights, any CRS.")] = None,
     interpretation: Annotated[Path | None, typer.Option(help="YAML: what counts as which matter, and where.")] = None,
     matters: Annotated[Path | None, typer.Option(help="YAML of matters, instead of the defaults.")] = None,
@@ -59,6 +62,8 @@ def analyze(
     and left out; if none can, nothing is recorded and the exit code is 2. A video is located by the .SRT beside it and
     by its --camera; without them things are detected and counted, not located.
     """
+    if ground_alt_m is not None and dem is not None:
+        fail("--ground-alt-m and --dem exclude each other: give one of them.")
     settings = Settings()
     wanted = Wanted(
         telemetry=tuple(telemetry or ()),

@@ -102,6 +102,7 @@ def _moment(text: str | None, option: str, zone: ZoneInfo, *, end_of_day: bool =
     except ValueError:
         day = None
     if day is not None:
+        _refuse_odd_year(day, text, option)
         return datetime.combine(day + timedelta(days=end_of_day), time(), zone)
     try:
         moment = datetime.fromisoformat(text)
@@ -109,4 +110,11 @@ def _moment(text: str | None, option: str, zone: ZoneInfo, *, end_of_day: bool =
         fail(f"{option} {text}: is no date; write 2026-11-01, or 2026-11-01T08:00+08:00")
     if moment.tzinfo is None:
         fail(f"{option} {text}: has no time zone; add it, like {text}+08:00, or give the day alone")
+    _refuse_odd_year(moment, text, option)
     return moment
+
+
+def _refuse_odd_year(day: date, text: str, option: str) -> None:
+    """Refuse what a clock cannot reckon with, and nobody means."""
+    if not 1970 <= day.year <= 3000:
+        fail(f"{option} {text}: no verdict is of the year {day.year}; check the date")

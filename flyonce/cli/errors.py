@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dispatch_api.errors import ConfigurationError, DispatchError, StoreSchemaError, StoreUrlError
+from dispatch_api.errors import ConfigurationError, DispatchError, Forbidden, StoreSchemaError, StoreUrlError
 from flightplan.errors import CannotPlan, FlightplanError, InvalidMission
 from flyonce.cli.output import EXIT_BAD_INPUT, EXIT_FAILURE
 from flyonce.demo.errors import DemoError
@@ -17,6 +17,7 @@ _BAD_INPUT = (
     CannotPlan,
     ConfigurationError,
     FeedError,
+    Forbidden,
     GeoError,
     InvalidMission,
     PhotoError,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -62,8 +64,8 @@ def evaluate(
     try:
         data = _data(dataset, "val" if choose and split is None else split, labelled, rename or [], label or [])
         folder = out or Path("evaluation") / f"{data.root.name}-{'+'.join(data.parts)}"
-        _make(folder)
-        exam = _examined(data, model_folder, folder, settings.workers)
+        with _made(folder):
+            exam = _examined(data, model_folder, folder, settings.workers)
         result = _result(data, exam)
         if choose:
             choices = choose_thresholds(data, exam)
@@ -108,11 +110,21 @@ def _pair(text: str) -> tuple[str, str]:
     return theirs, ours
 
 
-def _make(folder: Path) -> None:
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make a folder; where nothing comes of it, none that is empty is left behind."""
+    new = [place for place in (folder, *folder.parents) if not place.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         fail(f"{folder}: cannot be made a folder ({error.strerror}); name another with --out")
+    try:
+        yield
+    except (TrainingError, ModelError):
+        with suppress(OSError):
+            for place in new:
+                place.rmdir()
+        raise
 
 
 def _examined(data: DataSet, models: Path, folder: Path, workers: int) -> Exam:

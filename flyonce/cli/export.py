@@ -17,8 +17,8 @@ from vision.training.dataset import DataSet, read_data_set
 from vision.training.errors import ExportMismatchError, TrainingError
 from vision.training.export import export_model
 from vision.training.quantize import MOST_LOSS, Loss, quantize_model
-from vision.training.runs import held_out_pictures
-from vision.training.train import BEST, prepare_environment, run_facts
+from vision.training.runs import facts_of_begun_run, held_out_pictures
+from vision.training.train import BEST, prepare_environment
 
 _COMPARED = 5
 
@@ -43,6 +43,8 @@ def export(
     rounding. With --int8, both are measured on the val part; exit code 1 if eight bits cost a point or more, and then
     the model stays at 32 bits. Next: `flyonce evaluate --choose-thresholds`, then `flyonce evaluate --write-card`.
     """
+    if input_px is not None and (input_px < 32 or input_px % 32):
+        fail(f"--input-px {input_px}: is no multiple of 32; give one")
     if out.exists():
         fail(f"{out}: is there already; name a new folder with --out")
     partial = out.with_name(f".{out.name}.partial")
@@ -50,7 +52,7 @@ def export(
     folder = partial / out.name
     loss: Loss | None = None
     try:
-        facts = run_facts(run)
+        facts = facts_of_begun_run(run)
         prepare_environment(1, quiet=True)
         side = input_px or int(facts["recipe"]["input_px"])
         difference = _written(run, folder, facts, side)
@@ -59,6 +61,8 @@ def export(
         folder.rename(out)
     except (TrainingError, ModelError, PhotoError) as error:
         fail(error, code=EXIT_FAILURE if isinstance(error, ExportMismatchError) else 2)
+    except OSError as error:
+        fail(f"{error.filename or out}: {error.strerror}; make room, or name another folder with --out")
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     result = {"model": str(out), "input_px": side, "greatest_difference": difference, **_in_words(loss)}

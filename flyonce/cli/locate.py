@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from flyonce.cli.options import AsJson
+from flyonce.cli.options import AsJson, finite
 from flyonce.cli.output import emit_json, fail, say, stdout
 from flyonce.grounds import ground_of
 from geo.errors import HeightUnknown
@@ -25,7 +25,8 @@ def locate(
         float | None,
         typer.Option(
             help="Altitude of level ground, in the datum of the photo's altitude (absolute where the number fits it, "
-            "else above take-off; the flags say which). Default: the take-off point's height."
+            "else above take-off; the flags say which). Default: the take-off point's height.",
+            callback=finite,
         ),
     ] = None,
     dem: Annotated[Path | None, typer.Option(help="GeoTIFF of ground heights, any CRS.")] = None,

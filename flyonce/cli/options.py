@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import typer
@@ -9,6 +10,17 @@ import typer
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; words go to stderr.")]
 StoreUrl = Annotated[str | None, typer.Option("--store", help="Store URL, like sqlite:///city.db.")]
 LinkUrl = Annotated[str, typer.Option("--link", help="tcp:HOST:PORT, udp:HOST:PORT, udpin:HOST:PORT or serial:DEVICE.")]
+
+
+def finite(value: float | None) -> float | None:
+    """The number itself.
+
+    Raises:
+        typer.BadParameter: It is no finite number.
+    """
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is no finite number")
+    return value
 
 
 def lonlat(text: str) -> tuple[float, float]:

@@ -56,7 +56,10 @@ def render(
 @app.command()
 def summary(out: Out, as_json: AsJson = False) -> None:
     """Count pictures and things by class, size, height and view."""
-    counted = inspect.summary(out)
+    try:
+        counted = inspect.summary(out)
+    except TrainingError as error:
+        fail(error)
     if as_json:
         emit_json(counted)
         return

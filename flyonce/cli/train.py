@@ -12,7 +12,7 @@ import yaml
 from flyonce.cli.options import AsJson
 from flyonce.cli.output import Ticker, emit_json, fail, progress, say, stdout
 from vision.training.errors import TrainingError
-from vision.training.runs import Plan, finish, plan_of_run, prepare_run
+from vision.training.runs import Plan, discard_unbegun, finish, plan_of_run, prepare_run
 from vision.training.train import Recipe, Step, Watch, train_objects, train_water
 
 _CONFIG_KEYS = {"model", "data", "weights", "out", "teacher"} | {field.name for field in fields(Recipe)}
@@ -58,9 +58,16 @@ def train(
     options = {key: value for key, value in given.items() if value is not None}
     try:
         plan = plan_of_run(source) if resume else _plan(source, options)
+    except TrainingError as error:
+        fail(error)
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}; make room, or name another folder with --out")
+    try:
         with progress("preparing", total=None) as ticker:
             best = _run(plan, resume=resume, watch=_shown_by(ticker))
     except TrainingError as error:
+        if not resume:
+            discard_unbegun(plan)
         fail(error)
     facts = finish(plan)
     if as_json:
@@ -125,5 +132,8 @@ def _config(source: Path) -> dict[str, Any]:
     if unknown:
         known = ", ".join(sorted(_CONFIG_KEYS))
         fail(f"{source}: unknown settings {', '.join(sorted(map(str, unknown)))}; known: {known}")
+    crooked = [key for key in ("data", "weights", "out", "teacher") if not isinstance(table.get(key, ""), str)]
+    if crooked:
+        fail(f"{source}: {', '.join(crooked)} must be a path; correct it")
     beside = {key: source.parent / table[key] for key in ("data", "weights", "out", "teacher") if key in table}
     return {**table, **beside}

@@ -163,6 +163,8 @@ def _open(file: Path) -> tuple[tuple[int, int], Exif, Xmp]:
         raise InputFileError(
             path=file, problem="not a JPEG, TIFF or PNG picture", remedy="Give the photo as the drone wrote it"
         ) from error
+    except PermissionError as error:
+        raise InputFileError(path=file, problem="cannot be read", remedy="Check its permissions") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise InputFileError(
             path=file,

@@ -39,7 +39,10 @@ def read_poses_csv(path: str | Path) -> RecordedTelemetry:
         text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise InputFileError(path=file, problem="no such file", remedy="Check the path") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})"
+        raise InputFileError(path=file, problem=problem, remedy="Check the path and its permissions") from error
+    except UnicodeDecodeError as error:
         raise InputFileError(path=file, problem=f"cannot be read as text ({error})", remedy=_REMEDY) from error
     rows = csv.DictReader(text.splitlines())
     columns = rows.fieldnames or ()

@@ -83,8 +83,13 @@ def read_srt(path: str | Path) -> RecordedTelemetry:
 
 def _text_of(file: Path) -> str:
     if not file.is_file():
-        raise InputFileError(path=file, problem="no such file", remedy="Check the path")
-    data = file.read_bytes()
+        problem = "is a folder" if file.is_dir() else "no such file"
+        raise InputFileError(path=file, problem=problem, remedy="Check the path")
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})"
+        raise InputFileError(path=file, problem=problem, remedy="Check its permissions") from error
     if not data.strip():
         raise InputFileError(path=file, problem="the file is empty", remedy=_COPY_AGAIN)
     if b"\0" in data[:4096]:

@@ -203,6 +203,7 @@ def test_training_without_the_extra_says_what_to_install(tmp_path: Path) -> None
     )
     assert done.returncode == 2, done.stderr
     assert "pip install 'flyonce[train]'" in done.stderr
+    assert not (tmp_path / "run").exists(), "once it is installed the same command must do"
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,27 @@ def loss(row: dict[str, str]) -> float:
     return sum(float(value) for name, value in row.items() if name.startswith("train/"))
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--weights", "good.pt", "--teacher", "text.pt"], "text.pt: is no checkpoint that can be read"),
+        (["--weights", "good.pt", "--device", "77"], "--device 77: is not on this machine"),
+    ],
+)
+def test_a_training_that_cannot_begin_says_why_and_leaves_nothing(heaps, tmp_path, options, words):
+    (tmp_path / "text.pt").write_text("no weights")
+    untrained("yolo11n.yaml", tmp_path / "good.pt")
+    command = [sys.executable, "-m", "flyonce", "train", str(heaps), "--model", "objects", "--out", "run"]
+    done = subprocess.run(
+        [*command, "--epochs", "1", "--input-px", "96", *options],
+        capture_output=True, text=True, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_detector_is_trained_killed_resumed_exported_and_measured(here, heaps):
     run, weights = here / "runs" / "heaps", untrained("yolo11n.yaml", here / "start.pt")
     begin = command(

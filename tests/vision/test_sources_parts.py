@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image as PillowImage
 
 from vision.errors import PhotoError, StreamError, VideoError
-from vision.sources.address import without_credentials
+from vision.sources.address import with_plain_scheme, without_credentials
 from vision.sources.gaps import GapLedger, Moment
 from vision.sources.live import LiveSource
 from vision.sources.opening import kind_of, open_frames
@@ -140,6 +140,10 @@ class TestAddresses:
     )
     def test_what_is_shown_of_an_address_holds_no_secret(self, address: str, shown: str) -> None:
         assert without_credentials(address) == shown
+
+    def test_only_the_scheme_of_an_address_is_put_into_lower_case(self) -> None:
+        assert with_plain_scheme("RTSP://User:PassWord@Host/Cam?A=B") == "rtsp://User:PassWord@Host/Cam?A=B"
+        assert with_plain_scheme("Folder/Film.MP4") == "Folder/Film.MP4"
 
     @given(st.text(st.characters(codec="utf-8", exclude_characters="/?"), min_size=8))
     def test_no_password_however_strange_is_shown(self, password: str) -> None:

@@ -35,6 +35,12 @@ def scheme_of(place: str) -> str | None:
     return found[1].lower() if found else None
 
 
+def with_plain_scheme(address: str) -> str:
+    """The same address with its scheme in lower case: FFmpeg knows no `RTSP://`."""
+    scheme = scheme_of(address)
+    return address if scheme is None else f"{scheme}{address[len(scheme) :]}"
+
+
 def without_credentials(address: str) -> str:
     """Make an address that may be logged, shown and stored.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -255,5 +256,7 @@ class Connection:
             self.reason = "no such stream at this address"
         elif isinstance(error, ExitError | TimeoutError) or self._ran_out_of_time():
             self.reason = self._silence if self._opened_s is not None else self._no_answer
+        elif error.errno == errno.EIO and self._opened_s is None:
+            self.reason = "host unknown or not to be reached"
         else:
             self.reason = (error.strerror or "the connection failed").lower()

@@ -13,7 +13,7 @@ from typing import Self
 
 from vision.errors import StreamError
 from vision.frame import Frame
-from vision.sources.address import check_address, scheme_of, without_credentials
+from vision.sources.address import check_address, scheme_of, with_plain_scheme, without_credentials
 from vision.sources.connection import Connection, LiveClock, Timeouts
 from vision.sources.eager_decoder import Received
 from vision.sources.gaps import GapLedger, Moment
@@ -81,7 +81,7 @@ class LiveSource:
         check_address(url)
         if scheme_of(url) == "srt":
             ffmpeg_for_srt(url)
-        self._url = url
+        self._url = with_plain_scheme(url)
         self._timeouts = timeouts or Timeouts()
         self._on_data = on_data
         self._want = want

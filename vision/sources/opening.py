@@ -62,6 +62,17 @@ def kind_of(place: str | Path) -> Kind:
     return _kind_of_path(Path(place))
 
 
+def videos_in(folder: Path) -> list[Path]:
+    """The files of a folder, subfolders included, that are videos by their names; hidden ones are passed over."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in _VIDEO_SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+    )
+
+
 def open_frames(
     place: str | Path,
     *,

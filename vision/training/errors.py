@@ -60,6 +60,23 @@ class ExtraMissingError(TrainingError):
         self.package = package
 
 
+class BadCheckpointError(TrainingError):
+    """A file of weights cannot be used."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}; give a .pt of ultralytics, uncut")
+        self.path = path
+        self.reason = reason
+
+
+class BadDeviceError(TrainingError):
+    """The device to train on is not here."""
+
+    def __init__(self, device: str) -> None:
+        super().__init__(f"--device {device}: is not on this machine; give cpu, or the number of a GPU that it has")
+        self.device = device
+
+
 class ResumeError(TrainingError):
     """A run cannot be started or resumed."""
 

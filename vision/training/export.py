@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.letterbox import letterbox
+from vision.training.checkpoints import open_checkpoint
 from vision.training.errors import BadSourceError, ExportMismatchError
 from vision.training.train import prepare_environment
 
@@ -90,9 +91,7 @@ def _objects_network(model: Network, end_to_end: bool) -> Network:
 
 
 def _load(checkpoint: Path, task: Literal["objects", "water"], end_to_end: bool) -> Network:
-    from ultralytics import YOLO
-
-    model = YOLO(str(checkpoint)).model.float().eval()
+    model = open_checkpoint(checkpoint).model.float().eval()
     for parameter in model.parameters():
         parameter.requires_grad = False
     model = model.fuse(verbose=False)

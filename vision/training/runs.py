@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,9 @@ import yaml
 
 from vision.training.cards import sha256_of
 from vision.training.dataset import WATER, DataSet, read_data_set
-from vision.training.errors import BadDataSetError, BadSourceError
+from vision.training.errors import BadDataSetError, BadSourceError, ResumeError
 from vision.training.kept_knowledge import write_judged
-from vision.training.train import BEST, Recipe, note_run, run_facts
+from vision.training.train import BEST, RUN_FILE, START, Recipe, note_run, run_facts
 
 DATA_FOLDER = "data"
 
@@ -101,15 +103,41 @@ def prepare_run(
     return Plan(model=model, data=folder, weights=weights, out=out, recipe=recipe, teacher=teacher)
 
 
+def facts_of_begun_run(out: Path) -> dict[str, Any]:
+    """Read what the folder of a run that was begun says of itself.
+
+    Raises:
+        ResumeError: There is no run, or none that began.
+    """
+    facts = run_facts(out)
+    missing = [key for key in ("model", "data", "recipe") if key not in facts]
+    if missing:
+        raise ResumeError(out, f"holds a run that never began ({RUN_FILE} lacks {', '.join(missing)})")
+    return facts
+
+
 def plan_of_run(out: Path) -> Plan:
     """Read the plan of a run that is to be resumed.
 
     Raises:
         ResumeError: There is no run.
     """
-    facts = run_facts(out)
-    recipe = Recipe(**facts["recipe"])
+    facts = facts_of_begun_run(out)
+    try:
+        recipe = Recipe(**facts["recipe"])
+    except (TypeError, ValueError) as error:
+        raise ResumeError(out, f"holds a run whose recipe is none ({error})") from error
     return Plan(model=facts["model"], data=Path(facts["data"]), weights=None, out=out, recipe=recipe)
+
+
+def discard_unbegun(plan: Plan) -> None:
+    """Take away what `prepare_run` wrote, if the training never began: the same command can then be given again."""
+    if (plan.out / START).exists():
+        return
+    shutil.rmtree(plan.out / DATA_FOLDER, ignore_errors=True)
+    (plan.out / RUN_FILE).unlink(missing_ok=True)
+    with suppress(OSError):  # not empty: somebody else's files are in it
+        plan.out.rmdir()
 
 
 def held_out_pictures(out: Path, count: int) -> list[Path]:

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from vision.training.errors import ExtraMissingError, ResumeError
+from vision.training.checkpoints import open_checkpoint
+from vision.training.errors import BadDeviceError, ExtraMissingError, ResumeError
 from vision.training.kept_knowledge import read_judged, remembering_loss
 from vision.training.saved import forget, keep, restore
 from vision.training.torchvision_ops import ensure_torchvision_ops
@@ -21,6 +22,7 @@ UltralyticsTrainer = Any
 
 RUN_FILE = "run.json"
 TEACHER = "teacher.pt"
+START = "start.pt"
 BEST = "weights/best.pt"
 
 _RENAMED = {"car": "vehicle"}
@@ -184,9 +186,7 @@ def _add_teacher(model: UltralyticsModel, teacher: Path, data: Path) -> None:
     judged = read_judged(data)
 
     def begin(trainer: UltralyticsTrainer) -> None:
-        from ultralytics import YOLO
-
-        network = YOLO(str(teacher)).model.float().eval().to(trainer.device)
+        network = open_checkpoint(teacher).model.float().eval().to(trainer.device)
         trainer.model.criterion = remembering_loss(trainer.model, network, judged)
 
     model.add_callback("on_train_start", begin)
@@ -232,7 +232,12 @@ def run_facts(out: Path) -> dict[str, Any]:
     path = out / RUN_FILE
     if not path.is_file():
         raise ResumeError(out, f"holds no run ({RUN_FILE} is missing)")
-    facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ResumeError(out, f"holds a run whose {RUN_FILE} is damaged") from error
+    if not isinstance(facts, dict):
+        raise ResumeError(out, f"holds a run whose {RUN_FILE} is damaged")
     return facts
 
 
@@ -314,20 +319,33 @@ def _train(
     prepare_environment(recipe.threads, quiet=watch is not None)
     if resume and run_facts(out).get("finished"):
         raise ResumeError(out, "is finished, there is nothing to resume")
+    _check_device(recipe.device)
     last = restore(out) if resume else None
     if last is None:
-        _begin(task, data, weights or out / "start.pt", out, recipe)
+        for given in (weights, teacher):
+            if given is not None:
+                open_checkpoint(given)  # before anything is written
+        _begin(task, data, weights or out / START, out, recipe)
         if teacher is not None:
             shutil.copyfile(teacher, out / TEACHER)
-    model = _start(task, last or out / "start.pt")
+    model = _start(task, last or out / START)
     return _run(model, data / "data.yaml", out, recipe, resume=last, watch=watch)
+
+
+def _check_device(device: str) -> None:
+    from ultralytics.utils.torch_utils import select_device
+
+    try:
+        select_device(device, verbose=False)
+    except ValueError as error:
+        raise BadDeviceError(device) from error
 
 
 def _begin(task: str, data: Path, weights: Path, out: Path, recipe: Recipe) -> None:
     if not weights.is_file():
         raise ResumeError(out, f"needs weights to begin with; {weights} is not there")
     out.mkdir(parents=True, exist_ok=True)
-    start = out / "start.pt"
+    start = out / START
     if weights.resolve() != start.resolve():  # the given folder may be read-only, and ultralytics writes beside weights
         shutil.copyfile(weights, start)
     note_run(
@@ -344,7 +362,7 @@ def _begin(task: str, data: Path, weights: Path, out: Path, recipe: Recipe) -> N
 def _start(task: str, checkpoint: Path) -> UltralyticsModel:
     from ultralytics import YOLO
 
-    loaded = YOLO(str(checkpoint))
+    loaded = open_checkpoint(checkpoint)
     if task == "water":
         return loaded if loaded.task == "semantic" else YOLO("yolo26n-sem.yaml").load(str(checkpoint))
     loaded.model.names = {i: _RENAMED.get(name, name) for i, name in loaded.model.names.items()}

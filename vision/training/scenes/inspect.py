@@ -74,7 +74,13 @@ def _bin(value: float, edges: tuple[int, ...]) -> str:
 
 
 def summary(out: Path) -> dict[str, Any]:
-    """Count pictures by height, pitch and site, and labelled things by class and size, of each part."""
+    """Count pictures by height, pitch and site, and labelled things by class and size, of each part.
+
+    Raises:
+        BadScenesError: The folder holds no scenes.
+    """
+    if not any((out / part).is_dir() for part in PARTS):
+        raise BadScenesError(out, f"holds no scenes ({'/, '.join(PARTS)}/); name the folder that was rendered into")
     found: dict[str, Any] = {}
     for part in PARTS:
         counts: dict[str, Counter[str]] = {
