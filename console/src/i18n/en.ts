@@ -110,7 +110,7 @@ const en: typeof zh = {
     listSep: ", ", conflictNone: "There is nothing you may do now.", forbidden: "Nothing was changed: you may not do this.", failed: "Nothing was changed: {detail}",
     noteHint: "You may add a note.",
   },
-  lightbox: { title: "Evidence picture", zoomIn: "Zoom in", zoomOut: "Zoom out", reset: "Fit to window", marked: "Marked", full: "Full size", hint: "Wheel or +/− zooms, drag moves, Esc closes" },
+  lightbox: { title: "Evidence picture", zoomIn: "Zoom in", zoomOut: "Zoom out", reset: "Fit to window", marked: "Marked", full: "Whole picture", hint: "Wheel or +/− zooms, drag moves, Esc closes" },
   inbox: {
     title: "Department inbox", tabs: { todo: "To sign", doing: "In work", done: "Done", all: "All" }, empty: "No tasks.",
     emptyTab: "No tasks under this tab.", newTask: "A new task has come in", address: "Address unknown", deadline: "{left} left to dispose",

@@ -100,7 +100,7 @@ export default {
     conflict: "操作未执行：案件状态已变化，或当前状态不允许此操作。", conflictAllowed: "现在可以：{allowed}。", conflictNone: "现在没有可办理的操作。",
     listSep: "、", forbidden: "操作未执行：您没有权限。", failed: "操作未执行：{detail}", noteHint: "可补充说明。",
   },
-  lightbox: { title: "证据照片", zoomIn: "放大", zoomOut: "缩小", reset: "适合窗口", marked: "标注图", full: "原尺寸", hint: "滚轮或 +/− 缩放，拖动平移，Esc 关闭" },
+  lightbox: { title: "证据照片", zoomIn: "放大", zoomOut: "缩小", reset: "适合窗口", marked: "标注图", full: "整幅画面", hint: "滚轮或 +/− 缩放，拖动平移，Esc 关闭" },
   inbox: {
     title: "部门收件箱", tabs: { todo: "待签收", doing: "处置中", done: "已办", all: "全部" }, empty: "没有任务。",
     emptyTab: "这一栏没有任务。", newTask: "收到新任务", address: "地址不详", deadline: "处置剩余 {left}", sign: "签收剩余 {left}",
