@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
+import os
 import queue
 import socket
 import threading
@@ -352,6 +354,35 @@ def test_srt_is_received_through_ffmpeg_and_found_again(tmp_path: Path) -> None:
             report = watcher.until(lambda report: report.reconnects >= 1 and not is_blind(report))
 
     assert report.blind_s > 0
+
+
+def test_srt_with_a_passphrase_brings_its_data_and_shows_the_passphrase_to_nobody(tmp_path: Path) -> None:
+    packet = bytes.fromhex("060e2b34020b01010e01030101000000") + b"\x04flew"
+    film = write_film(tmp_path / "film.ts", steady(50), gop=12, data=[(at / 5, packet) for at in range(10)])
+    port, passphrase, given = free_port(), "it's s3cret", "it's%20s3cret"
+    found: queue.Queue[bytes] = queue.Queue()
+    listener = f"srt://127.0.0.1:{port}?mode=listener&passphrase={given}"
+    with ffmpeg_server(film, listener, "mpegts", port=port) as server:
+        server.start()
+        address = f"srt://127.0.0.1:{port}?mode=caller&passphrase={given}"
+        source = LiveSource(address, timeouts=PATIENT, on_data=lambda piece: found.put(piece.payload))
+        with Watcher(source) as watcher:
+            watcher.next()
+            assert found.get(timeout=60) == packet
+            mine = [words for words in command_lines(os.getpid()) if "concat" in words]
+    assert len(mine) == 1
+    assert passphrase not in mine[0]
+    assert given not in mine[0]
+
+
+def command_lines(parent: int) -> list[str]:
+    """What every user of the machine can read of the children of a process."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"PPid:\t{parent}\n" in (process / "status").read_text():
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
 
 
 def test_without_ffmpeg_srt_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import shutil
@@ -11,6 +12,17 @@ import time
 
 from vision.errors import StreamError
 from vision.sources.address import without_credentials
+
+_QUICK = {"analyzeduration": "500000", "probesize": "500000"}
+"""Enough to know the streams; ffmpeg's usual five seconds would be five seconds blind."""
+
+_OPTIONS = [
+    *("-nostdin", "-hide_banner", "-loglevel", "quiet"),
+    *(word for name, value in _QUICK.items() for word in (f"-{name}", value)),
+    *("-f", "concat", "-safe", "0", "-protocol_whitelist", "pipe,srt", "-i", "pipe:0"),
+    *("-map", "0:v:0", "-map", "0:d?", "-copy_unknown", "-c", "copy"),
+    *("-f", "mpegts", "-muxdelay", "0", "-flush_packets", "1", "pipe:1"),
+]
 
 
 def ffmpeg_for_srt(address: str) -> str:
@@ -38,8 +50,8 @@ def ffmpeg_for_srt(address: str) -> str:
 class SrtPipe:
     """An ffmpeg process that receives SRT and writes its transport stream; a file to read from.
 
-    The address, with its passphrase if it has one, stands on the process' command line, where other users of the same
-    machine can read it.
+    The address goes to ffmpeg as a list of one file on its standard input: a command line, with the passphrase in it,
+    could be read by every user of the machine.
     """
 
     def __init__(self, address: str, *, first_byte_s: float, silence_s: float) -> None:
@@ -53,26 +65,15 @@ class SrtPipe:
         Raises:
             StreamError: If ffmpeg is not installed.
         """
-        command = [ffmpeg_for_srt(address), "-nostdin", "-hide_banner", "-loglevel", "quiet"]
-        command += [
-            "-analyzeduration",
-            "500000",
-            "-probesize",
-            "500000",
-            "-i",
-            address,
-            "-map",
-            "0:v:0",
-            "-map",
-            "0:d?",
-            "-copy_unknown",
-            "-c",
-            "copy",
-        ]
-        command += ["-f", "mpegts", "-muxdelay", "0", "-flush_packets", "1", "pipe:1"]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            [ffmpeg_for_srt(address), *_OPTIONS],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError), self._process.stdin as listing:
+            listing.write(_listing(address).encode())
         self._patience_s = first_byte_s
         self._silence_s = silence_s
         self._closed = threading.Event()
@@ -101,3 +102,10 @@ class SrtPipe:
         self._process.wait(timeout=5)
         if self._process.stdout is not None:
             self._process.stdout.close()
+
+
+def _listing(address: str) -> str:
+    """The address as ffmpeg's concat demuxer reads it; an address has no line breaks (`check_address`)."""
+    quoted = address.replace("'", "'\\''")
+    options = "".join(f"option {name} {value}\n" for name, value in _QUICK.items())
+    return f"ffconcat version 1.0\nfile '{quoted}'\n{options}"
