@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import zip_longest
@@ -242,6 +242,7 @@ class _VideoFeed(Feed):
                 if len(videos) == 1 and not refused:
                     raise
                 left_out.append((video, str(error)))
+        recordings = list(_once_each(recordings, left_out))
         if not recordings:
             raise FeedError("; ".join(problem for _, problem in left_out))
         self._recordings = recordings
@@ -260,6 +261,18 @@ class _VideoFeed(Feed):
             coarsest_resolution_m=tools.coarsest_resolution_m,
             on_progress=lambda done_s: progress(done_s, total_s),
         )
+
+
+def _once_each(recordings: Sequence[Recording], left_out: list[Problem]) -> Iterator[Recording]:
+    """Each film once, by its bytes: the same one again would confirm what it showed already."""
+    first: dict[str, Path] = {}
+    for recording in recordings:
+        if recording.sha256 in first:
+            problem = f"{recording.path}: is the same film as {first[recording.sha256]}. Name it once."
+            left_out.append((recording.path, problem))
+            continue
+        first[recording.sha256] = recording.path
+        yield recording
 
 
 class _LiveFeed(Feed):

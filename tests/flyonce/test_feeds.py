@@ -27,12 +27,15 @@ def cue(index: int, *, step_s: float = 1 / FPS, day: str = "2026-07-01") -> str:
 
 @pytest.fixture(scope="module")
 def video(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("video") / "film.mp4"
+    return write_film(tmp_path_factory.mktemp("video") / "film.mp4")
+
+
+def write_film(path: Path, *, first_shade: int = 0) -> Path:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=FPS, options={"preset": "ultrafast"})
         stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
         for shade in range(SECONDS * FPS):
-            picture = np.full((96, 160, 3), 4 * shade, np.uint8)
+            picture = np.full((96, 160, 3), first_shade + 4 * shade, np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
         container.mux(stream.encode())
     return path
@@ -140,9 +143,18 @@ def test_one_bad_video_of_several_is_left_out_and_told(video, tmp_path):
     assert "no film.SRT beside it): detected, not located" in feed.words
 
 
+def test_the_same_film_twice_is_looked_at_once(video, tmp_path):
+    copy = tmp_path / "copy.mp4"
+    copy.write_bytes(video.read_bytes())
+    feed = feed_of([str(video), str(video), str(copy)], Wanted())
+    assert [path for path, _ in feed.refused] == [video, copy]
+    assert f"{copy}: is the same film as {video}" in feed.refused[1][1]
+    assert feed.words.count("film.mp4") == 1
+
+
 def test_several_videos_take_their_telemetry_in_their_order(video, tmp_path):
     second = tmp_path / "second.mp4"
-    second.write_bytes(video.read_bytes())
+    write_film(second, first_shade=100)
     first_srt, second_srt = (subtitles(tmp_path / f"{name}.SRT", 30) for name in ("one", "two"))
     feed = feed_of([str(video), str(second)], Wanted(telemetry=(first_srt, second_srt)))
     assert [recording.telemetry_path for recording in feed._recordings] == [first_srt, second_srt]
