@@ -21,7 +21,7 @@ from vision.engines.choosing import usable_cores
 from vision.engines.names import Engine
 from vision.errors import ModelError
 from vision.frame import Frame, Image
-from vision.letterbox import least_input, letterbox, resized
+from vision.letterbox import letterbox, resized
 from vision.model_card import CARD_FILE, MODEL_FILE, ModelCard
 from vision.onnx_model import OnnxModel, Part
 from vision.onnx_session import open_model
@@ -130,7 +130,7 @@ class OnnxDetector:
         input_px, any_size = models[0].card.input_px, models[0].network.takes_any_size
 
         def look(view: View) -> list[Part]:
-            size = least_input(view.size_wh_px, input_px) if any_size else input_px
+            size = plan.input_for(view, input_px, any_size=any_size)
             box = letterbox(_crop(picture, view), size, into=_own_memory(size))
             return [model.look(plan, view, box) for model in models]
 

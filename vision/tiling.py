@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from vision.errors import InvalidValueError
-from vision.letterbox import INPUT_STEP_PX
+from vision.letterbox import INPUT_STEP_PX, least_input
 
 SMALLEST_OBJECT_M: Mapping[str, float] = {
     "standing_water": 1.5,
@@ -32,6 +32,9 @@ LEAST_OBJECT_PX = 12
 
 LEAST_OVERLAP = 0.2
 MOST_OVERLAP = 0.5
+OVERLAP_OF_KNOWN_SCALE = 0.1
+"""Least overlap where a ground resolution is known: what is larger than this shows in the shrunk whole, by far."""
+
 TILE_ABOVE = 1.5
 """Without a ground resolution, tiles are cut where the picture is longer than this many times the network's input."""
 
@@ -81,6 +84,24 @@ class Plan:
     views: tuple[View, ...]
     overlap_px: int
 
+    def input_for(self, view: View, input_wh_px: tuple[int, int], *, any_size: bool) -> tuple[int, int]:
+        """Width and height of the network's input for one of the views.
+
+        Args:
+            view: One of the plan's views.
+            input_wh_px: Width and height of the network's input.
+            any_size: True if the network also takes smaller inputs.
+
+        Returns:
+            The whole fills the input as far as its shape allows; a tile keeps its scale, for the plan chose it.
+        """
+        if not any_size:
+            return input_wh_px
+        if view.size_wh_px == self.size_wh_px:
+            return least_input(view.size_wh_px, input_wh_px)
+        width, height = (_in_steps(side) for side in view.size_wh_px)
+        return min(width, input_wh_px[0]), min(height, input_wh_px[1])
+
 
 def plan_views(
     size_wh_px: tuple[int, int],
@@ -113,8 +134,11 @@ def plan_views(
         return _whole_alone(size_wh_px, min(1.0, 1 / shrink))
     if scale is None:
         scale = _scale_of_most_tiles(size_wh_px, input_wh_px)
+        least_overlap = LEAST_OVERLAP
+    else:
+        least_overlap = OVERLAP_OF_KNOWN_SCALE
     size = _scaled_size(size_wh_px, scale)
-    overlap = _overlap(size, input_wh_px)
+    overlap = _overlap(size, input_wh_px, least_overlap)
     tiles = _tiles(size, input_wh_px, overlap, any_size)
     whole = View(left=0, top=0, right=size[0], bottom=size[1])
     return Plan(scale=scale, size_wh_px=size, views=(whole, *tiles), overlap_px=overlap)
@@ -163,21 +187,22 @@ def _scaled_size(size_wh_px: tuple[int, int], scale: float) -> tuple[int, int]:
 def _scale_of_most_tiles(size_wh_px: tuple[int, int], input_wh_px: tuple[int, int]) -> float:
     """The largest scale, in steps of a twentieth, that makes no more than `MOST_TILES`."""
     scale = 1.0
-    while math.prod(_counts(_scaled_size(size_wh_px, scale), input_wh_px)) > MOST_TILES:
+    while True:
+        size = _scaled_size(size_wh_px, scale)
+        if math.prod(_counts(size, input_wh_px, _overlap(size, input_wh_px, LEAST_OVERLAP))) <= MOST_TILES:
+            return scale
         scale *= 0.95
-    return scale
 
 
-def _overlap(size_wh_px: tuple[int, int], input_wh_px: tuple[int, int]) -> int:
+def _overlap(size_wh_px: tuple[int, int], input_wh_px: tuple[int, int], least: float) -> int:
     """As large as the largest thing that the shrunk whole cannot show, within limits."""
     shrink = max(size_wh_px[0] / input_wh_px[0], size_wh_px[1] / input_wh_px[1])
     side = min(input_wh_px)
-    return math.ceil(min(max(LEAST_OVERLAP * side, LEAST_OBJECT_PX * shrink), MOST_OVERLAP * side))
+    return math.ceil(min(max(least * side, LEAST_OBJECT_PX * shrink), MOST_OVERLAP * side))
 
 
-def _counts(size_wh_px: tuple[int, int], input_wh_px: tuple[int, int]) -> tuple[int, int]:
+def _counts(size_wh_px: tuple[int, int], input_wh_px: tuple[int, int], overlap: int) -> tuple[int, int]:
     """How many tiles lie beside and above each other."""
-    overlap = _overlap(size_wh_px, input_wh_px)
     across, down = (
         1 if length <= tile else math.ceil((length - overlap) / (tile - overlap))
         for length, tile in zip(size_wh_px, input_wh_px, strict=True)
@@ -186,7 +211,7 @@ def _counts(size_wh_px: tuple[int, int], input_wh_px: tuple[int, int]) -> tuple[
 
 
 def _tiles(size_wh_px: tuple[int, int], input_wh_px: tuple[int, int], overlap: int, any_size: bool) -> Iterator[View]:
-    counts = _counts(size_wh_px, input_wh_px)
+    counts = _counts(size_wh_px, input_wh_px, overlap)
     width, height = (
         min(length, _least_tile(length, count, overlap) if any_size else most)
         for length, count, most in zip(size_wh_px, counts, input_wh_px, strict=True)
@@ -198,7 +223,11 @@ def _tiles(size_wh_px: tuple[int, int], input_wh_px: tuple[int, int], overlap: i
 
 def _least_tile(length: int, count: int, overlap: int) -> int:
     """The smallest side, in steps of the input, of so many tiles that cover a length with this overlap."""
-    return math.ceil((length + (count - 1) * overlap) / count / INPUT_STEP_PX) * INPUT_STEP_PX
+    return _in_steps((length + (count - 1) * overlap) / count)
+
+
+def _in_steps(length: float) -> int:
+    return math.ceil(length / INPUT_STEP_PX) * INPUT_STEP_PX
 
 
 def _starts(length: int, tile: int, count: int) -> list[int]:

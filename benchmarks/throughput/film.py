@@ -11,7 +11,7 @@ from typing import Any
 from throughput.timing import in_turns, ratios, spent, spent_by_peer, table
 from vision.engines.choosing import Engine
 from vision.frame import Frame
-from vision.letterbox import least_input, letterbox, resized
+from vision.letterbox import letterbox, resized
 from vision.onnx_detector import OnnxDetector, detect_many
 from vision.onnx_model import OnnxModel
 from vision.sources.video import VideoSource
@@ -98,7 +98,5 @@ def _input(model: OnnxModel, frame: Frame) -> Any:  # noqa: ANN401 - an array
     plan = model.plan(frame)
     if len(plan.views) != 1:
         raise ValueError(f"{model.card.name} does not look at the frame as a whole")
-    size = model.card.input_px
-    if model.network.takes_any_size:
-        size = least_input(plan.size_wh_px, size)
+    size = plan.input_for(plan.views[0], model.card.input_px, any_size=model.network.takes_any_size)
     return letterbox(resized(frame.image_bgr, plan.size_wh_px), size).tensor

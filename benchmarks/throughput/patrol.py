@@ -108,6 +108,8 @@ def _sampled(film: Path, looks: int) -> Any:  # noqa: ANN401 - a function of the
     resolution_m = HEIGHT_M / lens.focal_px
 
     def want(media_time_s: float) -> bool:
+        if media_time_s < sampler.next_time_s:
+            return False
         corners = lens.ground_corners_m(flight.reported(media_time_s))
         return sampler.decide(media_time_s, GroundView(corners_m=corners, ground_resolution_m=resolution_m)).look
 

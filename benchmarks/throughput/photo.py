@@ -8,7 +8,7 @@ from typing import Any
 
 from throughput.timing import in_turns, ratios, spent, spent_by_peer, table
 from vision.engines.choosing import Engine
-from vision.letterbox import least_input, letterbox, resized
+from vision.letterbox import letterbox, resized
 from vision.onnx_detector import OnnxDetector
 from vision.sources.photos import read_frame
 
@@ -48,7 +48,7 @@ def time_photo(
     tensors = [
         letterbox(
             picture[view.top : view.bottom, view.left : view.right],
-            least_input(view.size_wh_px, model.card.input_px) if any_size else model.card.input_px,
+            plan.input_for(view, model.card.input_px, any_size=any_size),
         ).tensor
         for view in plan.views
     ]

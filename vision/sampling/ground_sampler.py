@@ -25,7 +25,7 @@ _MOST_SAMPLES = 1000
 # A view over more cells than this (a square kilometre at 1 m) is a look at the landscape, not at ground.
 _MOST_CELLS = 1_000_000
 # Less ground than this share of a view, at a corner that a slightly turned picture cuts off, asks for no look.
-_DUE_SHARE = 0.004
+_DUE_SHARE = 0.01
 _THIN_SHARE = 0.5
 _PROBES = np.array([(0.5, 0.5), (0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.25, 0.75)])
 _AROUND = np.array([(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0)])
