@@ -6,6 +6,7 @@ DispatchError
 │   ├── StoreUrlError         the store's URL cannot be used (form, folder, rights, not a database)
 │   ├── StoreSchemaError      the store was made by an older or newer version
 │   ├── StoreBusy             another process kept the store locked for too long
+│   ├── StoreFull             the disk is full; the change was not made
 │   ├── StoreClosed           a write came after the store was closed
 │   └── ChainBroken           the history was changed: names the first entry that does not fit
 ├── EvidenceError             an original is missing, unreadable or not the file it is said to be
@@ -77,6 +78,14 @@ class StoreBusy(StoreError):
         self.url = url
         self.waited_s = waited_s
         super().__init__(f"store {url} was locked by another process for more than {waited_s:.0f} s; try again.")
+
+
+class StoreFull(StoreError):
+    """There is no room left where the store lies; the change that did not fit was not made."""
+
+    def __init__(self, *, url: str) -> None:
+        self.url = url
+        super().__init__(f"store {url}: the disk is full. Make room and do the same again: nothing is recorded twice.")
 
 
 class StoreClosed(StoreError):
@@ -171,6 +180,7 @@ HTTP_FACES: tuple[tuple[type[DispatchError], int, str, str], ...] = (
     (WrongCredentials, 401, "wrong-credentials", "Name or password is wrong"),
     (TooManyAttempts, 429, "too-many-attempts", "Too many attempts"),
     (StoreBusy, 503, "store-busy", "The store is busy"),
+    (StoreFull, 507, "store-full", "The disk is full"),
     (StoreClosed, 503, "store-closed", "The service is stopping"),
     (EvidenceError, 500, "evidence", "A file of evidence cannot be used"),
     (DispatchError, 500, "failure", "The service could not do this"),

@@ -88,6 +88,8 @@ def feed_of(media: Sequence[str], wanted: Wanted, *, on_stage: Callable[[str], N
         GeoError: The only video's telemetry cannot be used.
         RecordingError: The only video and its telemetry do not belong together.
     """
+    if not all(place.strip() for place in media):
+        raise FeedError("an empty name is no place. Name photos, videos or a stream.")
     kinds, refused = _kinds(media)
     if len(kinds) > 1:
         raise FeedError(

@@ -14,6 +14,7 @@ from geo.ground import Ground
 from geo.telemetry.flight_check import check_flight
 from geo.telemetry.photo import PhotoTelemetry, read_photo
 from vision.errors import PhotoError
+from vision.frame import Frame
 from vision.sources.photos import read_frame
 
 
@@ -50,6 +51,7 @@ class PhotoMaterial:
         self._on_stage = on_stage
         self._on_photo = on_photo
         self._given = 0
+        self._first: dict[str, Path] = {}
         self.unreadable: list[Problem] = []
         self.telemetry_s = 0.0
         self.ahead = ahead
@@ -63,6 +65,8 @@ class PhotoMaterial:
             except PhotoError as error:
                 self.unreadable.append((path, str(error)))
                 continue
+            if self._is_known(frame):
+                continue
             self._given += 1
             shot = Shot.of_photo(told)
             yield Prepared(
@@ -73,6 +77,16 @@ class PhotoMaterial:
                 original=PhotoOriginal(file=OriginalFile(path=path, sha256=frame.sha256 or "")),
                 masks=self._masks.of(shot),
             )
+
+    def _is_known(self, frame: Frame) -> bool:
+        """Whether the same picture was looked at: again it would confirm what it showed already."""
+        path, digest = Path(frame.source), frame.sha256 or frame.source
+        if digest not in self._first:
+            self._first[digest] = path
+            return False
+        if self._first[digest] != path:
+            self.unreadable.append((path, f"{path}: is the same picture as {self._first[digest]}. Give each once."))
+        return True
 
     def attend(self, candidate: Candidate) -> None:
         """Photos were taken when they were taken: nothing to choose."""

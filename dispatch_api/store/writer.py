@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-from dispatch_api.errors import StoreBusy, StoreClosed
+from dispatch_api.errors import StoreBusy, StoreClosed, StoreFull
 from dispatch_api.store.engine import BUSY_TIMEOUT_S
 
 T = TypeVar("T")
@@ -91,7 +91,7 @@ class Writer:
                         with connection.begin_nested():
                             result = job.work(connection)
                     except Exception as error:  # noqa: BLE001 - whatever it is belongs to the caller of this one job
-                        job.future.set_exception(error)
+                        job.future.set_exception(self._told(error))
                     else:
                         done.append((job, result))
         except Exception as error:  # noqa: BLE001 - the commit failed: nobody's change is on disk, and all must know
@@ -101,7 +101,12 @@ class Writer:
             job.future.set_result(result)
 
     def _fail(self, jobs: list[_Job], error: Exception) -> None:
-        locked = isinstance(error, OperationalError) and "locked" in str(error.orig)
-        told = StoreBusy(url=self._url, waited_s=BUSY_TIMEOUT_S) if locked else error
         for job in jobs:
-            job.future.set_exception(told)
+            job.future.set_exception(self._told(error))
+
+    def _told(self, error: Exception) -> Exception:
+        """SQLite's errors that people can do something about, in our words."""
+        words = str(error.orig) if isinstance(error, OperationalError) else ""
+        if "locked" in words:
+            return StoreBusy(url=self._url, waited_s=BUSY_TIMEOUT_S)
+        return StoreFull(url=self._url) if "full" in words else error

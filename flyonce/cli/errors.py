@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from dispatch_api.errors import ConfigurationError, DispatchError, Forbidden, StoreSchemaError, StoreUrlError
 from flightplan.errors import CannotPlan, FlightplanError, InvalidMission
 from flyonce.cli.output import EXIT_BAD_INPUT, EXIT_FAILURE
@@ -31,9 +33,14 @@ _BAD_INPUT = (
 )
 _FAILURES = (DemoError, DispatchError, FlightplanError, ModelError, VisionError)
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""A full or read-only disk, whose own words name the file."""
+
 
 def exit_code_for(error: Exception) -> int | None:
     """The exit code of an expected error; None for one that is a defect and deserves its traceback."""
     if isinstance(error, _BAD_INPUT):
         return EXIT_BAD_INPUT
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return EXIT_FAILURE
     return EXIT_FAILURE if isinstance(error, _FAILURES) else None

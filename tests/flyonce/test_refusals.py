@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 from PIL import Image
+from sqlalchemy import Connection
 from typer.testing import CliRunner
 
+from dispatch_api.errors import StoreFull
+from dispatch_api.store import open_store
 from flyonce.cli.errors import exit_code_for
 from flyonce.cli.main import app
 from flyonce.feeds import Wanted, feed_of
+from flyonce.interpretation import load_interpretation
+from flyonce.photo_material import PhotoMaterial
+from flyonce.picture_masks import Masks
 from geo.errors import InputFileError
+from geo.ground import FlatGround
 from geo.telemetry.photo import read_photo
 from geo.telemetry.poses_csv import read_poses_csv
 from geo.telemetry.srt import read_srt
+
+RULES = load_interpretation()
 
 
 def refused(*arguments: object) -> str:
@@ -144,3 +154,36 @@ def test_an_evaluation_that_cannot_begin_leaves_no_folder(tmp_path, monkeypatch)
 
 def test_scenes_that_are_not_there_are_not_counted_as_none(tmp_path):
     assert f"{tmp_path / 'none'}: holds no scenes" in refused("scenes", "summary", "--out", tmp_path / "none")
+
+
+def test_an_empty_name_is_not_the_present_folder():
+    assert "an empty name is no place" in refused("analyze", "")
+
+
+def test_the_same_picture_twice_is_looked_at_once(tmp_path):
+    first, copy = photo(tmp_path / "a.jpg"), photo(tmp_path / "b.jpg")
+    other = tmp_path / "c.png"
+    Image.fromarray(np.full((48, 64, 3), 30, np.uint8)).save(other)
+    material = PhotoMaterial([first, copy, other], ground=FlatGround(), masks=Masks(None, RULES, FlatGround()))
+    assert [Path(picture.frame.source) for picture in material.pictures()] == [first, other]
+    assert material.unreadable == [(copy, f"{copy}: is the same picture as {first}. Give each once.")]
+    watched = PhotoMaterial(iter([first, first]), ground=FlatGround(), masks=Masks(None, RULES, FlatGround()))
+    assert len(list(watched.pictures())) == 1
+    assert watched.unreadable == []
+
+
+def test_a_full_disk_is_one_line_and_leaves_the_store_as_it_was(tmp_path):
+    def write_much(connection: Connection) -> None:
+        connection.exec_driver_sql("pragma max_page_count = 1")  # SQLite takes the present size for the least
+        connection.exec_driver_sql("create table much as select zeroblob(1000000)")
+
+    with open_store(f"sqlite:///{tmp_path / 'city.db'}", create=True) as store:
+        with pytest.raises(StoreFull, match=r"the disk is full\. Make room and do the same again") as caught:
+            store.write(write_much)
+        assert exit_code_for(caught.value) == 1
+        with store.read() as connection:
+            tables = connection.exec_driver_sql("select name from sqlite_master where name = 'much'").all()
+        assert tables == []
+    full = OSError(errno.ENOSPC, "No space left on device", "evidence/a.jpg")
+    assert exit_code_for(full) == 1
+    assert exit_code_for(OSError(errno.EIO, "broken")) is None
