@@ -77,6 +77,7 @@ def open_tools(
             near=detector,
             zones=zones,
             coarsest_resolution_m=_usable_m(cards.coarsest_resolution_m),
+            time_zone=known_matters.calendar.time_zone,
         )
 
 

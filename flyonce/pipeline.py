@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from dispatch_api.cases.observation import Recorded
 from dispatch_api.flights import FlightDesk
 from dispatch_api.verdicts.service import VerdictDesk
 from flyonce.analysis_result import AnalyzeResult
+from flyonce.city_time import in_city_time
 from flyonce.confirmation import LookLedger, Verdict, verdict
 from flyonce.context import GroundContext
 from flyonce.evidence_shelf import EvidenceShelf
@@ -64,6 +66,8 @@ class Tools:
     zones: Zones | None = None
     coarsest_resolution_m: float | None = None
     """Metres of ground per pixel beyond which the models find nothing small; None where that is not known."""
+    time_zone: ZoneInfo | None = None
+    """The city's, for times that are told without one; None leaves them as if they were UTC."""
 
     def masks(self) -> Masks:
         """The mapped surroundings, as they are put into pictures."""
@@ -120,7 +124,7 @@ def analyze_material(
     with tempfile.TemporaryDirectory(prefix="flyonce-stills-") as stills:
         work = _Work(tools=tools, material=material, flight_id=flight_id, stills=Path(stills))
         looks = looks_of(
-            material.pictures(),
+            in_city_time(material.pictures(), tools.time_zone),
             detector=tools.detector,
             ground=tools.ground,
             ahead=material.ahead,

@@ -165,7 +165,7 @@ _WORDS = {
     "bearing_unknown": "no gimbal angles, so the bearing is unknown: detected, not located",
     "turned_half_corrected": "stored upside-down against its own angles: turned back before locating",
     "focal_unknown": "focal length unknown: not located",
-    "time_zone_unknown": "the time has no zone: it is given as if it were UTC",
+    "time_zone_unknown": "the time has no zone: it is taken to be the city's (the time zone of its matters)",
     "digital_zoom": "digital zoom: the camera's focal length is multiplied by it",
     "too_coarse": "the ground is shown too coarsely for the models",
     "permanent_water": "mapped as permanent water: no finding",

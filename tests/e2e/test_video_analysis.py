@@ -89,6 +89,14 @@ def test_fewer_frames_are_looked_at_than_filmed_and_all_of_them_located(analysed
     assert result["too_coarse"] is None
 
 
+def test_the_films_clock_names_no_zone_and_is_read_as_the_citys(analysed):
+    outcome, store = analysed
+    assert outcome.result["flags"]["time_zone_unknown"] == outcome.result["frames"]
+    seen = [row["first_seen_at"] for row in rows(store, "select first_seen_at from case_file")]
+    assert len(seen) == 3
+    assert all(at.startswith("2026-07-01 02:00:") for at in seen)  # ten in the morning in Shanghai, in UTC
+
+
 def test_evidence_is_a_still_that_says_where_it_comes_from(analysed, film):
     store = analysed[1]
     digest = hashlib.sha256(film.video.read_bytes()).hexdigest()
