@@ -4,6 +4,7 @@ import threading
 
 import cv2
 import numpy as np
+import openvino
 import pytest
 from onnx_graphs import RED_BGR, answer_always, frame, picture, red_box, redness_map, write_model
 
@@ -150,7 +151,31 @@ def test_a_graphics_card_without_its_driver_does_not_stop_the_automatic_choice(t
         open_network(folder, card, data, engine="cuda", workers=1)
 
 
-@pytest.mark.parametrize("engine", ["openvino", "cuda", "tensorrt", "torch"])
+def test_bfloat16_finds_the_same_things_or_says_that_the_processor_has_none(tmp_path):
+    folder = write_model(tmp_path / "m", red_box(input_wh=(160, 160)), input_px=[160, 160])
+    image = picture(160, 160)
+    image[60:100, 40:120] = RED_BGR
+    if "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        with pytest.raises(ModelError, match="bfloat16, which this processor does not compute; choose the engine"):
+            OnnxDetector.open(folder, engine="openvino-bf16")
+        return
+    found = OnnxDetector.open(folder, engine="openvino-bf16")(frame(image))
+    assert found.labels == ("boat",)
+    assert np.abs(found.boxes_xyxy_px - [40, 60, 120, 100]).max() <= 4
+
+
+def test_a_processor_without_bfloat16_is_told_so(tmp_path, monkeypatch):
+    class Core:
+        def get_property(self, device, name):
+            return ["FP32", "INT8"]
+
+    monkeypatch.setattr(openvino, "Core", Core)
+    folder = write_model(tmp_path / "m", red_box())
+    with pytest.raises(ModelError, match="bfloat16, which this processor does not compute; choose the engine"):
+        OnnxDetector.open(folder, engine="openvino-bf16")
+
+
+@pytest.mark.parametrize("engine", ["openvino", "openvino-bf16", "cuda", "tensorrt", "torch"])
 def test_an_engine_that_is_not_installed_is_refused_with_its_remedy(tmp_path, monkeypatch, engine):
     monkeypatch.setattr(choosing, "installed_engines", lambda: dict.fromkeys(PROVIDERS, False) | {engine: False})
     write_model(tmp_path / "m", red_box())

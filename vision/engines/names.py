@@ -2,4 +2,4 @@
 
 from typing import Literal
 
-Engine = Literal["auto", "onnxruntime", "openvino", "cuda", "tensorrt", "torch"]
+Engine = Literal["auto", "onnxruntime", "openvino", "openvino-bf16", "cuda", "tensorrt", "torch"]

@@ -24,7 +24,7 @@ _Shape = tuple[int, ...]
 class OpenVinoNetwork:
     """A network compiled for as many streams of one thread as there are workers."""
 
-    def __init__(self, model_dir: Path, card: ModelCard, data: bytes, *, workers: int) -> None:
+    def __init__(self, model_dir: Path, card: ModelCard, data: bytes, *, workers: int, bfloat16: bool = False) -> None:
         """Read the network; it is compiled for the card's input at once, for other shapes when they come.
 
         Args:
@@ -32,19 +32,26 @@ class OpenVinoNetwork:
             card: What it is.
             data: The ONNX file.
             workers: Calls at a time.
+            bfloat16: Compute in 16 bits, which processors with AMX or AVX512-BF16 do about twice as fast.
 
         Raises:
-            ModelError: If it cannot be run, or takes another input than its card says.
+            ModelError: If it cannot be run, takes another input than its card says, or the processor has no bfloat16.
         """
         import openvino
 
         self._core = openvino.Core()
+        if bfloat16 and "BF16" not in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            raise ModelError(
+                model_dir / MODEL_FILE,
+                "cannot be run in bfloat16, which this processor does not compute",
+                "choose the engine openvino or onnxruntime",
+            )
         self._lock = threading.Lock()
         self._compiled: OrderedDict[_Shape, Any] = OrderedDict()
         self._requests = threading.local()
         self._config = {
             # The plugin's default is bfloat16 where the CPU has it, and less accurate.
-            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_PRECISION_HINT": "bf16" if bfloat16 else "f32",
             "NUM_STREAMS": workers,
             "INFERENCE_NUM_THREADS": workers,
             # Two networks would pin their streams to the same cores.
