@@ -17,9 +17,9 @@ from dispatch_api.departments.routing import load_routing
 from dispatch_api.flights import FlightDesk, ZoneDesk
 from dispatch_api.store import open_store
 from dispatch_api.verdicts.service import VerdictDesk
-from flyonce.interpretation import load_interpretation
 from flyonce.near_threshold import KnownModels, NearThreshold, doubts_of
 from flyonce.pipeline import Tools
+from flyonce.rules_file import load_interpretation
 from flyonce.settings import Settings
 from geo.errors import GeoError
 from geo.ground import Ground

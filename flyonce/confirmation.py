@@ -10,7 +10,7 @@ import shapely
 import shapely.affinity
 from numpy.typing import NDArray
 
-from flyonce.interpretation import Confirmation
+from flyonce.rules import Confirmation
 
 # A thing near a picture's edge is easily cut or missed there, so only the middle of a footprint counts as a look.
 _MIDDLE = 0.92

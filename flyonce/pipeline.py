@@ -30,7 +30,7 @@ from flyonce.confirmation import LookLedger, Verdict, verdict
 from flyonce.context import GroundContext
 from flyonce.evidence_shelf import EvidenceShelf
 from flyonce.following import Follower
-from flyonce.interpretation import Interpretation, Rule, Stay, StayRule, stays
+from flyonce.interpretation import Interpretation
 from flyonce.looks import Look, looks_of
 from flyonce.material import Candidate, Material
 from flyonce.near_threshold import NearThreshold
@@ -38,6 +38,7 @@ from flyonce.photo_material import PhotoMaterial
 from flyonce.picture_masks import Masks
 from flyonce.places import Placer
 from flyonce.recording import Recorder
+from flyonce.rules import Rule, Stay, StayRule, stays
 from flyonce.sharpness import Sharpness
 from flyonce.staying import longest_stay
 from flyonce.wet_look import doubts

@@ -12,8 +12,9 @@ from dispatch_api.cases.observation import Evidence, Observation, Recorded
 from dispatch_api.departments.routing import ZoneFact
 from flyonce.context import GroundContext
 from flyonce.evidence_shelf import EvidenceShelf, Shelved
-from flyonce.interpretation import Interpretation, Rule, StayOf
+from flyonce.interpretation import Interpretation
 from flyonce.near_threshold import KnownModels
+from flyonce.rules import Rule, StayOf
 from geo.identity import Thing
 from geo.sighting import Sighting
 from geo.zones import ZoneHit, Zones

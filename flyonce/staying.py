@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from flyonce.confirmation import LookAt
-from flyonce.interpretation import Stay, StayRule
+from flyonce.rules import Stay, StayRule
 from geo.frames import LocalFrame
 from geo.sighting import Sighting
 

@@ -10,7 +10,7 @@ import shapely
 import shapely.affinity
 from shapely.geometry.base import BaseGeometry
 
-from flyonce.interpretation import WetLook
+from flyonce.rules import WetLook
 from geo.frames import LocalFrame
 from geo.identity import Thing
 from geo.sighting import Sighting

@@ -9,8 +9,8 @@ from flightplan.errors import CannotPlan, FlightplanError, InvalidMission
 from flyonce.cli.output import EXIT_BAD_INPUT, EXIT_FAILURE
 from flyonce.demo.errors import DemoError
 from flyonce.feeds import FeedError
-from flyonce.interpretation import RulesError
 from flyonce.recordings import RecordingError
+from flyonce.rules_file import RulesError
 from flyonce.settings import SettingsError
 from geo.errors import GeoError
 from vision.errors import ModelError, PhotoError, StreamError, VideoError, VisionError

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from flyonce.confirmation import LookLedger, Verdict, verdict
-from flyonce.interpretation import Confirmation
+from flyonce.rules import Confirmation
 
 TWO_OF_THREE = Confirmation(min_frames=2, min_hit_share=0.34)
 

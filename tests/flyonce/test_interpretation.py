@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from flyonce.context import Surroundings
-from flyonce.interpretation import RulesError, Stay, load_interpretation
+from flyonce.rules import Stay
+from flyonce.rules_file import RulesError, load_interpretation
 from vision.detections import LABELS
 
 AT_SHORE = {"reservoir_protection_1": 0.0, "permanent_water": 2.0}

@@ -11,9 +11,9 @@ import pytest
 import shapely
 
 from flyonce.ground_views import GroundViews
-from flyonce.interpretation import load_interpretation
 from flyonce.looks import Shot
 from flyonce.picture_masks import Masks
+from flyonce.rules_file import load_interpretation
 from geo.camera import camera_by_name
 from geo.ground import FlatGround
 from geo.pose import Pose, PoseSigmas

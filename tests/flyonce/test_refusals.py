@@ -17,9 +17,9 @@ from dispatch_api.store import open_store
 from flyonce.cli.errors import exit_code_for
 from flyonce.cli.main import app
 from flyonce.feeds import Wanted, feed_of
-from flyonce.interpretation import load_interpretation
 from flyonce.photo_material import PhotoMaterial
 from flyonce.picture_masks import Masks
+from flyonce.rules_file import load_interpretation
 from geo.errors import InputFileError
 from geo.ground import FlatGround
 from geo.telemetry.photo import read_photo

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from flyonce.confirmation import LookAt
-from flyonce.interpretation import StayRule
+from flyonce.rules import StayRule
 from flyonce.staying import longest_stay
 from geo.position import Fix
 from geo.sighting import Sighting

@@ -9,11 +9,11 @@ import av
 import numpy as np
 
 from flyonce.ground_views import GroundViews
-from flyonce.interpretation import load_interpretation
 from flyonce.looks import Prepared
 from flyonce.material import Candidate
 from flyonce.picture_masks import Masks
 from flyonce.recordings import Recording
+from flyonce.rules_file import load_interpretation
 from flyonce.video_material import VideoMaterial
 from geo.camera import camera_by_name
 from geo.ground import FlatGround

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from flyonce.interpretation import WetLook, load_interpretation
+from flyonce.rules import WetLook
+from flyonce.rules_file import load_interpretation
 from flyonce.wet_look import doubts
 from geo.identity import Thing
 from geo.position import Fix
