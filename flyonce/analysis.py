@@ -18,9 +18,9 @@ from dispatch_api.flights import FlightDesk, ZoneDesk
 from dispatch_api.store import open_store
 from dispatch_api.verdicts.service import VerdictDesk
 from flyonce.near_threshold import KnownModels, NearThreshold, doubts_of
-from flyonce.pipeline import Tools
 from flyonce.rules_file import load_interpretation
 from flyonce.settings import Settings
+from flyonce.tools import Tools
 from geo.errors import GeoError
 from geo.ground import Ground
 from geo.telemetry.photo import read_photo

@@ -15,8 +15,8 @@ from flyonce.live_material import LiveMaterial
 from flyonce.looks import Problem
 from flyonce.material import Material
 from flyonce.photo_material import PhotoMaterial
-from flyonce.pipeline import Tools
 from flyonce.recordings import TELEMETRY_ERRORS, Recording, flight_id_of_recordings, open_recording, telemetry_beside
+from flyonce.tools import Tools
 from flyonce.video_material import VideoMaterial
 from geo.camera import Camera
 from geo.telemetry.photo import read_photo

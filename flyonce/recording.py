@@ -10,11 +10,9 @@ import numpy as np
 from dispatch_api.cases.intake import Intake
 from dispatch_api.cases.observation import Evidence, Observation, Recorded
 from dispatch_api.departments.routing import ZoneFact
-from flyonce.context import GroundContext
 from flyonce.evidence_shelf import EvidenceShelf, Shelved
-from flyonce.interpretation import Interpretation
 from flyonce.near_threshold import KnownModels
-from flyonce.rules import Rule, StayOf
+from flyonce.rules import Rule
 from geo.identity import Thing
 from geo.sighting import Sighting
 from geo.zones import ZoneHit, Zones
@@ -33,9 +31,7 @@ class Recorder:
         self,
         *,
         intake: Intake,
-        interpretation: Interpretation,
         zones: Zones | None,
-        context: GroundContext,
         flight_id: str,
         shelf: EvidenceShelf,
         received_at: datetime,
@@ -45,32 +41,18 @@ class Recorder:
 
         Args:
             intake: Where observations go.
-            interpretation: Which thing in which place is which matter.
             zones: Mapped zones, None where there are none.
-            context: The same zones, in metres.
             flight_id: The flight.
             shelf: The best pictures of each thing.
             received_at: Stands in for the time of photos that tell none; aware.
             models: Which model answered which label, for the evidence; None where that is not known.
         """
         self._intake = intake
-        self._interpretation = interpretation
         self._zones = zones
-        self._context = context
         self._flight_id = flight_id
         self._shelf = shelf
         self._received_at = received_at
         self._models = models or KnownModels(cards={})
-
-    def rule_for(self, thing: Thing, stay_of: StayOf) -> Rule | None:
-        """The rule that makes a thing a matter, or None: then it is counted, and nothing more."""
-        return self._interpretation.rule_for(
-            label=thing.label,
-            area_m2=thing.area_m2,
-            around=self._context.around(thing.fix.lon, thing.fix.lat, thing.footprint_lonlat),
-            mapped_kinds=self._context.mapped_kinds,
-            stay_of=stay_of,
-        )
 
     def record(self, thing: Thing, rule: Rule, *, review: bool) -> Recorded:
         """Put a thing into the store; on return it is on disk.

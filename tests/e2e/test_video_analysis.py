@@ -7,7 +7,11 @@ import io
 import json
 import math
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
+import time
 
 import film_builders as staged
 import pytest
@@ -188,6 +192,30 @@ def test_a_flight_too_coarse_for_the_models_says_so_in_one_line_and_by_its_exit_
     told = [line for line in outcome.stderr.splitlines() if line.startswith("too coarse for the models")]
     assert len(told) == 1
     assert "0.12 m of ground per pixel at best, and they need 0.06 or finer" in told[0]
+
+
+def test_an_analysis_that_is_broken_off_leaves_no_flight_in_the_air(film, tmp_path):
+    store = tmp_path / "city.db"
+    command = ["analyze", film.video, "--camera", CAMERA, "--models", film.models, "--store", f"sqlite:///{store}"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "flyonce", *map(str, command)], stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline_s = time.monotonic() + 120
+        while not looked(store) and process.poll() is None and time.monotonic() < deadline_s:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        stderr = process.communicate(timeout=120)[1]
+    assert (process.returncode, stderr.count("Traceback")) == (130, 0), stderr
+    [flight] = rows(store, "select state, figures from flight")
+    assert flight["state"] == "ended"
+    assert json.loads(flight["figures"])["broken_off"] is True
+
+
+def looked(store):
+    try:
+        return store.exists() and bool(rows(store, "select 1 from flight_photo"))
+    except sqlite3.OperationalError:
+        return False
 
 
 def test_a_film_that_does_not_go_with_its_subtitles_is_refused_before_the_store_is_touched(flyonce, film, tmp_path):

@@ -1,0 +1,38 @@
+"""Everything that one analysis works with, opened once and passed down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from dispatch_api.cases.intake import Intake
+from dispatch_api.flights import FlightDesk
+from dispatch_api.verdicts.service import VerdictDesk
+from flyonce.interpretation import Interpretation
+from flyonce.near_threshold import NearThreshold
+from flyonce.picture_masks import Masks
+from geo.ground import Ground
+from geo.zones import Zones
+from vision.detections import Detector
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """What one analysis works with."""
+
+    detector: Detector
+    ground: Ground
+    interpretation: Interpretation
+    intake: Intake
+    flights: FlightDesk
+    verdicts: VerdictDesk | None = None
+    near: NearThreshold | None = None
+    zones: Zones | None = None
+    coarsest_resolution_m: float | None = None
+    """Metres of ground per pixel beyond which the models find nothing small; None where that is not known."""
+    time_zone: ZoneInfo | None = None
+    """The city's, for times that are told without one; None leaves them as if they were UTC."""
+
+    def masks(self) -> Masks:
+        """The mapped surroundings, as they are put into pictures."""
+        return Masks(self.zones, self.interpretation, self.ground)
