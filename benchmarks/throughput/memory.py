@@ -21,6 +21,8 @@ from vision.sources.video import VideoSource
 
 FPS = 30
 SIZE_WH_PX = (320, 180)
+STEP_PX = 1
+"""The ground crosses the picture in some ten seconds, as at a patrol's usual height and speed."""
 SAMPLES = 120
 
 
@@ -41,7 +43,9 @@ def watch_memory(
     """
     frames = round(minutes * 60 * FPS)
     with progress("a long film", total=frames) as ticker:
-        film = write_film(folder / f"long-{frames}.mp4", SIZE_WH_PX, frames=frames, fps=FPS, on_frame=ticker.advance)
+        film = write_film(
+            folder / f"long-{frames}.mp4", SIZE_WH_PX, frames=frames, fps=FPS, step_px=STEP_PX, on_frame=ticker.advance
+        )
     detector = OnnxDetector.of_folders(model_dirs, engine=engine, workers=workers)
     sampler = MotionSampler()
     read: list[tuple[float, float]] = []
@@ -52,7 +56,8 @@ def watch_memory(
                 if index % max(1, frames // SAMPLES) == 0:
                     read.append((frame.media_time_s or 0.0, resident_mib()))
                 ticker.advance()
-                if sampler.decide(frame.media_time_s or 0.0, frame.image_bgr).look:
+                time_s = frame.media_time_s or 0.0
+                if time_s >= sampler.next_time_s and sampler.decide(time_s, frame.image_bgr).look:
                     yield replace(frame, ground_resolution_m=FINE_ENOUGH_M)
 
         looks = sum(1 for _ in detect_many(detector, looked_at()))

@@ -36,9 +36,13 @@ def write_film(
     *,
     frames: int,
     fps: int,
+    step_px: int = 4,
     on_frame: Callable[[], None] = lambda: None,
 ) -> Path:
-    """Write a film of a flight over such ground, to and fro, H.264 in MP4 as drones write it, unless it is there."""
+    """Write a film of a flight over such ground, to and fro, H.264 in MP4 as drones write it, unless it is there.
+
+    The ground moves `step_px` from one frame to the next.
+    """
     if path.exists():
         return path
     width, height = size_wh_px
@@ -49,7 +53,7 @@ def write_film(
         stream = container.add_stream("libx264", rate=fps, options=options)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for index in range(frames):
-            left = width - abs((index * 4) % (2 * width) - width)
+            left = width - abs((index * step_px) % (2 * width) - width)
             picture = np.ascontiguousarray(below[:, left : left + width])
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
             on_frame()
