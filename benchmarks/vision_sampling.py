@@ -26,7 +26,8 @@ import numpy as np
 from flyonce.cli.output import Ticker, progress
 from flyonce.demo.camera_sim import Lens
 from flyonce.demo.patrol_flight import PatrolFlight, Phase
-from flyonce.demo.patrol_video import StagedPatrol, patrol_camera, plan_patrol, stage_patrol
+from flyonce.demo.patrol_plan import PatrolPlan, StagedPatrol, patrol_camera, patrol_of
+from flyonce.demo.patrol_video import stage_patrol
 from flyonce.demo.staging import Cast
 from vision.detections import Detections, Detector
 from vision.frame import Frame
@@ -229,12 +230,18 @@ def _print_decisions(height_m: float, size_wh_px: tuple[int, int]) -> None:
 
 
 def _filmed(args: argparse.Namespace) -> StagedPatrol:
-    options = {name: getattr(args, name) for name in ("seconds", "fps", "size", "seed")} | {"height_m": args.height}
-    options["cast"] = Cast(puddles=6 * args.things, heaps=4 * args.things)
+    plan = PatrolPlan(
+        seconds=args.seconds,
+        fps=args.fps,
+        size_wh_px=args.size,
+        seed=args.seed,
+        height_m=args.height,
+        cast=Cast(puddles=6 * args.things, heaps=4 * args.things),
+    )
     if (args.folder / "patrol.mp4").is_file():
-        return plan_patrol(args.folder, **options)[0]
+        return patrol_of(plan, args.folder)[0]
     with progress("filming") as ticker:
-        return stage_patrol(args.folder, **options, on_frame=ticker.reached)
+        return stage_patrol(args.folder, plan, on_frame=ticker.reached)
 
 
 def _thresholds(models_dir: Path) -> dict[str, float]:

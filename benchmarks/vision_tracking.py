@@ -26,7 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flyonce.cli.output import progress
-from flyonce.demo.patrol_video import StagedPatrol, plan_patrol, stage_patrol
+from flyonce.demo.patrol_plan import PatrolPlan, StagedPatrol, patrol_of
+from flyonce.demo.patrol_video import stage_patrol
 from flyonce.demo.staging import Cast
 from vision.detections import Detections
 from vision.sampling import GroundSampler, GroundView
@@ -231,12 +232,11 @@ def _view(patrol: StagedPatrol, time_s: float) -> GroundView:
 
 
 def _filmed(folder: Path, seconds: float, seed: int) -> StagedPatrol:
-    cast = Cast(puddles=12, heaps=8)
-    options = {"seconds": seconds, "size": (640, 360), "seed": seed, "cast": cast}
+    plan = PatrolPlan(seconds=seconds, size_wh_px=(640, 360), seed=seed, cast=Cast(puddles=12, heaps=8))
     if (folder / "patrol.mp4").is_file():
-        return plan_patrol(folder, **options)[0]  # type: ignore[arg-type]
+        return patrol_of(plan, folder)[0]
     with progress("filming") as ticker:
-        return stage_patrol(folder, **options, on_frame=ticker.reached)  # type: ignore[arg-type]
+        return stage_patrol(folder, plan, on_frame=ticker.reached)
 
 
 if __name__ == "__main__":

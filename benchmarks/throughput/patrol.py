@@ -11,7 +11,8 @@ from typing import Any
 from flyonce.cli.output import progress
 from flyonce.demo.camera_sim import Lens
 from flyonce.demo.patrol_flight import PatrolFlight, usual_phases
-from flyonce.demo.patrol_video import patrol_camera, stage_patrol
+from flyonce.demo.patrol_plan import PatrolPlan, patrol_camera
+from flyonce.demo.patrol_video import stage_patrol
 from vision.engines.choosing import Engine
 from vision.frame import Frame
 from vision.onnx_detector import OnnxDetector, detect_many
@@ -29,10 +30,7 @@ def stage(folder: Path, *, seconds: float, size_wh_px: tuple[int, int]) -> Path:
         with progress("staging the patrol", total=round(seconds * 30)) as ticker:
             stage_patrol(
                 folder,
-                seconds=seconds,
-                size=size_wh_px,
-                height_m=HEIGHT_M,
-                seed=SEED,
+                PatrolPlan(seconds=seconds, size_wh_px=size_wh_px, height_m=HEIGHT_M, seed=SEED),
                 on_frame=lambda _done, _total: ticker.advance(),
             )
     return film

@@ -8,7 +8,8 @@ import sqlite3
 from collections import Counter
 
 from flyonce.demo.patrol_flight import Phase
-from flyonce.demo.patrol_video import CAMERA_NAME, stage_patrol
+from flyonce.demo.patrol_plan import CAMERA_NAME, PatrolPlan
+from flyonce.demo.patrol_video import stage_patrol
 from flyonce.demo.staging import Cast
 
 # Half of a heap, plus what the drone's own position may be off.
@@ -16,17 +17,17 @@ _NEAR_M = 5.0
 
 
 def test_a_staged_patrol_gives_a_case_where_a_thing_lies_and_never_two_of_one(flyonce, tmp_path):
-    patrol = stage_patrol(
-        tmp_path,
+    plan = PatrolPlan(
         seconds=8,
         fps=5,
-        size=(640, 360),
+        size_wh_px=(640, 360),
         seed=1,
         height_m=30.0,
         phases=(Phase(seconds=8, speed_m_s=5.0),),
         begin_m=1870.0,
         cast=Cast(puddles=2, heaps=6, anglers=1),
     )
+    patrol = stage_patrol(tmp_path, plan)
     store = tmp_path / "city.db"
     outcome = flyonce(
         "analyze", patrol.video, "--camera", CAMERA_NAME, "--zones", patrol.zones,

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from flyonce.demo.patrol_flight import PatrolFlight, Phase, usual_phases
-from flyonce.demo.patrol_video import StagedPatrol, patrol_camera, stage_patrol
+from flyonce.demo.patrol_plan import PatrolPlan, StagedPatrol, patrol_camera
+from flyonce.demo.patrol_video import stage_patrol
 from flyonce.demo.reported import NavigationErrors
 from geo.frames import LocalFrame
 from geo.ground import FlatGround
@@ -25,8 +26,8 @@ NO_ERRORS = NavigationErrors(**dict.fromkeys(NavigationErrors.__dataclass_fields
 
 
 def filmed(folder: Path, **changes: Any) -> StagedPatrol:
-    values: dict[str, Any] = {"seconds": 3, "fps": 5, "size": SIZE, "seed": 1, "painted": True, "workers": 1}
-    return stage_patrol(folder, **(values | changes))
+    values: dict[str, Any] = {"seconds": 3, "fps": 5, "size_wh_px": SIZE, "seed": 1, "painted": True}
+    return stage_patrol(folder, PatrolPlan(**(values | changes)), workers=1)
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +145,6 @@ def test_the_film_uses_the_full_width_of_the_photo_camera() -> None:
 
 def test_sizes_that_cannot_be_encoded_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="cannot be encoded"):
-        filmed(tmp_path, size=(321, 180))
+        filmed(tmp_path, size_wh_px=(321, 180))
     with pytest.raises(ValueError, match="cannot be encoded"):
         filmed(tmp_path, seconds=0)

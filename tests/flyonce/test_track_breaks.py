@@ -10,7 +10,7 @@ import pytest
 from flyonce.demo.camera_sim import Lens
 from flyonce.demo.frame import LocalFrame
 from flyonce.demo.patrol_flight import PatrolFlight, Phase
-from flyonce.demo.patrol_video import patrol_camera
+from flyonce.demo.patrol_plan import patrol_camera
 from geo.ground import FlatGround
 from geo.identity import Grouper
 from geo.locate import locate_pixels
