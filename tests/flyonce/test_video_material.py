@@ -100,6 +100,22 @@ def test_two_videos_of_one_flight_share_one_clock_that_rises(tmp_path):
     assert len({picture.key for picture in pictures}) == len(pictures)
 
 
+def test_frames_that_were_damaged_do_not_count_as_looked_at(tmp_path):
+    recording = a_recording(tmp_path / "a.mp4")
+    data = bytearray(recording.path.read_bytes())
+    data[len(data) // 5 : 4 * len(data) // 5] = bytes(4 * len(data) // 5 - len(data) // 5)
+    recording.path.write_bytes(data)
+    material = material_of(recording)
+    times = []
+    for picture in material.pictures():
+        times.append(picture.frame.media_time_s)
+        material.attend(Candidate(key=1, lon=LON, lat=LAT, radius_m=2.0, clock_s=picture.shot.clock_s))
+    assert material.account().sources[0]["corrupt"] > 0
+    assert times[0] < 2
+    assert material._ground_sampler.stats().looks == len(times)
+    assert material._ground_sampler.looks_at([(0.0, 0.0)]).tolist() == [len(times)]
+
+
 def test_a_film_without_poses_says_so_on_every_frame(tmp_path):
     pictures = list(material_of(a_recording(tmp_path / "a.mp4", located=False)).pictures())
     assert 1 <= len(pictures) <= 6

@@ -179,6 +179,24 @@ def test_a_candidate_in_a_passing_view_gets_three_frames_or_more() -> None:
     assert len(seen) >= 4
 
 
+def test_a_look_whose_frame_never_came_is_made_up_for_at_once() -> None:
+    sampler = GroundSampler(looks=3)
+    here = a_view(At(time_s=0.0, east_m=0.0, north_m=0.0))
+    decision = sampler.decide(0.0, here)
+    assert decision.look
+    sampler.take_back(here, decision)
+    assert sampler.looks_at([(0.0, 0.0)]).tolist() == [0]
+    assert (sampler.stats().looks, sampler.stats().by_reason) == (0, {})
+    assert sampler.next_time_s <= 0.04
+    again = sampler.decide(0.04, a_view(At(time_s=0.04, east_m=0.0, north_m=0.0)))
+    assert again.look
+    assert sampler.looks_at([(0.0, 0.0)]).tolist() == [1]
+    nothing = sampler.decide(0.08, a_view(At(time_s=0.08, east_m=0.0, north_m=0.0)))
+    assert not nothing.look
+    sampler.take_back(here, nothing)
+    assert sampler.looks_at([(0.0, 0.0)]).tolist() == [1]
+
+
 def test_frames_before_the_next_time_need_not_be_asked_about() -> None:
     path = straight(speed_m_s=10, length_m=400)
     every, skipping = GroundSampler(), GroundSampler()

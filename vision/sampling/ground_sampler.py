@@ -124,6 +124,22 @@ class GroundSampler:
                 self._ledger.add(seen.columns, seen.rows)
             return decision
 
+    def take_back(self, view: GroundView, decision: Decision) -> None:
+        """Count a look as not made: its frame was wanted and never came, as where a video is damaged.
+
+        Args:
+            view: What the frame would have shown, as given to `decide`.
+            decision: What `decide` answered.
+        """
+        if not decision.look:
+            return
+        with self._lock:
+            seen = self._countable(view, stride=1)
+            self._ledger.remove(seen.columns, seen.rows)
+            self._clock.take_back(decision.reason)
+            if self._looked_at is view:  # nothing is known to have been looked at: the next frame will do
+                self._looked_at = None
+
     @property
     def next_time_s(self) -> float:
         """Frames before this time need not be asked about, nor decoded."""

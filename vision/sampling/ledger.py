@@ -42,6 +42,14 @@ class CellLedger:
         while len(self._tiles) > self._most_tiles:
             self._tiles.popitem(last=False)
 
+    def remove(self, columns: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
+        """Take one look of each of these cells, all different, back; what was never seen, or forgotten, stays so."""
+        for key, members in _by_tile(columns, rows):
+            tile = self._tiles.get(key)
+            if tile is not None:
+                at = (rows[members] % _SIDE, columns[members] % _SIDE)
+                tile[at] = np.maximum(tile[at], 1) - 1
+
 
 def _by_tile(
     columns: NDArray[np.int64], rows: NDArray[np.int64]

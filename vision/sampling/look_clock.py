@@ -33,7 +33,7 @@ class LookClock:
     @property
     def stats(self) -> SamplingStats:
         """What was counted so far."""
-        return SamplingStats(asked=self._asked, looks=self._by_reason.total(), by_reason=dict(self._by_reason))
+        return SamplingStats(asked=self._asked, looks=self._by_reason.total(), by_reason=dict(+self._by_reason))
 
     def judge(
         self,
@@ -68,6 +68,11 @@ class LookClock:
         self.next_time_s = self._next_question_s(time_s, moved or 0.0, advanced, attended)
         self._last_asked_s = time_s
         return decision
+
+    def take_back(self, reason: Reason) -> None:
+        """Do not count a look that was wanted for this reason, for it came to nothing; want to be asked at once."""
+        self._by_reason[reason] -= 1
+        self.hurry()
 
     def hurry(self) -> None:
         """Want to be asked about the very next frame."""
