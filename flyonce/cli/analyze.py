@@ -17,7 +17,8 @@ from flyonce.analysis import open_tools, readable_zones
 from flyonce.analysis_result import AnalyzeResult
 from flyonce.cli.options import AsJson, StoreUrl, finite
 from flyonce.cli.output import EXIT_BAD_INPUT, Ticker, emit_json, fail, progress, say
-from flyonce.feeds import Feed, Wanted, feed_of
+from flyonce.feed import Feed, Wanted
+from flyonce.feeds import feed_of
 from flyonce.grounds import ground_of
 from flyonce.pipeline import analyze_material
 from flyonce.settings import Settings

@@ -8,7 +8,7 @@ from dispatch_api.errors import ConfigurationError, DispatchError, Forbidden, St
 from flightplan.errors import CannotPlan, FlightplanError, InvalidMission
 from flyonce.cli.output import EXIT_BAD_INPUT, EXIT_FAILURE
 from flyonce.demo.errors import DemoError
-from flyonce.feeds import FeedError
+from flyonce.feed import FeedError
 from flyonce.recordings import RecordingError
 from flyonce.rules_file import RulesError
 from flyonce.settings import SettingsError

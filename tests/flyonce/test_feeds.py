@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from flyonce.cli.errors import exit_code_for
-from flyonce.feeds import Wanted, feed_of
+from flyonce.feed import Wanted
+from flyonce.feeds import feed_of
 from flyonce.recordings import telemetry_beside
 from geo.camera import camera_by_name
 

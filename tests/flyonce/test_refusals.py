@@ -16,7 +16,8 @@ from dispatch_api.errors import StoreFull
 from dispatch_api.store import open_store
 from flyonce.cli.errors import exit_code_for
 from flyonce.cli.main import app
-from flyonce.feeds import Wanted, feed_of
+from flyonce.feed import Wanted
+from flyonce.feeds import feed_of
 from flyonce.photo_material import PhotoMaterial
 from flyonce.picture_masks import Masks
 from flyonce.rules_file import load_interpretation
