@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flyonce.looks import Look, OriginalFile
-from geo.sighting import Sighting
+from geo.sighting import CUT_BY_EDGE, Sighting
 from vision.detections import Detections
 
 MOST_PICTURES = 3
@@ -93,4 +93,4 @@ class EvidenceShelf:
 
 def rank(sighting: Sighting) -> Any:  # noqa: ANN401 - a sort key
     """The surest pictures first; those that cut the thing last."""
-    return ("cut_by_edge" in sighting.fix.flags, -sighting.confidence, sighting.source)
+    return (CUT_BY_EDGE in sighting.fix.flags, -sighting.confidence, sighting.source)

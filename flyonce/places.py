@@ -18,7 +18,7 @@ from geo.locate import GroundPolygon, locate_pixels, locate_polygon
 from geo.orientation import stored_from_upright
 from geo.pose import Pose
 from geo.position import Covariance, Fix
-from geo.sighting import Sighting
+from geo.sighting import CUT_BY_EDGE, Sighting
 
 Floats = NDArray[np.float64]
 
@@ -156,4 +156,4 @@ def _loosened(fix: Fix, outline: GroundPolygon | None) -> Fix:
     sigma_m = _CUT_SIGMA_M if outline is None else max(_CUT_SIGMA_M, outline.area_m2**0.5)
     (ee, en), (ne, nn) = fix.covariance_m2
     loose: Covariance = ((ee + sigma_m**2, en), (ne, nn + sigma_m**2))
-    return replace(fix, covariance_m2=loose, flags=(*fix.flags, "cut_by_edge"))
+    return replace(fix, covariance_m2=loose, flags=(*fix.flags, CUT_BY_EDGE))

@@ -13,7 +13,7 @@ from shapely.geometry.base import BaseGeometry
 from flyonce.rules import WetLook
 from geo.frames import LocalFrame
 from geo.identity import Thing
-from geo.sighting import Sighting
+from geo.sighting import CUT_BY_EDGE, Sighting
 
 # Enough pairs to tell an outline that lies still from one that wanders.
 _MOST_OUTLINES = 12
@@ -30,7 +30,7 @@ def doubts(thing: Thing, *, hits: int, looks: int, figures: WetLook) -> tuple[st
     """
     if thing.label not in figures.labels:
         return ()
-    whole = [sighting for sighting in thing.sightings if "cut_by_edge" not in sighting.fix.flags]
+    whole = [sighting for sighting in thing.sightings if CUT_BY_EDGE not in sighting.fix.flags]
     outlines = _outlines(whole or list(thing.sightings))
     found = {
         "weak": thing.confidence < figures.min_confidence,

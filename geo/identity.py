@@ -19,7 +19,7 @@ from shapely.geometry.base import BaseGeometry
 from geo import gaussian
 from geo.gaussian import Sym, Vec
 from geo.position import Covariance, Fix, scale_of_probability
-from geo.sighting import LonLat, Sighting
+from geo.sighting import CUT_BY_EDGE, LonLat, Sighting
 
 _CELL_M = 40.0
 # How exactly a detector sets a box on one and the same thing: one sigma, and as a share of the thing's size, at most.
@@ -408,7 +408,8 @@ def _overlap(one: BaseGeometry | None, other: BaseGeometry | None) -> float:
 def _thing(thing_id: int, group: _Group, anchor: _Anchor) -> Thing:
     sightings = tuple(point.sighting for point in group.points)
     place, (ee, en, nn) = group.fused()
-    best = max(sightings, key=lambda sighting: sighting.confidence)
+    # A strip of road at the picture's edge looks like anything: where the whole thing was seen, that is what counts.
+    best = max(_whole(sightings) or sightings, key=lambda sighting: sighting.confidence)
     covariance: Covariance = ((ee, en), (en, nn))
     lon, lat = anchor.lonlat(place)
     outline = _outline(group)
@@ -438,14 +439,25 @@ def _thing(thing_id: int, group: _Group, anchor: _Anchor) -> Thing:
 
 def _outline(group: _Group) -> shapely.Polygon | None:
     """The outline to show: of a small thing the middle one of its sightings, of a big one all parts together."""
-    single = sorted((p.outline for p in group.points if p.outline is not None), key=lambda outline: outline.area)
+    outlined = [point for point in group.points if point.outline is not None]
+    whole_ones = [point for point in outlined if CUT_BY_EDGE not in point.sighting.fix.flags]
+    single = sorted((p.outline for p in whole_ones or outlined if p.outline), key=lambda outline: outline.area)
     if not single or group.outline is None:
         return None
-    whole = (
-        group.outline if group.outline.area > _BIGGER_THAN_ONE_PICTURE * single[-1].area else single[len(single) // 2]
-    )
-    parts = [part for part in shapely.get_parts(whole) if isinstance(part, shapely.Polygon) and part.area > 0]
+    # Pieces that lie apart are no big thing, however much area they have together.
+    together, middle = _largest_part(group.outline), _largest_part(single[len(single) // 2])
+    big = together is not None and together.area > _BIGGER_THAN_ONE_PICTURE * single[-1].area
+    return together if big else middle
+
+
+def _largest_part(outline: BaseGeometry) -> shapely.Polygon | None:
+    parts = [part for part in shapely.get_parts(outline) if isinstance(part, shapely.Polygon) and part.area > 0]
     return max(parts, key=lambda part: part.area, default=None)
+
+
+def _whole(sightings: tuple[Sighting, ...]) -> tuple[Sighting, ...]:
+    """The sightings that no picture's edge cuts."""
+    return tuple(sighting for sighting in sightings if CUT_BY_EDGE not in sighting.fix.flags)
 
 
 def _median_area(sightings: tuple[Sighting, ...]) -> float | None:

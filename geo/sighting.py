@@ -10,6 +10,9 @@ from geo.position import Fix
 
 LonLat = tuple[float, float]
 
+CUT_BY_EDGE = "cut_by_edge"
+"""Flag of a fix: the picture's edge cuts the thing, so that place, outline and confidence are those of a part."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sighting:

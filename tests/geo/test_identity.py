@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -148,6 +149,23 @@ def test_a_thing_knows_when_it_was_seen_and_what_it_is() -> None:
     assert (thing.first_seen_at, thing.last_seen_at) == (NOON - timedelta(minutes=1), NOON)
     assert thing.label == "overflowing_bin"
     assert thing.confidence == 0.9
+
+
+def test_what_a_pictures_edge_cuts_off_decides_neither_confidence_nor_outline() -> None:
+    cut_fix = replace(a_fix(6, 0, sigma_m=6.0), flags=("cut_by_edge",))
+    whole = a_sighting(0, 0, source="1", confidence=0.5, footprint_lonlat=a_square(0, 0, 4), area_m2=16.0)
+    cut = a_sighting(source="2", confidence=0.9, fix=cut_fix, footprint_lonlat=a_square(6, 0, 5), area_m2=25.0)
+    also_cut = replace(cut, source="3")
+    grouper = Grouper()
+    for sighting in (cut, whole, also_cut):
+        grouper.add(sighting)
+    (thing,) = grouper.things()
+    assert len(thing.sightings) == 3
+    assert thing.confidence == 0.5
+    assert thing.area_m2 == pytest.approx(16, rel=0.01)
+    alone = Grouper()
+    alone.add(cut)
+    assert alone.things()[0].confidence == 0.9
 
 
 def test_a_merge_pass_takes_in_a_stray_of_a_thing_seen_often() -> None:
