@@ -100,7 +100,7 @@ class VideoMaterial:
                     finally:
                         report = source.report()
                         self._reports.append((recording, report))
-                        self.unreadable += [(recording.path, f"{recording.path}: {one}") for one in report.problems]
+                        self.unreadable += [(recording.path, f"{recording.path}: {one}") for one in _wrong_in(report)]
             except VideoError as error:
                 self.unreadable.append((recording.path, str(error)))
             began_s += (recording.duration_s or last_s) + _BETWEEN_VIDEOS_S
@@ -130,6 +130,13 @@ class VideoMaterial:
     def _note_data(self, data: StreamData) -> None:
         with self._lock:
             self._data[data.kind] += 1
+
+
+def _wrong_in(report: SourceReport) -> Iterator[str]:
+    """What a reader met that an operator ought to hear of."""
+    if report.corrupt:
+        yield f"damaged in {report.corrupt} places, which were passed over; copy it again from the camera's card"
+    yield from report.problems
 
 
 def _told(recording: Recording, report: SourceReport) -> dict[str, Any]:

@@ -110,7 +110,8 @@ def test_frames_that_were_damaged_do_not_count_as_looked_at(tmp_path):
     for picture in material.pictures():
         times.append(picture.frame.media_time_s)
         material.attend(Candidate(key=1, lon=LON, lat=LAT, radius_m=2.0, clock_s=picture.shot.clock_s))
-    assert material.account().sources[0]["corrupt"] > 0
+    assert (damaged := material.account().sources[0]["corrupt"]) > 0
+    assert f"{recording.path}: damaged in {damaged} places, which were passed over" in material.unreadable[0][1]
     assert times[0] < 2
     assert material._ground_sampler.stats().looks == len(times)
     assert material._ground_sampler.looks_at([(0.0, 0.0)]).tolist() == [len(times)]
