@@ -35,6 +35,7 @@ class AnalyzeResult:
         stream_data: By kind, pieces of telemetry that came inside the video or stream.
         too_coarse: Where every picture shows the ground too coarsely for the models: `finest_m`, metres per pixel at
             best, and `coarsest_m`, which the models need; None where one picture does not, or of none it is known.
+        far_from_zones_m: Where no picture shows ground within 5 km of any zone: how far the nearest zone is; else None.
         sources: What each reader says of its file or stream.
     """
 
@@ -62,3 +63,4 @@ class AnalyzeResult:
     stream_data: dict[str, int] = field(default_factory=dict)
     sources: tuple[dict[str, Any], ...] = ()
     too_coarse: dict[str, float] | None = None
+    far_from_zones_m: float | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import shapely
@@ -53,6 +53,21 @@ class GroundContext:
             inside_m={kind: float(shape.distance(zones)) for kind, zones in self._by_kind.items()},
             edge_m={kind: float(shape.distance(edges)) for kind, edges in self._edges.items()},
         )
+
+    def farther_than(self, least_m: float, footprints_lonlat: Iterable[Sequence[LonLat]]) -> float | None:
+        """Metres from the nearest zone to the nearest of these footprints, where all lie farther off than `least_m`.
+
+        Returns:
+            None where one is nearer, or there are no zones or no footprints.
+        """
+        nearest_m: float | None = None
+        for footprint in footprints_lonlat:
+            lon, lat = footprint[0]
+            here_m = min(self.around(lon, lat, footprint).inside_m.values(), default=0.0)
+            if here_m <= least_m:
+                return None
+            nearest_m = here_m if nearest_m is None else min(here_m, nearest_m)
+        return nearest_m
 
     def _shape(self, lon: float, lat: float, footprint_lonlat: Sequence[LonLat] | None) -> BaseGeometry:
         if footprint_lonlat is None:

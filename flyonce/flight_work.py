@@ -35,6 +35,9 @@ from geo.identity import Grouper, Thing
 
 Floats = NDArray[np.float64]
 
+# A flight no picture of which comes this near to any mapped zone is not of the place that is mapped.
+_ELSEWHERE_M = 5_000.0
+
 
 @dataclass(kw_only=True)
 class FlightWork:
@@ -67,7 +70,8 @@ class FlightWork:
         self.placer = Placer(
             flight_id=self.flight_id, ground=self.tools.ground, rules=self.rules, not_placed=self.not_placed
         )
-        self.judge = Judge(rules=self.rules, ledger=self.ledger, context=GroundContext(self.tools.zones))
+        self.context = GroundContext(self.tools.zones)
+        self.judge = Judge(rules=self.rules, ledger=self.ledger, context=self.context)
         self.recorder = Recorder(
             intake=self.tools.intake,
             zones=self.tools.zones,
@@ -148,12 +152,18 @@ class FlightWork:
             sources=account.sources,
             tracks=self.follower.confirmed,
             too_coarse=self.sharpness.told(),
+            far_from_zones_m=self._far_from_zones_m(),
         )
 
     def figures(self) -> dict[str, object]:
         """What the flight's record keeps: how much was looked at, and which videos it came from."""
         originals = self.material.account().originals
         return {"photos": self.frames} | ({"videos": list(originals)} if originals else {})
+
+    def _far_from_zones_m(self) -> float | None:
+        outlines = ([(float(lon), float(lat)) for lon, lat in footprint] for footprint in self.footprints)
+        far_m = self.context.farther_than(_ELSEWHERE_M, outlines)
+        return None if far_m is None else round(far_m)
 
     def _footprint(self, look: Look) -> Floats | None:
         pose, camera = look.shot.pose, look.shot.camera

@@ -98,7 +98,7 @@ def analyze(
     _tell(result)
     if as_json:
         emit_json(asdict(result))
-    if result.unreadable or result.too_coarse:
+    if result.unreadable or result.too_coarse or result.far_from_zones_m is not None:
         raise typer.Exit(EXIT_BAD_INPUT)
 
 
@@ -141,6 +141,12 @@ def _tell(result: AnalyzeResult) -> None:
             f"too coarse for the models: {result.too_coarse['finest_m']:.2f} m of ground per pixel at best, and they "
             f"need {result.too_coarse['coarsest_m']:.2f} or finer: finding little says nothing here. Fly lower, zoom "
             "in, or take more pixels"
+        )
+    if result.far_from_zones_m is not None:
+        far_km = result.far_from_zones_m / 1000
+        say(
+            f"no picture shows ground near the mapped zones, the nearest is {far_km:.0f} km off: "
+            "give the zones of this place, or the telemetry of this flight"
         )
     found = ", ".join(f"{count} {label}" for label, count in result.detections.items()) or "nothing"
     of = f" of {result.frames_decoded} decoded" if result.frames_decoded != result.frames else ""

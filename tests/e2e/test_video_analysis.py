@@ -91,6 +91,7 @@ def test_fewer_frames_are_looked_at_than_filmed_and_all_of_them_located(analysed
     assert result["sources"][0]["telemetry"]["dialect"] == "named_gimbal"
     assert result["sources"][0]["telemetry"]["used"] == 65
     assert result["too_coarse"] is None
+    assert result["far_from_zones_m"] is None
 
 
 def test_the_films_clock_names_no_zone_and_is_read_as_the_citys(analysed):
@@ -192,6 +193,18 @@ def test_a_flight_too_coarse_for_the_models_says_so_in_one_line_and_by_its_exit_
     told = [line for line in outcome.stderr.splitlines() if line.startswith("too coarse for the models")]
     assert len(told) == 1
     assert "0.12 m of ground per pixel at best, and they need 0.06 or finer" in told[0]
+
+
+def test_zones_of_another_place_are_noticed(flyonce, film, tmp_path):
+    north = tmp_path / "north.SRT"
+    north.write_text(film.srt.read_text().replace("[latitude: 28.", "[latitude: 29."))
+    outcome = flyonce(
+        "analyze", film.video, "--camera", CAMERA, "--zones", film.zones, "--models", film.models,
+        "--telemetry", north, "--store", f"sqlite:///{tmp_path / 'city.db'}", "--json",
+    )  # fmt: skip
+    assert outcome.code == 2
+    assert outcome.result["far_from_zones_m"] == pytest.approx(110_790, rel=0.01)
+    assert "no picture shows ground near the mapped zones, the nearest is 111 km off" in outcome.stderr
 
 
 def test_an_analysis_that_is_broken_off_leaves_no_flight_in_the_air(film, tmp_path):
