@@ -4,7 +4,7 @@
         [--peer-python PYTHON] [--sahi-python PYTHON] [--checkpoint best.pt]
 
 One run prints one JSON object, with the ratios; words and progress go to stderr. All works of a part take turns, and
-medians count. On a busy machine only the ratio of processor times holds; that of the clock also gains by the workers.
+medians count. The bare passes run as many at a time as ours. On a busy machine only the ratio of processor times holds.
 
 film    every frame of a 1080p film as a whole: decoding, pre-processing, inference and answer, over the bare passes
 photo   a photo of 4000 x 3000 in tiles, beside SAHI with tiles of the same size and overlap

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from throughput.timing import in_turns, ratios, spent, spent_by_peer, table
+from throughput.timing import in_parallel, in_turns, ratios, spent, spent_by_peer, table
 from vision.engines.choosing import Engine
 from vision.frame import Frame
 from vision.letterbox import letterbox, resized
@@ -37,7 +37,7 @@ def time_film(
         model_dirs: Our models; the peer runs the first.
         film: The film.
         engine: What runs ours, and the bare passes.
-        workers: Ours at a time; the bare passes go one after the other.
+        workers: Inferences at a time, ours and bare: a core is slower when the other one is busy, too.
         rounds: How often each.
         peer_python: A Python with ultralytics.
         checkpoint: The first model as a checkpoint, for the peer; the ONNX file if None.
@@ -50,15 +50,14 @@ def time_film(
     first = next(_frames(film))
     inputs = [_input(model, first) for model in detector.models]
     frames = sum(1 for _ in VideoSource(film))
+    passes = [*zip(detector.models, inputs, strict=True)] * frames
 
     def ours() -> None:
         for _ in detect_many(detector, _frames(film)):
             pass
 
     def bare() -> None:
-        for _ in range(frames):
-            for model, tensor in zip(detector.models, inputs, strict=True):
-                model.network(tensor)
+        in_parallel(lambda pass_: pass_[0].network(pass_[1]), passes, workers)
 
     detector(first)
     works = {"ours": partial(spent, ours), "bare forward": partial(spent, bare)}

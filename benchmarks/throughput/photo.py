@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from throughput.timing import in_turns, ratios, spent, spent_by_peer, table
+from throughput.timing import in_parallel, in_turns, ratios, spent, spent_by_peer, table
 from vision.engines.choosing import Engine
 from vision.letterbox import letterbox, resized
 from vision.onnx_detector import OnnxDetector
@@ -30,7 +30,7 @@ def time_photo(
         model_dir: Our model.
         photo: The photo.
         engine: What runs ours, and the bare passes.
-        workers: Ours at a time; the bare passes go one after the other.
+        workers: Inferences at a time, ours and bare: a core is slower when the other one is busy, too.
         rounds: How often each.
         sahi_python: A Python with SAHI and ultralytics.
         checkpoint: The model as a checkpoint, for SAHI; the ONNX file if None.
@@ -54,8 +54,7 @@ def time_photo(
     ]
 
     def bare() -> None:
-        for tensor in tensors:
-            model.network(tensor)
+        in_parallel(model.network, tensors, workers)
 
     detector(frame)
     works = {"ours": partial(spent, lambda: detector(frame)), "bare forward": partial(spent, bare)}

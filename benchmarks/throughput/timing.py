@@ -6,9 +6,12 @@ import json
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from flyonce.cli.output import progress
 
@@ -26,6 +29,12 @@ class Spent:
 
     wall_s: float
     cpu_s: float
+
+
+def in_parallel(work: Callable[[Any], object], pieces: Iterable[Any], workers: int) -> None:
+    """Do a work for each piece, so many at a time."""
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        deque(pool.map(work, pieces), maxlen=0)
 
 
 def spent(work: Callable[[], object]) -> Spent:
