@@ -213,7 +213,7 @@ def test_an_analysis_that_is_broken_off_leaves_no_flight_in_the_air(film, tmp_pa
     with subprocess.Popen(
         [sys.executable, "-m", "flyonce", *map(str, command)], stderr=subprocess.PIPE, text=True
     ) as process:
-        deadline_s = time.monotonic() + 120
+        deadline_s = time.monotonic() + 240
         while not looked(store) and process.poll() is None and time.monotonic() < deadline_s:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)

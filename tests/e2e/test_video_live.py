@@ -148,7 +148,7 @@ def analysing(stream, folder, store):
 
 
 def wait_for_looks(process, store, count):
-    deadline_s = time.monotonic() + 120
+    deadline_s = time.monotonic() + 240
     while looks_in(store) < count:
         if process.poll() is not None or time.monotonic() > deadline_s:
             process.kill()

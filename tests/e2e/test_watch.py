@@ -74,7 +74,7 @@ class Watch:
         return []
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
-        deadline_s = time.monotonic() + 120
+        deadline_s = time.monotonic() + 240
         while not condition():
             if self.process.poll() is not None or time.monotonic() > deadline_s:
                 self.process.kill()
