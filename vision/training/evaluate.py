@@ -33,7 +33,7 @@ BETA = {"person": 1.0}
 MOST_DRY_SHARE = 0.02
 """No data set of dry ground may have more of its pixels called water."""
 
-WORTH_OF_CAUTION = 0.02
+WORTH_OF_CAUTION = 0.01
 """So much IoU is given for a higher threshold: most ground is dry, and data sets of floods hold little of it."""
 
 ENOUGH_REAL = 10
