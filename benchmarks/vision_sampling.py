@@ -65,6 +65,7 @@ def main() -> None:
     parser.add_argument("--height", type=float, default=70.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--things", type=int, default=1, help="so many times the demo's puddles and heaps")
+    parser.add_argument("--anglers", type=int, default=2)
     parser.add_argument("--every", type=int, default=5)
     parser.add_argument("--decisions-only", action="store_true")
     args = parser.parse_args()
@@ -236,7 +237,7 @@ def _filmed(args: argparse.Namespace) -> StagedPatrol:
         size_wh_px=args.size,
         seed=args.seed,
         height_m=args.height,
-        cast=Cast(puddles=6 * args.things, heaps=4 * args.things),
+        cast=Cast(puddles=6 * args.things, heaps=4 * args.things, anglers=args.anglers),
     )
     if (args.folder / "patrol.mp4").is_file():
         return patrol_of(plan, args.folder)[0]
