@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from flyonce.looks import Look, OriginalFile
+from flyonce.looks import Look, OriginalFile, nearest_box
 from geo.sighting import CUT_BY_EDGE, Sighting
 from vision.detections import Detections
 
@@ -26,6 +25,7 @@ class Shelved:
         doubtful: What was seen in it but not believed; people among it are hidden all the same.
         size_wh_px: Its size as displayed.
         ground_resolution_m: Metres of ground per pixel in its middle; None where unknown.
+        shown: Of each of `detections`, how well the picture shows it, 0 to 1.
     """
 
     original: OriginalFile
@@ -34,6 +34,30 @@ class Shelved:
     doubtful: Detections
     size_wh_px: tuple[int, int]
     ground_resolution_m: float | None
+    shown: tuple[float, ...]
+
+    def shows(self, sighting: Sighting) -> float:
+        """How well the picture shows the thing of one of its sightings, 0 to 1."""
+        return self.shown[self.index_of(sighting)]
+
+    def index_of(self, sighting: Sighting) -> int:
+        """Which of `detections` is a sighting's."""
+        if sighting.box_xyxy_px is None:
+            raise ValueError(f"{sighting.source}: a sighting without a box is no evidence")
+        return nearest_box(self.detections, sighting.box_xyxy_px)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Offer:
+    """A sighting, and how well its picture shows it, 0 to 1."""
+
+    sighting: Sighting
+    shown: float
+
+    def rank(self) -> tuple[bool, float, str]:
+        """A sort key: what is sure and well shown first, what the picture's edge cuts last."""
+        sighting = self.sighting
+        return CUT_BY_EDGE in sighting.fix.flags, -sighting.confidence * self.shown, sighting.source
 
 
 class EvidenceShelf:
@@ -43,7 +67,7 @@ class EvidenceShelf:
         """Begin empty; stills are written into `folder`."""
         self._folder = folder
         self._most = most
-        self._best: dict[int, list[Sighting]] = {}
+        self._best: dict[int, list[_Offer]] = {}
         self._pictures: dict[str, Shelved] = {}
         self._wanted: Counter[str] = Counter()
 
@@ -54,20 +78,22 @@ class EvidenceShelf:
     def offer(self, look: Look, shown: Iterable[tuple[int, Sighting]]) -> None:
         """Keep a look's picture if it is among the best of any thing (by number) that it shows."""
         for thing_id, sighting in shown:
-            best = sorted([*self._best.get(thing_id, []), sighting], key=rank)
+            offer = _Offer(sighting=sighting, shown=look.shows(sighting.box_xyxy_px))
+            best = sorted([*self._best.get(thing_id, []), offer], key=_Offer.rank)
             kept, dropped = best[: self._most], best[self._most :]
-            if sighting not in dropped:
+            if offer not in dropped:
                 self._put(look)
                 self._wanted[look.key] += 1
             self._best[thing_id] = kept
             for gone in dropped:
-                if gone is not sighting:
-                    self._let_go(gone.source)
+                if gone is not offer:
+                    self._let_go(gone.sighting.source)
 
     def best_of(self, sightings: Sequence[Sighting]) -> list[tuple[Sighting, Shelved]]:
         """The kept pictures among those of a thing, the best first."""
-        kept = (sighting for sighting in sorted(sightings, key=rank) if sighting.source in self._pictures)
-        return [(sighting, self._pictures[sighting.source]) for sighting in kept][: self._most]
+        kept = [(one, self._pictures[one.source]) for one in sightings if one.source in self._pictures]
+        kept.sort(key=lambda pair: _Offer(sighting=pair[0], shown=pair[1].shows(pair[0])).rank())
+        return kept[: self._most]
 
     def _put(self, look: Look) -> None:
         if look.key in self._pictures:
@@ -79,6 +105,7 @@ class EvidenceShelf:
             doubtful=look.doubtful,
             size_wh_px=look.size_wh_px,
             ground_resolution_m=look.ground_resolution_m,
+            shown=look.shown,
         )
 
     def _let_go(self, source: str) -> None:
@@ -89,8 +116,3 @@ class EvidenceShelf:
         path = self._pictures.pop(source).original.path
         if path.parent == self._folder:
             path.unlink(missing_ok=True)
-
-
-def rank(sighting: Sighting) -> Any:  # noqa: ANN401 - a sort key
-    """The surest pictures first; those that cut the thing last."""
-    return (CUT_BY_EDGE in sighting.fix.flags, -sighting.confidence, sighting.source)

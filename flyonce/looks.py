@@ -7,11 +7,13 @@ hide in it, and how to have it again as evidence. `looks_of` runs the detector o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
+
+import numpy as np
 
 from flyonce.following import Follower
 from flyonce.ground_views import middle_resolution_m
@@ -24,6 +26,7 @@ from vision.context_masks import PictureMask, masked
 from vision.detections import Detections, Detector
 from vision.frame import Frame
 from vision.onnx_detector import detect_many
+from vision.tracking.best_frames import quality
 
 Problem = tuple[Path | str, str]
 Report = Callable[[Problem], None]
@@ -141,6 +144,7 @@ class Look:
         doubtful: What was seen but did not reach its model's threshold.
         masked: By mask, how many detections vanished whole.
         original: How to have the picture again.
+        shown: Of each of `detections`, how well the picture shows it, 0 to 1: sharp, large, near the middle.
     """
 
     key: str
@@ -153,6 +157,22 @@ class Look:
     doubtful: Detections
     masked: Counter[str]
     original: Original
+    shown: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.shown) != len(self.detections):
+            raise ValueError(
+                f"{self.name}: {len(self.detections)} detections, but {len(self.shown)} tell how well seen"
+            )
+
+    def shows(self, box_xyxy_px: Sequence[float] | None) -> float:
+        """How well the picture shows the detection with this box, 0 to 1; 0 without a box."""
+        return 0.0 if box_xyxy_px is None else self.shown[nearest_box(self.detections, box_xyxy_px)]
+
+
+def nearest_box(detections: Detections, box_xyxy_px: Sequence[float]) -> int:
+    """Which of the detections has this box, or the one nearest to it."""
+    return int(np.abs(detections.boxes_xyxy_px - np.array(box_xyxy_px)).sum(axis=1).argmin())
 
 
 def looks_of(
@@ -200,6 +220,7 @@ def looks_of(
             doubtful=Detections.empty() if near is None else near.doubtful_in(frame),
             masked=gone,
             original=picture.original,
+            shown=tuple(quality(frame, box) for box in kept.boxes_xyxy_px),
         )
 
 

@@ -83,6 +83,7 @@ class KnownModels:
         mine: int | None,
         size_wh_px: tuple[int, int],
         ground_resolution_m: float | None,
+        shown: float | None = None,
     ) -> PictureLook:
         """What a picture shows, as the store keeps it.
 
@@ -91,6 +92,7 @@ class KnownModels:
             mine: Position of the thing that it is about; None if that is not among them.
             size_wh_px: Width and height of the picture as displayed.
             ground_resolution_m: Metres of ground per pixel in its middle; None where unknown.
+            shown: How well the picture shows the thing, 0 to 1; None where not measured.
         """
         believed = self.believed(found)
         return PictureLook(
@@ -100,6 +102,7 @@ class KnownModels:
                 self._finding(found, index, mine=index == mine, believed=bool(believed[index]))
                 for index in range(len(found))
             ),
+            shown=shown,
         )
 
     def _finding(self, found: Detections, index: int, *, mine: bool, believed: bool) -> Finding:

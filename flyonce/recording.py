@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-import numpy as np
-
 from dispatch_api.cases.intake import Intake
 from dispatch_api.cases.observation import Evidence, Observation, Recorded
 from dispatch_api.departments.routing import ZoneFact
@@ -96,7 +94,7 @@ def _evidence(sighting: Sighting, kept: Shelved, models: KnownModels) -> Evidenc
     # Whatever a mask took out of the findings, or nobody believes, is still to be hidden where it may be a person.
     hidden = redact(frame.image_bgr, to_hide(kept.found, kept.doubtful))
     everything = Detections.concatenate([kept.detections, kept.doubtful])
-    index = int(np.abs(kept.detections.boxes_xyxy_px - np.array(sighting.box_xyxy_px)).sum(axis=1).argmin())
+    index = kept.index_of(sighting)
     return Evidence(
         original_path=kept.original.path,
         original_sha256=kept.original.sha256,
@@ -105,7 +103,11 @@ def _evidence(sighting: Sighting, kept: Shelved, models: KnownModels) -> Evidenc
         annotated_jpeg=leaving_jpeg(crop_evidence(hidden, kept.detections, index, lang="zh"), quality=_JPEG_QUALITY),
         redacted_jpeg=leaving_jpeg(hidden, quality=_JPEG_QUALITY),
         look=models.look_at(
-            everything, mine=index, size_wh_px=kept.size_wh_px, ground_resolution_m=kept.ground_resolution_m
+            everything,
+            mine=index,
+            size_wh_px=kept.size_wh_px,
+            ground_resolution_m=kept.ground_resolution_m,
+            shown=kept.shown[index],
         ),
     )
 

@@ -62,25 +62,36 @@ class PictureLook:
         size_wh_px: Width and height of the picture as displayed.
         ground_resolution_m: Metres of ground per pixel in the picture's middle; None where unknown.
         findings: What was found, sightings somewhat below the threshold among them.
+        shown: How well the picture shows what the case is about, 0 to 1: sharp, large, near the middle; None where
+            nobody measured it.
     """
 
     size_wh_px: tuple[int, int]
     ground_resolution_m: float | None = None
     findings: tuple[Finding, ...] = ()
+    shown: float | None = None
 
     def __post_init__(self) -> None:
         if min(self.size_wh_px) < 1:
             raise ValueError(f"a picture has width and height, not {self.size_wh_px}")
         if self.ground_resolution_m is not None and not 0 < self.ground_resolution_m < math.inf:
             raise ValueError(f"ground_resolution_m must be positive, not {self.ground_resolution_m}")
+        if self.shown is not None and not 0 <= self.shown <= 1:
+            raise ValueError(f"shown is 0 to 1, not {self.shown}")
 
     def merit(self) -> float | None:
-        """How well the picture shows what the case is about, for choosing among pictures: the larger the better.
+        """What the picture is worth as evidence, for choosing among pictures: the larger the better.
 
         Returns:
-            The model's confidence, less 1 where the picture's edge cuts the thing; None where nothing is marked as it.
+            The geometric mean of the model's confidence and of how well the thing is shown, less 1 where the picture's
+            edge cuts it; None where nothing is marked as it.
         """
-        mine = [finding.confidence - self._is_cut(finding.box_xyxy_px) for finding in self.findings if finding.mine]
+        shown = 1.0 if self.shown is None else self.shown
+        mine = [
+            math.sqrt(finding.confidence * shown) - self._is_cut(finding.box_xyxy_px)
+            for finding in self.findings
+            if finding.mine
+        ]
         return max(mine, default=None)
 
     def _is_cut(self, box: Box) -> bool:
@@ -94,6 +105,7 @@ class PictureLook:
             "size_wh_px": list(self.size_wh_px),
             "ground_resolution_m": self.ground_resolution_m,
             "findings": [_finding_as_json(finding) for finding in self.findings],
+            "shown": None if self.shown is None else round(self.shown, 3),
         }
 
     @classmethod
@@ -104,6 +116,7 @@ class PictureLook:
             size_wh_px=(width, height),
             ground_resolution_m=raw["ground_resolution_m"],
             findings=tuple(_finding_of(entry) for entry in raw["findings"]),
+            shown=raw.get("shown"),  # evidence of earlier versions does not tell
         )
 
 

@@ -130,6 +130,14 @@ def test_pictures_of_a_case_come_surest_first_and_those_that_cut_the_thing_last(
     assert evidence[2].original_sha256 in shown["thumbnail_url"]
 
 
+def test_a_sharp_near_picture_is_worth_more_than_a_blurred_one_that_is_a_little_surer():
+    blurred, sharp = replace(a_look(0.7), shown=0.2), replace(a_look(0.6), shown=0.8)
+    assert sharp.merit() > blurred.merit()
+    assert PictureLook.from_json(sharp.as_json()) == sharp
+    earlier = {key: value for key, value in a_look(0.7).as_json().items() if key != "shown"}
+    assert PictureLook.from_json(earlier).shown is None
+
+
 def test_one_picture_in_which_a_case_was_found_twice_is_shown_once_with_its_surest_finding(intake, browser, tmp_path):
     plain = some_evidence(tmp_path)
     surer = replace(plain, look=a_look(0.8), annotated_jpeg=a_jpeg((1, 2, 3)))

@@ -18,7 +18,7 @@ from vision.detections import Detections, detections_of
 from vision.frame import Frame
 
 
-def a_look(index: int) -> Look:
+def a_look(index: int, *, shown: float = 0.5) -> Look:
     image = np.random.default_rng(index).integers(0, 255, (48, 64, 3)).astype(np.uint8)
     frame = Frame(
         image_bgr=image,
@@ -39,6 +39,7 @@ def a_look(index: int) -> Look:
         doubtful=Detections.empty(),
         masked=Counter(),
         original=StillOriginal(frame=frame, stem=f"film_{index:05}", note=f"still of film.mp4, frame {index}"),
+        shown=(shown,),
     )
 
 
@@ -59,6 +60,17 @@ def test_only_the_surest_three_pictures_of_a_thing_are_kept(tmp_path):
     best = shelf.best_of(sightings)
     surest = sorted((sighting.confidence for sighting in sightings), reverse=True)[:3]
     assert [sighting.confidence for sighting, _ in best] == surest
+
+
+def test_a_sharp_picture_of_a_thing_goes_before_a_blurred_one_that_is_a_little_surer(tmp_path):
+    shelf = EvidenceShelf(tmp_path, most=2)
+    looks = [a_look(1, shown=0.2), a_look(2, shown=0.8), a_look(3, shown=0.5)]
+    sightings = [a_sighting(look, confidence) for look, confidence in zip(looks, (0.7, 0.6, 0.6), strict=True)]
+    for look, sighting in zip(looks, sightings, strict=True):
+        shelf.offer(look, [(1, sighting)])
+    best = shelf.best_of(sightings)
+    assert [sighting.source for sighting, _ in best] == ["film.mp4#2", "film.mp4#3"]
+    assert [kept.shown for _, kept in best] == [(0.8,), (0.5,)]
 
 
 def test_a_picture_that_two_things_need_stays_until_neither_does(tmp_path):

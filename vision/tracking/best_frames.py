@@ -15,6 +15,8 @@ from vision.frame import Frame
 # A crop whose Laplacian varies by this much is as sharp as it need be.
 _SHARP = 150.0
 _CONTEXT = 0.5
+# Of a large thing the middle tells how sharp it is.
+_MOST_JUDGED_PX = 640.0
 _CUT_PX = 2.0
 _CUT_WORTH = 0.25
 
@@ -63,14 +65,19 @@ def quality(frame: Frame, box_xyxy_px: NDArray[np.float32]) -> float:
 
 def _sharpness(frame: Frame, box: tuple[float, float, float, float]) -> float:
     left, top, right, bottom = box
-    across, down = _CONTEXT * (right - left) + 8, _CONTEXT * (bottom - top) + 8
-    rows = slice(max(int(top - down), 0), int(bottom + down) + 1)
-    columns = slice(max(int(left - across), 0), int(right + across) + 1)
+    rows, columns = _around(top, bottom), _around(left, right)
     crop = frame.image_bgr[rows, columns]
     if min(crop.shape[:2]) < 3:
         return 0.0
     spread = float(cv2.Laplacian(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), cv2.CV_32F).var())
     return spread / (spread + _SHARP)
+
+
+def _around(low: float, high: float) -> slice:
+    """The pixels from one side to the other, with some beyond; no more than are needed to judge by."""
+    middle, half = (low + high) / 2, (0.5 + _CONTEXT) * (high - low) + 8
+    half = min(half, _MOST_JUDGED_PX / 2)
+    return slice(max(int(middle - half), 0), max(int(middle + half) + 1, 0))
 
 
 class FrameStore:
