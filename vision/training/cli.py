@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from vision.training.steps import run_step
 
 
 def _prepare(options: argparse.Namespace) -> object:
@@ -179,13 +179,4 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one step; prints what it did as JSON and returns the exit code."""
-    from vision.training.errors import TrainingError
-
-    options = _parser().parse_args(arguments)
-    try:
-        result = options.run(options)
-    except TrainingError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        return 2
-    print(json.dumps(result, indent=1))  # noqa: T201
-    return 0
+    return run_step(_parser(), arguments)
