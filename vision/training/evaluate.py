@@ -30,6 +30,9 @@ CAUTION_BETA = 0.5
 BETA = {"person": 1.0}
 """Labels with another balance: where a person is, somebody only looks at the picture, and who is missed is lost."""
 
+LOOKED_FOR = (0.2,)
+"""Candidates below those, for the labels with a balance of their own."""
+
 MOST_DRY_SHARE = 0.02
 """No data set of dry ground may have more of its pixels called water."""
 
@@ -203,7 +206,8 @@ def _choose_for_boxes(exam: Exam, label: str) -> Choice:
     used = real if enough else rows
     truths = sum(len(row.truth.of(label)) for row in used)
     pairs = [(row.doubtful, row.truth) for row in used]
-    value = best_threshold(pairs, label, OBJECT_CANDIDATES, beta=BETA.get(label, CAUTION_BETA))
+    candidates = (*LOOKED_FOR, *OBJECT_CANDIDATES) if label in BETA else OBJECT_CANDIDATES
+    value = best_threshold(pairs, label, candidates, beta=BETA.get(label, CAUTION_BETA))
     if value is None:
         return Choice(value=CAREFUL, by="nothing", truths=truths)
     return Choice(value=value, by="real" if enough or len(real) == len(rows) else "real and rendered", truths=truths)
