@@ -11,7 +11,7 @@ ARGS ?=
 GROUND_PICTURES := deepforest==2.1.0
 CONSOLE_SOURCES := $(shell find console -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: help install demo test test-training check format screenshots clean
+.PHONY: help install demo test train-environment test-training check format screenshots clean
 
 help:
 	@echo "make demo    set up and run the whole chain on a staged district; then open the address it prints"
@@ -54,7 +54,9 @@ $(TRAIN_VENV)/.installed: $(VENV)/.installed pyproject.toml
 	$(TRAIN_BIN)/python -m pip install --quiet -e '.[train,test]'
 	@touch $@
 
-test-training: $(TRAIN_VENV)/.installed
+train-environment: $(TRAIN_VENV)/.installed
+
+test-training: train-environment
 	FLYONCE_TRAINING=1 $(TRAIN_BIN)/pytest tests/training $(ARGS)
 
 format: $(VENV)/.installed-dev

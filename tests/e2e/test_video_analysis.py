@@ -209,7 +209,8 @@ def test_zones_of_another_place_are_noticed(flyonce, film, tmp_path):
 
 def test_an_analysis_that_is_broken_off_leaves_no_flight_in_the_air(film, tmp_path):
     store = tmp_path / "city.db"
-    command = ["analyze", film.video, "--camera", CAMERA, "--models", film.models, "--store", f"sqlite:///{store}"]
+    films = [copied(film, tmp_path / f"part{number}.mp4", number) for number in range(8)]  # long enough to break it off
+    command = ["analyze", *films, "--camera", CAMERA, "--models", film.models, "--store", f"sqlite:///{store}"]
     with subprocess.Popen(
         [sys.executable, "-m", "flyonce", *map(str, command)], stderr=subprocess.PIPE, text=True
     ) as process:
@@ -222,6 +223,13 @@ def test_an_analysis_that_is_broken_off_leaves_no_flight_in_the_air(film, tmp_pa
     [flight] = rows(store, "select state, figures from flight")
     assert flight["state"] == "ended"
     assert json.loads(flight["figures"])["broken_off"] is True
+
+
+def copied(film, path, number):
+    """Another film that shows the same, with its subtitles beside it."""
+    path.write_bytes(film.video.read_bytes() + b"\0\0\0\x08free" * (number + 1))
+    path.with_suffix(".SRT").write_bytes(film.srt.read_bytes())
+    return path
 
 
 def looked(store):
