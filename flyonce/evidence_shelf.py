@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flyonce.looks import Look, OriginalFile, nearest_box
+import numpy as np
+
+from flyonce.looks import Look, OriginalFile
 from geo.sighting import CUT_BY_EDGE, Sighting
 from vision.detections import Detections
 
@@ -36,15 +38,9 @@ class Shelved:
     ground_resolution_m: float | None
     shown: tuple[float, ...]
 
-    def shows(self, sighting: Sighting) -> float:
-        """How well the picture shows the thing of one of its sightings, 0 to 1."""
-        return self.shown[self.index_of(sighting)]
-
     def index_of(self, sighting: Sighting) -> int:
         """Which of `detections` is a sighting's."""
-        if sighting.box_xyxy_px is None:
-            raise ValueError(f"{sighting.source}: a sighting without a box is no evidence")
-        return nearest_box(self.detections, sighting.box_xyxy_px)
+        return _index_of(sighting, self.detections)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +49,11 @@ class _Offer:
 
     sighting: Sighting
     shown: float
+
+    @classmethod
+    def of(cls, sighting: Sighting, picture: Look | Shelved) -> _Offer:
+        """What a picture, just looked at or kept already, is worth to the thing of one of its sightings."""
+        return cls(sighting=sighting, shown=picture.shown[_index_of(sighting, picture.detections)])
 
     def rank(self) -> tuple[bool, float, str]:
         """A sort key: what is sure and well shown first, what the picture's edge cuts last."""
@@ -78,7 +79,7 @@ class EvidenceShelf:
     def offer(self, look: Look, shown: Iterable[tuple[int, Sighting]]) -> None:
         """Keep a look's picture if it is among the best of any thing (by number) that it shows."""
         for thing_id, sighting in shown:
-            offer = _Offer(sighting=sighting, shown=look.shows(sighting.box_xyxy_px))
+            offer = _Offer.of(sighting, look)
             best = sorted([*self._best.get(thing_id, []), offer], key=_Offer.rank)
             kept, dropped = best[: self._most], best[self._most :]
             if offer not in dropped:
@@ -92,7 +93,7 @@ class EvidenceShelf:
     def best_of(self, sightings: Sequence[Sighting]) -> list[tuple[Sighting, Shelved]]:
         """The kept pictures among those of a thing, the best first."""
         kept = [(one, self._pictures[one.source]) for one in sightings if one.source in self._pictures]
-        kept.sort(key=lambda pair: _Offer(sighting=pair[0], shown=pair[1].shows(pair[0])).rank())
+        kept.sort(key=lambda pair: _Offer.of(*pair).rank())
         return kept[: self._most]
 
     def _put(self, look: Look) -> None:
@@ -116,3 +117,10 @@ class EvidenceShelf:
         path = self._pictures.pop(source).original.path
         if path.parent == self._folder:
             path.unlink(missing_ok=True)
+
+
+def _index_of(sighting: Sighting, detections: Detections) -> int:
+    """Which of its picture's detections a sighting is: the one whose box is nearest."""
+    if sighting.box_xyxy_px is None:
+        raise ValueError(f"{sighting.source}: a sighting without a box is no evidence")
+    return int(np.abs(detections.boxes_xyxy_px - np.array(sighting.box_xyxy_px)).sum(axis=1).argmin())

@@ -7,13 +7,11 @@ hide in it, and how to have it again as evidence. `looks_of` runs the detector o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
-
-import numpy as np
 
 from flyonce.following import Follower
 from flyonce.ground_views import middle_resolution_m
@@ -164,15 +162,6 @@ class Look:
             raise ValueError(
                 f"{self.name}: {len(self.detections)} detections, but {len(self.shown)} tell how well seen"
             )
-
-    def shows(self, box_xyxy_px: Sequence[float] | None) -> float:
-        """How well the picture shows the detection with this box, 0 to 1; 0 without a box."""
-        return 0.0 if box_xyxy_px is None else self.shown[nearest_box(self.detections, box_xyxy_px)]
-
-
-def nearest_box(detections: Detections, box_xyxy_px: Sequence[float]) -> int:
-    """Which of the detections has this box, or the one nearest to it."""
-    return int(np.abs(detections.boxes_xyxy_px - np.array(box_xyxy_px)).sum(axis=1).argmin())
 
 
 def looks_of(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,7 +29,8 @@ class PhotoFeed(Feed):
             PhotoError: There is none, or none that can be read.
             InputFileError: The only one cannot be read.
         """
-        _refuse_folders_of_videos(places)
+        beside = {place: videos for place in places if place.is_dir() and (videos := videos_in(place))}
+        _refuse_folders_of_videos(beside)
         self._paths = photo_paths(places)
         identity = flight_id_of(self._paths)
         if identity is None:
@@ -41,7 +42,7 @@ class PhotoFeed(Feed):
                 "give photos as the drone wrote them",
             )
         self.flight_id = identity
-        self.words = f"{len(self._paths)} photos{_videos_beside(places)}"
+        self.words = f"{len(self._paths)} photos{_words_on_videos(beside)}"
 
     def material(self, tools: Tools, progress: Progress, on_stage: Callable[[str], None]) -> Material:
         """The photos; those of a sequence are checked as one flight."""
@@ -54,20 +55,19 @@ class PhotoFeed(Feed):
         )
 
 
-def _refuse_folders_of_videos(places: Sequence[Path]) -> None:
+def _refuse_folders_of_videos(beside: Mapping[Path, Sequence[Path]]) -> None:
     """Say of a folder that holds videos and no photo that its videos are to be named."""
-    for place in places:
-        if place.is_dir() and (videos := videos_in(place)):
-            try:
-                photo_paths([place])
-            except PhotoError as error:
-                problem = f"holds no picture, but {len(videos)} videos"
-                raise PhotoError(place, problem, f"name the videos, like {videos[0]}") from error
+    for folder, videos in beside.items():
+        try:
+            photo_paths([folder])
+        except PhotoError as error:
+            problem = f"holds no picture, but {len(videos)} videos"
+            raise PhotoError(folder, problem, f"name the videos, like {videos[0]}") from error
 
 
-def _videos_beside(places: Sequence[Path]) -> str:
+def _words_on_videos(beside: Mapping[Path, Sequence[Path]]) -> str:
     """Words on the videos in folders of photos, for drones put both into one folder."""
-    count = sum(len(videos_in(place)) for place in places if place.is_dir())
+    count = sum(len(videos) for videos in beside.values())
     return f"; {count} videos beside them are not looked at: name them by themselves" if count else ""
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from vision.training.checkpoints import open_checkpoint
 from vision.training.errors import BadSourceError
 from vision.training.kept_knowledge import teacher_columns
 from vision.training.train import prepare_environment
@@ -59,18 +60,15 @@ def blend(checkpoint: Path, weights: Path, out: Path, *, share: float) -> Path:
         `out`.
 
     Raises:
-        BadSourceError: A file is missing, or the two are networks of different kinds.
+        BadCheckpointError: A file is missing, or no checkpoint.
+        BadSourceError: The two are networks of different kinds.
         ExtraMissingError: The extra `train` is not installed.
         ValueError: The share is out of range.
     """
-    for path in (checkpoint, weights):
-        if not path.is_file():
-            raise BadSourceError(path, "is no file of weights", "name a .pt")
     prepare_environment(1, quiet=True)
     import torch
-    from ultralytics import YOLO
 
-    ours, theirs = YOLO(str(checkpoint)).model.float(), YOLO(str(weights)).model.float()
+    ours, theirs = (open_checkpoint(path).model.float() for path in (checkpoint, weights))
     if not _kin(ours.state_dict(), theirs.state_dict()):
         raise BadSourceError(weights, f"is another kind of network than {checkpoint}", "blend two of one architecture")
     classes = [ours.names[index] for index in range(len(ours.names))]

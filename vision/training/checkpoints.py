@@ -37,7 +37,7 @@ def open_checkpoint(path: Path) -> Any:  # noqa: ANN401 - ultralytics' YOLO, whi
     from ultralytics import YOLO
 
     if not path.is_file():  # ultralytics would look for it on the network
-        raise BadCheckpointError(path, "is no file")
+        raise BadCheckpointError(path, "is no file of weights")
     if path.suffix != ".pt":  # ultralytics would take it for an exported network, and open it later
         raise BadCheckpointError(path, "is not called .pt")
     try:

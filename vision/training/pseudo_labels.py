@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vision.training.cards import sha256_of
+from vision.training.checkpoints import open_checkpoint
 from vision.training.labels import OBJECT_LABELS, RelativeBox, read_labels, write_labels
 from vision.training.prepare import Entry, read_manifest
 from vision.training.sources import SYNTHETIC
@@ -111,9 +112,7 @@ def _remembered(notes: Path, origin: dict[str, Any]) -> dict[str, list[RelativeB
 def _looker(weights: Path, min_confidence: float) -> Callable[[Path], list[RelativeBox]]:
     """Load the weights and return what looks at a picture with them."""
     ensure_torchvision_ops()
-    from ultralytics import YOLO
-
-    model = YOLO(str(weights))
+    model = open_checkpoint(weights)
 
     def look(picture: Path) -> list[RelativeBox]:
         return _guesses(model.predict(str(picture), imgsz=640, conf=min_confidence, verbose=False)[0], min_confidence)
