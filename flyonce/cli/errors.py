@@ -22,6 +22,7 @@ _BAD_INPUT = (
     Forbidden,
     GeoError,
     InvalidMission,
+    ModelError,
     PhotoError,
     RecordingError,
     RulesError,
@@ -31,7 +32,7 @@ _BAD_INPUT = (
     StreamError,
     VideoError,
 )
-_FAILURES = (DemoError, DispatchError, FlightplanError, ModelError, VisionError)
+_FAILURES = (DemoError, DispatchError, FlightplanError, VisionError)
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """A full or read-only disk, whose own words name the file."""

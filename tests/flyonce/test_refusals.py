@@ -153,6 +153,14 @@ def test_an_evaluation_that_cannot_begin_leaves_no_folder(tmp_path, monkeypatch)
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize("command", ["analyze", "detect"])
+def test_models_that_are_not_there_are_refused_by_all_commands_alike(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    told = refused(command, photo(tmp_path / "a.jpg"), "--models", "none")
+    assert "none: no such folder; name the folder that holds the models" in told
+    assert list(tmp_path.iterdir()) == [tmp_path / "a.jpg"]
+
+
 def test_scenes_that_are_not_there_are_not_counted_as_none(tmp_path):
     assert f"{tmp_path / 'none'}: holds no scenes" in refused("scenes", "summary", "--out", tmp_path / "none")
 
