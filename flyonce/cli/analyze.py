@@ -181,16 +181,21 @@ _WORDS = {
 }
 
 
+_PIECE = {"klv": "KLV packet", "sei": "SEI message"}
+
+
+def _unread(kind: str, count: int) -> str:
+    pieces = _PIECE[kind] if count == 1 else f"{_PIECE[kind]}s"
+    return f"the video also carries {count} {pieces}, where telemetry may be: not read yet, no pose comes from it"
+
+
 def _reasons(result: AnalyzeResult) -> Sequence[str]:
     told = [f"{count} pictures: {_WORDS[flag]}" for flag, count in result.flags.items() if flag in _WORDS]
     told += [
         f"{count} detections without a place: {_WORDS.get(reason, reason)}"
         for reason, count in result.not_placed.items()
     ]
-    told += [
-        f"{count} pieces of {kind} data came inside the film: handed on, not read yet"
-        for kind, count in result.stream_data.items()
-    ]
+    told += [_unread(kind, count) for kind, count in result.stream_data.items()]
     if result.tracks:
         told.append("followed without a place: " + ", ".join(f"{n} {label}" for label, n in result.tracks.items()))
     if result.frames_dropped:

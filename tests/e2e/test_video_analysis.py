@@ -177,6 +177,10 @@ def test_without_subtitles_or_camera_things_are_counted_and_nothing_is_placed(fl
     assert outcome.result["flags"]["no_camera"] == outcome.result["frames"]
     assert outcome.result["sightings"] == 0
     assert "give --camera" in outcome.stderr
+    # The encoder names itself in one message of its stream.
+    assert outcome.result["stream_data"] == {"sei": 1}
+    told = "the video also carries 1 SEI message, where telemetry may be: not read yet, no pose comes from it"
+    assert told in outcome.stderr.splitlines()
 
 
 def test_a_flight_too_coarse_for_the_models_says_so_in_one_line_and_by_its_exit_code(flyonce, film, tmp_path):
