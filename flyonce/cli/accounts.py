@@ -11,7 +11,7 @@ import typer
 from flyonce.cli.output import emit_json, fail, say
 from flyonce.settings import Settings
 
-app = typer.Typer(name="accounts", help="Who may log in.")
+app = typer.Typer(name="accounts", help="Who may log in.", rich_markup_mode=None)
 
 
 @app.callback()

@@ -15,7 +15,11 @@ from flyonce.cli.options import AsJson, StoreUrl
 from flyonce.cli.output import emit_json, fail, progress, say
 from flyonce.settings import Settings
 
-app = typer.Typer(name="dataset", help="Training sets: out of reviewers' verdicts, and out of public data sets.")
+app = typer.Typer(
+    name="dataset",
+    help="Training sets: out of reviewers' verdicts, and out of public data sets.",
+    rich_markup_mode=None,
+)
 
 SinceOption = Annotated[str | None, typer.Option("--since", help="Verdicts from this day (or moment) on.")]
 UntilOption = Annotated[str | None, typer.Option("--until", help="Verdicts up to this day, included (or moment, not).")]

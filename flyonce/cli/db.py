@@ -9,7 +9,11 @@ import typer
 from flyonce.cli.output import EXIT_FAILURE, emit_json, fail, say
 from flyonce.settings import Settings
 
-app = typer.Typer(name="db", help="Care of the store: bring it to this version's schema, check its history.")
+app = typer.Typer(
+    name="db",
+    help="Care of the store: bring it to this version's schema, check its history.",
+    rich_markup_mode=None,
+)
 
 StoreOption = Annotated[str | None, typer.Option("--store", help="Store URL, like sqlite:///city.db.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]

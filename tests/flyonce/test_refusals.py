@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from dispatch_api.errors import StoreFull
 from dispatch_api.store import open_store
 from flyonce.cli.errors import exit_code_for
-from flyonce.cli.main import app
+from flyonce.cli.main import GROUPS, app
 from flyonce.feed import Wanted
 from flyonce.feeds import feed_of
 from flyonce.photo_material import PhotoMaterial
@@ -159,6 +159,15 @@ def test_models_that_are_not_there_are_refused_by_all_commands_alike(command, tm
     told = refused(command, photo(tmp_path / "a.jpg"), "--models", "none")
     assert "none: no such folder; name the folder that holds the models" in told
     assert list(tmp_path.iterdir()) == [tmp_path / "a.jpg"]
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_groups_speak_in_the_layout_of_single_commands(group):
+    alone = CliRunner().invoke(app, ["serve", "--help"])
+    helped = CliRunner().invoke(app, [group, "--help"])
+    assert alone.stdout.startswith("Usage: ")
+    assert helped.stdout.startswith("Usage: ")
+    assert refused(group, "--nonsense").startswith("Usage: ")
 
 
 def test_scenes_that_are_not_there_are_not_counted_as_none(tmp_path):
