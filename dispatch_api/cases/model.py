@@ -45,7 +45,7 @@ class Colour(StrEnum):
 CASE_STATE_NAMES: dict[CaseState, tuple[str, str]] = {
     CaseState.DETECTED: ("发现", "Detected"),
     CaseState.PENDING_REVIEW: ("待核实", "To be reviewed"),
-    CaseState.REJECTED: ("误报排除", "Rejected"),
+    CaseState.REJECTED: ("不予立案", "Rejected"),
     CaseState.MERGED: ("合并", "Merged"),
     CaseState.OPENED: ("立案", "Opened"),
     CaseState.DISPATCHED: ("任务派遣", "Dispatched"),

@@ -22,7 +22,7 @@ class Neighbours:
     Attributes:
         same: Cases that it may join, with the squared distance in units of the joint error.
         perhaps: Ids of cases that may be the same: a person compares.
-        rejected: Ids of cases at this place that a person called a false alarm.
+        rejected: Ids of cases at this place that a person rejected.
         closed: Cases of the same thing that were closed, or recurred, within the last 30 days.
     """
 

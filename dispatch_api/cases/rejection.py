@@ -62,8 +62,8 @@ def label_after_rejection(code: RejectionCode | None, label: str) -> LabelIs:
     """What a rejection says of the detector's label.
 
     Args:
-        code: The reviewer's code; None where only words were given, which then mean a false alarm as the state's name
-            says, except where the matter turns on somebody's conduct.
+        code: The reviewer's code; None where only words were given, which then mean a false alarm, as most rejections
+            do, except where the matter turns on somebody's conduct.
         label: What the detector called the thing.
     """
     if code in _WRONG:

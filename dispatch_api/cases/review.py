@@ -20,7 +20,7 @@ def review_reasons(seen: Observation, matter: Matter, colour: Colour, *, rejecte
         seen: The observation.
         matter: Its matter.
         colour: The colour of the case.
-        rejected_here: Whether a person called the same at this place a false alarm before.
+        rejected_here: Whether a person rejected the same at this place before.
     """
     always = matter.review == "always"
     checks = {

@@ -178,7 +178,7 @@ def test_a_rejection_needs_a_reason(visitor, city):
     expect(page.locator(".dialog .form-error")).to_have_text("请选择原因；如都不合适，请写明理由。")
     page.fill(".dialog textarea", "水面倒影，不是人")
     page.click("[data-confirm]")
-    expect(page.locator(".case-head .state-tag")).to_have_text("误报排除")
+    expect(page.locator(".case-head .state-tag")).to_have_text("不予立案")
     expect(page.locator(".history")).to_contain_text("水面倒影，不是人")
 
 

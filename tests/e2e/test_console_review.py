@@ -67,6 +67,30 @@ def test_verdicts_leave_the_queue_and_become_a_training_set(visitor, city, flyon
     assert (negative["case_number"], negative["label"]) == (shadow.case_number, "waste")
 
 
+@pytest.mark.parametrize(
+    ("number", "language", "state", "cause", "never"),
+    [
+        (68, "zh", "不予立案", "属实但不违规", "误报"),
+        (69, "en", "Rejected", "It is there, and it is allowed", "alse alarm"),
+    ],
+)
+def test_what_is_there_and_allowed_is_rejected_by_a_name_that_is_true(
+    visitor, city, number, language, state, cause, never
+):
+    recorded = city.heap(number, 250, -150 + 60 * (number - 68))
+    one = visitor()
+    one.context.add_init_script(f"localStorage.setItem('flyonce.language', '{language}')")
+    page = one.log_in("centre")
+    page.goto(f"{city.url}/cases/{recorded.case_id}")
+    page.click('[data-move="rejected"]')
+    page.select_option('[data-answer="reasonCode"]', "lawful")
+    page.click("[data-confirm]")
+    expect(page.locator(".case-head .state-tag")).to_have_text(state)
+    expect(page.locator(".history")).to_contain_text(f"→ {state}")
+    expect(page.locator(".history")).to_contain_text(cause)
+    expect(page.locator("body")).not_to_contain_text(never)
+
+
 def test_a_case_is_rejected_by_keyboard_alone(visitor, city):
     recorded = city.heap(63, 150, -150)
     page = visitor().log_in("centre")
@@ -84,7 +108,7 @@ def test_a_case_is_rejected_by_keyboard_alone(visitor, city):
     expect(page.locator('[data-answer="reasonCode"]')).to_have_value("nothing_there")
     page.locator("[data-confirm]").focus()
     page.keyboard.press("Enter")
-    expect(page.locator("[data-drawer] .state-tag")).to_have_text("误报排除")
+    expect(page.locator("[data-drawer] .state-tag")).to_have_text("不予立案")
 
 
 def test_escape_closes_the_dialog_and_leaves_the_case_open(visitor, city):
@@ -128,7 +152,7 @@ def test_what_is_missing_or_went_wrong_is_said_and_nothing_written_is_lost(visit
     expect(words).to_have_value("是施工围挡")
     page.unroute("**/transitions")
     page.click("[data-confirm]")
-    expect(page.locator("[data-drawer] .state-tag")).to_have_text("误报排除")
+    expect(page.locator("[data-drawer] .state-tag")).to_have_text("不予立案")
 
 
 @pytest.mark.parametrize(

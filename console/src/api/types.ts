@@ -130,7 +130,7 @@ export interface Department {
   name_en: string;
 }
 
-/** Another case that may be the same thing, or a false alarm at the same place. */
+/** Another case that may be the same thing, or one that was rejected at the same place. */
 export interface Suggestion {
   case_id: string;
   number: string | null;

@@ -20,7 +20,7 @@ const en: typeof zh = {
   kpi: { total: "Cases", red: "Red", yellow: "Yellow", green: "Green", review: "To review", overdue: "Overdue", open: "In work" },
   family: { water: "Waterlogging", waste: "Waste and rubble", fishing: "Fishing", river: "River and water", vehicle: "Uncovered truck", other: "Other matter" },
   caseState: {
-    detected: "Detected", pending_review: "To review", rejected: "False alarm", merged: "Merged", opened: "Opened", dispatched: "Dispatched",
+    detected: "Detected", pending_review: "To review", rejected: "Rejected", merged: "Merged", opened: "Opened", dispatched: "Dispatched",
     returned: "Returned", arbitration: "Arbitration", in_progress: "In progress", suspended: "Suspended", reported_done: "Reported done",
     pending_verify: "To verify", unverifiable: "Cannot be verified", reworked: "Rework", closed: "Closed", recurred: "Recurred",
   },
@@ -81,7 +81,7 @@ const en: typeof zh = {
   },
   reviewReason: {
     matter_always: "this matter always needs a person", below_auto_level: "confidence below the automatic level", red: "red cases need a person",
-    required: "the recognition is in doubt", rejected_here: "called a false alarm here before", false_alarm_mask: "inside a false-alarm mask",
+    required: "the recognition is in doubt", rejected_here: "rejected here before", false_alarm_mask: "inside a false-alarm mask",
   },
   rejection: {
     nothing_there: "Nothing of the kind is there", lookalike: "Something else that looks like it", shadow_or_reflection: "A shadow or a reflection",

@@ -18,7 +18,7 @@ export default {
   kpi: { total: "案件", red: "红", yellow: "黄", green: "绿", review: "待核实", overdue: "超期", open: "处理中" },
   family: { water: "积水", waste: "垃圾渣土", fishing: "水域垂钓", river: "河道水域", vehicle: "渣土车", other: "其他事项" },
   caseState: {
-    detected: "发现", pending_review: "待核实", rejected: "误报排除", merged: "合并", opened: "立案", dispatched: "任务派遣",
+    detected: "发现", pending_review: "待核实", rejected: "不予立案", merged: "合并", opened: "立案", dispatched: "任务派遣",
     returned: "退回", arbitration: "裁定", in_progress: "任务处理", suspended: "缓办", reported_done: "处理反馈",
     pending_verify: "待核查", unverifiable: "无法核查", reworked: "返工", closed: "核查结案", recurred: "反复",
   },
@@ -74,14 +74,14 @@ export default {
   },
   reviewReason: {
     matter_always: "此类事项须人工核实", below_auto_level: "置信度低于自动立案线", red: "红色案件须人工核实", required: "识别结果存疑，须人工核实",
-    rejected_here: "此处曾被认定为误报", false_alarm_mask: "位于误报屏蔽区",
+    rejected_here: "此处曾核实后不予立案", false_alarm_mask: "位于误报屏蔽区",
   },
   rejection: {
     nothing_there: "画面中没有此物", lookalike: "外观相似的其他物体", shadow_or_reflection: "阴影或反光", wet_ground: "地面潮湿，没有积水",
     permanent_water: "常年水体，不是积水", lawful: "属实但不违规", already_gone: "属实但已处理", wrong_place: "属实但位置有误",
     unclear: "看不清，无法判断", other: "其他（请说明）",
   },
-  suggestion: { perhaps_same: "疑似同一案件", rejected_here: "此处曾排除误报" },
+  suggestion: { perhaps_same: "疑似同一案件", rejected_here: "此处曾不予立案" },
   verb: {
     caseState: {
       opened: "核实立案", rejected: "不予立案", merged: "合并案件", dispatched: "派遣", suspended: "缓办", in_progress: "恢复办理", closed: "核查结案",
