@@ -27,14 +27,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
+from tools.chromium import start_chromium
+
 WIDE = ViewportSize(width=1440, height=900)
 PHONE = ViewportSize(width=390, height=844)
 MAX_BYTES = 400_000
@@ -82,7 +76,7 @@ def take_all(url: str, out: Path, language: str) -> None:
     names = demo_names(url)
     out.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        browser = start_chromium(playwright, chromium)
         with visit(browser, url, names["centre"], WIDE, language) as page:
             take_map(page, out / "map.png")
             take_case(page, out / "case.png")

@@ -13,15 +13,9 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tools.chromium import start_chromium
+
 STATIC = Path(__file__).resolve().parents[2] / "dispatch_api" / "static"
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 PATIENCE_MS = 45_000  # a busy machine draws slowly; a quiet one never waits that long
 WIDE = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
@@ -45,7 +39,7 @@ def a_browser() -> Iterator[Browser]:
     needs(chromium is not None, "no chromium on this machine (apt-get install chromium)")
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        started = start_chromium(playwright, chromium)
         yield started
         started.close()
 
