@@ -23,8 +23,13 @@ from geo.telemetry.photo import PhotoTelemetry
 from vision.context_masks import PictureMask, masked
 from vision.detections import Detections, Detector
 from vision.frame import Frame
+from vision.nesting import without_nested
 from vision.onnx_detector import detect_many
 from vision.tracking.best_frames import quality
+
+# The model boxes an angler whole and again in part, and two sightings of one picture are never one thing. Docks hold
+# lifts and tackle holds rods, so their nested boxes are right; of other labels hardly any are known.
+_BOXED_IN_PARTS = frozenset({"person"})
 
 Problem = tuple[Path | str, str]
 Report = Callable[[Problem], None]
@@ -137,8 +142,8 @@ class Look:
         size_wh_px: Size of the picture as displayed; detections are in these pixels.
         ground_resolution_m: Metres of ground per pixel in its middle; None where unknown.
         shot: What is known about the moment.
-        detections: What was found and stands on no mask.
-        found: All that was found, masked or not: whoever hides people in the picture needs them all.
+        detections: What was found and stands on no mask, each thing in one box.
+        found: All that was found, masked or not, and all boxes: whoever hides people in the picture needs them all.
         doubtful: What was seen but did not reach its model's threshold.
         masked: By mask, how many detections vanished whole.
         original: How to have the picture again.
@@ -196,6 +201,7 @@ def looks_of(
     for frame, found in detect_many(detector, frames(), ahead=ahead):
         picture = waiting.pop((frame.source, frame.index))
         kept, gone = masked(found, picture.masks)
+        kept = without_nested(kept, _BOXED_IN_PARTS)
         if follower is not None and frame.media_time_s is not None and not picture.shot.locatable:
             kept = follower.follow(frame, kept)
         yield Look(

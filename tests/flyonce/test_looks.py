@@ -1,0 +1,33 @@
+"""What a picture that was looked at hands on: to the ground, and to whoever hides people in it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from flyonce.looks import Prepared, Shot, looks_of
+from flyonce.stills import StillOriginal
+from geo.ground import FlatGround
+from vision.detections import Detections, detections_of
+from vision.frame import Frame
+
+BODY, HEAD = (20.0, 10.0, 32.0, 40.0), (22.0, 10.0, 30.0, 18.0)
+
+
+def an_angler(frame: Frame) -> Detections:
+    return detections_of([(BODY, 0.4, "person", None), (HEAD, 0.3, "person", None)])
+
+
+def test_an_angler_boxed_whole_and_in_part_is_one_thing_and_hidden_by_both_boxes():
+    image = np.zeros((48, 64, 3), np.uint8)
+    frame = Frame(image_bgr=image, captured_at=None, source="film.mp4", index=0, media_time_s=0.0)
+    picture = Prepared(
+        key="film.mp4#0",
+        name="film 0",
+        frame=frame,
+        shot=Shot(pose=None, camera=None, taken_at=None, clock_s=0.0, size_wh_px=(64, 48)),
+        original=StillOriginal(frame=frame, stem="film_00000", note="still of film.mp4, frame 0"),
+    )
+    (look,) = looks_of([picture], detector=an_angler, ground=FlatGround())
+    assert look.detections.boxes_xyxy_px.tolist() == [list(BODY)]
+    assert look.found.boxes_xyxy_px.tolist() == [list(BODY), list(HEAD)]
+    assert len(look.shown) == 1
