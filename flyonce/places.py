@@ -19,13 +19,12 @@ from geo.orientation import stored_from_upright
 from geo.pose import Pose
 from geo.position import Covariance, Fix
 from geo.sighting import CUT_BY_EDGE, Sighting
+from vision.edge import is_cut
 
 Floats = NDArray[np.float64]
 
 # Straighter down than this, a thing's middle is where it stands; flatter, the middle of its lower edge is.
 _NADIR_PITCH_DEG = -70.0
-# A box that ends this near the picture's edge goes on beyond it, so its middle is not the thing's middle.
-_EDGE_PX = 4.0
 # Without a polygon on the ground to tell, a cut thing's middle is this uncertain.
 _CUT_SIGMA_M = 3.0
 
@@ -72,11 +71,12 @@ class Placer:
             self._not_placed[located.flags_of(0)[0]] += 1
             return None
         outline = _outline(look, index, pose, camera, self._ground) if flat else None
-        left, top, right, bottom = (float(value) for value in look.detections.boxes_xyxy_px[index])
+        box = look.detections.boxes_xyxy_px[index]
+        left, top, right, bottom = (float(side) for side in box)
         return Sighting(
             label=look.detections.labels[index],
             confidence=float(look.detections.confidence[index]),
-            fix=_loosened(fix, outline) if _is_cut(look, index) else fix,
+            fix=_loosened(fix, outline) if is_cut(box, look.size_wh_px) else fix,
             footprint_lonlat=None if outline is None else tuple((float(x), float(y)) for x, y in outline.lonlat_deg),
             area_m2=None if outline is None else outline.area_m2,
             seen_at=look.shot.taken_at,
@@ -143,12 +143,6 @@ def _ellipse_in(box_xyxy_px: NDArray[np.float32]) -> NDArray[np.float32]:
 def _stored(look: Look, uv_px: Floats | NDArray[np.float32]) -> Floats:
     """Pixels of the stored raster, for which the camera model holds, of pixels as displayed."""
     return stored_from_upright(uv_px, look.shot.orientation, look.shot.size_wh_px)
-
-
-def _is_cut(look: Look, index: int) -> bool:
-    left, top, right, bottom = look.detections.boxes_xyxy_px[index]
-    width, height = look.size_wh_px
-    return bool(left < _EDGE_PX or top < _EDGE_PX or right > width - _EDGE_PX or bottom > height - _EDGE_PX)
 
 
 def _loosened(fix: Fix, outline: GroundPolygon | None) -> Fix:

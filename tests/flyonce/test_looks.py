@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from dispatch_api.evidence.looks import Finding, PictureLook
 from flyonce.looks import Prepared, Shot, looks_of
 from flyonce.stills import StillOriginal
 from geo.ground import FlatGround
 from vision.detections import Detections, detections_of
+from vision.edge import is_cut
 from vision.frame import Frame
 
 BODY, HEAD = (20.0, 10.0, 32.0, 40.0), (22.0, 10.0, 30.0, 18.0)
@@ -31,3 +34,12 @@ def test_an_angler_boxed_whole_and_in_part_is_one_thing_and_hidden_by_both_boxes
     assert look.detections.boxes_xyxy_px.tolist() == [list(BODY)]
     assert look.found.boxes_xyxy_px.tolist() == [list(BODY), list(HEAD)]
     assert len(look.shown) == 1
+
+
+@pytest.mark.parametrize("gap_px", [0.0, 1.9, 2.1, 3.9, 4.0, 4.1, 20.0])
+def test_the_store_calls_cut_what_the_pictures_are_placed_by(gap_px):
+    size, box = (64, 48), (gap_px, 20.0, 40.0, 30.0)
+    kept = PictureLook(size_wh_px=size, findings=(Finding(label="waste", confidence=0.5, box_xyxy_px=box, mine=True),))
+    merit = kept.merit()
+    assert merit is not None
+    assert (merit < 0) is is_cut(box, size)

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.edge import is_cut
 from vision.frame import Frame
 
 # A crop whose Laplacian varies by this much is as sharp as it need be.
@@ -17,7 +18,6 @@ _SHARP = 150.0
 _CONTEXT = 0.5
 # Of a large thing the middle tells how sharp it is.
 _MOST_JUDGED_PX = 640.0
-_CUT_PX = 2.0
 _CUT_WORTH = 0.25
 
 
@@ -58,9 +58,8 @@ def quality(frame: Frame, box_xyxy_px: NDArray[np.float32]) -> float:
     left, top, right, bottom = (float(value) for value in box_xyxy_px)
     size = min(((right - left) * (bottom - top)) ** 0.5 / (0.2 * (width * height) ** 0.5), 1.0)
     off = np.hypot((left + right) / width - 1, (top + bottom) / height - 1) / 2**0.5
-    cut = min(left, top) < _CUT_PX or right > width - _CUT_PX or bottom > height - _CUT_PX
     parts = _sharpness(frame, (left, top, right, bottom)) * size * (1 - 0.8 * min(float(off), 1.0))
-    return float(parts ** (1 / 3)) * (_CUT_WORTH if cut else 1.0)
+    return float(parts ** (1 / 3)) * (_CUT_WORTH if is_cut(box_xyxy_px, frame.size_wh_px) else 1.0)
 
 
 def _sharpness(frame: Frame, box: tuple[float, float, float, float]) -> float:

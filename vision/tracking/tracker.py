@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.detections import Detections
+from vision.edge import is_cut
 from vision.errors import InvalidValueError
 from vision.frame import Frame
 from vision.tracking.association import assigned, overlap, without
@@ -42,7 +43,6 @@ SPEED_SIDES_S: Mapping[str, float] = {
 LEAST_MISSED = 2
 """Looks that must have missed a thing before its track may end, however far apart they are."""
 
-_EDGE_PX = 2.0
 # Boxes are widened by so many sigmas of their place, but never by more than so many of their own sides.
 _MARGIN_SIGMAS, _MARGIN_SIDES = 1.5, 2.0
 
@@ -208,7 +208,7 @@ class ByteTracker:
             speed_sides_s=speed,
             place=MovingBox.begun(_as_box(box), speed),
             seen_s=time_s,
-            cut=_is_cut(box, size_wh_px),
+            cut=is_cut(box, size_wh_px),
         )
         self._tracks.append(track)
         self._next_id += 1
@@ -223,17 +223,12 @@ def frame_time_s(frame: Frame) -> float:
 
 
 def _seen(track: _Track, box: Floats, size_wh_px: tuple[int, int], time_s: float) -> _Track:
-    cut = _is_cut(box, size_wh_px)
+    cut = is_cut(box, size_wh_px)
     place = track.place.corrected(_as_box(box), cut=cut)
     if track.cut and not cut:
         # What was cut off before is seen whole now: its size and centre until now meant nothing.
         place = MovingBox.begun(_as_box(box), track.speed_sides_s)
     return replace(track, place=place, seen_s=time_s, cut=cut, missed=0)
-
-
-def _is_cut(box: Floats, size_wh_px: tuple[int, int]) -> bool:
-    left, top, right, bottom = box
-    return bool(min(left, top) < _EDGE_PX or right > size_wh_px[0] - _EDGE_PX or bottom > size_wh_px[1] - _EDGE_PX)
 
 
 def _as_box(box: Floats) -> Box:
