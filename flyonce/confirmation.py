@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -9,6 +10,7 @@ import numpy as np
 import shapely
 import shapely.affinity
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
 from flyonce.rules import Confirmation
 
@@ -39,14 +41,34 @@ class LookLedger:
     """Which ground each picture of a flight showed, and when."""
 
     def __init__(self) -> None:
-        self._middles: list[shapely.Polygon] = []
+        self._middles: list[BaseGeometry] = []
         self._looks: list[LookAt] = []
         self._clocks: dict[str, float | None] = {}
         self._bounds = np.empty((64, 4))
 
-    def add(self, footprint_lonlat: NDArray[np.float64], *, key: str, clock_s: float | None) -> None:
-        """Note one picture's footprint: shape (n, 2), longitude before latitude, degrees."""
-        middle = shapely.affinity.scale(shapely.Polygon(footprint_lonlat), _MIDDLE, _MIDDLE)
+    def add(
+        self,
+        footprint_lonlat: NDArray[np.float64],
+        *,
+        key: str,
+        clock_s: float | None,
+        parts_lonlat: Sequence[NDArray[np.float64]] | None = None,
+    ) -> None:
+        """Note one picture.
+
+        Args:
+            footprint_lonlat: The ground it shows, shape (n, 2), longitude before latitude, degrees.
+            key: Its name among all pictures of the flight.
+            clock_s: The flight's clock at it; None where unknown.
+            parts_lonlat: The parts of that ground that were looked at, each of shape (m, 2); None for all of it.
+        """
+        middle: BaseGeometry = shapely.affinity.scale(shapely.Polygon(footprint_lonlat), _MIDDLE, _MIDDLE)
+        if parts_lonlat is not None:
+            looked_at = shapely.union_all([shapely.make_valid(shapely.Polygon(part)) for part in parts_lonlat])
+            middle = shapely.intersection(middle, looked_at)
+        if middle.is_empty:
+            self._clocks[key] = clock_s
+            return
         if len(self._middles) == len(self._bounds):
             self._bounds = np.concatenate((self._bounds, np.empty_like(self._bounds)))
         self._bounds[len(self._middles)] = middle.bounds

@@ -21,6 +21,7 @@ from flyonce.context import GroundContext
 from flyonce.evidence_shelf import EvidenceShelf
 from flyonce.following import Follower
 from flyonce.judging import Judge
+from flyonce.looked_at import parts_on_ground
 from flyonce.looks import Look
 from flyonce.material import Candidate, Material
 from flyonce.places import Placer
@@ -53,6 +54,7 @@ class FlightWork:
     not_placed: Counter[str] = field(default_factory=Counter)
     flags: Counter[str] = field(default_factory=Counter)
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    located: int = 0
     footprints: list[Floats] = field(default_factory=list)
     sightings: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
@@ -125,7 +127,7 @@ class FlightWork:
         return AnalyzeResult(
             flight_id=self.flight_id,
             frames=self.frames,
-            located_frames=len(self.footprints),
+            located_frames=self.located,
             unreadable=tuple({"file": str(path), "problem": problem} for path, problem in self.material.unreadable),
             detections=dict(sorted(self.detections.items())),
             sightings=self.sightings,
@@ -173,8 +175,12 @@ class FlightWork:
             footprint = footprint_polygon(pose, camera, self.tools.ground)
         except (NothingSeen, HeightUnknown):
             return None
-        self.footprints.append(footprint)
-        self.ledger.add(footprint, key=look.key, clock_s=look.shot.clock_s)
+        self.located += 1
+        parts = None
+        if look.of_interest is not None:
+            parts = parts_on_ground(look.of_interest, look.size_wh_px, pose, camera, self.tools.ground)
+        self.footprints += [footprint] if parts is None else parts
+        self.ledger.add(footprint, key=look.key, clock_s=look.shot.clock_s, parts_lonlat=parts)
         return footprint
 
     def _tell(self, look: Look, footprint: Floats | None) -> None:

@@ -13,6 +13,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from flyonce.following import Follower
 from flyonce.ground_views import middle_resolution_m
 from flyonce.near_threshold import NearThreshold
@@ -81,7 +84,7 @@ class Shot:
 
 @dataclass(frozen=True, kw_only=True)
 class OriginalFile:
-    """An original on disk.
+    """An original that is a file: a photo as the camera wrote it, or the still of a video once it is written.
 
     Attributes:
         path: The file.
@@ -91,6 +94,10 @@ class OriginalFile:
     path: Path
     sha256: str
 
+    def secure(self, folder: Path) -> OriginalFile:
+        """The file itself; nothing is written."""
+        return self
+
 
 class Original(Protocol):
     """A picture as it came from the camera, to be had as a file when it becomes evidence."""
@@ -98,17 +105,6 @@ class Original(Protocol):
     def secure(self, folder: Path) -> OriginalFile:
         """The original as a file; one that is none yet is written into `folder`."""
         ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class PhotoOriginal:
-    """A photo: the file that the camera wrote."""
-
-    file: OriginalFile
-
-    def secure(self, folder: Path) -> OriginalFile:
-        """The file itself; nothing is written."""
-        return self.file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +144,7 @@ class Look:
         masked: By mask, how many detections vanished whole.
         original: How to have the picture again.
         shown: Of each of `detections`, how well the picture shows it, 0 to 1: sharp, large, near the middle.
+        of_interest: The parts that were looked at, a grid over the picture, shape (rows, columns); None for all of it.
     """
 
     key: str
@@ -161,6 +158,7 @@ class Look:
     masked: Counter[str]
     original: Original
     shown: tuple[float, ...]
+    of_interest: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         if len(self.shown) != len(self.detections):
@@ -216,6 +214,7 @@ def looks_of(
             masked=gone,
             original=picture.original,
             shown=tuple(quality(frame, box) for box in kept.boxes_xyxy_px),
+            of_interest=frame.of_interest,
         )
 
 

@@ -87,7 +87,9 @@ class VideoMaterial:
             )
             last_s = 0.0
             try:
-                with VideoSource(recording.path, want=reader.wants, on_data=self._note_data) as source:
+                with VideoSource(
+                    recording.path, want=reader.wants, on_key=reader.saw_key, on_data=self._note_data
+                ) as source:
                     try:
                         for frame in source:
                             last_s = frame.media_time_s or 0.0

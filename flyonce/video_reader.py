@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flyonce.ground_views import GroundViews
 from flyonce.looks import Prepared, Shot
@@ -16,7 +16,7 @@ from geo.camera import Camera
 from geo.errors import PoseUnknown
 from geo.pose import Pose
 from vision.frame import Frame
-from vision.sampling import Decision, GroundSampler, GroundView, MotionSampler
+from vision.sampling import Decision, FrameChoice, GroundSampler, GroundView, MotionSampler
 
 # What is found in one look decides about the next: the decoder may run ahead of the looks by this much, no more.
 _LOOKAHEAD_S = 1.2
@@ -58,6 +58,11 @@ class VideoReader:
         self._chosen: deque[_Chosen] = deque()
         self._busy = False
         self._turn = threading.Condition()
+        self._choice = FrameChoice(ground_sampler, self._view_at, began_s=began_s)
+
+    def saw_key(self, media_time_s: float) -> None:
+        """Hear that the next frame asked about is a key picture."""
+        self._choice.key(media_time_s)
 
     def wants(self, media_time_s: float) -> bool:
         """Whether this frame is worth its decoding; asked by the decoding thread, in order."""
@@ -65,15 +70,15 @@ class VideoReader:
         pose = self._pose_at(media_time_s)
         if pose is None or self._recording.camera is None:
             return clock_s >= self._motion_sampler.next_time_s
-        if clock_s < self._ground_sampler.next_time_s:
+        if self._choice.skips(media_time_s):
             return False
         self._wait_for_looks(media_time_s)
-        if clock_s < self._ground_sampler.next_time_s:
+        if self._choice.skips(media_time_s):
             return False
         view = self._views.of(pose, self._camera_at(media_time_s))
         if view is None:
             return clock_s >= self._motion_sampler.next_time_s
-        decision = self._ground_sampler.decide(clock_s, view)
+        decision = self._choice.decide(media_time_s, view)
         if not decision.look:
             return False
         with self._turn:
@@ -110,15 +115,15 @@ class VideoReader:
         media_time_s = frame.media_time_s or 0.0
         with self._turn:
             self._busy = True
-            by_ground = any(chosen.media_time_s == media_time_s for chosen in self._chosen)
-        if not by_ground and not self._motion_sampler.decide(self._began_s + media_time_s, frame.image_bgr).look:
+            chosen = next((one for one in self._chosen if one.media_time_s == media_time_s), None)
+        if chosen is None and not self._motion_sampler.decide(self._began_s + media_time_s, frame.image_bgr).look:
             return None
         path, shot = self._recording.path, self._shot(frame, media_time_s)
         text = clock_text(media_time_s)
         return Prepared(
             key=f"{path}#{frame.index}",
             name=f"{path.name} {text.replace('-', ':')}",
-            frame=frame,
+            frame=frame if chosen is None else replace(frame, of_interest=chosen.decision.of_interest),
             shot=shot,
             original=StillOriginal(
                 frame=frame,
@@ -149,6 +154,14 @@ class VideoReader:
             size_wh_px=frame.size_wh_px,
             flags=(*flags, *told),
             problems=tuple(_PROBLEMS[flag] for flag in flags),
+        )
+
+    def _view_at(self, media_time_s: float) -> GroundView | None:
+        pose = self._pose_at(media_time_s)
+        return (
+            None
+            if pose is None or self._recording.camera is None
+            else self._views.of(pose, self._camera_at(media_time_s))
         )
 
     def _pose_at(self, media_time_s: float) -> Pose | None:

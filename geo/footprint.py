@@ -14,7 +14,7 @@ from geo.errors import NothingSeen
 from geo.frames import LocalFrame
 from geo.ground import Ground
 from geo.lens import normalised_from_pixels
-from geo.locate import MIN_DEPRESSION_DEG, project_to_pixels
+from geo.locate import MIN_DEPRESSION_DEG, locate_pixels, project_to_pixels
 from geo.pose import Pose, enu_from_camera
 
 Floats = npt.NDArray[np.float64]
@@ -48,6 +48,29 @@ def footprint_polygon(pose: Pose, camera: Camera, ground: Ground) -> Floats:
     if len(offset) < 3:
         raise NothingSeen(flag="no_ground_known")
     return frame.lonlat_from_en(offset[:, :2])
+
+
+def ground_of_ring(uv_px: npt.ArrayLike, pose: Pose, camera: Camera, ground: Ground) -> Floats:
+    """The ground that a part of a picture sees.
+
+    Args:
+        uv_px: The part's corners (n >= 3, 2), pixels of the stored raster, not closed.
+        pose: Where the camera was and how it looked.
+        camera: The lens, for pictures of this size.
+        ground: What the rays meet.
+
+    Returns:
+        (m, 2) corners, lon before lat, degrees, not closed; corners of the part that have no place are left out.
+
+    Raises:
+        NothingSeen: Fewer than three corners have a place.
+        HeightUnknown: Pose and ground have no common height datum.
+    """
+    located = locate_pixels(uv_px, pose, camera, ground)
+    corners: Floats = located.lonlat_deg[located.reason == 0]
+    if len(corners) < 3:
+        raise NothingSeen(flag="no_ground_known")
+    return corners
 
 
 def clip_to_picture(geometry: BaseGeometry, pose: Pose, camera: Camera, ground: Ground) -> list[Floats]:

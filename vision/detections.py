@@ -174,13 +174,35 @@ class Detections:
         )
         return cut.where(inside)
 
+    def touching(self, of_interest: NDArray[np.bool_], size_wh_px: tuple[int, int]) -> Detections:
+        """The rows whose boxes touch what is of interest: a grid (rows, columns) over a picture of this size."""
+        rows, columns = of_interest.shape
+        cells = self.boxes_xyxy_px * (np.array([columns, rows] * 2) / np.tile(np.array(size_wh_px), 2))
+        first = np.floor(cells[:, :2]).astype(np.intp)
+        last = np.ceil(cells[:, 2:]).astype(np.intp)
+        return self.where(
+            np.array(
+                [
+                    bool(of_interest[top : max(bottom, top + 1), left : max(right, left + 1)].any())
+                    for (left, top), (right, bottom) in zip(first, last, strict=True)
+                ],
+                np.bool_,
+            )
+        )
+
 
 class Detector(Protocol):
     """Anything that finds things in a picture."""
 
     def __call__(self, frame: Frame) -> Detections:
-        """Find things in one picture; coordinates are pixels of `frame.image_bgr`."""
+        """Find things in one picture, or where `frame.of_interest` says; coordinates are pixels of `frame.image_bgr`."""
         ...
+
+
+def in_frame(found: Detections, frame: Frame) -> Detections:
+    """Cut off at the edges of a frame, without what lies wholly outside of what is of interest in it."""
+    clipped = found.clipped(frame.size_wh_px)
+    return clipped if frame.of_interest is None else clipped.touching(frame.of_interest, frame.size_wh_px)
 
 
 def detections_of(

@@ -30,6 +30,8 @@ class Frame:
         exif_orientation: The original's EXIF orientation, 1 to 8. Other than 1, `image_bgr` is the stored picture
             turned: pixel coordinates of `image_bgr` are then not those of the file as stored.
         media_time_s: Seconds since the first frame of a video or stream, by its own clock; None for photos.
+        of_interest: Where the picture is worth looking at: a grid over it, shape (rows, columns), bool; None for
+            everywhere.
 
     Raises:
         InvalidValueError: If a field contradicts the above.
@@ -43,6 +45,7 @@ class Frame:
     ground_resolution_m: float | None = None
     exif_orientation: int = 1
     media_time_s: float | None = None
+    of_interest: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         image = self.image_bgr
@@ -62,6 +65,9 @@ class Frame:
             raise InvalidValueError(f"exif_orientation is 1 to 8, not {self.exif_orientation}")
         if self.media_time_s is not None and not 0 <= self.media_time_s < float("inf"):
             raise InvalidValueError(f"media_time_s counts from 0, not {self.media_time_s}")
+        grid = self.of_interest
+        if grid is not None and (grid.ndim != 2 or grid.dtype != np.bool_ or not grid.any()):
+            raise InvalidValueError("of_interest must be a grid (rows, columns) of booleans with something of interest")
         locked = image.view()
         locked.setflags(write=False)
         object.__setattr__(self, "image_bgr", locked)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.detections import Detections, Detector
+from vision.detections import Detections, Detector, in_frame
 from vision.engines.choosing import usable_cores
 from vision.engines.names import Engine
 from vision.errors import ModelError
@@ -218,7 +218,7 @@ def _finished(waiting: deque[tuple[Frame, Future[Detections]]]) -> tuple[Frame, 
 
 def _in_picture(found: Detections, plan: Plan, frame: Frame) -> Detections:
     width, height = frame.size_wh_px
-    return found.scaled(width / plan.size_wh_px[0], height / plan.size_wh_px[1]).clipped(frame.size_wh_px)
+    return in_frame(found.scaled(width / plan.size_wh_px[0], height / plan.size_wh_px[1]), frame)
 
 
 def _crop(picture: Image, view: View) -> Image:

@@ -103,7 +103,7 @@ def plan_for(card: ModelCard, frame: Frame, *, any_size: bool) -> Plan:
         model_resolution_m=card.ground_resolution_m,
         smallest_object_m=card.smallest_object_m,
     )
-    return plan_views(frame.size_wh_px, card.input_px, scale=scale, any_size=any_size)
+    return plan_views(frame.size_wh_px, card.input_px, scale=scale, any_size=any_size).only(frame.of_interest)
 
 
 def joined(card: ModelCard, plan: Plan, parts: Sequence[Part]) -> Detections:

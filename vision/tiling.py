@@ -7,9 +7,13 @@ is seen uncut at least once.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from vision.errors import InvalidValueError
 from vision.letterbox import INPUT_STEP_PX, least_input
@@ -40,6 +44,9 @@ TILE_ABOVE = 1.5
 
 NEARLY_ONE = 1.002
 """With a ground resolution, tiles are cut where the picture is longer than the input by more than rounding."""
+
+LEAST_SHARE_OF_CELL = 0.1
+"""Of a cell of interest no more than this is left to a tile that is not looked at."""
 
 MOST_TILES = 96
 """Without a ground resolution, a picture is shrunk before it makes more tiles than this. 20 megapixels make 77 of 640;
@@ -83,6 +90,30 @@ class Plan:
     size_wh_px: tuple[int, int]
     views: tuple[View, ...]
     overlap_px: int
+
+    def only(self, of_interest: NDArray[np.bool_] | None) -> Plan:
+        """The whole, and of the tiles those that show something of interest better than their neighbours do.
+
+        Args:
+            of_interest: A grid over the picture, shape (rows, columns), bool; None for everywhere.
+
+        Returns:
+            The plan without the other tiles.
+        """
+        if of_interest is None:
+            return self
+        rows, columns = of_interest.shape
+        across = _shown_by({(view.left, view.right) for view in self.views}, self.size_wh_px[0], columns)
+        down = _shown_by({(view.top, view.bottom) for view in self.views}, self.size_wh_px[1], rows)
+        return replace(
+            self,
+            views=tuple(
+                view
+                for view in self.views
+                if view.size_wh_px == self.size_wh_px
+                or of_interest[np.ix_(down[view.top, view.bottom], across[view.left, view.right])].any()
+            ),
+        )
 
     def input_for(self, view: View, input_wh_px: tuple[int, int], *, any_size: bool) -> tuple[int, int]:
         """Width and height of the network's input for one of the views.
@@ -219,6 +250,18 @@ def _tiles(size_wh_px: tuple[int, int], input_wh_px: tuple[int, int], overlap: i
     for top in _starts(size_wh_px[1], height, counts[1]):
         for left in _starts(size_wh_px[0], width, counts[0]):
             yield View(left=left, top=top, right=left + width, bottom=top + height)
+
+
+def _shown_by(stretches: set[tuple[int, int]], length: int, cells: int) -> dict[tuple[int, int], NDArray[np.intp]]:
+    """Which of so many cells along a length each tile is there to show; the midst of an overlap parts neighbours."""
+    tiles = sorted(one for one in stretches if one != (0, length)) or [(0, length)]
+    bounds = [0.0, *((before[1] + after[0]) / 2 for before, after in itertools.pairwise(tiles)), float(length)]
+    edges = np.linspace(0, length, cells + 1)
+    shown: dict[tuple[int, int], NDArray[np.intp]] = {(0, length): np.arange(cells)}
+    for tile, low, high in zip(tiles, bounds[:-1], bounds[1:], strict=True):
+        within = np.minimum(edges[1:], high) - np.maximum(edges[:-1], low)
+        shown[tile] = np.flatnonzero(within > LEAST_SHARE_OF_CELL * length / cells)
+    return shown
 
 
 def _least_tile(length: int, count: int, overlap: int) -> int:

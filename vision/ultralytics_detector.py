@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.detections import Detections
+from vision.detections import Detections, in_frame
 from vision.engines.choosing import chosen_engine, usable_cores
 from vision.engines.names import Engine
 from vision.errors import ModelError
@@ -123,7 +123,7 @@ def _found(card: ModelCard, model: Any, frame: Frame) -> Detections:  # noqa: AN
         parts.append(part_of(result, card, plan, view))
     width, height = frame.size_wh_px
     found = joined(card, plan, parts)
-    return found.scaled(width / plan.size_wh_px[0], height / plan.size_wh_px[1]).clipped(frame.size_wh_px)
+    return in_frame(found.scaled(width / plan.size_wh_px[0], height / plan.size_wh_px[1]), frame)
 
 
 def _opened(path: Path, least_confidence: float | None) -> tuple[ModelCard, Any]:

@@ -16,7 +16,7 @@ from flyonce.demo.patrol_video import stage_patrol
 from vision.engines.choosing import Engine
 from vision.frame import Frame
 from vision.onnx_detector import OnnxDetector, detect_many
-from vision.sampling import GroundSampler, GroundView
+from vision.sampling import FrameChoice, GroundSampler, GroundView
 from vision.sources.video import VideoSource
 
 HEIGHT_M = 70.0
@@ -73,9 +73,12 @@ def time_patrol(
 
 def _run(detector: OnnxDetector, film: Path, looks: int) -> dict[str, Any]:
     wall_s, cpu_s = time.perf_counter(), time.process_time()
-    with VideoSource(film, want=_sampled(film, looks)) as source:
-        views = [len(model.plan(_known(next(iter(_one(film))))).views) for model in detector.models]
-        found = sum(len(detections) for _, detections in detect_many(detector, _frames(source)))
+    sampled = _Sampled(film, looks)
+    with VideoSource(film, want=sampled.want, on_key=sampled.choice.key) as source:
+        found = views = 0
+        for frame, detections in detect_many(detector, _frames(source, sampled)):
+            found += len(detections)
+            views += sum(len(model.plan(frame).views) for model in detector.models)
         report = source.report()
         film_s = source.duration_s or 0.0
         frames = round(film_s * float(source.frame_rate or 0))
@@ -84,43 +87,44 @@ def _run(detector: OnnxDetector, film: Path, looks: int) -> dict[str, Any]:
         "frames": frames,
         "frames_decoded": report.frames_decoded,
         "frames_looked_at": report.frames_given,
-        "views_per_look": views,
+        "views_per_look": round(views / report.frames_given, 1),
         "found": found,
         "wall_s": time.perf_counter() - wall_s,
         "cpu_s": time.process_time() - cpu_s,
     }
 
 
-def _one(film: Path) -> Iterator[Frame]:
-    with VideoSource(film) as source:
-        yield next(iter(source))
-
-
-def _sampled(film: Path, looks: int) -> Any:  # noqa: ANN401 - a function of the time
+class _Sampled:
     """The sampler's word for every moment of the film, by the pose that the drone reported."""
-    with VideoSource(film) as source:
-        size, seconds = source.size_wh_px, source.duration_s or 0.0
-    lens = _lens(size)
-    flight = PatrolFlight(phases=usual_phases(seconds), height_m=HEIGHT_M, seed=SEED)
-    sampler = GroundSampler(looks=looks)
-    resolution_m = HEIGHT_M / lens.focal_px
 
-    def want(media_time_s: float) -> bool:
-        if media_time_s < sampler.next_time_s:
+    def __init__(self, film: Path, looks: int) -> None:
+        with VideoSource(film) as source:
+            size, seconds = source.size_wh_px, source.duration_s or 0.0
+        self._lens = _lens(size)
+        self._flight = PatrolFlight(phases=usual_phases(seconds), height_m=HEIGHT_M, seed=SEED)
+        self.choice = FrameChoice(GroundSampler(looks=looks), self._view)
+        self.of_interest: dict[float, Any] = {}
+
+    def want(self, media_time_s: float) -> bool:
+        if self.choice.skips(media_time_s):
             return False
-        corners = lens.ground_corners_m(flight.reported(media_time_s))
-        return sampler.decide(media_time_s, GroundView(corners_m=corners, ground_resolution_m=resolution_m)).look
+        decision = self.choice.decide(media_time_s, self._view(media_time_s))
+        if decision.look:
+            self.of_interest[media_time_s] = decision.of_interest
+        return decision.look
 
-    return want
+    def _view(self, media_time_s: float) -> GroundView:
+        corners = self._lens.ground_corners_m(self._flight.reported(media_time_s))
+        return GroundView(corners_m=corners, ground_resolution_m=HEIGHT_M / self._lens.focal_px)
 
 
-def _frames(source: VideoSource) -> Iterator[Frame]:
+def _frames(source: VideoSource, sampled: _Sampled) -> Iterator[Frame]:
     for frame in source:
-        yield _known(frame)
-
-
-def _known(frame: Frame) -> Frame:
-    return replace(frame, ground_resolution_m=HEIGHT_M / _lens(frame.size_wh_px).focal_px)
+        yield replace(
+            frame,
+            ground_resolution_m=HEIGHT_M / _lens(frame.size_wh_px).focal_px,
+            of_interest=sampled.of_interest.pop(frame.media_time_s or 0.0),
+        )
 
 
 def _lens(size_wh_px: tuple[int, int]) -> Lens:

@@ -49,3 +49,16 @@ def test_a_ledger_of_many_pictures_finds_each_of_them_again():
         ledger.add(square + np.array([120 + number * 0.002, 30.0]), key=str(number), clock_s=float(number))
     for number in (0, 63, 64, 199):
         assert [look.key for look in ledger.looks_at(120.0005 + number * 0.002, 30.0005)] == [str(number)]
+
+
+def test_of_a_picture_looked_at_in_part_only_that_part_counts():
+    ledger = LookLedger()
+    corners = np.array([[120.0, 30.0], [120.001, 30.0], [120.001, 30.001], [120.0, 30.001]])
+    west = np.array([[120.0, 30.0], [120.0005, 30.0], [120.0005, 30.001], [120.0, 30.001]])
+    ledger.add(corners, key="a.jpg", clock_s=5.0, parts_lonlat=[west])
+    assert [look.key for look in ledger.looks_at(120.0003, 30.0005)] == ["a.jpg"]
+    assert ledger.looks_at(120.0007, 30.0005) == ()
+    assert ledger.looks_at(120.00001, 30.0005) == (), "the picture's edge is no look, wherever its parts end"
+    ledger.add(corners, key="b.jpg", clock_s=6.0, parts_lonlat=[])
+    assert [look.key for look in ledger.looks_at(120.0003, 30.0005)] == ["a.jpg"]
+    assert ledger.clock_of("b.jpg") == 6.0

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.sampling import GroundSampler, GroundView
+from vision.sampling import FrameChoice, GroundSampler, GroundView
 from vision.sampling.passage import EDGE
 
 
 @dataclass(frozen=True, kw_only=True)
 class At:
-    """Where a camera that looks straight down is at a time."""
+    """Where a camera that looks straight down is at a time, and which part of its picture was looked at."""
 
     time_s: float
     east_m: float
     north_m: float
     heading_deg: float = 0.0
     height_m: float = 60.0
+    of_interest: NDArray[np.bool_] | None = field(default=None, compare=False)
 
 
 def a_view(at: At, *, wide_per_m: float = 1.44, aspect: float = 9 / 16, width_px: int = 1920) -> GroundView:
@@ -80,16 +81,48 @@ def looked_at(sampler: GroundSampler, path: Iterable[At], *, skipping: bool = Tr
     for at in path:
         if skipping and at.time_s < sampler.next_time_s:
             continue
-        if sampler.decide(at.time_s, a_view(at)).look:
-            yield at
+        decision = sampler.decide(at.time_s, a_view(at))
+        if decision.look:
+            yield replace(at, of_interest=decision.of_interest)
+
+
+def looked_at_share(sampler: GroundSampler, path: Iterable[At]) -> float:
+    """How many pictures' worth was looked at."""
+    parts = [at.of_interest for at in looked_at(sampler, path)]
+    return sum(1.0 if part is None else float(part.mean()) for part in parts)
+
+
+def chosen(path: list[At], *, between_keys_s: float, keys_until_s: float = math.inf) -> Iterator[At]:
+    """The places of frames that are looked at in a video with a key picture now and then."""
+    by_time = {at.time_s: at for at in path}
+    times = np.array(list(by_time))
+
+    def view_at(media_time_s: float) -> GroundView | None:
+        later = by_time.get(float(times[np.abs(times - media_time_s).argmin()]))
+        return None if later is None or media_time_s > times[-1] else a_view(later)
+
+    choice = FrameChoice(GroundSampler(), view_at)
+    for at in path:
+        if (at.time_s / between_keys_s) % 1 == 0 and at.time_s <= keys_until_s:
+            choice.key(at.time_s)
+        if choice.skips(at.time_s):
+            continue
+        decision = choice.decide(at.time_s, a_view(at))
+        if decision.look:
+            yield replace(at, of_interest=decision.of_interest)
 
 
 def times_seen(points_m: NDArray[np.float64], places: Iterable[At]) -> NDArray[np.int64]:
-    """In how many pictures taken from these places each point (n, 2) is shown off the edge."""
+    """In how many pictures taken from these places each point (n, 2) is shown off the edge, and looked at."""
     seen = np.zeros(len(points_m), np.int64)
     for at in places:
         unit = a_view(at).unit_from_ground(points_m)
-        seen += ((unit > EDGE) & (unit < 1 - EDGE)).all(axis=1)
+        shown = ((unit > EDGE) & (unit < 1 - EDGE)).all(axis=1)
+        if at.of_interest is not None:
+            rows, columns = at.of_interest.shape
+            row, column = (unit[shown] * (columns, rows)).astype(int).T[::-1]
+            shown[shown] = at.of_interest[row, column]
+        seen += shown
     return seen
 
 

@@ -103,6 +103,19 @@ def test_clipping_cuts_at_the_edges_and_drops_what_lies_outside():
     assert cut.boxes_xyxy_px[0].tolist() == [0, 2, 1, 4]
 
 
+def test_what_touches_nothing_of_interest_is_left_out():
+    things = detections_of(
+        [
+            ((float(x), float(y), float(x + 30), float(y + 10)), 0.5, "waste", None)
+            for x, y in ((5, 5), (35, 5), (60, 25))
+        ]
+    )
+    grid = np.array([[True, False], [False, False]])
+    assert things.touching(grid, (100, 40)).boxes_xyxy_px[:, 0].tolist() == [5, 35]
+    assert len(things.touching(~grid, (100, 40))) == 2
+    assert len(Detections.empty().touching(grid, (100, 40))) == 0
+
+
 def test_rows_become_columns():
     made = detections_of([((1, 2, 3, 4), 0.5, "boat", None), ((5, 6, 7, 8), 0.25, "waste", TRIANGLE)])
     assert made.labels == ("boat", "waste")

@@ -32,6 +32,9 @@ def test_a_frame_tells_its_size_and_cannot_be_painted_on():
         ({"ground_resolution_m": 0.0}, "ground_resolution_m"),
         ({"ground_resolution_m": float("nan")}, "ground_resolution_m"),
         ({"exif_orientation": 0}, "exif_orientation"),
+        ({"of_interest": np.zeros((2, 4), np.bool_)}, "of_interest"),
+        ({"of_interest": np.ones(4, np.bool_)}, "of_interest"),
+        ({"of_interest": np.ones((2, 4))}, "of_interest"),
     ],
 )
 def test_a_frame_that_contradicts_itself_cannot_exist(fields, says):

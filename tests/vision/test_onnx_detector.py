@@ -51,6 +51,20 @@ def test_a_thing_in_a_large_picture_is_found_once_and_uncut_wherever_it_lies(tmp
     assert np.abs(found.boxes_xyxy_px[0] - [left, top, left + 40, top + 30]).max() <= 4
 
 
+def test_of_a_picture_of_interest_in_part_only_that_part_is_answered(tmp_path):
+    image = picture(600, 420)
+    image[350:380, 500:540] = RED_BGR
+    detect = OnnxDetector.open(write_model(tmp_path / "m", red_box(input_wh=(160, 160)), input_px=[160, 160]))
+    assert len(detect.models[0].plan(frame(image)).views) > 10
+    grid = np.zeros((2, 4), np.bool_)
+    grid[1, 3] = True
+    part = frame(image, of_interest=grid)
+    assert len(detect.models[0].plan(part).views) < 7
+    (box,) = detect(part).boxes_xyxy_px
+    assert np.abs(box - [500, 350, 540, 380]).max() <= 4
+    assert len(detect(frame(image, of_interest=~grid))) == 0
+
+
 def test_raw_columns_are_freed_of_doubles_and_of_ignored_classes(tmp_path):
     columns = np.zeros((1, 4 + 3, 5), np.float32)
     columns[0, :, 0] = [20, 30, 10, 20, 0.9, 0.1, 0.0]

@@ -9,7 +9,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sampling_scenes import At, a_view, hover, looked_at, straight, times_seen, way_in_view_m
+from sampling_scenes import (
+    At,
+    a_view,
+    chosen,
+    hover,
+    looked_at,
+    looked_at_share,
+    straight,
+    times_seen,
+    way_in_view_m,
+)
 
 from vision.errors import InvalidValueError
 from vision.sampling import GroundSampler, GroundView, Pace
@@ -106,9 +116,9 @@ def test_ground_that_is_flown_over_again_costs_almost_nothing() -> None:
     out = straight(speed_m_s=10, length_m=300)
     back = straight(speed_m_s=10, length_m=300, heading_deg=180.0, begin_s=31.0, start_m=(0.0, 300.0))
     sampler = GroundSampler()
-    first = list(looked_at(sampler, out))
-    second = list(looked_at(sampler, back))
-    assert len(second) < len(first) / 4
+    first = looked_at_share(sampler, out)
+    second = looked_at_share(sampler, back)
+    assert second < first / 4
     assert sampler.stats().by_reason["blind"] >= 3
 
 
@@ -148,15 +158,73 @@ def test_a_candidate_is_looked_at_often_until_it_is_settled_or_its_time_is_over(
     stay = hover(seconds=60)
     sampler = GroundSampler()
     sampler.decide(0.0, a_view(At(time_s=0.0, east_m=0.0, north_m=0.0)))
-    sampler.attend("angler", (5.0, 5.0), 3.0, until_s=20.0)
+    sampler.attend("angler", (5.0, 5.0), 3.0, until_s=30.0)
     times = [at.time_s for at in looked_at(sampler, stay)]
-    attended = [time_s for time_s in times if time_s <= 20]
-    assert len(attended) >= 18
-    assert len([time_s for time_s in times if time_s > 20]) <= 4
+    assert len([time_s for time_s in times if time_s <= 11]) >= 9, "once a second at first"
+    assert 3 <= len([time_s for time_s in times if 12 < time_s <= 30]) <= 5, "then now and then"
+    assert len([time_s for time_s in times if time_s > 31]) <= 2
     sampler.attend("angler", (5.0, 5.0), 3.0, until_s=1e6)
     sampler.settle("angler")
     later = [At(time_s=at.time_s + 60, east_m=0.0, north_m=0.0) for at in stay]
     assert len(list(looked_at(sampler, later))) <= 5
+
+
+def test_a_look_at_a_candidate_is_a_look_at_its_part_of_the_picture() -> None:
+    sampler = GroundSampler()
+    for at in hover(seconds=12):
+        sampler.decide(at.time_s, a_view(at))
+    sampler.attend("angler", (30.0, -15.0), 2.0, until_s=1e6)
+    seen_before = sampler.looks_at([(30.0, -15.0), (-30.0, 15.0)])
+    decision = sampler.decide(13.0, a_view(At(time_s=13.0, east_m=0.0, north_m=0.0)))
+    assert (decision.look, decision.reason) == (True, "attended")
+    assert decision.of_interest is not None
+    assert decision.of_interest.tolist() == [[False] * 4, [False, False, False, True]]
+    assert (sampler.looks_at([(30.0, -15.0), (-30.0, 15.0)]) - seen_before).tolist() == [1, 0]
+
+
+def test_a_thing_larger_than_the_picture_is_looked_at_as_the_ground_is() -> None:
+    sampler = GroundSampler()
+    sampler.attend("lake", (0.0, 0.0), 80.0, until_s=1e6)
+    assert len(list(looked_at(sampler, hover(seconds=14)))) == 3
+    assert "attended" not in sampler.stats().by_reason
+
+
+def test_ground_beside_a_known_strip_is_looked_at_without_the_strip() -> None:
+    sampler = GroundSampler()
+    list(looked_at(sampler, straight(speed_m_s=5, length_m=200)))
+    beside = straight(speed_m_s=5, length_m=200, begin_s=50.0, start_m=(50.0, 0.0))
+    decisions = [sampler.decide(at.time_s, a_view(at)) for at in beside]
+    parts = [one.of_interest for one in decisions if one.reason == "ground" and one.of_interest is not None]
+    assert len(parts) >= 5
+    assert not any(part[:, 0].any() for part in parts[2:-2]), "the left of the picture is known"
+    assert all(part[:, 2:].any() for part in parts)
+    ahead = np.column_stack((np.linspace(35.0, 85.0, 11), np.full(11, 100.0)))
+    assert (sampler.looks_at(ahead) >= 3).all()
+
+
+@pytest.mark.parametrize("between_keys_s", [0.5, 1.0])
+def test_over_slowly_passing_ground_key_pictures_are_enough(between_keys_s: float) -> None:
+    path = straight(speed_m_s=4, length_m=240)
+    places = list(chosen(path, between_keys_s=between_keys_s))
+    keys = [at for at in places if (at.time_s / between_keys_s) % 1 == 0]
+    assert len(keys) >= len(places) - 2, "before the second key picture nobody knows how far apart they are"
+    points = np.column_stack((np.full(101, 3.0), np.linspace(40.0, 180.0, 101)))
+    assert times_seen(points, places).min() >= 3
+    assert len(places) <= 1.15 * len(list(looked_at(GroundSampler(), path)))
+
+
+@pytest.mark.parametrize(("speed_m_s", "between_keys_s"), [(14.0, 1.0), (4.0, 2.0)])
+def test_key_pictures_are_not_waited_for_where_ground_or_candidates_would_be_missed(
+    speed_m_s: float, between_keys_s: float
+) -> None:
+    path = straight(speed_m_s=speed_m_s, length_m=60 * speed_m_s / 4)
+    assert list(chosen(path, between_keys_s=between_keys_s)) == list(looked_at(GroundSampler(), path))
+
+
+def test_a_key_picture_that_does_not_come_is_not_waited_for() -> None:
+    path = straight(speed_m_s=4, length_m=120)
+    places = list(chosen(path, between_keys_s=1.0, keys_until_s=5.0))
+    assert max(np.diff([at.time_s for at in places])) < 5
 
 
 def test_a_candidate_out_of_view_costs_nothing() -> None:

@@ -97,6 +97,23 @@ def test_want_is_asked_once_for_every_picture_in_order_of_display(tmp_path: Path
     assert report.frames_decoded == 0
 
 
+def test_key_pictures_are_told_before_they_are_asked_about(tmp_path: Path) -> None:
+    told: list[tuple[str, int]] = []
+
+    def want(time_s: float) -> bool:
+        told.append(("want", round(time_s * 25)))
+        return round(time_s * 25) % 10 == 0
+
+    path = write_film(tmp_path / "film.mp4", steady(40), gop=10, b_frames=3)
+    frames, report = read(path, want=want, on_key=lambda time_s: told.append(("key", round(time_s * 25))))
+
+    assert [entry for entry in told if entry[1] % 10 == 0] == [
+        (kind, number) for number in range(0, 40, 10) for kind in ("key", "want")
+    ]
+    assert [frame.index for frame in frames] == [0, 10, 20, 30]
+    assert report.frames_decoded < 20, "key pictures, and what the decoder wants to be fed before it gives one"
+
+
 def test_unwanted_pictures_are_mostly_not_decoded(tmp_path: Path) -> None:
     path = write_film(tmp_path / "film.mp4", steady(200), gop=20)
 

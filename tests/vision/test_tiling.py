@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +28,37 @@ def test_a_drone_photo_is_looked_at_as_a_whole_and_in_tiles_of_the_networks_size
     assert {tile.size_wh_px for tile in tiles} == {(640, 640)}
     assert len(tiles) == 8 * 6
     assert plan.overlap_px >= LEAST_OBJECT_PX * 4000 / 640
+
+
+def test_only_tiles_that_show_something_of_interest_are_looked_at_beside_the_whole():
+    plan = plan_views((1920, 1080), (640, 640), scale=1.0, any_size=True)
+    assert len(plan.views) == 1 + 4 * 2
+    lower_right = np.zeros((2, 4), np.bool_)
+    lower_right[1, 3] = True
+    assert plan.only(lower_right).views == (plan.views[0], plan.views[-1])
+    assert plan.only(None) == plan
+    alone = plan_views((500, 400), (640, 640))
+    assert alone.only(lower_right) == alone
+
+
+@given(
+    size=st.tuples(st.integers(700, 5000), st.integers(700, 5000)),
+    grid=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    cell=st.tuples(st.floats(0, 1, exclude_max=True), st.floats(0, 1, exclude_max=True)),
+)
+def test_nearly_all_of_what_is_of_interest_lies_in_the_tiles_that_are_left(size, grid, cell):
+    of_interest = np.zeros(grid, np.bool_)
+    row, column = int(cell[0] * grid[0]), int(cell[1] * grid[1])
+    of_interest[row, column] = True
+    plan = plan_views(size, (640, 640), scale=1.0, any_size=True).only(of_interest)
+    seen = np.zeros((size[1], size[0]), np.bool_)
+    for tile in plan.views[1:]:
+        seen[tile.top : tile.bottom, tile.left : tile.right] = True
+    wanted = seen[
+        row * size[1] // grid[0] : (row + 1) * size[1] // grid[0],
+        column * size[0] // grid[1] : (column + 1) * size[0] // grid[1],
+    ]
+    assert wanted.mean() > 0.75
 
 
 @given(

@@ -5,9 +5,10 @@ the pose. Both ask for a look when some ground would otherwise leave the picture
 """
 
 from vision.sampling.decision import Decision, Reason, SamplingStats
+from vision.sampling.frame_choice import FrameChoice
 from vision.sampling.ground_sampler import GroundSampler
 from vision.sampling.motion_sampler import MotionSampler
 from vision.sampling.pace import Pace
 from vision.sampling.view import GroundView
 
-__all__ = ["Decision", "GroundSampler", "GroundView", "MotionSampler", "Pace", "Reason", "SamplingStats"]
+__all__ = ["Decision", "FrameChoice", "GroundSampler", "GroundView", "MotionSampler", "Pace", "Reason", "SamplingStats"]

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 Reason = Literal["first", "ground", "still", "blind", "relook", "attended", "seen"]
 """Why a frame is looked at, or not.
 
@@ -19,17 +22,20 @@ seen: no look: it would show nothing that was not seen often enough.
 """
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Decision:
     """Whether the network ought to see a frame.
 
     Attributes:
         look: True if so. Whoever asked is taken to look then: the ground counts as seen once more.
         reason: Why, or why not.
+        of_interest: Where the picture is worth looking at, a grid over it of shape (rows, columns), bool; None for
+            everywhere. Only ground there counts as seen.
     """
 
     look: bool
     reason: Reason
+    of_interest: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,6 +41,7 @@ class LookClock:
         *,
         moved: float | None,
         advanced: float,
+        watched: bool,
         attended: bool,
         ground_is_due: Callable[[], bool],
         ground_is_thin: Callable[[], bool],
@@ -51,7 +52,8 @@ class LookClock:
             time_s: Its time.
             moved: Share of the picture that the ground moved since the last look; None where that is not known.
             advanced: The same since the last question.
-            attended: Whether a candidate is in view.
+            watched: Whether a candidate is in view.
+            attended: Whether one of these wants a look.
             ground_is_due: Tells whether ground would leave the picture having been seen too rarely.
             ground_is_thin: Tells whether most ground in view was seen too rarely.
 
@@ -63,9 +65,10 @@ class LookClock:
         self._asked += 1
         if decision.look:
             self._by_reason[reason] += 1
-            self._last_look_s = time_s
-            moved = 0.0
-        self.next_time_s = self._next_question_s(time_s, moved or 0.0, advanced, attended)
+            if reason != "attended":  # it shows candidates, and says nothing of the other ground
+                self._last_look_s = time_s
+                moved = 0.0
+        self.next_time_s = self._next_question_s(time_s, moved or 0.0, advanced, watched)
         self._last_asked_s = time_s
         return decision
 
@@ -90,20 +93,20 @@ class LookClock:
         if last_s is None or moved is None or time_s < last_s:
             return "first"
         since_s = time_s - last_s
-        if attended and since_s >= pace.attend_every_s:
-            return "attended"
         if moved >= self._least_step and ground_is_due():
             return "ground"
         if since_s >= pace.max_blind_s and moved >= _MOVING:
             return "blind"
         if since_s >= pace.still_s and moved < _STANDING and ground_is_thin():
             return "still"
-        return "relook" if since_s >= pace.relook_s else "seen"
+        if since_s >= pace.relook_s:
+            return "relook"
+        return "attended" if attended else "seen"
 
-    def _next_question_s(self, time_s: float, moved: float, advanced: float, attended: bool) -> float:
+    def _next_question_s(self, time_s: float, moved: float, advanced: float, watched: bool) -> float:
         """Soon enough for the motion: half of the way to where a look may first be due, but no less than one step."""
         pace = self._pace
-        wait_s = min(pace.max_skip_s, pace.attend_every_s) if attended else pace.max_skip_s
+        wait_s = min(pace.max_skip_s, pace.attend_every_s) if watched else pace.max_skip_s
         if self._last_asked_s is not None and advanced > 0 and time_s > self._last_asked_s:
             way = max((self._least_step - moved) / 2, _QUESTION_EVERY)
             wait_s = min(wait_s, way / advanced * (time_s - self._last_asked_s))

@@ -87,7 +87,8 @@ class MotionSampler:
                 time_s,
                 moved=self._moved(time_s, known=before_from_now is not None),
                 advanced=1.0 if before_from_now is None else _way(before_from_now),
-                attended=self._attends(time_s),
+                watched=(watched := self._watches(time_s)),
+                attended=watched and time_s - self._last_look_s >= self._pace.attend_every_s,
                 ground_is_due=lambda: self._is_due(time_s),
                 ground_is_thin=self._is_thin,
             )
@@ -143,7 +144,7 @@ class MotionSampler:
             return None
         return 1.0
 
-    def _attends(self, time_s: float) -> bool:
+    def _watches(self, time_s: float) -> bool:
         self._candidates = {key: one for key, one in self._candidates.items() if time_s <= one.until_s}
         return any(is_inside(one.around).any() for one in self._candidates.values())
 

@@ -65,6 +65,7 @@ class LazyDecoder:
         clock: MediaClock,
         want: Callable[[float], bool] | None,
         tally: Tally,
+        on_key: Callable[[float], None] | None = None,
     ) -> None:
         """Make ready.
 
@@ -73,10 +74,12 @@ class LazyDecoder:
             clock: Tells times by the packets' time stamps.
             want: Asked once for every picture with its `media_time_s`, in order of display; None wants all.
             tally: Where counts and problems go.
+            on_key: Told the `media_time_s` of every key picture, before `want` is asked about it.
         """
         self._codec = codec
         self._clock = clock
         self._want = want
+        self._on_key = on_key
         self._tally = tally
         self._unasked: list[_Held] = []
         self._undecoded: deque[_Held] = deque()
@@ -192,6 +195,8 @@ class LazyDecoder:
         index, self._asked = self._asked, self._asked + 1
         time_s = self._clock.advance(held.pts)
         held.asked = True
+        if self._on_key is not None and held.packet.is_keyframe:
+            self._on_key(time_s)
         held.wanted = self._want is None or self._want(time_s)
         if held.packet.is_keyframe:
             yield from self._skip_to(held)

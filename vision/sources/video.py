@@ -69,6 +69,7 @@ class VideoSource:
         *,
         on_data: Callable[[StreamData], None] | None = None,
         want: Callable[[float], bool] | None = None,
+        on_key: Callable[[float], None] | None = None,
         started_at: datetime | None = None,
     ) -> None:
         """Open the file and read its header.
@@ -78,6 +79,9 @@ class VideoSource:
             on_data: Called with each piece of telemetry in the file, in the order of the file, by the decoding thread.
             want: Called with the `media_time_s` of every picture in order of display, once each, by the decoding
                 thread, before the costly part; pictures it says False to are not given and mostly not even decoded.
+            on_key: Told the `media_time_s` of every key picture, just before `want` is asked about it: it costs one
+                picture to decode, any other one costs all since the last key picture. Not called where packets do not
+                say when they are displayed.
             started_at: Moment of the first picture, aware UTC, if the caller knows it from elsewhere.
 
         Raises:
@@ -89,6 +93,7 @@ class VideoSource:
         self.path = path
         self._on_data = on_data
         self._want = want
+        self._on_key = on_key
         self._tally = Tally()
         self._turns = Turns()
         self._stop = threading.Event()
@@ -185,7 +190,7 @@ class VideoSource:
         self._check_end(decoder.last_time_s)
 
     def _lazy_decoder(self) -> LazyDecoder:
-        return LazyDecoder(self._codec(), clock=self._clock(), want=self._want, tally=self._tally)
+        return LazyDecoder(self._codec(), clock=self._clock(), want=self._want, tally=self._tally, on_key=self._on_key)
 
     def _counting_decoder(self) -> CountingDecoder:
         self._tally.note("pictures without time stamps of their own: times were counted")
@@ -323,8 +328,8 @@ def _first_look(path: Path, stream: VideoStream) -> tuple[tuple[int, int], bool]
         for packet in itertools.islice(packets, _PACKETS_OF_FIRST_LOOK):
             has_times = has_times and (packet.pts is not None or not packet.size)
             # One picture alone says how the pictures want to be turned.
-            for picture in packet.decode()[:1]:
-                size_wh_px = size_wh_px or displayed_size(picture)
+            for picture in packet.decode()[:1] if size_wh_px is None else ():
+                size_wh_px = displayed_size(picture)
     return size_wh_px or (width_px, height_px), has_times
 
 
