@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from flyonce.looks import Look, OriginalFile
 from geo.sighting import CUT_BY_EDGE, Sighting
-from vision.detections import Detections
 
 MOST_PICTURES = 3
 
@@ -21,26 +20,16 @@ class Shelved:
     """One kept picture.
 
     Attributes:
-        original: The file as it came from the camera, or the still of a video.
-        detections: What was found in it and stands on no mask.
-        found: All that was found in it.
-        doubtful: What was seen in it but not believed; people among it are hidden all the same.
-        size_wh_px: Its size as displayed.
-        ground_resolution_m: Metres of ground per pixel in its middle; None where unknown.
-        shown: Of each of `detections`, how well the picture shows it, 0 to 1.
+        look: What was seen in it; its original is `file`, so it keeps no pixels alive.
+        file: The file as it came from the camera, or the still of a video.
     """
 
-    original: OriginalFile
-    detections: Detections
-    found: Detections
-    doubtful: Detections
-    size_wh_px: tuple[int, int]
-    ground_resolution_m: float | None
-    shown: tuple[float, ...]
+    look: Look
+    file: OriginalFile
 
     def index_of(self, sighting: Sighting) -> int:
-        """Which of `detections` is a sighting's."""
-        return _index_of(sighting, self.detections)
+        """Which of the look's detections is a sighting's."""
+        return _index_of(sighting, self.look)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,9 +40,9 @@ class _Offer:
     shown: float
 
     @classmethod
-    def of(cls, sighting: Sighting, picture: Look | Shelved) -> _Offer:
-        """What a picture, just looked at or kept already, is worth to the thing of one of its sightings."""
-        return cls(sighting=sighting, shown=picture.shown[_index_of(sighting, picture.detections)])
+    def of(cls, sighting: Sighting, look: Look) -> _Offer:
+        """What a picture is worth to the thing of one of its sightings."""
+        return cls(sighting=sighting, shown=look.shown[_index_of(sighting, look)])
 
     def rank(self) -> tuple[bool, float, str]:
         """A sort key: what is sure and well shown first, what the picture's edge cuts last."""
@@ -93,34 +82,26 @@ class EvidenceShelf:
     def best_of(self, sightings: Sequence[Sighting]) -> list[tuple[Sighting, Shelved]]:
         """The kept pictures among those of a thing, the best first."""
         kept = [(one, self._pictures[one.source]) for one in sightings if one.source in self._pictures]
-        kept.sort(key=lambda pair: _Offer.of(*pair).rank())
+        kept.sort(key=lambda pair: _Offer.of(pair[0], pair[1].look).rank())
         return kept[: self._most]
 
     def _put(self, look: Look) -> None:
-        if look.key in self._pictures:
-            return
-        self._pictures[look.key] = Shelved(
-            original=look.original.secure(self._folder),
-            detections=look.detections,
-            found=look.found,
-            doubtful=look.doubtful,
-            size_wh_px=look.size_wh_px,
-            ground_resolution_m=look.ground_resolution_m,
-            shown=look.shown,
-        )
+        if look.key not in self._pictures:
+            file = look.original.secure(self._folder)
+            self._pictures[look.key] = Shelved(look=replace(look, original=file), file=file)
 
     def _let_go(self, source: str) -> None:
         self._wanted[source] -= 1
         if self._wanted[source] > 0:
             return
         del self._wanted[source]
-        path = self._pictures.pop(source).original.path
+        path = self._pictures.pop(source).file.path
         if path.parent == self._folder:
             path.unlink(missing_ok=True)
 
 
-def _index_of(sighting: Sighting, detections: Detections) -> int:
+def _index_of(sighting: Sighting, look: Look) -> int:
     """Which of its picture's detections a sighting is: the one whose box is nearest."""
     if sighting.box_xyxy_px is None:
         raise ValueError(f"{sighting.source}: a sighting without a box is no evidence")
-    return int(np.abs(detections.boxes_xyxy_px - np.array(sighting.box_xyxy_px)).sum(axis=1).argmin())
+    return int(np.abs(look.detections.boxes_xyxy_px - np.array(sighting.box_xyxy_px)).sum(axis=1).argmin())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from time import perf_counter
 
-from flyonce.looks import OriginalFile, PhotoOriginal, Prepared, Problem, Shot
+from flyonce.looks import OriginalFile, Prepared, Problem, Shot
 from flyonce.material import Account, Candidate
 from flyonce.picture_masks import Masks
 from geo.errors import GeoError
@@ -74,7 +74,7 @@ class PhotoMaterial:
                 name=path.name,
                 frame=frame,
                 shot=shot,
-                original=PhotoOriginal(file=OriginalFile(path=path, sha256=frame.sha256 or "")),
+                original=OriginalFile(path=path, sha256=frame.sha256 or ""),
                 masks=self._masks.of(shot),
             )
 

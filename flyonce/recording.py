@@ -90,24 +90,24 @@ class Recorder:
 def _evidence(sighting: Sighting, kept: Shelved, models: KnownModels) -> Evidence:
     if sighting.box_xyxy_px is None:
         raise ValueError(f"{sighting.source}: a sighting without a box is no evidence")
-    frame = read_frame(kept.original.path)
+    look, index = kept.look, kept.index_of(sighting)
+    frame = read_frame(kept.file.path)
     # Whatever a mask took out of the findings, or nobody believes, is still to be hidden where it may be a person.
-    hidden = redact(frame.image_bgr, to_hide(kept.found, kept.doubtful))
-    everything = Detections.concatenate([kept.detections, kept.doubtful])
-    index = kept.index_of(sighting)
+    hidden = redact(frame.image_bgr, to_hide(look.found, look.doubtful))
+    everything = Detections.concatenate([look.detections, look.doubtful])
     return Evidence(
-        original_path=kept.original.path,
-        original_sha256=kept.original.sha256,
+        original_path=kept.file.path,
+        original_sha256=kept.file.sha256,
         captured_at=sighting.seen_at,
         boxes_xyxy_px=(sighting.box_xyxy_px,),
-        annotated_jpeg=leaving_jpeg(crop_evidence(hidden, kept.detections, index, lang="zh"), quality=_JPEG_QUALITY),
+        annotated_jpeg=leaving_jpeg(crop_evidence(hidden, look.detections, index, lang="zh"), quality=_JPEG_QUALITY),
         redacted_jpeg=leaving_jpeg(hidden, quality=_JPEG_QUALITY),
         look=models.look_at(
             everything,
             mine=index,
-            size_wh_px=kept.size_wh_px,
-            ground_resolution_m=kept.ground_resolution_m,
-            shown=kept.shown[index],
+            size_wh_px=look.size_wh_px,
+            ground_resolution_m=look.ground_resolution_m,
+            shown=look.shown[index],
         ),
     )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
+import weakref
 from collections import Counter
 from datetime import UTC, datetime
 
@@ -70,7 +72,23 @@ def test_a_sharp_picture_of_a_thing_goes_before_a_blurred_one_that_is_a_little_s
         shelf.offer(look, [(1, sighting)])
     best = shelf.best_of(sightings)
     assert [sighting.source for sighting, _ in best] == ["film.mp4#2", "film.mp4#3"]
-    assert [kept.shown for _, kept in best] == [(0.8,), (0.5,)]
+    assert [kept.look.shown for _, kept in best] == [(0.8,), (0.5,)]
+
+
+def test_of_a_kept_frame_only_the_file_stays_and_its_pixels_go(tmp_path):
+    shelf = EvidenceShelf(tmp_path)
+    look = a_look(1)
+    sighting = a_sighting(look, 0.5)
+    shelf.offer(look, [(1, sighting)])
+    frame = weakref.ref(look.original.frame)
+    assert frame() is not None
+    del look
+    gc.collect()
+    assert frame() is None
+    ((_, kept),) = shelf.best_of([sighting])
+    assert kept.file.path.is_file()
+    assert kept.look.original.secure(tmp_path) == kept.file
+    assert kept.look.detections.labels == ("waste",)
 
 
 def test_a_picture_that_two_things_need_stays_until_neither_does(tmp_path):
