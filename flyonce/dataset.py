@@ -29,7 +29,7 @@ from flyonce.dataset_samples import (
     touches,
     unfit,
 )
-from vision.frame import Image
+from vision.pixels import Image
 from vision.redaction import leaving_jpeg
 from vision.sources.photos import read_frame
 from vision.training.verdict_set import JPEG_QUALITY, VerdictSet, written_whole

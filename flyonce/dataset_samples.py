@@ -12,7 +12,7 @@ from dispatch_api.evidence.looks import Finding
 from dispatch_api.verdicts.model import JudgedPicture, Verdict
 from flyonce.dataset_groups import Groups
 from vision.detections import LABELS
-from vision.frame import Image
+from vision.pixels import Image
 from vision.redaction import hidden_zones
 from vision.training.splits import Fractions, Split, split_of
 from vision.training.verdicts import Thing, covered_share, overlap

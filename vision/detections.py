@@ -195,7 +195,7 @@ class Detector(Protocol):
     """Anything that finds things in a picture."""
 
     def __call__(self, frame: Frame) -> Detections:
-        """Find things in one picture, or where `frame.of_interest` says; coordinates are pixels of `frame.image_bgr`."""
+        """Find things in one picture, or in its parts of interest; coordinates are pixels of `frame.image_bgr`."""
         ...
 
 

@@ -14,7 +14,7 @@ from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
 from vision.detections import Detections
-from vision.frame import Image
+from vision.pixels import Image
 
 Language = Literal["en", "zh"]
 

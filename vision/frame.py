@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.errors import InvalidValueError
-
-Image = NDArray[np.uint8]
+from vision.pixels import Image, Pixels
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -21,7 +20,7 @@ class Frame:
     """A picture as displayed: upright by its EXIF orientation, 8 bits per channel.
 
     Attributes:
-        image_bgr: Pixels, shape (height, width, 3), uint8, channels blue, green, red; read-only.
+        pixels: All of them, or fewer for who wants no more.
         captured_at: Moment of exposure, aware UTC; None where the source does not say it without doubt.
         source: Where the picture came from: a file's path or a stream's address.
         index: Position of the picture within its source, from 0.
@@ -37,7 +36,7 @@ class Frame:
         InvalidValueError: If a field contradicts the above.
     """
 
-    image_bgr: Image
+    pixels: Pixels
     captured_at: datetime | None
     source: str
     index: int
@@ -48,11 +47,6 @@ class Frame:
     of_interest: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
-        image = self.image_bgr
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
-            raise InvalidValueError(
-                f"a frame needs pixels of shape (height, width, 3) uint8, not {image.shape} {image.dtype}"
-            )
         if self.captured_at is not None and self.captured_at.utcoffset() != timedelta(0):
             raise InvalidValueError(f"captured_at must be aware UTC, not {self.captured_at!r}")
         if self.index < 0:
@@ -68,11 +62,16 @@ class Frame:
         grid = self.of_interest
         if grid is not None and (grid.ndim != 2 or grid.dtype != np.bool_ or not grid.any()):
             raise InvalidValueError("of_interest must be a grid (rows, columns) of booleans with something of interest")
-        locked = image.view()
-        locked.setflags(write=False)
-        object.__setattr__(self, "image_bgr", locked)
+
+    @property
+    def image_bgr(self) -> Image:
+        """All pixels, shape (height, width, 3), uint8, channels blue, green, red; read-only.
+
+        Of a video's frame they are converted when they are first asked for.
+        """
+        return self.pixels.bgr()
 
     @property
     def size_wh_px(self) -> tuple[int, int]:
         """Width and height in pixels."""
-        return self.image_bgr.shape[1], self.image_bgr.shape[0]
+        return self.pixels.size_wh_px

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.errors import InvalidValueError
-from vision.frame import Image
+from vision.pixels import Image, resized
 
 GREY = 114
 INPUT_STEP_PX = 32
@@ -82,30 +82,6 @@ def least_input(size_wh_px: tuple[int, int], input_wh_px: tuple[int, int]) -> tu
     """The smallest input, in steps of 32 px, that shows a picture as large as `input_wh_px` would."""
     width, height = (math.ceil(s / INPUT_STEP_PX) * INPUT_STEP_PX for s in inner_size(size_wh_px, input_wh_px))
     return min(width, input_wh_px[0]), min(height, input_wh_px[1])
-
-
-def resized(image_bgr: Image, size_wh_px: tuple[int, int]) -> Image:
-    """A picture in another size: bilinear as in training, but no pixel is skipped where it shrinks a lot.
-
-    Bilinear alone reads only four pixels for each of the new ones. A picture is halved by plain means of four until
-    less than a factor of two is left; that costs a fraction of one exact mean over each new pixel's area.
-
-    Args:
-        image_bgr: Shape (height, width, 3), uint8.
-        size_wh_px: Width and height wanted.
-
-    Returns:
-        The picture; the same object if it has that size already.
-    """
-    height, width = image_bgr.shape[:2]
-    while width >= 2 * size_wh_px[0] and height >= 2 * size_wh_px[1]:
-        # An odd last row or column is dropped, so that the fast path of exact halves applies.
-        even = image_bgr[: height // 2 * 2, : width // 2 * 2]
-        image_bgr = np.asarray(cv2.resize(even, (width // 2, height // 2), interpolation=cv2.INTER_AREA), np.uint8)
-        height, width = image_bgr.shape[:2]
-    if (width, height) == size_wh_px:
-        return image_bgr
-    return np.asarray(cv2.resize(image_bgr, size_wh_px, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def boxes_in_picture(boxes_xyxy: NDArray[np.float32], box: Letterboxed) -> NDArray[np.float32]:

@@ -20,11 +20,12 @@ from vision.detections import Detections, Detector, in_frame
 from vision.engines.choosing import usable_cores
 from vision.engines.names import Engine
 from vision.errors import ModelError
-from vision.frame import Frame, Image
-from vision.letterbox import letterbox, resized
+from vision.frame import Frame
+from vision.letterbox import letterbox
 from vision.model_card import CARD_FILE, MODEL_FILE, ModelCard
 from vision.onnx_model import OnnxModel, Part
 from vision.onnx_session import open_model
+from vision.pixels import Image
 from vision.tiling import Plan, View
 
 Doubts = Callable[[ModelCard], Mapping[str, float]]
@@ -126,7 +127,7 @@ class OnnxDetector:
 
     def _begun(self, frame: Frame, plan: Plan, models: Sequence[OnnxModel]) -> list[Future[list[Part]]]:
         """By view, the answer of each model; a worker makes a view's tensor once for all of them."""
-        picture = resized(frame.image_bgr, plan.size_wh_px)
+        picture = frame.pixels.reduced(plan.size_wh_px)
         input_px, any_size = models[0].card.input_px, models[0].network.takes_any_size
 
         def look(view: View) -> list[Part]:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.frame import Image
+from vision.pixels import Image
 
 Floats = NDArray[np.float64]
 

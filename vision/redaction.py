@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.detections import Detections
-from vision.frame import Image
+from vision.pixels import Image
 
 PERSON_PATCHES = 6
 VEHICLE_PATCHES = 12

@@ -20,7 +20,6 @@ from vision.engines.choosing import chosen_engine, usable_cores
 from vision.engines.names import Engine
 from vision.errors import ModelError
 from vision.frame import Frame
-from vision.letterbox import resized
 from vision.model_card import ModelCard, Task
 from vision.onnx_model import Part, joined, plan_for
 from vision.surfaces import ProbabilityMap
@@ -114,7 +113,7 @@ def part_of(result: Any, card: ModelCard, plan: Plan, view: View) -> Part:  # no
 
 def _found(card: ModelCard, model: Any, frame: Frame) -> Detections:  # noqa: ANN401 - ultralytics is untyped
     plan = plan_for(card, frame, any_size=True)
-    picture = resized(frame.image_bgr, plan.size_wh_px)
+    picture = frame.pixels.reduced(plan.size_wh_px)
     floor = min(card.threshold(label) for label in card.labels)
     parts = []
     for view in plan.views:

@@ -11,7 +11,7 @@ from typing import Any
 from throughput.timing import in_parallel, in_turns, ratios, spent, spent_by_peer, table
 from vision.engines.choosing import Engine
 from vision.frame import Frame
-from vision.letterbox import letterbox, resized
+from vision.letterbox import letterbox
 from vision.onnx_detector import OnnxDetector, detect_many
 from vision.onnx_model import OnnxModel
 from vision.sources.video import VideoSource
@@ -98,4 +98,4 @@ def _input(model: OnnxModel, frame: Frame) -> Any:  # noqa: ANN401 - an array
     if len(plan.views) != 1:
         raise ValueError(f"{model.card.name} does not look at the frame as a whole")
     size = plan.input_for(plan.views[0], model.card.input_px, any_size=model.network.takes_any_size)
-    return letterbox(resized(frame.image_bgr, plan.size_wh_px), size).tensor
+    return letterbox(frame.pixels.reduced(plan.size_wh_px), size).tensor

@@ -8,7 +8,7 @@ from typing import Any
 
 from throughput.timing import in_parallel, in_turns, ratios, spent, spent_by_peer, table
 from vision.engines.choosing import Engine
-from vision.letterbox import letterbox, resized
+from vision.letterbox import letterbox
 from vision.onnx_detector import OnnxDetector
 from vision.sources.photos import read_frame
 
@@ -43,7 +43,7 @@ def time_photo(
     detector = OnnxDetector.of_folders([model_dir], engine=engine, workers=workers)
     (model,) = detector.models
     plan = model.plan(frame)
-    picture = resized(frame.image_bgr, plan.size_wh_px)
+    picture = frame.pixels.reduced(plan.size_wh_px)
     any_size = model.network.takes_any_size
     tensors = [
         letterbox(

@@ -9,7 +9,7 @@ import av
 import cv2
 import numpy as np
 
-from vision.frame import Image
+from vision.pixels import Image
 
 
 def ground(width_px: int, height_px: int, seed: int = 0) -> Image:

@@ -12,6 +12,7 @@ import pytest
 from flyonce.city_time import in_city_time
 from flyonce.looks import OriginalFile, Prepared, Shot
 from vision.frame import Frame
+from vision.pixels import ArrayPixels
 
 TEN = datetime(2026, 7, 1, 10, tzinfo=UTC)
 TWO = datetime(2026, 7, 1, 2, tzinfo=UTC)
@@ -23,7 +24,7 @@ def a_picture(*, taken_at, flags=("time_zone_unknown",), captured_at=None) -> Pr
     return Prepared(
         key="a",
         name="a",
-        frame=Frame(image_bgr=image, captured_at=captured_at, source="a", index=0, sha256="0" * 64),
+        frame=Frame(pixels=ArrayPixels(image), captured_at=captured_at, source="a", index=0, sha256="0" * 64),
         shot=Shot(pose=None, camera=None, taken_at=taken_at, clock_s=5.0, size_wh_px=(6, 4), flags=flags),
         original=OriginalFile(path=Path("a.jpg"), sha256="0" * 64),
     )

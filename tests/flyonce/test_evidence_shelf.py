@@ -18,12 +18,13 @@ from geo.position import Fix
 from geo.sighting import Sighting
 from vision.detections import Detections, detections_of
 from vision.frame import Frame
+from vision.pixels import ArrayPixels
 
 
 def a_look(index: int, *, shown: float = 0.5) -> Look:
     image = np.random.default_rng(index).integers(0, 255, (48, 64, 3)).astype(np.uint8)
     frame = Frame(
-        image_bgr=image,
+        pixels=ArrayPixels(image),
         captured_at=datetime(2026, 7, 1, 2, 3, 4, tzinfo=UTC),
         source="film.mp4",
         index=index,
@@ -105,7 +106,7 @@ def test_a_picture_that_two_things_need_stays_until_neither_does(tmp_path):
 def test_a_still_is_nearly_lossless_and_says_where_it_comes_from(tmp_path):
     look = a_look(7)
     smooth = np.tile(np.linspace(0, 255, 64).astype(np.uint8)[None, :, None], (48, 1, 3))
-    frame = Frame(image_bgr=smooth, captured_at=None, source="film.mp4", index=7, media_time_s=0.7)
+    frame = Frame(pixels=ArrayPixels(smooth), captured_at=None, source="film.mp4", index=7, media_time_s=0.7)
     original = StillOriginal(frame=frame, stem="film", note="still of film.mp4, frame 7")
     file = original.secure(tmp_path)
     assert file.sha256 == hashlib.sha256(file.path.read_bytes()).hexdigest()

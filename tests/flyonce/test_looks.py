@@ -12,6 +12,7 @@ from geo.ground import FlatGround
 from vision.detections import Detections, detections_of
 from vision.edge import is_cut
 from vision.frame import Frame
+from vision.pixels import ArrayPixels
 
 BODY, HEAD = (20.0, 10.0, 32.0, 40.0), (22.0, 10.0, 30.0, 18.0)
 
@@ -22,7 +23,7 @@ def an_angler(frame: Frame) -> Detections:
 
 def test_an_angler_boxed_whole_and_in_part_is_one_thing_and_hidden_by_both_boxes():
     image = np.zeros((48, 64, 3), np.uint8)
-    frame = Frame(image_bgr=image, captured_at=None, source="film.mp4", index=0, media_time_s=0.0)
+    frame = Frame(pixels=ArrayPixels(image), captured_at=None, source="film.mp4", index=0, media_time_s=0.0)
     picture = Prepared(
         key="film.mp4#0",
         name="film 0",

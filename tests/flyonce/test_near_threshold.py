@@ -15,6 +15,7 @@ from flyonce.near_threshold import KnownModels, NearThreshold, doubts_of
 from vision.detections import detections_of
 from vision.frame import Frame
 from vision.model_card import ModelCard
+from vision.pixels import ArrayPixels
 
 CARD = ModelCard(
     name="objects",
@@ -30,7 +31,7 @@ BAG = (500.0, 400.0, 560.0, 450.0)
 
 def a_frame(index=0):
     image = np.random.default_rng(index).integers(0, 255, (900, 1200, 3), np.uint8)
-    return Frame(image_bgr=image, captured_at=None, source="video.mp4", index=index, ground_resolution_m=0.04)
+    return Frame(pixels=ArrayPixels(image), captured_at=None, source="video.mp4", index=index, ground_resolution_m=0.04)
 
 
 def looking_at(*rows, **changes):

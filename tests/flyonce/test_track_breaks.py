@@ -18,6 +18,7 @@ from geo.pose import Pose
 from geo.sighting import Sighting
 from vision.detections import Detections
 from vision.frame import Frame
+from vision.pixels import ArrayPixels
 from vision.sampling import GroundView
 from vision.tracking import ByteTracker, GroundMotion, TrackBook, TrackEvent
 
@@ -36,7 +37,7 @@ BLACK = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
 
 
 def a_frame(index: int, time_s: float) -> Frame:
-    return Frame(image_bgr=BLACK, captured_at=None, source="film.mp4", index=index, media_time_s=time_s)
+    return Frame(pixels=ArrayPixels(BLACK), captured_at=None, source="film.mp4", index=index, media_time_s=time_s)
 
 
 def view_of(frame: Frame) -> GroundView:

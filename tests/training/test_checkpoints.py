@@ -11,6 +11,7 @@ from vision.engines.choosing import installed_engines
 from vision.errors import ModelError
 from vision.frame import Frame
 from vision.onnx_detector import load_detectors
+from vision.pixels import ArrayPixels
 from vision.sources.photos import read_frame
 from vision.ultralytics_detector import UltralyticsDetector
 
@@ -25,7 +26,9 @@ def test_a_real_checkpoint_answers_as_ultralytics_itself(shared_data, tmp_path, 
     for path in sorted((shared_data / "train/street_garbage_cn").rglob("*.jpg"))[:6]:
         image = np.ascontiguousarray(read_frame(path).image_bgr[:640, :640])
         (raw,) = model.predict(image, imgsz=640, conf=0.25, verbose=False)
-        ours = detect(Frame(source="photo", index=0, image_bgr=image, captured_at=datetime(2026, 1, 1, tzinfo=UTC)))
+        ours = detect(
+            Frame(source="photo", index=0, pixels=ArrayPixels(image), captured_at=datetime(2026, 1, 1, tzinfo=UTC))
+        )
         assert len(ours) == len(raw.boxes)
         theirs = raw.boxes.xyxy.cpu().numpy()
         for label, box in zip(ours.labels, ours.boxes_xyxy_px, strict=True):

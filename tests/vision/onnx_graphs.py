@@ -11,6 +11,7 @@ import yaml
 from onnx import TensorProto, helper, numpy_helper
 
 from vision.frame import Frame
+from vision.pixels import ArrayPixels
 
 RED_BGR = (20, 20, 235)
 GROUND_BGR = (90, 110, 90)
@@ -22,7 +23,8 @@ def picture(width=640, height=480, colour=GROUND_BGR):
 
 def frame(image=None, **fields):
     return Frame(
-        **{"image_bgr": picture() if image is None else image, "captured_at": None, "source": "a", "index": 0} | fields
+        **{"pixels": ArrayPixels(picture() if image is None else image), "captured_at": None, "source": "a", "index": 0}
+        | fields
     )
 
 

@@ -21,10 +21,6 @@ def test_a_frame_tells_its_size_and_cannot_be_painted_on():
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({"image_bgr": np.zeros((4, 4), np.uint8)}, "pixels of shape"),
-        ({"image_bgr": np.zeros((4, 4, 4), np.uint8)}, "pixels of shape"),
-        ({"image_bgr": np.zeros((4, 4, 3), np.uint16)}, "pixels of shape"),
-        ({"image_bgr": np.zeros((0, 4, 3), np.uint8)}, "pixels of shape"),
         ({"captured_at": datetime(2026, 7, 1)}, "aware UTC"),
         ({"captured_at": datetime(2026, 7, 1, tzinfo=timezone(timedelta(hours=8)))}, "aware UTC"),
         ({"index": -1}, "index"),

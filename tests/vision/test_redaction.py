@@ -10,6 +10,7 @@ from PIL import Image
 from flyonce.settings import bundled_models_dir
 from vision.detections import detections_of
 from vision.onnx_detector import OnnxDetector
+from vision.pixels import ArrayPixels
 from vision.redaction import HIDING_CONFIDENCE, hidden_zones, leaving_jpeg, redact, to_hide
 from vision.sources.photos import read_frame
 
@@ -125,7 +126,7 @@ def test_in_real_street_pictures_whoever_was_found_is_found_no_more(shared_data,
     frame = read_frame(shared_data / "train" / "street_garbage_cn" / "images" / name)
     before = detector(frame)
     hidden = redact(frame.image_bgr, before)
-    after = detector(replace(frame, image_bgr=hidden)).labelled(label)
+    after = detector(replace(frame, pixels=ArrayPixels(hidden))).labelled(label)
     found = before.labelled(label)
     assert found.confidence.max() >= 0.4
     assert len(after) == 0 or after.confidence.max() < 0.25

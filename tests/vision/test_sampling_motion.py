@@ -10,7 +10,7 @@ import pytest
 from tracking_scenes import HEIGHT, WIDTH, Shot, a_frame, textured
 
 from vision.errors import InvalidValueError
-from vision.frame import Image
+from vision.pixels import Image
 from vision.sampling import MotionSampler, Pace
 
 

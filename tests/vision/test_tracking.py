@@ -10,8 +10,9 @@ from tracking_scenes import HEIGHT, WIDTH, Shot, a_frame, boxes_seen, detections
 
 from vision.detections import Detections
 from vision.errors import InvalidValueError
-from vision.frame import Frame, Image
+from vision.frame import Frame
 from vision.picture_motion import motion_between, thumbnail
+from vision.pixels import Image
 from vision.sampling import GroundView
 from vision.tracking import UNTRACKED, ByteTracker, CameraShift, GroundMotion, PictureMotion
 from vision.tracking.moving_box import MovingBox

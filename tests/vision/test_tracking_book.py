@@ -12,6 +12,7 @@ from tracking_scenes import Shot, a_frame, detections, textured
 from vision.detections import Detections
 from vision.errors import InvalidValueError
 from vision.frame import Frame
+from vision.pixels import ArrayPixels
 from vision.tracking import UNTRACKED, TrackBook, TrackEvent
 from vision.tracking.best_frames import quality
 
@@ -23,7 +24,7 @@ def frame_at(time_s: float, *, blur: float = 0.0) -> Frame:
     frame = a_frame(Shot(time_s=time_s, x_px=450, y_px=450), GROUND, index=round(time_s * 10))
     if not blur:
         return frame
-    return replace(frame, image_bgr=np.asarray(cv2.GaussianBlur(frame.image_bgr, (0, 0), blur), np.uint8))
+    return replace(frame, pixels=ArrayPixels(np.asarray(cv2.GaussianBlur(frame.image_bgr, (0, 0), blur), np.uint8)))
 
 
 def tracked(*ids: int, confidence: float = 0.8, label: str = "waste", box: tuple[float, ...] = BOX) -> Detections:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.detections import Detections
-from vision.frame import Frame, Image
+from vision.frame import Frame
+from vision.pixels import ArrayPixels, Image
 
 WIDTH, HEIGHT = 640, 360
 
@@ -46,7 +47,11 @@ class Shot:
 def a_frame(shot: Shot, ground: Image, index: int = 0, source: str = "film") -> Frame:
     image = cv2.warpAffine(ground, shot.picture_from_ground[:2], (WIDTH, HEIGHT), borderMode=cv2.BORDER_REFLECT)
     return Frame(
-        image_bgr=np.asarray(image, np.uint8), captured_at=None, source=source, index=index, media_time_s=shot.time_s
+        pixels=ArrayPixels(np.asarray(image, np.uint8)),
+        captured_at=None,
+        source=source,
+        index=index,
+        media_time_s=shot.time_s,
     )
 
 

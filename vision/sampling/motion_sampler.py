@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.errors import InvalidValueError
-from vision.frame import Image
 from vision.picture_motion import Thumbnail, motion_between, thumbnail
+from vision.pixels import Image
 from vision.sampling.decision import Decision, SamplingStats
 from vision.sampling.look_clock import LookClock
 from vision.sampling.pace import Pace

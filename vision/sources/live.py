@@ -15,10 +15,11 @@ from vision.errors import StreamError
 from vision.frame import Frame
 from vision.sources.address import check_address, scheme_of, with_plain_scheme, without_credentials
 from vision.sources.connection import Connection, LiveClock, Timeouts
+from vision.sources.decoded import pixels_of
 from vision.sources.eager_decoder import Received
 from vision.sources.gaps import GapLedger, Moment
 from vision.sources.photos import MAX_PIXELS
-from vision.sources.pictures import Turn, Turns, upright_bgr
+from vision.sources.pictures import Turn, Turns
 from vision.sources.source import SourceReport, StreamData
 from vision.sources.srt_pipe import ffmpeg_for_srt
 from vision.sources.stagger import Backoff, Stagger
@@ -148,7 +149,7 @@ class LiveSource:
 
     def _frame(self, waiting: _Waiting) -> Frame:
         return Frame(
-            image_bgr=upright_bgr(waiting.received.picture, waiting.turn),
+            pixels=pixels_of(waiting.received.picture, waiting.turn),
             captured_at=waiting.received.moment.at,
             source=self.address,
             index=waiting.index,

@@ -22,7 +22,8 @@ from PIL import ExifTags, ImageOps, UnidentifiedImageError
 from PIL import Image as PillowImage
 
 from vision.errors import PhotoError
-from vision.frame import Frame, Image
+from vision.frame import Frame
+from vision.pixels import ArrayPixels, Image
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"})
 MAX_PIXELS = 150_000_000
@@ -77,7 +78,7 @@ def read_frame(path: Path, *, index: int = 0) -> Frame:
         image, exif = _decoded(path, data)
         captured_at = _captured_at(exif)
     return Frame(
-        image_bgr=image,
+        pixels=ArrayPixels(image),
         captured_at=captured_at,
         source=str(path),
         index=index,

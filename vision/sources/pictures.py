@@ -12,7 +12,7 @@ from av.buffer import Buffer
 from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
 
-from vision.frame import Image
+from vision.pixels import Image
 
 _TURNS = {
     (1, 0, 0, 1): None,
@@ -68,6 +68,11 @@ class Turns:
         if kind != self._known_for:
             self._turn, self._known_for = turn_of(picture), kind
         return self._turn
+
+
+def is_as_stored(turn: Turn | None) -> bool:
+    """Whether pictures are displayed as they are stored; a matrix that is no quarter turn is left alone."""
+    return turn in (None, _AS_STORED)
 
 
 def displayed_size(picture: VideoFrame) -> tuple[int, int]:

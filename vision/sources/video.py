@@ -25,12 +25,13 @@ from av.video.stream import VideoStream
 from vision.errors import InvalidValueError, VideoError
 from vision.frame import Frame
 from vision.sources.counting_decoder import CountingDecoder
+from vision.sources.decoded import pixels_of
 from vision.sources.demuxing import demuxed
 from vision.sources.embedded import EmbeddedData, data_streams
 from vision.sources.lazy_decoder import LazyDecoder, Picked
 from vision.sources.media_clock import MediaClock
 from vision.sources.photos import MAX_PIXELS
-from vision.sources.pictures import Turns, displayed_size, upright_bgr
+from vision.sources.pictures import Turns, displayed_size
 from vision.sources.source import SourceReport, StreamData
 from vision.sources.tally import Tally
 
@@ -198,8 +199,11 @@ class VideoSource:
 
     def _codec(self) -> VideoCodecContext:
         codec = self._stream.codec_context
-        codec.thread_type = "AUTO"
-        codec.thread_count = min(_MOST_DECODER_THREADS, os.cpu_count() or 1)
+        # Who wants every picture does more with each than decoding it: threads would take a third more of the processor
+        # without anybody having to wait less.
+        threads = 1 if self._want is None else min(_MOST_DECODER_THREADS, os.cpu_count() or 1)
+        codec.thread_type = "AUTO" if threads > 1 else "NONE"
+        codec.thread_count = threads
         return codec
 
     def _clock(self) -> MediaClock:
@@ -234,11 +238,11 @@ class VideoSource:
             turn = self._turns.of(picture)
             if turn is None:
                 self._tally.note("asks to be displayed at an angle that is no quarter turn; shown as stored")
-            image = upright_bgr(picture, turn)
-            self._tally.saw_size((image.shape[1], image.shape[0]))
+            pixels = pixels_of(picture, turn)
+            self._tally.saw_size(pixels.size_wh_px)
             self._hand_over(
                 Frame(
-                    image_bgr=image,
+                    pixels=pixels,
                     captured_at=self._moment(picked.media_time_s),
                     source=str(self.path),
                     index=picked.index,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vision.detections import LABELS, Polygon
 from vision.drawing import evidence_window
-from vision.frame import Image
+from vision.pixels import Image
 
 Box = tuple[float, float, float, float]
 
