@@ -97,5 +97,6 @@ def _fill(planes: NDArray[np.float32], image_bgr: Image, left: int, top: int) ->
     planes[:, top + height :] = GREY * _LEVEL
     planes[:, top : top + height, :left] = GREY * _LEVEL
     planes[:, top : top + height, left + width :] = GREY * _LEVEL
-    for channel, plane in enumerate(planes[:, top : top + height, left : left + width]):
-        np.multiply(cv2.extractChannel(image_bgr, 2 - channel), _LEVEL, out=plane)
+    inner = planes[:, top : top + height, left : left + width]
+    for plane, channel in zip(inner[::-1], cv2.split(image_bgr), strict=True):
+        np.multiply(channel, _LEVEL, out=plane)

@@ -96,7 +96,9 @@ class OnnxDetector:
             )
             for model_dir, card, network in opened
         ]
-        return cls(models, ThreadPoolExecutor(max_workers=workers, thread_name_prefix="inference"))
+        # While every network computes, one thread more makes the next view ready.
+        ahead = int(any(model.network.computes_elsewhere for model in models))
+        return cls(models, ThreadPoolExecutor(max_workers=workers + ahead, thread_name_prefix="inference"))
 
     def __call__(self, frame: Frame) -> Detections:
         """Find things in a picture of any size.

@@ -202,14 +202,16 @@ def test_ground_beside_a_known_strip_is_looked_at_without_the_strip() -> None:
     assert (sampler.looks_at(ahead) >= 3).all()
 
 
-@pytest.mark.parametrize("between_keys_s", [0.5, 1.0])
-def test_over_slowly_passing_ground_key_pictures_are_enough(between_keys_s: float) -> None:
-    path = straight(speed_m_s=4, length_m=240)
+@pytest.mark.parametrize(("speed_m_s", "between_keys_s"), [(4.0, 0.5), (4.0, 1.0), (9.0, 1.0)])
+def test_over_slowly_passing_ground_key_pictures_are_enough(speed_m_s: float, between_keys_s: float) -> None:
+    path = straight(speed_m_s=speed_m_s, length_m=240)
     places = list(chosen(path, between_keys_s=between_keys_s))
     keys = [at for at in places if (at.time_s / between_keys_s) % 1 == 0]
-    assert len(keys) >= len(places) - 2, "before the second key picture nobody knows how far apart they are"
+    assert len(keys) >= len(places) - 3, "before the second key picture nobody knows how far apart they are"
     points = np.column_stack((np.full(101, 3.0), np.linspace(40.0, 180.0, 101)))
-    assert times_seen(points, places).min() >= 3
+    seen = times_seen(points, places)
+    assert seen.min() >= 2
+    assert (seen >= 3).mean() > 0.98, "but for slivers that are less than a look's hundredth"
     assert len(places) <= 1.15 * len(list(looked_at(GroundSampler(), path)))
 
 

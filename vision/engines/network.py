@@ -21,6 +21,11 @@ class Network(Protocol):
         """True if width and height of the input may be any multiple of 32; else they are the card's."""
         ...
 
+    @property
+    def computes_elsewhere(self) -> bool:
+        """True if a call waits while others compute: threads of the network's own, or a graphics card."""
+        ...
+
     def __call__(self, tensor: NDArray[np.float32]) -> list[NDArray[Any]]:
         """Answer one input.
 

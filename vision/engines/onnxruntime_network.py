@@ -47,6 +47,7 @@ class OnnxRuntimeNetwork:
             ModelError: If it cannot be run there, or takes another input than its card says.
         """
         self._session = _session(model_dir, data, device)
+        self._device = device
         entry = self._session.get_inputs()[0]
         self._input_name = str(entry.name)
         self._takes_any_size = takes_any_size(model_dir, entry.shape, card)
@@ -55,6 +56,11 @@ class OnnxRuntimeNetwork:
     def takes_any_size(self) -> bool:
         """True if width and height of the input may be any multiple of 32; else they are the card's."""
         return self._takes_any_size
+
+    @property
+    def computes_elsewhere(self) -> bool:
+        """True on a graphics card; a processor's session computes on its caller's thread."""
+        return self._device != "cpu"
 
     def __call__(self, tensor: NDArray[np.float32]) -> list[NDArray[Any]]:
         """Answer one input (1, 3, height, width)."""

@@ -73,6 +73,11 @@ class OpenVinoNetwork:
         """True if width and height of the input may be any multiple of 32; else they are the card's."""
         return self._takes_any_size
 
+    @property
+    def computes_elsewhere(self) -> bool:
+        """True: the plugin's streams compute."""
+        return True
+
     def __call__(self, tensor: NDArray[np.float32]) -> list[NDArray[Any]]:
         """Answer one input (1, 3, height, width)."""
         answers = self._request(tensor.shape).infer([tensor], share_inputs=True)

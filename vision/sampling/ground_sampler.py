@@ -32,8 +32,9 @@ _THIN_SHARE = 0.5
 _NEARLY_ALL = 0.85
 # Of a candidate's middle and four sides: what is larger than the picture gains nothing by looks of its own.
 _MOSTLY = 0.6
-# Between two frames of a slow camera the ground moves on by less than this share of the way between two looks.
-_SLOW = 0.6
+# Between two frames of a slow camera the ground moves on by less than this share of the way between two looks. On
+# straight legs every point is still seen often enough beyond it, but by looking at nearly every one of such frames.
+_SLOW = 0.65
 _PROBES = np.array([(0.5, 0.5), (0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.25, 0.75)])
 _AROUND = np.array([(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0)])
 

@@ -70,6 +70,11 @@ class RememberingNetwork:
         """As the network."""
         return self._network.takes_any_size
 
+    @property
+    def computes_elsewhere(self) -> bool:
+        """As the network."""
+        return self._network.computes_elsewhere
+
     def __call__(self, tensor: NDArray[np.float32]) -> list[NDArray[Any]]:
         """Answer one input."""
         key = hashlib.sha256(tensor.tobytes()).digest()
