@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from flyonce.cli.output import Ticker, progress
 from flyonce.demo.camera_sim import Lens
@@ -33,7 +34,7 @@ from vision.detections import Detections, Detector
 from vision.frame import Frame
 from vision.model_card import CARD_FILE, read_model
 from vision.onnx_detector import load_detectors
-from vision.sampling import GroundSampler, GroundView, MotionSampler
+from vision.sampling import FrameChoice, GroundSampler, GroundView, MotionSampler
 from vision.sources.video import VideoSource
 from vision.tracking import ByteTracker, GroundMotion, PictureMotion, TrackBook
 
@@ -47,6 +48,7 @@ class Row:
     name: str
     decoded: int = 0
     looked_at: int = 0
+    pictures: float = 0.0
     found: set[str] = field(default_factory=set)
     confirmed: set[str] = field(default_factory=set)
     tracks: int = 0
@@ -87,10 +89,12 @@ def main() -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Way:
-    """How frames are chosen: by their time before they are decoded, and by their pixels after."""
+    """How frames are chosen: by their time before they are decoded, by their pixels after, and in which parts."""
 
     want: Callable[[float], bool]
+    on_key: Callable[[float], None] = lambda time_s: None
     take: Callable[[Frame], bool] = lambda frame: True
+    part_of: Callable[[float], NDArray[np.bool_] | None] = lambda time_s: None
 
 
 def _every(patrol: StagedPatrol, step: int) -> Way:
@@ -98,12 +102,18 @@ def _every(patrol: StagedPatrol, step: int) -> Way:
 
 
 def _by_ground(patrol: StagedPatrol) -> Way:
-    sampler = GroundSampler()
+    choice = FrameChoice(GroundSampler(), lambda time_s: _view(patrol, time_s))
+    parts: dict[float, NDArray[np.bool_] | None] = {}
 
     def want(time_s: float) -> bool:
-        return time_s >= sampler.next_time_s and sampler.decide(time_s, _view(patrol, time_s)).look
+        if choice.skips(time_s):
+            return False
+        decision = choice.decide(time_s, _view(patrol, time_s))
+        if decision.look:
+            parts[time_s] = decision.of_interest
+        return decision.look
 
-    return Way(want=want)
+    return Way(want=want, on_key=choice.key, part_of=parts.pop)
 
 
 def _by_motion() -> Way:
@@ -133,7 +143,8 @@ def _run(
     counted = set()
     began_s = time.process_time()
     reached = 0
-    with VideoSource(patrol.video, want=way.want) as source:
+    resolution_m = patrol.flight.height_m / patrol.lens.focal_px
+    with VideoSource(patrol.video, want=way.want, on_key=way.on_key) as source:
         for frame in source:
             ticker.advance(frame.index - reached)
             reached = frame.index
@@ -141,7 +152,9 @@ def _run(
                 continue
             time_s = frame.media_time_s or 0.0
             with _clock(row):
-                found = detector(replace(frame, ground_resolution_m=patrol.flight.height_m / patrol.lens.focal_px))
+                part = way.part_of(time_s)
+                found = detector(replace(frame, ground_resolution_m=resolution_m, of_interest=part))
+            row.pictures += 1.0 if part is None else float(part.mean())
             row.looked_at += 1
             tracked = tracker(frame, found)
             counted |= {event.track.track_id for event in book.add(frame, tracked) if event.kind == "confirmed"}
@@ -187,11 +200,11 @@ def _print_rows(rows: list[Row], patrol: StagedPatrol, every: int) -> None:
     out(f"{len(possible)} staged things shown for {_LEAST_SHOWN_S:.0f} s or longer\n")
     if every > 1:
         out(f"'every frame' is stood for by every {every}. frame\n")
-    out(f"{'':18}{'decoded':>9}{'looked at':>11}{'share':>8}{'found':>8}{'confirmed':>11}{'tracks':>8}")
+    out(f"{'':18}{'decoded':>9}{'looked at':>11}{'whole':>8}{'found':>8}{'confirmed':>11}{'tracks':>8}")
     out(f"{'network s':>11}{'other s':>9}  (CPU)\n")
     for row in rows:
         found, confirmed = (f"{len(ids & possible)}/{len(possible)}" for ids in (row.found, row.confirmed))
-        out(f"{row.name:18}{row.decoded:>9}{row.looked_at:>11}{row.looked_at / patrol.frames:>8.1%}")
+        out(f"{row.name:18}{row.decoded:>9}{row.looked_at:>11}{row.pictures:>8.1f}")
         out(f"{found:>8}{confirmed:>11}{row.tracks:>8}{row.network_cpu_s:>11.1f}{row.other_cpu_s:>9.1f}\n")
     for row in rows[1:]:
         lost, won = sorted((rows[0].found - row.found) & possible), sorted((row.found - rows[0].found) & possible)

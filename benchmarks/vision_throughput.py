@@ -126,7 +126,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=usable_cores(), help="inferences at a time")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each work")
     parser.add_argument("--film", type=Path, help="a film instead of a generated one")
-    parser.add_argument("--frames", type=int, default=90, help="length of the generated film")
+    parser.add_argument("--frames", type=int, default=240, help="length of the generated film")
     parser.add_argument("--photo", type=Path, help="a photo instead of a generated one")
     parser.add_argument("--patrol", type=Path, help="folder of a staged patrol; staged there if it is empty")
     parser.add_argument("--patrol-s", type=float, default=60, help="length of the patrol to be staged, seconds")
