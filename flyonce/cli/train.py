@@ -39,6 +39,12 @@ def train(
     seed: Annotated[int | None, typer.Option(help="Of everything drawn by lot.")] = None,
     degrees: Annotated[float | None, typer.Option(min=0, max=180, help="Greatest turn of a picture.")] = None,
     perspective: Annotated[float | None, typer.Option(help="Greatest tilt of a picture, up to 0.001.")] = None,
+    overlap: Annotated[
+        float | None, typer.Option(help="Weight of a term for the overlap (IoU) of surfaces; water only.")
+    ] = None,
+    bfloat16: Annotated[
+        bool | None, typer.Option("--bfloat16", help="Run in 16 bits: three times as fast on a CPU with AMX.")
+    ] = None,
     teacher: Annotated[
         Path | None, typer.Option(help="COCO weights (.pt) that answer for what nobody labelled; objects only.")
     ] = None,
@@ -53,7 +59,8 @@ def train(
     given = {
         "model": model, "weights": weights, "out": out, "epochs": epochs, "input_px": input_px, "batch": batch,
         "learning_rate": learning_rate, "mosaic": mosaic, "turned": turned, "freeze": freeze, "threads": threads,
-        "device": device, "seed": seed, "degrees": degrees, "perspective": perspective, "teacher": teacher,
+        "device": device, "seed": seed, "degrees": degrees, "perspective": perspective, "overlap": overlap,
+        "bfloat16": bfloat16, "teacher": teacher,
     }  # fmt: skip
     options = {key: value for key, value in given.items() if value is not None}
     try:

@@ -178,3 +178,28 @@ def test_a_water_model_learns_and_its_export_finds_the_water(here, ponds):
     flyonce("export", run, "--out", model)
     told, _ = flyonce("evaluate", ponds, "--split", "val", "--models", model, "--json", "--out", here / "wet")
     assert json.loads(told)["water"]["iou"] > 0.8
+
+
+def test_a_water_model_trains_for_its_overlap_in_sixteen_bits(here, ponds):
+    weights, run = untrained("yolo26n-sem.yaml", here / "dry.pt"), here / "runs" / "overlap"
+    flyonce(
+        "train", ponds, "--model", "water", "--weights", weights, "--out", run, "--epochs", 6, "--overlap", 1,
+        "--bfloat16", "--input-px", SIDE_PX, "--batch", 4, "--threads", 1, "--mosaic", 0, "--learning-rate", 0.003,
+    )  # fmt: skip
+    rows = epochs_in(run)
+    terms = [float(row["train/overlap_loss"]) for row in rows]
+    assert terms[-1] < 0.8 * terms[0]
+    assert float(rows[-1]["val/overlap_loss"]) > 0
+    recipe = json.loads((run / "run.json").read_text())["recipe"]
+    assert (recipe["overlap"], recipe["bfloat16"]) == (1.0, True)
+
+
+@pytest.mark.parametrize("option", [["--overlap", "1"], ["--bfloat16"]])
+def test_a_detector_is_not_trained_by_what_is_for_surfaces(here, heaps, tmp_path, option):
+    weights = untrained("yolo11n.yaml", tmp_path / "start.pt")
+    _, told = flyonce(
+        "train", heaps, "--model", "objects", "--weights", weights, "--out", tmp_path / "run", "--epochs", 1, *option,
+        expect=2,
+    )  # fmt: skip
+    assert "overlap and bfloat16 are for water alone" in " ".join(told.split())
+    assert not (tmp_path / "run").exists()

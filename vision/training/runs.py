@@ -68,6 +68,8 @@ def prepare_run(
         raise BadSourceError(teacher, "is no file of weights", "give the COCO weights with --teacher")
     if teacher is not None and model == "water":
         raise BadSourceError(teacher, "cannot teach where water is", "leave --teacher out")
+    if model != "water" and (recipe.overlap or recipe.bfloat16):
+        raise BadSourceError(place, "overlap and bfloat16 are for water alone", "leave them out, or train water")
     if teacher is not None:  # four pictures in one are not labelled alike
         recipe = replace(recipe, mosaic=0.0)
     if (out / "run.json").is_file():
