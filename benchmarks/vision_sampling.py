@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from throughput.sampled import Sampled
 
 from flyonce.cli.output import Ticker, progress
 from flyonce.demo.camera_sim import Lens
@@ -34,7 +35,7 @@ from vision.detections import Detections, Detector
 from vision.frame import Frame
 from vision.model_card import CARD_FILE, read_model
 from vision.onnx_detector import load_detectors
-from vision.sampling import FrameChoice, GroundSampler, GroundView, MotionSampler
+from vision.sampling import GroundSampler, GroundView, MotionSampler
 from vision.sources.video import VideoSource
 from vision.tracking import ByteTracker, GroundMotion, PictureMotion, TrackBook
 
@@ -102,18 +103,8 @@ def _every(patrol: StagedPatrol, step: int) -> Way:
 
 
 def _by_ground(patrol: StagedPatrol) -> Way:
-    choice = FrameChoice(GroundSampler(), lambda time_s: _view(patrol, time_s))
-    parts: dict[float, NDArray[np.bool_] | None] = {}
-
-    def want(time_s: float) -> bool:
-        if choice.skips(time_s):
-            return False
-        decision = choice.decide(time_s, _view(patrol, time_s))
-        if decision.look:
-            parts[time_s] = decision.of_interest
-        return decision.look
-
-    return Way(want=want, on_key=choice.key, part_of=parts.pop)
+    sampled = Sampled(lambda time_s: _view(patrol, time_s))
+    return Way(want=sampled.want, on_key=sampled.choice.key, part_of=sampled.part_of)
 
 
 def _by_motion() -> Way:

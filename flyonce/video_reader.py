@@ -75,7 +75,7 @@ class VideoReader:
         self._wait_for_looks(media_time_s)
         if self._choice.skips(media_time_s):
             return False
-        view = self._views.of(pose, self._camera_at(media_time_s))
+        view = self._view_at(media_time_s)
         if view is None:
             return clock_s >= self._motion_sampler.next_time_s
         decision = self._choice.decide(media_time_s, view)
@@ -158,11 +158,9 @@ class VideoReader:
 
     def _view_at(self, media_time_s: float) -> GroundView | None:
         pose = self._pose_at(media_time_s)
-        return (
-            None
-            if pose is None or self._recording.camera is None
-            else self._views.of(pose, self._camera_at(media_time_s))
-        )
+        if pose is None or self._recording.camera is None:
+            return None
+        return self._views.of(pose, self._camera_at(media_time_s))
 
     def _pose_at(self, media_time_s: float) -> Pose | None:
         if self._recording.track is None:

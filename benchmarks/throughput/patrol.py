@@ -13,10 +13,11 @@ from flyonce.demo.camera_sim import Lens
 from flyonce.demo.patrol_flight import PatrolFlight, usual_phases
 from flyonce.demo.patrol_plan import PatrolPlan, patrol_camera
 from flyonce.demo.patrol_video import stage_patrol
+from throughput.sampled import Sampled
 from vision.engines.choosing import Engine
 from vision.frame import Frame
 from vision.onnx_detector import OnnxDetector, detect_many
-from vision.sampling import FrameChoice, GroundSampler, GroundView
+from vision.sampling import GroundView
 from vision.sources.video import VideoSource
 
 HEIGHT_M = 70.0
@@ -73,7 +74,7 @@ def time_patrol(
 
 def _run(detector: OnnxDetector, film: Path, looks: int) -> dict[str, Any]:
     wall_s, cpu_s = time.perf_counter(), time.process_time()
-    sampled = _Sampled(film, looks)
+    sampled = _sampled(film, looks)
     with VideoSource(film, want=sampled.want, on_key=sampled.choice.key) as source:
         found = views = 0
         for frame, detections in detect_many(detector, _frames(source, sampled)):
@@ -94,36 +95,26 @@ def _run(detector: OnnxDetector, film: Path, looks: int) -> dict[str, Any]:
     }
 
 
-class _Sampled:
-    """The sampler's word for every moment of the film, by the pose that the drone reported."""
+def _sampled(film: Path, looks: int) -> Sampled:
+    with VideoSource(film) as source:
+        size, seconds = source.size_wh_px, source.duration_s or 0.0
+    lens = _lens(size)
+    flight = PatrolFlight(phases=usual_phases(seconds), height_m=HEIGHT_M, seed=SEED)
+    resolution_m = HEIGHT_M / lens.focal_px
 
-    def __init__(self, film: Path, looks: int) -> None:
-        with VideoSource(film) as source:
-            size, seconds = source.size_wh_px, source.duration_s or 0.0
-        self._lens = _lens(size)
-        self._flight = PatrolFlight(phases=usual_phases(seconds), height_m=HEIGHT_M, seed=SEED)
-        self.choice = FrameChoice(GroundSampler(looks=looks), self._view)
-        self.of_interest: dict[float, Any] = {}
+    def view_at(media_time_s: float) -> GroundView:
+        corners = lens.ground_corners_m(flight.reported(media_time_s))
+        return GroundView(corners_m=corners, ground_resolution_m=resolution_m)
 
-    def want(self, media_time_s: float) -> bool:
-        if self.choice.skips(media_time_s):
-            return False
-        decision = self.choice.decide(media_time_s, self._view(media_time_s))
-        if decision.look:
-            self.of_interest[media_time_s] = decision.of_interest
-        return decision.look
-
-    def _view(self, media_time_s: float) -> GroundView:
-        corners = self._lens.ground_corners_m(self._flight.reported(media_time_s))
-        return GroundView(corners_m=corners, ground_resolution_m=HEIGHT_M / self._lens.focal_px)
+    return Sampled(view_at, looks=looks)
 
 
-def _frames(source: VideoSource, sampled: _Sampled) -> Iterator[Frame]:
+def _frames(source: VideoSource, sampled: Sampled) -> Iterator[Frame]:
     for frame in source:
         yield replace(
             frame,
             ground_resolution_m=HEIGHT_M / _lens(frame.size_wh_px).focal_px,
-            of_interest=sampled.of_interest.pop(frame.media_time_s or 0.0),
+            of_interest=sampled.part_of(frame.media_time_s or 0.0),
         )
 
 
