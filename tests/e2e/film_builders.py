@@ -207,3 +207,21 @@ def write_model(folder: Path, **card_keys: object) -> Path:
     }
     (home / "card.yaml").write_text(yaml.safe_dump(card | card_keys), encoding="utf-8")
     return folder
+
+
+def with_user_message(video: Path, out: Path) -> Path:
+    """Copy an MP4 of H.264 and put a message before its first picture, as cameras do that write telemetry there."""
+    payload = bytes(range(16)) + b"\xff" * 8
+    unit = b"\x06\x05" + bytes([len(payload)]) + payload + b"\x80"
+    with av.open(str(video)) as source, av.open(str(out), "w") as copy:
+        film = source.streams.video[0]
+        stream = copy.add_stream_from_template(film)
+        for number, packet in enumerate(source.demux(film)):
+            if packet.dts is None:
+                continue
+            message = b"" if number else len(unit).to_bytes(4, "big") + unit
+            longer = av.Packet(message + bytes(packet))
+            longer.time_base, longer.pts, longer.dts = packet.time_base, packet.pts, packet.dts
+            longer.is_keyframe, longer.stream = packet.is_keyframe, stream
+            copy.mux(longer)
+    return out

@@ -177,7 +177,16 @@ def test_without_subtitles_or_camera_things_are_counted_and_nothing_is_placed(fl
     assert outcome.result["flags"]["no_camera"] == outcome.result["frames"]
     assert outcome.result["sightings"] == 0
     assert "give --camera" in outcome.stderr
-    # The encoder names itself in one message of its stream.
+    # The encoder names itself in a message of its stream: that is nothing to tell of.
+    assert outcome.result["stream_data"] == {}
+    assert "the video also carries" not in outcome.stderr
+
+
+def test_messages_in_a_video_that_nobody_reads_yet_are_told_of(flyonce, film, tmp_path):
+    video = staged.with_user_message(film.video, tmp_path / "told.mp4")
+    outcome = flyonce(
+        "analyze", video, "--models", film.models, "--store", f"sqlite:///{tmp_path / 'city.db'}", "--json"
+    )
     assert outcome.result["stream_data"] == {"sei": 1}
     told = "the video also carries 1 SEI message, where telemetry may be: not read yet, no pose comes from it"
     assert told in outcome.stderr.splitlines()

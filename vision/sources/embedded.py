@@ -18,6 +18,13 @@ _KLV_KEY_START = b"\x06\x0e\x2b\x34"
 _KLV_KEY_BYTES = 16
 _USER_DATA_UNREGISTERED = 5
 _UUID_BYTES = 16
+_ENCODERS = frozenset(
+    {
+        bytes.fromhex("dc45e9bde6d948b7962cd820d923eeef"),  # x264
+        bytes.fromhex("2ca2de09b51747dbbb55a4fe7fc2fc4e"),  # x265
+    }
+)
+"""What user messages begin with in which an encoder tells its name and settings: no telemetry."""
 
 
 def data_streams(container: InputContainer) -> list[Stream]:
@@ -187,7 +194,7 @@ def _user_messages(escaped: bytes) -> Iterator[bytes]:
         payload = data[at : at + size]
         if len(payload) < size:
             return
-        if kind == _USER_DATA_UNREGISTERED and size >= _UUID_BYTES:
+        if kind == _USER_DATA_UNREGISTERED and size >= _UUID_BYTES and payload[:_UUID_BYTES] not in _ENCODERS:
             yield payload
         at += size
 
