@@ -11,11 +11,12 @@ import numpy as np
 from dispatch_api.evidence.looks import Finding
 from dispatch_api.verdicts.model import JudgedPicture, Verdict
 from flyonce.dataset_groups import Groups
+from vision.boxes import iou_matrix
 from vision.detections import LABELS
 from vision.pixels import Image
 from vision.redaction import hidden_zones
 from vision.training.splits import Fractions, Split, split_of
-from vision.training.verdicts import Thing, covered_share, overlap
+from vision.training.verdicts import Thing, covered_share
 
 _MOST_HIDDEN = 0.5
 _SAME_BOX = 0.5
@@ -119,7 +120,8 @@ def _has_area(finding: Finding) -> bool:
 
 
 def _is_same(first: Finding, second: Finding) -> bool:
-    return first.label == second.label and overlap(first.box_xyxy_px, second.box_xyxy_px) >= _SAME_BOX
+    overlap = iou_matrix([first.box_xyxy_px], [second.box_xyxy_px])[0, 0]
+    return first.label == second.label and bool(overlap >= _SAME_BOX)
 
 
 def touches(finding: Finding, image: Image) -> bool:

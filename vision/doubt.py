@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.boxes import iou_matrix, share_of_smaller
 from vision.detections import Detections
 from vision.merging import merge_views
 from vision.model_card import ModelCard
@@ -60,16 +61,7 @@ def merge_apart(
 
 def _are_shown(rest: Detections, answer: Detections) -> NDArray[np.bool_]:
     """Which rows of `rest` show a thing that `answer` has already, shape (n,)."""
-    shown = np.zeros(len(rest), np.bool_)
-    if not len(rest) or not len(answer):
-        return shown
-    theirs, labels = answer.boxes_xyxy_px, np.array(answer.labels)
-    areas = np.prod(theirs[:, 2:] - theirs[:, :2], axis=1)
-    for i, (box, label) in enumerate(zip(rest.boxes_xyxy_px, rest.labels, strict=True)):
-        wh = np.clip(np.minimum(box[2:], theirs[:, 2:]) - np.maximum(box[:2], theirs[:, :2]), 0, None)
-        inter, own = wh[:, 0] * wh[:, 1], float(np.prod(box[2:] - box[:2]))
-        union = np.maximum(areas + own - inter, 1e-9)
-        smaller = np.maximum(np.minimum(areas, own), 1e-9)
-        same = (inter / union > _SAME_BY_IOU) | (inter / smaller > _SAME_BY_SHARE)
-        shown[i] = bool((same & (labels == label)).any())
-    return shown
+    ours, theirs = rest.boxes_xyxy_px, answer.boxes_xyxy_px
+    same = (iou_matrix(ours, theirs) > _SAME_BY_IOU) | (share_of_smaller(ours, theirs) > _SAME_BY_SHARE)
+    alike = np.array(rest.labels)[:, None] == np.array(answer.labels)[None]
+    return np.asarray((same & alike).any(axis=1), np.bool_)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.boxes import iou_matrix, share_inside
 from vision.errors import InvalidValueError
 
 SAME_THING_IOU = 0.5
@@ -18,26 +19,6 @@ IOU_STEPS = np.linspace(0.5, 0.95, 10)
 """The overlaps over which mAP50-95 is the mean."""
 
 _RECALLS = np.linspace(0.0, 1.0, 101)
-
-
-def iou_matrix(a_xyxy: NDArray[np.float32], b_xyxy: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return intersection over union of each box of `a` (n, 4) with each of `b` (m, 4), shape (n, m), 0..1."""
-    a, b = a_xyxy.astype(np.float64)[:, None], b_xyxy.astype(np.float64)[None]
-    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
-    shared = np.clip(sides, 0, None).prod(axis=-1)
-    united = (a[..., 2:] - a[..., :2]).prod(axis=-1) + (b[..., 2:] - b[..., :2]).prod(axis=-1) - shared
-    overlap: NDArray[np.float64] = np.divide(shared, united, out=np.zeros_like(shared), where=united > 0)
-    return overlap
-
-
-def share_inside(a_xyxy: NDArray[np.float32], b_xyxy: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return which share of each box of `a` (n, 4) lies in each of `b` (m, 4), shape (n, m), 0..1."""
-    a, b = a_xyxy.astype(np.float64)[:, None], b_xyxy.astype(np.float64)[None]
-    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
-    shared = np.clip(sides, 0, None).prod(axis=-1)
-    own = np.broadcast_to((a[..., 2:] - a[..., :2]).prod(axis=-1), shared.shape)
-    share: NDArray[np.float64] = np.divide(shared, own, out=np.zeros_like(shared), where=own > 0)
-    return share
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -11,6 +11,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from vision.boxes import iou_matrix, share_of_smaller
 from vision.detections import Detections, Polygon, detections_of
 from vision.tiling import View
 
@@ -107,20 +108,11 @@ def _drop_doubles(rows: _Rows) -> NDArray[np.intp]:
         if not alive[i]:
             continue
         kept.append(int(i))
-        iou, share = _overlap(rows.boxes[i], rows.boxes)
+        # Row by row: a huge picture has thousands of boxes before this, and their matrix would be gigabytes.
+        iou, share = (measure(rows.boxes[i], rows.boxes)[0] for measure in (iou_matrix, share_of_smaller))
         enough = SAME_BY_SHARE if is_cut[i] else np.where(is_cut, SAME_IF_CUT_BY_SHARE, SAME_BY_SHARE)
         alive &= (rows.view == rows.view[i]) | ((iou <= SAME_BY_IOU) & (share <= enough))
     return np.array(kept, np.intp)
-
-
-def _overlap(box: _Floats, boxes: _Floats) -> tuple[_Floats, _Floats]:
-    """Intersection over union, and over the smaller of the two, of one box with each of many."""
-    wh = np.clip(np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2]), 0, None)
-    inter = wh[:, 0] * wh[:, 1]
-    area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
-    own = float(np.prod(box[2:] - box[:2]))
-    tiny = np.float32(1e-9)
-    return inter / np.maximum(area + own - inter, tiny), inter / np.maximum(np.minimum(area, own), tiny)
 
 
 def _join_halves(found: Detections, view: NDArray[np.intp], cut: NDArray[np.bool_]) -> Detections:

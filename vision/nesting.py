@@ -6,6 +6,7 @@ from collections.abc import Container
 
 import numpy as np
 
+from vision.boxes import share_of_smaller
 from vision.detections import Detections
 
 NESTED_SHARE = 0.9
@@ -27,14 +28,12 @@ def without_nested(found: Detections, labels: Container[str], *, share: float = 
     Returns:
         The rows that are left, in their order.
     """
-    boxes, names = found.boxes_xyxy_px, np.array(found.labels)
-    area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    names = np.array(found.labels)
+    boxes = found.boxes_xyxy_px
     left = np.ones(len(found), np.bool_)
     for i in np.argsort(-found.confidence, kind="stable"):
         if not left[i] or found.labels[i] not in labels:
             continue
-        wh = np.minimum(boxes[i, 2:], boxes[:, 2:]) - np.maximum(boxes[i, :2], boxes[:, :2])
-        nested = np.prod(np.clip(wh, 0, None), axis=1) >= share * np.minimum(area, area[i])
-        left &= ~(nested & (names == names[i]))
+        left &= (share_of_smaller(boxes[i], boxes)[0] < share) | (names != names[i])
         left[i] = True
     return found.where(left)

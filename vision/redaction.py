@@ -21,8 +21,8 @@ from collections.abc import Iterable
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from vision.boxes import iou_matrix
 from vision.detections import Detections
 from vision.pixels import Image
 
@@ -64,7 +64,7 @@ def to_hide(believed: Detections, doubtful: Detections) -> Detections:
     """
     known = np.array([label not in ("person", "vehicle") for label in believed.labels], np.bool_)
     boxes = believed.boxes_xyxy_px[known]
-    clear = np.array([_greatest_iou(box, boxes) < _KNOWN_BY_IOU for box in doubtful.boxes_xyxy_px], np.bool_)
+    clear = iou_matrix(doubtful.boxes_xyxy_px, boxes).max(axis=1, initial=0) < _KNOWN_BY_IOU
     return Detections.concatenate([believed, doubtful.where(clear)])
 
 
@@ -91,15 +91,6 @@ def leaving_jpeg(image_bgr: Image, *, quality: int = 90) -> bytes:
     if not done:
         raise RuntimeError("OpenCV could not write a JPEG")
     return data.tobytes()
-
-
-def _greatest_iou(box: NDArray[np.float32], boxes: NDArray[np.float32]) -> float:
-    if not len(boxes):
-        return 0.0
-    wh = np.clip(np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2]), 0, None)
-    inter = wh[:, 0] * wh[:, 1]
-    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) + np.prod(box[2:] - box[:2])
-    return float((inter / np.maximum(areas - inter, 1e-9)).max())
 
 
 def _rows(detections: Detections) -> Iterable[tuple[str, Box]]:

@@ -6,7 +6,7 @@ import pytest
 from vision.detections import Detections
 from vision.errors import InvalidValueError
 from vision.evaluation import TrueBoxes, best_threshold, mask_counts, score_label, score_masks
-from vision.matching import IOU_STEPS, average_precision, average_precisions, iou_matrix, matched
+from vision.matching import IOU_STEPS, average_precision, average_precisions, matched
 
 HERE, THERE, NOWHERE = (0, 0, 10, 10), (100, 100, 120, 120), (300, 300, 310, 310)
 
@@ -21,11 +21,6 @@ def found(*rows: tuple[tuple[float, ...], float], label: str = "waste") -> Detec
 
 def truth(*boxes: tuple[float, ...], label: str = "waste") -> TrueBoxes:
     return TrueBoxes(boxes_xyxy_px=np.array(boxes, np.float32).reshape(-1, 4), labels=(label,) * len(boxes))
-
-
-def test_overlap_of_boxes_is_shared_over_united_area() -> None:
-    overlap = iou_matrix(np.array([HERE], np.float32), np.array([HERE, (5, 0, 15, 10), THERE], np.float32))
-    assert overlap[0].tolist() == pytest.approx([1.0, 50 / 150, 0.0])
 
 
 def boxes(*rows: tuple[float, ...]) -> np.ndarray:

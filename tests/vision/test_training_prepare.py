@@ -14,7 +14,7 @@ from vision.training.crops import boxes_in_window, cut_windows, window_corners
 from vision.training.errors import BadSourceError
 from vision.training.labels import OBJECT_LABELS, RelativeBox, read_labels
 from vision.training.prepare import prepare, read_manifest
-from vision.training.pseudo_labels import add_pseudo_labels, boxes_to_add, overlap
+from vision.training.pseudo_labels import add_pseudo_labels, boxes_to_add
 from vision.training.sources import synthetic_pictures
 
 
@@ -127,11 +127,6 @@ def test_an_empty_folder_of_composed_pictures_is_refused(tmp_path: Path) -> None
 
 def box(label: str, left: float, right: float) -> RelativeBox:
     return RelativeBox(label=label, left=left, top=0.0, right=right, bottom=1.0)
-
-
-def test_overlap_of_relative_boxes() -> None:
-    assert overlap(box("waste", 0.0, 0.5), box("waste", 0.25, 0.75)) == pytest.approx(1 / 3)
-    assert overlap(box("waste", 0.0, 0.2), box("waste", 0.5, 0.7)) == 0.0
 
 
 def test_guesses_are_added_only_for_what_nobody_looked_for_and_only_once() -> None:

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from vision.boxes import iou_matrix
 from vision.training.cards import sha256_of
 from vision.training.checkpoints import open_checkpoint
 from vision.training.labels import OBJECT_LABELS, RelativeBox, read_labels, write_labels
@@ -26,16 +27,6 @@ SAME_THING_IOU = 0.6
 NOTES_FILE = "pseudo_labels.json"
 
 
-def overlap(a: RelativeBox, b: RelativeBox) -> float:
-    """Return intersection over union, 0..1."""
-    width = min(a.right, b.right) - max(a.left, b.left)
-    height = min(a.bottom, b.bottom) - max(a.top, b.top)
-    if width <= 0 or height <= 0:
-        return 0.0
-    shared = width * height
-    return shared / ((a.right - a.left) * (a.bottom - a.top) + (b.right - b.left) * (b.bottom - b.top) - shared)
-
-
 def boxes_to_add(
     given: Sequence[RelativeBox], guessed: Iterable[RelativeBox], labelled: frozenset[str]
 ) -> list[RelativeBox]:
@@ -44,9 +35,14 @@ def boxes_to_add(
     for guess in guessed:
         if guess.label in labelled:
             continue
-        if all(guess.label != other.label or overlap(guess, other) < SAME_THING_IOU for other in [*given, *added]):
+        like = [_sides(other) for other in [*given, *added] if other.label == guess.label]
+        if not (iou_matrix([_sides(guess)], like) >= SAME_THING_IOU).any():
             added.append(guess)
     return added
+
+
+def _sides(box: RelativeBox) -> tuple[float, float, float, float]:
+    return box.left, box.top, box.right, box.bottom
 
 
 def _guesses(result: UltralyticsResult, min_confidence: float) -> list[RelativeBox]:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.boxes import iou_matrix, share_inside
 from vision.detections import Detections
 from vision.evaluation import score_masks
-from vision.matching import IOU_STEPS, SAME_THING_IOU, Answers, average_precisions, iou_matrix, matched, share_inside
+from vision.matching import IOU_STEPS, SAME_THING_IOU, Answers, average_precisions, matched
 from vision.training.exam import Exam, ObjectsRow, WaterRow
 from vision.training.looking import CARD
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vision.boxes import iou_matrix
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -34,17 +36,13 @@ def kept_boxes(boxes_xyxy: NDArray[np.float32], scores: NDArray[np.float32], iou
         Indices of the kept boxes, best first.
     """
     order = np.argsort(-scores, kind="stable")
-    left, top, right, bottom = (boxes_xyxy[order, i] for i in range(4))
-    areas = (right - left) * (bottom - top)
+    boxes = boxes_xyxy[order]
     alive = np.ones(len(order), bool)
     for i in range(len(order)):
         if not alive[i]:
             continue
         rest = np.flatnonzero(alive[i + 1 :]) + i + 1
-        width = np.minimum(right[i], right[rest]) - np.maximum(left[i], left[rest])
-        height = np.minimum(bottom[i], bottom[rest]) - np.maximum(top[i], top[rest])
-        overlap = np.clip(width, 0, None) * np.clip(height, 0, None)
-        alive[rest[overlap > iou_threshold * (areas[i] + areas[rest] - overlap)]] = False
+        alive[rest[iou_matrix(boxes[i], boxes[rest])[0] > iou_threshold]] = False
     return order[alive].astype(np.int64)
 
 

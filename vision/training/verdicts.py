@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.boxes import iou_matrix
 from vision.detections import LABELS, Polygon
 from vision.drawing import evidence_window
 from vision.pixels import Image
@@ -128,12 +129,6 @@ def cut_sample(image_bgr: Image, subject: Thing, others: Sequence[Thing], *, all
     )
 
 
-def overlap(first: Box, second: Box) -> float:
-    """Intersection over union of two boxes, 0..1."""
-    shared = _area(_shared(first, second))
-    return shared / (_area(first) + _area(second) - shared) if shared else 0.0
-
-
 def covered_share(box: Box, covers: Sequence[Box]) -> float:
     """Which part of a box other boxes cover together, 0..1, counted on a grid of 64 × 64 points."""
     left, top, right, bottom = box
@@ -156,7 +151,8 @@ def _tight(box: Box, size_wh_px: tuple[int, int]) -> tuple[int, int, int, int]:
 def _within(thing: Thing, size_wh_px: tuple[int, int]) -> Thing | None:
     """A thing cut at the edges of a picture; None if it lies outside."""
     width, height = size_wh_px
-    left, top, right, bottom = _shared(thing.box_xyxy_px, (0.0, 0.0, float(width), float(height)))
+    left, top, right, bottom = thing.box_xyxy_px
+    left, top, right, bottom = max(left, 0.0), max(top, 0.0), min(right, float(width)), min(bottom, float(height))
     if right - left < 1 or bottom - top < 1:
         return None
     outline = None if thing.polygon_px is None else np.clip(thing.polygon_px, 0, (width, height)).astype(np.float32)
@@ -165,8 +161,9 @@ def _within(thing: Thing, size_wh_px: tuple[int, int]) -> Thing | None:
 
 def _is_again(thing: Thing, subject: Thing) -> bool:
     """Whether an answer that nobody judged is the subject seen once more."""
-    same = thing.label == subject.label and overlap(thing.box_xyxy_px, subject.box_xyxy_px) >= _SAME_THING
-    return same and thing.is_there is None
+    if thing.label != subject.label or thing.is_there is not None:
+        return False
+    return bool(iou_matrix([thing.box_xyxy_px], [subject.box_xyxy_px])[0, 0] >= _SAME_THING)
 
 
 def _paint_over(image: Image, unknown: Sequence[Thing], judged: Sequence[Thing]) -> None:
@@ -200,12 +197,3 @@ def _fill(canvas: NDArray[np.uint8], thing: Thing, value: int) -> None:
         canvas[int(top) : int(np.ceil(bottom)), int(left) : int(np.ceil(right))] = value
     else:
         cv2.fillPoly(canvas, [np.round(thing.polygon_px - 0.5).astype(np.int32)], value)
-
-
-def _shared(first: Box, second: Box) -> Box:
-    left, top = max(first[0], second[0]), max(first[1], second[1])
-    return left, top, max(left, min(first[2], second[2])), max(top, min(first[3], second[3]))
-
-
-def _area(box: Box) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])
