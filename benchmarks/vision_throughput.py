@@ -1,15 +1,16 @@
 """Times what the models' run-time costs on top of the models, beside `yolo predict`, SAHI and the bare forward passes.
 
-    python benchmarks/vision_throughput.py [film photo patrol memory] [--models models]
+    python benchmarks/vision_throughput.py [film photo patrol analysis memory] [--models models]
         [--peer-python PYTHON] [--sahi-python PYTHON] [--checkpoint best.pt]
 
 One run prints one JSON object, with the ratios; words and progress go to stderr. All works of a part take turns, and
 medians count. The bare passes run as many at a time as ours. On a busy machine only the ratio of processor times holds.
 
-film    every frame of a 1080p film as a whole: decoding, pre-processing, inference and answer, over the bare passes
-photo   a photo of 4000 x 3000 in tiles, beside SAHI with tiles of the same size and overlap
-patrol  a staged 1080p patrol with the sampler: times real time
-memory  resident memory over a film of half an hour
+film      every frame of a 1080p film as a whole: decoding, pre-processing, inference and answer, over the bare passes
+photo     a photo of 4000 x 3000 in tiles, beside SAHI with tiles of the same size and overlap
+patrol    a staged 1080p patrol with the sampler: times real time
+analysis  `flyonce analyze` of that patrol: all it takes, what it finds of what is staged, and what it makes up
+memory    resident memory over a film of half an hour
 
 The peers run in Pythons of their own, which need `ultralytics` (and `sahi`); what is missing is left out and said.
 """
@@ -24,6 +25,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from throughput.analysis import time_analysis
 from throughput.film import time_film
 from throughput.memory import watch_memory
 from throughput.patrol import stage, time_patrol
@@ -35,7 +37,7 @@ from flyonce.settings import bundled_models_dir
 from vision.engines.choosing import chosen_engine, usable_cores
 from vision.model_card import CARD_FILE
 
-PARTS = ("film", "photo", "patrol", "memory")
+PARTS = ("film", "photo", "patrol", "analysis", "memory")
 FILM_WH_PX, PHOTO_WH_PX = (1920, 1080), (4000, 3000)
 
 
@@ -52,6 +54,7 @@ def main() -> None:
             "film": lambda: _film(args, folder, boxes, models, left_out),
             "photo": lambda: _photo(args, folder, boxes[0], left_out),
             "patrol": lambda: _patrol(args, folder, models),
+            "analysis": lambda: _analysis(args, folder),
             "memory": lambda: watch_memory(
                 models, folder, minutes=args.minutes, engine=args.engine, workers=args.workers
             ),
@@ -111,10 +114,20 @@ def _photo(args: argparse.Namespace, folder: Path, model: Path, left_out: list[s
 
 
 def _patrol(args: argparse.Namespace, folder: Path, models: list[Path]) -> dict[str, Any]:
-    film = stage(args.patrol or folder / "patrol", seconds=args.patrol_s, size_wh_px=FILM_WH_PX)
+    film = stage(_patrol_folder(args, folder), seconds=args.patrol_s, size_wh_px=FILM_WH_PX)
     return time_patrol(
         models, film, engine=args.engine, workers=args.workers, looks=args.looks, rounds=min(args.rounds, 3)
     )
+
+
+def _analysis(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    film = stage(_patrol_folder(args, folder), seconds=args.patrol_s, size_wh_px=FILM_WH_PX)
+    return time_analysis(film.parent, models=args.models, engine=args.engine)
+
+
+def _patrol_folder(args: argparse.Namespace, folder: Path) -> Path:
+    given: Path | None = args.patrol
+    return given or folder / "patrol"
 
 
 def _arguments() -> argparse.Namespace:
