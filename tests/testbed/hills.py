@@ -72,17 +72,19 @@ class Hills:
             f"+proj=tmerc +lat_0={self.lat:.9f} +lon_0={self.lon:.9f} +k=1 +x_0=0 +y_0=0 +datum=WGS84 +units=m +no_defs"
         )
 
+    @cached_property
+    def _to_plane(self) -> Transformer:
+        return Transformer.from_crs("OGC:CRS84", self._plane, always_xy=True)
+
     def lonlat(self, en_m: Floats) -> Floats:
         """Degrees (n, 2), lon before lat, of metres east, north (n, 2)."""
         points = np.asarray(en_m, dtype=np.float64).reshape(-1, 2)
-        to_degrees = Transformer.from_crs(self._plane, "OGC:CRS84", always_xy=True)
-        return np.column_stack(to_degrees.transform(points[:, 0], points[:, 1]))
+        return np.column_stack(self._to_plane.transform(points[:, 0], points[:, 1], direction="INVERSE"))
 
     def en_m(self, lonlat_deg: Floats) -> Floats:
         """Metres east, north (n, 2) of degrees (n, 2), lon before lat."""
         points = np.asarray(lonlat_deg, dtype=np.float64).reshape(-1, 2)
-        to_plane = Transformer.from_crs("OGC:CRS84", self._plane, always_xy=True)
-        return np.column_stack(to_plane.transform(points[:, 0], points[:, 1]))
+        return np.column_stack(self._to_plane.transform(points[:, 0], points[:, 1]))
 
     def write_dem(self, path: Path, *, cell_m: float = 2.0, reach_m: float = 500.0) -> Path:
         """The hills as a GeoTIFF in the UTM zone of the place, which has other axes than the bed's plane.
