@@ -23,6 +23,7 @@ from flyonce.settings import Settings
 from flyonce.tools import Tools
 from geo.errors import GeoError
 from geo.ground import Ground
+from geo.identity import load_rules
 from geo.telemetry.photo import read_photo
 from geo.zones import Zones
 from vision.detections import LABELS
@@ -44,12 +45,14 @@ def open_tools(
     matters: Path | None = None,
     departments: Path | None = None,
     routing: Path | None = None,
+    identity: Path | None = None,
 ) -> Iterator[Tools]:
     """Everything an analysis works with; the store is opened last (a new one is made) and closed at the end.
 
     Raises:
         ModelError: A model is missing or broken.
         RulesError: The interpretation rules cannot be used.
+        InputFileError: The rules of identity cannot be used.
         ConfigurationError: Matters, departments or routing rules cannot be used.
         StoreError: The store cannot be opened.
     """
@@ -63,6 +66,7 @@ def open_tools(
     rules = load_interpretation(
         interpretation, labels=_labels_of(models or settings.models_dir), matters=known_matters.by_key
     )
+    same = load_rules(identity)
     routes = load_routing(routing, matters=known_matters, departments=known_departments)
     with open_store(store_url, create=True) as store:
         if zones is not None:
@@ -77,6 +81,7 @@ def open_tools(
             near=detector,
             zones=zones,
             coarsest_resolution_m=_usable_m(cards.coarsest_resolution_m),
+            identity=same,
             time_zone=known_matters.calendar.time_zone,
         )
 

@@ -64,7 +64,7 @@ class FlightWork:
 
     def __post_init__(self) -> None:
         self.ledger = LookLedger()
-        self.grouper = Grouper()
+        self.grouper = Grouper(rules=self.tools.identity)
         self.follower = Follower()
         self.shelf = EvidenceShelf(self.stills)
         self.sharpness = Sharpness(self.tools.ground, self.tools.coarsest_resolution_m)

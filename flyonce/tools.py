@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from dispatch_api.cases.intake import Intake
@@ -12,6 +12,7 @@ from flyonce.interpretation import Interpretation
 from flyonce.near_threshold import NearThreshold
 from flyonce.picture_masks import Masks
 from geo.ground import Ground
+from geo.identity import IdentityRules
 from geo.zones import Zones
 from vision.detections import Detector
 
@@ -30,6 +31,8 @@ class Tools:
     zones: Zones | None = None
     coarsest_resolution_m: float | None = None
     """Metres of ground per pixel beyond which the models find nothing small; None where that is not known."""
+    identity: IdentityRules = field(default_factory=IdentityRules)
+    """When sightings are of one thing."""
     time_zone: ZoneInfo | None = None
     """The city's, for times that are told without one; None leaves them as if they were UTC."""
 

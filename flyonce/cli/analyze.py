@@ -54,6 +54,9 @@ def analyze(
     matters: Annotated[Path | None, typer.Option(help="YAML of matters, instead of the defaults.")] = None,
     departments: Annotated[Path | None, typer.Option(help="YAML of departments, instead of the defaults.")] = None,
     routing: Annotated[Path | None, typer.Option(help="YAML of routing rules, instead of the defaults.")] = None,
+    identity: Annotated[
+        Path | None, typer.Option(help="YAML: when sightings are of one thing; docs/identity.md.")
+    ] = None,
     models: Annotated[Path | None, typer.Option(help="Folder of models, instead of the installed ones.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -87,12 +90,13 @@ def analyze(
         matters=matters,
         departments=departments,
         routing=routing,
+        identity=identity,
     ) as tools:
-        identity = flight_id or feed.flight_id
-        say(f"flight {identity}: {feed.words}")
+        name = flight_id or feed.flight_id
+        say(f"flight {name}: {feed.words}")
         with progress("analysing") as ticker, _stopped_by_ctrl_c(feed):
             material = feed.material(tools, _shown_on(ticker), ticker.describe)
-            result = analyze_material(material, tools=tools, flight_id=identity)
+            result = analyze_material(material, tools=tools, flight_id=name)
     refused = tuple({"file": str(path), "problem": problem} for path, problem in feed.refused)
     result = replace(result, unreadable=refused + result.unreadable)
     _tell(result)

@@ -10,10 +10,11 @@ import pytest
 from geo_builders import LAT, LON, a_fix, a_sighting, a_square
 
 from geo.frames import LocalFrame
-from geo.identity import Grouper
+from geo.identity import Grouper, IdentityRules
 from geo.sighting import Sighting
 
 NOON = datetime(2026, 7, 1, 4, 0, tzinfo=UTC)
+DUMPING = IdentityRules(families={"waste": "dumping", "overflowing_bin": "dumping"})
 
 
 def test_two_sightings_inside_each_others_error_are_one_thing() -> None:
@@ -59,7 +60,7 @@ def test_neighbours_keep_their_own_sightings_picture_after_picture() -> None:
 
 def test_other_labels_do_not_join_unless_their_family_says_so() -> None:
     pair = (a_sighting(0, 0, source="1"), a_sighting(1, 0, source="2", label="overflowing_bin"))
-    apart, together = Grouper(), Grouper(families={"waste": "dumping", "overflowing_bin": "dumping"})
+    apart, together = Grouper(), Grouper(rules=DUMPING)
     for sighting in pair:
         apart.add(sighting)
         together.add(sighting)
@@ -122,7 +123,7 @@ def test_the_fused_error_holds_the_truth_as_often_as_it_says() -> None:
     frame = LocalFrame(lon=LON, lat=LAT)
     common = ((1.44, 0.0), (0.0, 1.44))
     for _ in range(runs):
-        grouper, offset = Grouper(gate_probability=0.9999), rng.normal(0, 1.2, 2)
+        grouper, offset = Grouper(rules=IdentityRules(frame_probability=0.9999)), rng.normal(0, 1.2, 2)
         for index in range(6):
             place = offset + rng.normal(0, 1.5, 2)
             fix = a_fix(*place, sigma_m=math.hypot(1.2, 1.5), common_m2=common)
@@ -134,7 +135,7 @@ def test_the_fused_error_holds_the_truth_as_often_as_it_says() -> None:
 
 
 def test_a_window_in_time_keeps_old_sightings_apart() -> None:
-    grouper = Grouper(windows={"waste": timedelta(hours=2)})
+    grouper = Grouper(rules=IdentityRules(windows={"waste": timedelta(hours=2)}))
     grouper.add(a_sighting(source="1", seen_at=NOON))
     grouper.add(a_sighting(source="2", seen_at=NOON + timedelta(hours=3)))
     grouper.add(a_sighting(source="3", seen_at=NOON + timedelta(hours=1)))
@@ -142,7 +143,7 @@ def test_a_window_in_time_keeps_old_sightings_apart() -> None:
 
 
 def test_a_thing_knows_when_it_was_seen_and_what_it_is() -> None:
-    grouper = Grouper(families={"waste": "dumping", "overflowing_bin": "dumping"})
+    grouper = Grouper(rules=DUMPING)
     grouper.add(a_sighting(source="1", seen_at=NOON, confidence=0.5))
     grouper.add(a_sighting(source="2", seen_at=NOON - timedelta(minutes=1), label="overflowing_bin", confidence=0.9))
     (thing,) = grouper.things()

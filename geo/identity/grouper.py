@@ -1,0 +1,286 @@
+"""The grouper: sightings in, picture by picture; things out, with merges that can be taken back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from geo.gaussian import Vec
+from geo.identity.alignment import align
+from geo.identity.flight import Cells, Flight
+from geo.identity.gathering import Gathering
+from geo.identity.journal import Merge, Partings, Suggestion
+from geo.identity.likeness import Kind, Likeness, MergeRule, may_overlap, shared_area
+from geo.identity.neighbours import merge_all, misfits, near_pairs, reach
+from geo.identity.piece import Piece
+from geo.identity.plane import Plane
+from geo.identity.point import Point
+from geo.identity.rules import IdentityRules
+from geo.identity.thing import Thing, thing_of
+from geo.sighting import LonLat, Sighting
+
+CleanLookAt = Callable[[LonLat, datetime, datetime, frozenset[str]], bool]
+
+
+class Grouper:
+    """Groups sightings into things, one picture after the other."""
+
+    def __init__(self, *, rules: IdentityRules | None = None, clean_look: CleanLookAt | None = None) -> None:
+        """Set the rules.
+
+        Args:
+            rules: The thresholds; None for the defaults, without families.
+            clean_look: Tells whether a flight between two times looked at a place, (lon, lat) in degrees, and found it
+                clean; flights named last do not count. None where nobody knows.
+        """
+        self._rules = rules or IdentityRules()
+        self._looked = clean_look
+        self._rule = MergeRule(self._rules, None if clean_look is None else self._clean_look)
+        self._plane: Plane | None = None
+        self._flights: dict[str, Flight] = {}
+        self._pieces: dict[int, Piece] = {}
+        self._things: dict[int, Gathering] = {}
+        self._cells = Cells()
+        self._merges: list[Merge] = []
+        self._partings = Partings()
+        self._next_id = 1
+
+    def __len__(self) -> int:
+        """How many things there are."""
+        return len(self._things)
+
+    def add(self, sighting: Sighting) -> int:
+        """Put one sighting to the thing it shows, or make a new one; returns the thing's id."""
+        return self.add_picture([sighting])[0]
+
+    def add_picture(self, sightings: Sequence[Sighting]) -> list[int]:
+        """Put all sightings of one picture, nearest pairs first; returns the thing ids in the order given."""
+        points = [self._point(sighting) for sighting in sightings]
+        pairs: list[tuple[float, int, int]] = []
+        for index, point in enumerate(points):
+            self._candidates(point, index, pairs)
+        pairs.sort()
+        given: dict[int, Piece] = {}
+        taken: set[int] = set()
+        for _, index, piece_id in pairs:
+            if index not in given:
+                piece = self._pieces[piece_id]
+                if piece.gathering.thing_id not in taken:
+                    given[index] = piece
+                    taken.add(piece.gathering.thing_id)
+        return [self._put(point, given.get(index)) for index, point in enumerate(points)]
+
+    def merge_pass(self) -> list[tuple[int, int]]:
+        """Tell the flights' offsets anew, part what no longer fits, and join things that came to fit each other.
+
+        Returns:
+            (kept id, id that went into it), in the order of joining.
+        """
+        before = len(self._merges)
+        align(self._flights.values(), self._rules)
+        for piece in misfits(self._things.values(), self._rule):
+            self._part(piece)
+        merge_all(self._things, self._rule, self._partings, self._join)
+        return [(merge.kept_id, merge.gone_id) for merge in self._merges[before:]]
+
+    def merge(self, kept_id: int, gone_id: int) -> Merge:
+        """Join two things because a person says so.
+
+        Raises:
+            KeyError: There is no such thing.
+        """
+        kept, gone = self._things[kept_id], self._things[gone_id]
+        self._partings.rejoin(kept.pieces, gone.pieces)
+        return self._join(kept, gone, Likeness(Kind.SAME, 0.0, "person"))
+
+    def undo(self, merge: Merge) -> int:
+        """Take one merge back; no merge pass will join the two again.
+
+        Returns:
+            The number of the thing that is there again: `merge.gone_id`.
+
+        Raises:
+            KeyError: It was taken back before, or never was.
+        """
+        if merge not in self._merges:
+            raise KeyError(f"no merge of {merge.gone_id} into {merge.kept_id} stands")
+        moved = [self._pieces[piece_id] for piece_id in merge.piece_ids]
+        # Another merge may have carried both on since: they lie together, under whatever number.
+        holder = moved[0].gathering
+        self._merges.remove(merge)
+        self._partings.part(moved, (piece for piece in holder.pieces if piece not in moved))
+        holder.give(moved)
+        self._found(merge.gone_id, moved)
+        return merge.gone_id
+
+    def merges(self) -> tuple[Merge, ...]:
+        """The merges that stand, in the order they were made."""
+        return tuple(self._merges)
+
+    def suggestions(self) -> tuple[Suggestion, ...]:
+        """Pairs of things that a person should compare, the nearest first."""
+        found = [
+            Suggestion(
+                one_id=min(one.thing_id, other.thing_id),
+                other_id=max(one.thing_id, other.thing_id),
+                why="again" if likeness.kind is Kind.AGAIN else likeness.why,
+                sigmas=likeness.sigmas,
+            )
+            for one, other in near_pairs(self._things.values(), self._rule)
+            if (likeness := self._rule.compare(one, other)).kind in (Kind.PERHAPS, Kind.AGAIN)
+            and not self._partings.parted(one.pieces, other.pieces)
+        ]
+        return tuple(sorted(found, key=lambda one: (one.sigmas, one.one_id, one.other_id)))
+
+    def thing(self, thing_id: int) -> Thing:
+        """One thing as it stands.
+
+        Raises:
+            KeyError: There is no such thing, or it went into another one.
+        """
+        gathering = self._things[thing_id]
+        assert self._plane is not None
+        return thing_of(gathering, self._plane)
+
+    def things(self) -> tuple[Thing, ...]:
+        """All things as they stand, by id."""
+        return tuple(self.thing(thing_id) for thing_id in sorted(self._things))
+
+    def thing_ids(self) -> tuple[int, ...]:
+        """The numbers of all things."""
+        return tuple(sorted(self._things))
+
+    def sightings_of(self, thing_id: int) -> tuple[Sighting, ...]:
+        """The sightings of one thing; quicker than the whole thing.
+
+        Raises:
+            KeyError: There is no such thing, or it went into another one.
+        """
+        return tuple(point.sighting for piece in self._things[thing_id].pieces for point in piece.points)
+
+    def family_of(self, label: str) -> str:
+        """The family that a label belongs to."""
+        return self._rules.family_of(label)
+
+    def _point(self, sighting: Sighting) -> Point:
+        if self._plane is None:
+            self._plane = Plane(sighting.fix.lon, sighting.fix.lat)
+        return Point(sighting, self._plane, self._rules.family_of(sighting.label), self._rules.offset_floor_m)
+
+    def _candidates(self, point: Point, index: int, pairs: list[tuple[float, int, int]]) -> None:
+        """Pieces of the point's own flight that it may show, each as (sigmas, index, piece id)."""
+        flight = self._flights.get(point.key[0])
+        if flight is None or not self._rule.is_sure(point.covariance):
+            return
+        gate, least = self._rule.frame_gate, self._rules.overlap_share
+        gate2 = gate * gate
+        east, north = point.en_m
+        pee, pen, pnn = point.noise
+        reach = 1.5 * gate * math.sqrt(max(pee, pnn))
+        box = (east - reach, north - reach, east + reach, north + reach)
+        outline = point.box
+        if outline is not None:
+            box = (
+                min(box[0], outline[0]),
+                min(box[1], outline[1]),
+                max(box[2], outline[2]),
+                max(box[3], outline[3]),
+            )
+        at, window = point.sighting.seen_at, self._rules.windows.get(point.family)
+        met: set[int] = set()
+        for piece in self._cells.of_flight(flight.flight_id, point.family, box):
+            if piece.piece_id in met or point.key in piece.gathering.keys:
+                continue
+            met.add(piece.piece_id)
+            if window is not None and at is not None and piece.first_seen_at is not None:
+                assert piece.last_seen_at is not None
+                if at - piece.last_seen_at > window or piece.first_seen_at - at > window:
+                    continue
+            ee, en, nn = piece.noise
+            ee, en, nn = ee + pee, en + pen, nn + pnn
+            de, dn = east - piece.place[0], north - piece.place[1]
+            distance2 = (nn * de * de - 2 * en * de * dn + ee * dn * dn) / (ee * nn - en * en)
+            if distance2 < gate2:
+                pairs.append((math.sqrt(distance2), index, piece.piece_id))
+            elif (
+                outline is not None
+                and piece.box is not None
+                and may_overlap(outline, piece.box, min(point.solid_m2, piece.solid_m2), least)
+            ):
+                share = shared_area(point.outline, piece.outline)
+                if share >= least:
+                    pairs.append(((1.0 - share) * gate, index, piece.piece_id))
+
+    def _put(self, point: Point, piece: Piece | None) -> int:
+        if piece is None:
+            piece = self._new_piece(point)
+            fresh = True
+        else:
+            fresh = False
+        piece.add(point)
+        piece.flight.sightings += 1
+        gathering = piece.gathering
+        gathering.keys.add(point.key)
+        gathering.touch()
+        self._cells.put(piece, point.family)
+        if fresh and len(self._flights) > 1:
+            self._attach(piece)
+        return piece.gathering.thing_id
+
+    def _attach(self, piece: Piece) -> None:
+        """Put a flight's new piece to the one thing of other flights that it fits; where several do, wait for more."""
+        mine = piece.gathering
+        near = {
+            other.gathering.thing_id: other.gathering
+            for other in self._cells.of_others(piece.flight.flight_id, mine.family, reach(mine, self._rule))
+        }
+        found = [(other, likeness) for other in near.values() if (likeness := self._rule.compare(other, mine)).counts]
+        if len(found) == 1 and found[0][1].kind is Kind.SAME:
+            self._join(found[0][0], mine, found[0][1])
+
+    def _new_piece(self, point: Point) -> Piece:
+        flight_id = point.key[0]
+        flight = self._flights.get(flight_id)
+        if flight is None:
+            flight = self._flights[flight_id] = Flight(flight_id, len(self._flights))
+        gathering = Gathering(self._next_id, point.family, self._rules.offset_floor_m)
+        piece = Piece(self._next_id, flight, gathering)
+        gathering.pieces.append(piece)
+        self._things[self._next_id] = gathering
+        self._pieces[self._next_id] = piece
+        flight.pieces.append(piece)
+        self._next_id += 1
+        return piece
+
+    def _join(self, kept: Gathering, gone: Gathering, likeness: Likeness) -> Merge:
+        merge = Merge(
+            kept_id=kept.thing_id,
+            gone_id=gone.thing_id,
+            piece_ids=tuple(piece.piece_id for piece in gone.pieces),
+            why=likeness.why,
+            sigmas=likeness.sigmas,
+        )
+        del self._things[gone.thing_id]
+        kept.take(gone.pieces)
+        self._merges.append(merge)
+        return merge
+
+    def _part(self, piece: Piece) -> None:
+        """Take a piece that does not fit out of its thing; it becomes one of its own and may join another."""
+        self._merges = [merge for merge in self._merges if piece.piece_id not in merge.piece_ids]
+        piece.gathering.give([piece])
+        thing_id = piece.piece_id
+        if thing_id in self._things:
+            thing_id, self._next_id = self._next_id, self._next_id + 1
+        self._found(thing_id, [piece])
+
+    def _found(self, thing_id: int, pieces: list[Piece]) -> None:
+        gathering = Gathering(thing_id, pieces[0].points[0].family, self._rules.offset_floor_m)
+        gathering.take(pieces)
+        self._things[thing_id] = gathering
+
+    def _clean_look(self, place: Vec, after: datetime, before: datetime, but_not: frozenset[str]) -> bool:
+        assert self._looked is not None
+        assert self._plane is not None
+        return self._looked(self._plane.lonlat(place), after, before, but_not)

@@ -1,0 +1,180 @@
+"""Whether two things are one: the merge rule, by places with their errors, outlines and times."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import datetime
+from enum import Enum
+from typing import NamedTuple
+
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from geo import gaussian
+from geo.gaussian import Sym, Vec
+from geo.identity.gathering import Gathering, Told
+from geo.identity.point import BOX_SIGMA_M, Box
+from geo.identity.rules import IdentityRules
+from geo.position import scale_of_probability
+
+CleanLook = Callable[[Vec, datetime, datetime, frozenset[str]], bool]
+"""(metres east and north, after, before, flights that do not count) → whether a flight found that place clean."""
+
+# Neighbours that one flight saw this often in all, but never both in one picture, are one thing even somewhat beyond
+# the gate: it leaves out one true sighting in a hundred, and that one starts a thing of its own.
+_NEVER_TOGETHER_SIGHTINGS = 4
+
+
+class Kind(Enum):
+    """What two things are to each other."""
+
+    SAME = "same"
+    PERHAPS = "perhaps"
+    AGAIN = "again"
+    """The same place, but a flight between the two found it clean."""
+    OTHER = "other"
+
+
+class Likeness(NamedTuple):
+    """A verdict.
+
+    Attributes:
+        kind: What the two are.
+        sigmas: How far apart, in units of the error that counts; less for outlines that overlap more.
+        why: `place`, `outline` or `vague`.
+    """
+
+    kind: Kind
+    sigmas: float
+    why: str
+
+    @property
+    def counts(self) -> bool:
+        """Whether the two have anything to do with each other."""
+        return self.kind is not Kind.OTHER
+
+
+OTHER = Likeness(kind=Kind.OTHER, sigmas=math.inf, why="place")
+
+
+class MergeRule:
+    """The merge rule with its gates."""
+
+    def __init__(self, rules: IdentityRules, clean_look: CleanLook | None) -> None:
+        """Take the thresholds, and what tells of clean looks."""
+        self.rules = rules
+        self.merge_gate = scale_of_probability(rules.merge_probability)
+        self.suggest_gate = scale_of_probability(rules.suggest_probability)
+        self.frame_gate = scale_of_probability(rules.frame_probability)
+        self.residual_gate = scale_of_probability(rules.residual_probability)
+        self.most_variance_m2 = (rules.max_ellipse95_m / scale_of_probability(0.95)) ** 2
+        self._merge_gate2, self._suggest_gate2 = self.merge_gate**2, self.suggest_gate**2
+        self._clean_look = clean_look
+
+    def is_sure(self, covariance: Sym) -> bool:
+        """Whether a place is sure enough to merge."""
+        return gaussian.eigenvalues(covariance)[1] <= self.most_variance_m2
+
+    def compare(self, one: Gathering, other: Gathering) -> Likeness:
+        """What two things are to each other."""
+        if one.family != other.family or not one.keys.isdisjoint(other.keys):
+            return OTHER
+        found = self._by_place(one, other)
+        if found is OTHER or not self._in_window(one, other):
+            return OTHER
+        return found._replace(kind=Kind.AGAIN) if self._was_clean_between(one, other) else found
+
+    def _by_place(self, one: Gathering, other: Gathering) -> Likeness:
+        (place, covariance), (other_place, other_covariance) = one.fused(), other.fused()
+        whole = gaussian.add(covariance, other_covariance)
+        delta = (place[0] - other_place[0], place[1] - other_place[1])
+        mine, theirs = _common(one.told(), other.told())
+        if mine is not None and theirs is not None:
+            delta = (mine.place[0] - theirs.place[0], mine.place[1] - theirs.place[1])
+        broad2 = gaussian.distance2(delta, whole)
+        inside = broad2 < self._suggest_gate2
+        if not (inside or boxes_overlap(one.box(), other.box())):
+            return OTHER
+        sharp, gate = whole, self.merge_gate
+        if mine is not None and theirs is not None:
+            sharp = gaussian.at_least(gaussian.add(mine.noise, theirs.noise), BOX_SIGMA_M)
+            gate = self._gate_inside(one, other)
+        near = math.sqrt(gaussian.distance2(delta, sharp))
+        sure = self.is_sure(covariance) and self.is_sure(other_covariance)
+        kind, why = (Kind.SAME, "place") if sure else (Kind.PERHAPS, "vague")
+        if broad2 < self._merge_gate2 and near < gate:
+            return Likeness(kind, near, why)
+        share = overlap(one, other, self.rules.overlap_share)
+        if share >= self.rules.overlap_share:
+            return Likeness(kind, (1.0 - share) * gate, "outline" if sure else why)
+        if inside and near < max(self.residual_gate, self.suggest_gate):
+            return Likeness(Kind.PERHAPS, near, why)
+        return OTHER
+
+    def _gate_inside(self, one: Gathering, other: Gathering) -> float:
+        """The gate where offsets cancel."""
+        if one.flights().isdisjoint(other.flights()):
+            return self.residual_gate
+        often = one.count() + other.count() >= _NEVER_TOGETHER_SIGHTINGS
+        return self.residual_gate if often else self.frame_gate
+
+    def _in_window(self, one: Gathering, other: Gathering) -> bool:
+        window = self.rules.windows.get(one.family)
+        if window is None or (seen := one.seen()) is None or (also := other.seen()) is None:
+            return True
+        return also[0] - seen[1] <= window and seen[0] - also[1] <= window
+
+    def _was_clean_between(self, one: Gathering, other: Gathering) -> bool:
+        if self._clean_look is None or not (gap := _gap(one, other)):
+            return False
+        place, _ = one.fused()
+        return self._clean_look(place, *gap, frozenset(one.flights() | other.flights()))
+
+
+def overlap(one: Gathering, other: Gathering, least: float) -> float:
+    """Shared area as a share of the smaller outline; 0 where it cannot reach `least`."""
+    if not may_overlap(one.box(), other.box(), min(one.solid_m2(), other.solid_m2()), least):
+        return 0.0
+    return shared_area(one.outline(), other.outline())
+
+
+def boxes_overlap(one: Box, other: Box) -> bool:
+    """Whether two boxes share any ground."""
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def may_overlap(one: Box, other: Box, solid_m2: float, least: float) -> bool:
+    """Whether outlines of at least that area can share `least` of it, by the boxes around them."""
+    wide = min(one[2], other[2]) - max(one[0], other[0])
+    high = min(one[3], other[3]) - max(one[1], other[1])
+    return wide > 0 and high > 0 and wide * high >= least * solid_m2
+
+
+def shared_area(one: BaseGeometry | None, other: BaseGeometry | None) -> float:
+    """Shared area as a share of the smaller outline."""
+    if one is None or other is None or not shapely.intersects(one, other):
+        return 0.0
+    smaller = min(one.area, other.area)
+    return float(shapely.intersection(one, other).area / smaller) if smaller > 0 else 0.0
+
+
+def _common(one: list[Told], other: list[Told]) -> tuple[Told | None, Told | None]:
+    """What flights say of both whose offsets towards each other are known."""
+    for mine in one:
+        for theirs in other:
+            if mine.mates is theirs.mates:
+                return mine, theirs
+    return None, None
+
+
+def _gap(one: Gathering, other: Gathering) -> tuple[datetime, datetime] | None:
+    """The time from the last sighting before the other thing's to its first; None where they are interleaved."""
+    seen, also = one.seen(), other.seen()
+    if seen is None or also is None:
+        return None
+    if seen[1] < also[0]:
+        return seen[1], also[0]
+    if also[1] < seen[0]:
+        return also[1], seen[0]
+    return None

@@ -1,0 +1,125 @@
+"""What one flight saw of one thing without doubt: the unit that merging joins and undoing parts again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from geo import gaussian
+from geo.gaussian import Sym, Vec
+from geo.identity.point import Box, Point
+
+if TYPE_CHECKING:
+    from geo.identity.flight import Flight
+    from geo.identity.gathering import Gathering
+
+
+class Piece:
+    """Sightings of one flight that are of one thing; their noise averages, the flight's offset does not.
+
+    Attributes:
+        piece_id: Its number, that of the thing it founded.
+        flight: Its flight.
+        gathering: The thing it belongs to now.
+        points: Its sightings, in the order they came.
+        place: Their weighted mean, metres, as the flight tells it.
+        noise: The error of that mean without the flight's offset.
+        box: Around all outlines, None where there are none.
+        solid_m2: The area of the largest outline: all of them together have no less.
+        first_seen_at: Earliest time, None where no picture told one.
+        last_seen_at: Latest time.
+        cells: The squares of ground it was noted in.
+        changed: Whether it grew or moved since it was last compared with all around it.
+    """
+
+    __slots__ = (
+        "_information",
+        "_outline",
+        "_outlined",
+        "_pull",
+        "_shared",
+        "box",
+        "cells",
+        "changed",
+        "first_seen_at",
+        "flight",
+        "gathering",
+        "last_seen_at",
+        "noise",
+        "piece_id",
+        "place",
+        "points",
+        "solid_m2",
+    )
+
+    def __init__(self, piece_id: int, flight: Flight, gathering: Gathering) -> None:
+        self.piece_id = piece_id
+        self.flight = flight
+        self.gathering = gathering
+        self.points: list[Point] = []
+        self.place: Vec = (0.0, 0.0)
+        self.noise: Sym = gaussian.ZERO
+        self.box: Box | None = None
+        self.solid_m2 = 0.0
+        self.first_seen_at: datetime | None = None
+        self.last_seen_at: datetime | None = None
+        self.cells: tuple[int, int, int, int] | None = None
+        self.changed = True
+        self._information: Sym = gaussian.ZERO
+        self._pull: Vec = (0.0, 0.0)
+        self._shared: Sym = gaussian.ZERO
+        self._outline: BaseGeometry | None = None
+        self._outlined = 0
+
+    def add(self, point: Point) -> None:
+        """Take in one more sighting."""
+        self.points.append(point)
+        self.changed = True
+        ee, en, nn = point.noise
+        det = ee * nn - en * en
+        ie, io, inn = nn / det, -en / det, ee / det
+        east, north = point.en_m
+        information = self._information
+        self._information = (a, b, c) = (information[0] + ie, information[1] + io, information[2] + inn)
+        self._pull = (pe, pn) = (
+            self._pull[0] + ie * east + io * north,
+            self._pull[1] + io * east + inn * north,
+        )
+        det = a * c - b * b
+        self.noise = (c / det, -b / det, a / det)
+        self.place = ((c * pe - b * pn) / det, (a * pn - b * pe) / det)
+        shared, own = self._shared, point.shared
+        self._shared = (shared[0] + own[0], shared[1] + own[1], shared[2] + own[2])
+        box, other = self.box, point.box
+        if other is not None:
+            self.solid_m2 = max(self.solid_m2, point.solid_m2)
+            self.box = (
+                other
+                if box is None
+                else (min(box[0], other[0]), min(box[1], other[1]), max(box[2], other[2]), max(box[3], other[3]))
+            )
+        at = point.sighting.seen_at
+        if at is not None:
+            if self.first_seen_at is None or at < self.first_seen_at:
+                self.first_seen_at = at
+            if self.last_seen_at is None or at > self.last_seen_at:
+                self.last_seen_at = at
+
+    @property
+    def shared(self) -> Sym:
+        """The offset's covariance as its sightings claim it, on average."""
+        return gaussian.scale(self._shared, 1.0 / len(self.points))
+
+    @property
+    def outline(self) -> BaseGeometry | None:
+        """All outlines together, in the flight's own metres; None where there are none."""
+        if self._outlined < len(self.points):
+            fresh = [point.outline for point in self.points[self._outlined :]]
+            parts = [self._outline, *fresh]
+            known = [part for part in parts if part is not None]
+            self._outline = shapely.union_all(known) if known else None
+            self._outlined = len(self.points)
+        return self._outline

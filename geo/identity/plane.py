@@ -1,0 +1,27 @@
+"""Metres around the first sighting: only differences of tens of metres are ever taken, so a sphere will do."""
+
+from __future__ import annotations
+
+import math
+
+from geo.gaussian import Vec
+from geo.sighting import LonLat
+
+_METRES_PER_DEGREE = 111_320.0
+
+
+class Plane:
+    """Turns degrees into metres east and north of a place, and back."""
+
+    def __init__(self, lon: float, lat: float) -> None:
+        """Touch the earth at a place, degrees."""
+        self._lon, self._lat = lon, lat
+        self._east = _METRES_PER_DEGREE * math.cos(math.radians(lat))
+
+    def en(self, lon: float, lat: float) -> Vec:
+        """Metres east and north of a place in degrees."""
+        return ((lon - self._lon) * self._east, (lat - self._lat) * _METRES_PER_DEGREE)
+
+    def lonlat(self, en_m: Vec) -> LonLat:
+        """Degrees of a place in metres."""
+        return (self._lon + en_m[0] / self._east, self._lat + en_m[1] / _METRES_PER_DEGREE)

@@ -1,0 +1,116 @@
+"""One thing on the ground, as it is told to others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from geo.identity.gathering import Gathering
+from geo.identity.plane import Plane
+from geo.position import Covariance, Fix
+from geo.sighting import CUT_BY_EDGE, LonLat, Sighting
+
+# Outlines of one big thing, seen in parts, are put together; those of a small one are the same outline with errors.
+_BIGGER_THAN_ONE_PICTURE = 2.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thing:
+    """One thing on the ground.
+
+    Attributes:
+        thing_id: Its number in this grouper.
+        label: The label that its sightings give most weight.
+        fix: Where it is, from all sightings.
+        confidence: The best confidence among its sightings.
+        sightings: All of them, in the order they came.
+        first_seen_at: Earliest time, None where no picture told one.
+        last_seen_at: Latest time.
+        footprint_lonlat: Its outline, None for point-like things.
+        area_m2: Its area.
+        recurrence_of: The thing that was here until a flight found the place clean; None where there was none.
+    """
+
+    thing_id: int
+    label: str
+    fix: Fix
+    confidence: float
+    sightings: tuple[Sighting, ...]
+    first_seen_at: datetime | None
+    last_seen_at: datetime | None
+    footprint_lonlat: tuple[LonLat, ...] | None
+    area_m2: float | None
+    recurrence_of: int | None = None
+
+
+def thing_of(gathering: Gathering, plane: Plane) -> Thing:
+    """What a gathering says of its thing."""
+    sightings = tuple(point.sighting for piece in gathering.pieces for point in piece.points)
+    place, (ee, en, nn) = gathering.fused()
+    # A strip of road at the picture's edge looks like anything: where the whole thing was seen, that is what counts.
+    best = max(_whole(sightings) or sightings, key=lambda sighting: sighting.confidence)
+    covariance: Covariance = ((ee, en), (en, nn))
+    lon, lat = plane.lonlat(place)
+    outline = _outline(gathering)
+    seen = gathering.seen()
+    return Thing(
+        thing_id=gathering.thing_id,
+        label=_heaviest_label(sightings),
+        fix=Fix(
+            lon=lon,
+            lat=lat,
+            alt_m=best.fix.alt_m,
+            covariance_m2=covariance,
+            height_source=best.fix.height_source,
+            yaw_source=best.fix.yaw_source,
+            flags=tuple(sorted({flag for sighting in sightings for flag in sighting.fix.flags})),
+        ),
+        confidence=best.confidence,
+        sightings=sightings,
+        first_seen_at=None if seen is None else seen[0],
+        last_seen_at=None if seen is None else seen[1],
+        footprint_lonlat=None
+        if outline is None
+        else tuple(plane.lonlat((corner[0], corner[1])) for corner in outline.exterior.coords[:-1]),
+        area_m2=outline.area if outline is not None else _median_area(sightings),
+        recurrence_of=gathering.recurrence_of,
+    )
+
+
+def _outline(gathering: Gathering) -> shapely.Polygon | None:
+    """The outline to show: of a small thing the middle one of its sightings, of a big one all parts together."""
+    outlined = [point for piece in gathering.pieces for point in piece.points if point.outline is not None]
+    whole_ones = [point for point in outlined if CUT_BY_EDGE not in point.sighting.fix.flags]
+    single = sorted((p.outline for p in whole_ones or outlined if p.outline), key=lambda outline: outline.area)
+    if not single:
+        return None
+    # Pieces that lie apart are no big thing, however much area they have together.
+    together, middle = largest_part(gathering.outline()), largest_part(single[len(single) // 2])
+    big = together is not None and together.area > _BIGGER_THAN_ONE_PICTURE * single[-1].area
+    return together if big else middle
+
+
+def largest_part(outline: BaseGeometry | None) -> shapely.Polygon | None:
+    """The largest polygon of a geometry, None where there is none."""
+    parts = [part for part in shapely.get_parts(outline) if isinstance(part, shapely.Polygon) and part.area > 0]
+    return max(parts, key=lambda part: part.area, default=None)
+
+
+def _whole(sightings: tuple[Sighting, ...]) -> tuple[Sighting, ...]:
+    """The sightings that no picture's edge cuts."""
+    return tuple(sighting for sighting in sightings if CUT_BY_EDGE not in sighting.fix.flags)
+
+
+def _median_area(sightings: tuple[Sighting, ...]) -> float | None:
+    areas = sorted(sighting.area_m2 for sighting in sightings if sighting.area_m2 is not None)
+    return areas[len(areas) // 2] if areas else None
+
+
+def _heaviest_label(sightings: tuple[Sighting, ...]) -> str:
+    weights: dict[str, float] = {}
+    for sighting in sightings:
+        weights[sighting.label] = weights.get(sighting.label, 0.0) + sighting.confidence
+    return max(weights, key=lambda label: (weights[label], label))
