@@ -1,173 +1,33 @@
-"""What lies where: a city's own areas from a GeoJSON file, and how surely a place with its error lies in each."""
+"""The zones file, read strictly: one feature one zone, and what cannot be used is refused by its number."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 import shapely
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from geo.errors import InputFileError
 from geo.frames import LocalFrame
-from geo.position import Fix
+from geo.zones.zone import LINE_KINDS, ZONE_KINDS, Zone
 
-ZONE_KINDS = (
-    "district",
-    "grid",
-    "road",
-    "permanent_water",
-    "reservoir_protection_1",
-    "reservoir_management",
-    "no_fishing",
-    "street",
-    "false_alarm_mask",
-)
-_LINE_KINDS = ("road", "street")
-_CLOUD_POINTS = 512
-_LEAST_PROBABILITY = 0.005
-_METRES_PER_DEGREE = 111_320.0
 _KNOWN_CRS = ("CRS84", "EPSG::4326", "EPSG:4326", "WGS84", "EPSG::4490", "EPSG:4490")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Zone:
-    """One area of a city.
+def zones_of_file(path: Path) -> list[Zone]:
+    """The zones of a GeoJSON FeatureCollection.
 
-    Attributes:
-        kind: One of `ZONE_KINDS`.
-        code: The city's own code.
-        name: For people.
-        properties: All properties of the feature, as written.
-        geometry: Polygon or MultiPolygon in degrees, lon before lat; of a line, the strip of its width.
-        axis: The line of a road or street drawn as a line, else None.
-        valid_from: First day, None for always.
-        valid_to: Last day, None for open end.
+    Raises:
+        InputFileError: The file, or one feature of it, cannot be used; the error names the feature and the remedy.
     """
-
-    kind: str
-    code: str
-    name: str
-    properties: Mapping[str, Any]
-    geometry: BaseGeometry
-    axis: BaseGeometry | None
-    valid_from: date | None
-    valid_to: date | None
-
-    def valid_on(self, day: date) -> bool:
-        """Whether the zone holds on that day, first and last day included."""
-        return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ZoneHit:
-    """A zone, and the probability that the place lies in it (its border counts as inside)."""
-
-    zone: Zone
-    probability: float
-
-
-class Zones:
-    """A city's zones, searched by place."""
-
-    def __init__(self, zones: Sequence[Zone] = ()) -> None:
-        self._zones = tuple(zones)
-        self._tree = shapely.STRtree([zone.geometry for zone in self._zones])
-        for zone in self._zones:
-            shapely.prepare(zone.geometry)
-
-    def __len__(self) -> int:
-        """How many zones there are."""
-        return len(self._zones)
-
-    @property
-    def all(self) -> tuple[Zone, ...]:
-        """Every zone, in the file's order."""
-        return self._zones
-
-    @classmethod
-    def from_geojson(cls, path: str | Path) -> Zones:
-        """Zones of a GeoJSON FeatureCollection (WGS 84, lon before lat), one area or line per feature.
-
-        Raises:
-            InputFileError: The file, or one feature of it, cannot be used; the error names the feature and the remedy.
-        """
-        file = Path(path)
-        features = _features(file)
-        return cls([_zone(file, number, feature) for number, feature in enumerate(features, start=1)])
-
-    def of_kind(self, kind: str) -> tuple[Zone, ...]:
-        """All zones of one kind."""
-        if kind not in ZONE_KINDS:
-            raise ValueError(f"{kind!r} is no kind of zone")
-        return tuple(zone for zone in self._zones if zone.kind == kind)
-
-    def under(self, fix: Fix, on: date | None = None) -> list[ZoneHit]:
-        """Zones that the place may lie in, likeliest first; only those valid on the day, where one is given."""
-        cloud = _cloud(fix)
-        west, south = cloud.min(axis=0)
-        east, north = cloud.max(axis=0)
-        hits: list[ZoneHit] = []
-        for index in sorted(self._tree.query(shapely.box(west, south, east, north))):
-            zone = self._zones[index]
-            if on is not None and not zone.valid_on(on):
-                continue
-            inside = shapely.intersects_xy(zone.geometry, cloud[:, 0], cloud[:, 1])
-            probability = float(np.mean(inside))
-            if probability >= _LEAST_PROBABILITY:
-                hits.append(ZoneHit(zone=zone, probability=probability))
-        return sorted(hits, key=lambda hit: -hit.probability)
-
-    def nearest(self, lon: float, lat: float, kind: str, within_m: float) -> tuple[Zone, float] | None:
-        """The nearest zone of a kind and its distance in metres (0 inside); None where none is near enough."""
-        frame = LocalFrame(lon=lon, lat=lat)
-        reach_lat = within_m / _METRES_PER_DEGREE * 1.02
-        reach_lon = reach_lat / max(math.cos(math.radians(lat)), 0.01)
-        around = shapely.box(lon - reach_lon, lat - reach_lat, lon + reach_lon, lat + reach_lat)
-        best: tuple[Zone, float] | None = None
-        for index in sorted(self._tree.query(around)):
-            zone = self._zones[index]
-            if zone.kind != kind:
-                continue
-            local = shapely.transform(shapely.intersection(zone.geometry, around), frame.en_from_lonlat)
-            distance_m = float(shapely.distance(shapely.Point(0, 0), local))
-            if distance_m <= within_m and (best is None or distance_m < best[1]):
-                best = (zone, distance_m)
-        return best
-
-
-def _unit_cloud() -> npt.NDArray[np.float64]:
-    """Points (n, 2) of equal weight that stand for a standard normal error in two dimensions."""
-    index = np.arange(_CLOUD_POINTS)
-    radius = np.sqrt(-2 * np.log1p(-(index + 0.5) / _CLOUD_POINTS))
-    # The golden angle spreads the points evenly, and never lines them up along a straight border.
-    angle = index * math.pi * (3 - math.sqrt(5))
-    return np.column_stack((radius * np.cos(angle), radius * np.sin(angle)))
-
-
-_UNIT_CLOUD = _unit_cloud()
-
-
-def _cloud(fix: Fix) -> npt.NDArray[np.float64]:
-    (ee, en), (_, nn) = fix.covariance_m2
-    # The lower triangular root of the covariance, by hand so that a covariance of rank one or zero will do.
-    a = math.sqrt(ee)
-    b = en / a if a > 0 else 0.0
-    c = math.sqrt(max(nn - b * b, 0.0))
-    offset = np.column_stack((a * _UNIT_CLOUD[:, 0], b * _UNIT_CLOUD[:, 0] + c * _UNIT_CLOUD[:, 1]))
-    cloud = LocalFrame(lon=fix.lon, lat=fix.lat).lonlat_from_en(offset)
-    # A place without error keeps its exact numbers, so that one on a border counts as inside.
-    cloud[(offset == 0).all(axis=1)] = (fix.lon, fix.lat)
-    return cloud
+    return [_zone(path, number, feature) for number, feature in enumerate(_features(path), start=1)]
 
 
 def _features(file: Path) -> list[Any]:
@@ -269,7 +129,7 @@ def _geometry(raw: object, refuse: Any) -> BaseGeometry:  # noqa: ANN401 - a loc
 
 
 def _strip(axis: BaseGeometry, kind: str, properties: dict[str, Any], refuse: Any) -> BaseGeometry:  # noqa: ANN401
-    if kind not in _LINE_KINDS:
+    if kind not in LINE_KINDS:
         raise refuse(f"a line cannot be a {kind}", "Draw it as a Polygon")
     try:
         width_m = float(properties.get("width_m", "nan"))

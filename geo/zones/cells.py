@@ -1,0 +1,165 @@
+"""Which zones may hold a point, answered from a table of cells: only a point in a cell with a border needs geometry.
+
+`geopandas.sjoin` asks a tree, and then the geometry for every pair that it finds. A city's zones stay while its points
+come and go, so here the ground is cut into cells once, and each cell knows the zones that cover it whole and those
+whose border may cross it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+Geometries = npt.NDArray[np.object_]
+
+_MOST_CELLS_ASIDE = 512
+_CELLS_ASIDE_OF_ZONE = 16
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Lists:
+    """For each cell a list of zone numbers: those of cell `i` are `zones[starts[i]:starts[i + 1]]`."""
+
+    starts: Ints
+    zones: Ints
+
+    @classmethod
+    def of(cls, cells: list[Ints], count: int) -> _Lists:
+        """Lists of the cells that each zone has, over `count` cells."""
+        cell = np.concatenate([np.empty(0, np.int64), *cells])
+        zone = np.repeat(np.arange(len(cells)), [len(one) for one in cells])
+        order = np.argsort(cell, kind="stable")
+        starts = np.concatenate(([0], np.cumsum(np.bincount(cell, minlength=count))))
+        return cls(starts=starts, zones=zone[order])
+
+    def of_points(self, cell: Ints) -> tuple[Ints, Ints]:
+        """Pairs of point number and zone, of points in these cells (n,)."""
+        first = self.starts[cell]
+        counts = self.starts[cell + 1] - first
+        point = np.repeat(np.arange(len(cell)), counts)
+        within = np.arange(len(point)) - np.repeat(np.cumsum(counts) - counts, counts)
+        return point, self.zones[first[point] + within]
+
+
+class CellIndex:
+    """Zones by cell of a regular grid over all of them, in degrees."""
+
+    def __init__(self, geometries: Geometries) -> None:
+        """Cut the ground; `geometries` (n,) are valid, prepared polygons or multipolygons."""
+        self._geometries = geometries
+        self._low, self._size, (columns, rows) = _grid_of(geometries)
+        self._shape_xy = (columns, rows)
+        zone, column, row = self._crossed()
+        ends = np.searchsorted(zone, np.arange(len(geometries) + 1))
+        cells = [
+            self._cells_of(geometry, column[begin:end], row[begin:end])
+            for geometry, begin, end in zip(geometries, ends[:-1], ends[1:], strict=True)
+        ]
+        self._whole = _Lists.of([whole for whole, _ in cells], columns * rows)
+        self._asked = _Lists.of([crossed for _, crossed in cells], columns * rows)
+
+    def zones_of_points(self, lonlat: Floats) -> tuple[Ints, Ints]:
+        """Pairs of point number and zone number, of points (n, 2) that lie in zones or on their borders."""
+        x, y = self._position(lonlat)
+        known = np.flatnonzero((x >= 0) & (x < self._shape_xy[0]) & (y >= 0) & (y < self._shape_xy[1]))
+        cell = self._number(x[known].astype(np.int64), y[known].astype(np.int64))
+        sure, sure_zone = self._whole.of_points(cell)
+        asked, asked_zone = self._asked.of_points(cell)
+        asked = known[asked]
+        inside = self._inside(asked_zone, lonlat[asked])
+        return np.concatenate((known[sure], asked[inside])), np.concatenate((sure_zone, asked_zone[inside]))
+
+    def _inside(self, zone: Ints, lonlat: Floats) -> Bools:
+        # One zone after the other: its prepared geometry stays in the processor's memory.
+        order = np.argsort(zone, kind="stable")
+        inside = np.empty(len(zone), dtype=bool)
+        inside[order] = shapely.intersects_xy(self._geometries[zone[order]], *lonlat[order].T)
+        return inside
+
+    def _position(self, lonlat: Floats) -> tuple[Floats, Floats]:
+        """Column and row, with fractions, of points (n, 2)."""
+        return (lonlat[:, 0] - self._low[0]) / self._size[0], (lonlat[:, 1] - self._low[1]) / self._size[1]
+
+    def _number(self, column: Ints, row: Ints) -> Ints:
+        return row * self._shape_xy[0] + column
+
+    def _crossed(self) -> tuple[Ints, Ints, Ints]:
+        """Zone, column and row (m,) of cells that a border may cross, some of them twice, by zone."""
+        parts, owner = shapely.get_parts(self._geometries, return_index=True)
+        rings, part = shapely.get_rings(parts, return_index=True)
+        corners, ring = shapely.get_coordinates(rings, return_index=True)
+        x, y = self._position(corners)
+        column, row = x.astype(np.int64), y.astype(np.int64)
+        follows = ring[1:] == ring[:-1]
+        moves = (column[1:] != column[:-1]) | (row[1:] != row[:-1])
+        # An outline stays in a cell for many corners: one of them names it, and edges into another cell are followed.
+        kept = np.flatnonzero(np.concatenate(([True], moves | ~follows)))
+        edge = np.flatnonzero(moves & follows)
+        crossing, edge_column, edge_row = _cells_of_edges(x[edge], y[edge], x[edge + 1], y[edge + 1])
+        zone = owner[part[ring[np.concatenate((kept, edge[crossing]))]]]
+        order = np.argsort(zone, kind="stable")
+        columns = np.clip(np.concatenate((column[kept], edge_column)), 0, self._shape_xy[0] - 1)
+        rows = np.clip(np.concatenate((row[kept], edge_row)), 0, self._shape_xy[1] - 1)
+        return zone[order], columns[order], rows[order]
+
+    def _cells_of(self, geometry: shapely.Geometry, column: Ints, row: Ints) -> tuple[Ints, Ints]:
+        """The cells that a zone covers whole, and those that its border may cross, whose columns and rows are given."""
+        west, south = int(column.min()), int(row.min())
+        border = np.zeros((int(row.max()) - south + 1, int(column.max()) - west + 1), dtype=bool)
+        border[row - south, column - west] = True
+        crossed_row, crossed_column = border.nonzero()
+        whole_row, whole_column = self._filled(geometry, border, west, south).nonzero()
+        return (
+            self._number(whole_column + west, whole_row + south),
+            self._number(crossed_column + west, crossed_row + south),
+        )
+
+    def _filled(self, geometry: shapely.Geometry, border: Bools, west: int, south: int) -> Bools:
+        """Which cells (rows, columns) lie whole in the zone: from border to border, all of a row or none."""
+        free = ~border
+        begins = free.copy()
+        begins[:, 1:] &= border[:, :-1]
+        row, column = begins.nonzero()
+        if not len(row):
+            return begins
+        x = self._low[0] + (column + west + 0.5) * self._size[0]
+        y = self._low[1] + (row + south + 0.5) * self._size[1]
+        inside = shapely.intersects_xy(geometry, x, y)
+        return np.asarray(free & inside[np.cumsum(begins).reshape(begins.shape) - 1])
+
+
+def _cells_of_edges(x0: Floats, y0: Floats, x1: Floats, y1: Floats) -> tuple[Ints, Ints, Ints]:
+    """Number of the edge, column and row of every cell that edges between two positions cross, and of some others."""
+    # Pieces no longer than half a cell: the corners of a piece's box name every cell that it crosses.
+    pieces = np.maximum(np.ceil(2 * np.maximum(np.abs(x1 - x0), np.abs(y1 - y0))), 1).astype(np.int64)
+    edge = np.repeat(np.arange(len(x0)), pieces)
+    number = np.arange(len(edge)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    columns, rows = (_ends(a[edge], ((b - a) / pieces)[edge], number) for a, b in ((x0, x1), (y0, y1)))
+    pairs = [(column, row) for column in columns for row in rows]
+    return np.tile(edge, len(pairs)), np.concatenate([c for c, _ in pairs]), np.concatenate([r for _, r in pairs])
+
+
+def _ends(begin: Floats, step: Floats, number: Ints) -> tuple[Ints, Ints]:
+    """First and last column (or row) of each piece, with room for rounding."""
+    one, other = begin + step * number, begin + step * (number + 1)
+    first = np.floor(np.minimum(one, other) - _ROUNDING).astype(np.int64)
+    return first, np.floor(np.maximum(one, other) + _ROUNDING).astype(np.int64)
+
+
+def _grid_of(geometries: Geometries) -> tuple[Floats, Floats, tuple[int, int]]:
+    """South-west corner, size of a cell and count of cells, in columns and rows, of a grid around all zones."""
+    bounds = shapely.bounds(geometries)
+    low, high = bounds[:, :2].min(axis=0), bounds[:, 2:].max(axis=0)
+    typical = np.median(bounds[:, 2:] - bounds[:, :2], axis=0) / _CELLS_ASIDE_OF_ZONE
+    wanted = np.ceil((high - low) / np.maximum(typical, 1e-12))
+    columns, rows = (int(count) for count in np.clip(wanted, 1, _MOST_CELLS_ASIDE))
+    # A little wider than the zones, so that a point on the outermost border has a cell.
+    size = np.maximum(high - low, 1e-9) * (1 + 1e-6) / (columns, rows)
+    return low - size * 0.25e-6, size, (columns, rows)

@@ -1,0 +1,182 @@
+"""`Zones`: a city's zones, searched by place, one or a hundred thousand at a time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+from geo.frames import LocalFrame
+from geo.position import Fix
+from geo.zones.cells import CellIndex
+from geo.zones.features import zones_of_file
+from geo.zones.likelihood import likelihoods, metres_per_degree, reach_deg
+from geo.zones.zone import ZONE_KINDS, Zone, ZoneHit
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_LEAST_PROBABILITY = 0.005
+_METRES_PER_DEGREE = 111_320.0
+_AS_LIKELY_DIGITS = 6
+"""Probabilities that agree in so many decimals are the same for the tie rule."""
+
+
+class Zones:
+    """A city's zones, searched by place.
+
+    A border belongs to the zones on both its sides. Hits come likeliest first; of two as likely the smaller zone goes
+    first, of two as large the one whose code sorts first: so the answer hangs neither on the order of a file nor on
+    the last bit of a probability.
+    """
+
+    def __init__(self, zones: Sequence[Zone] = ()) -> None:
+        self._zones = tuple(zones)
+        self._geometries = np.array([zone.geometry for zone in self._zones], dtype=object)
+        self._tree = shapely.STRtree(self._geometries)
+        shapely.prepare(self._geometries)
+
+    def __len__(self) -> int:
+        """How many zones there are."""
+        return len(self._zones)
+
+    @property
+    def all(self) -> tuple[Zone, ...]:
+        """Every zone, in the file's order."""
+        return self._zones
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Zones:
+        """Zones of a zones file: GeoJSON or GeoPackage, WGS 84, lon before lat, one area or line per feature.
+
+        Raises:
+            InputFileError: The file, or one feature of it, cannot be used; the error names the feature and the remedy.
+        """
+        return cls(zones_of_file(Path(path)))
+
+    @classmethod
+    def from_geojson(cls, path: str | Path) -> Zones:
+        """Zones of a GeoJSON FeatureCollection; see `from_file`."""
+        return cls.from_file(path)
+
+    def of_kind(self, kind: str) -> tuple[Zone, ...]:
+        """All zones of one kind."""
+        if kind not in ZONE_KINDS:
+            raise ValueError(f"{kind!r} is no kind of zone")
+        return tuple(zone for zone in self._zones if zone.kind == kind)
+
+    def under(self, fix: Fix, on: date | None = None) -> list[ZoneHit]:
+        """Every zone that the place may lie in, likeliest first; only those valid on the day, where one is given.
+
+        Named are the zones that hold 0.5 % of the error or more, and those that the 95 % ellipse meets at all.
+        """
+        return self.under_many([fix], on)[0]
+
+    def under_many(self, fixes: Sequence[Fix], on: date | None = None) -> list[list[ZoneHit]]:
+        """`under` for many places at once."""
+        hits: list[list[ZoneHit]] = [[] for _ in fixes]
+        if not fixes or not self._zones:
+            return hits
+        lonlat = np.array([(fix.lon, fix.lat) for fix in fixes])
+        covariance_m2 = np.array([fix.covariance_m2 for fix in fixes], dtype=np.float64)
+        rows = zip(*self.under_ellipses(lonlat, covariance_m2, on), strict=True)
+        for place, index, probability in rows:
+            hits[place].append(ZoneHit(zone=self._zones[index], probability=float(probability)))
+        return hits
+
+    def under_ellipses(
+        self, lonlat: npt.ArrayLike, covariance_m2: npt.ArrayLike, on: date | None = None
+    ) -> tuple[Ints, Ints, Floats]:
+        """What `under_many` finds, as columns.
+
+        Args:
+            lonlat: Places in degrees (n, 2), lon before lat.
+            covariance_m2: Their errors (n, 2, 2), east before north; all zero for a place that is exact.
+            on: Only zones valid on this day.
+
+        Returns:
+            Number of the place, number of the zone in `all`, and probability, each (m,); by place, likeliest first.
+        """
+        places = np.asarray(lonlat, dtype=np.float64).reshape(-1, 2)
+        covariances = np.asarray(covariance_m2, dtype=np.float64).reshape(-1, 2, 2)
+        exact = ~covariances.any(axis=(1, 2))
+        place, zone = self.at_points(places[exact])
+        unsure = np.flatnonzero(~exact)
+        unsure_place, unsure_zone, probability = self._spread(places[unsure], covariances[unsure])
+        place = np.concatenate((np.flatnonzero(exact)[place], unsure[unsure_place]))
+        zone = np.concatenate((zone, unsure_zone))
+        probability = np.concatenate((np.ones(len(zone) - len(probability)), probability))
+        if on is not None:
+            valid = np.array([one.valid_on(on) for one in self._zones], dtype=bool)[zone]
+            place, zone, probability = place[valid], zone[valid], probability[valid]
+        order = np.lexsort((self._rank[zone], -np.round(probability, _AS_LIKELY_DIGITS), place))
+        return place[order], zone[order], probability[order]
+
+    def at_points(self, lonlat: npt.ArrayLike) -> tuple[Ints, Ints]:
+        """Which zones hold which points, borders included, whatever the day: a join like `geopandas.sjoin`, but faster.
+
+        Args:
+            lonlat: Points in degrees (n, 2), lon before lat.
+
+        Returns:
+            Number of the point and number of the zone in `all`, each (m,), one pair for each zone that holds a point.
+        """
+        points = np.asarray(lonlat, dtype=np.float64).reshape(-1, 2)
+        if not self._zones or not len(points):
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        return self._cells.zones_of_points(points)
+
+    def nearest(self, lon: float, lat: float, kind: str, within_m: float) -> tuple[Zone, float] | None:
+        """The nearest zone of a kind and its distance in metres (0 inside); None where none is near enough."""
+        frame = LocalFrame(lon=lon, lat=lat)
+        reach_lat = within_m / _METRES_PER_DEGREE * 1.02
+        reach_lon = reach_lat / max(math.cos(math.radians(lat)), 0.01)
+        around = shapely.box(lon - reach_lon, lat - reach_lat, lon + reach_lon, lat + reach_lat)
+        best: tuple[Zone, float] | None = None
+        for index in sorted(self._tree.query(around)):
+            zone = self._zones[index]
+            if zone.kind != kind:
+                continue
+            local = shapely.transform(shapely.intersection(zone.geometry, around), frame.en_from_lonlat)
+            distance_m = float(shapely.distance(shapely.Point(0, 0), local))
+            if distance_m <= within_m and (best is None or distance_m < best[1]):
+                best = (zone, distance_m)
+        return best
+
+    def _spread(self, lonlat: Floats, covariance_m2: Floats) -> tuple[Ints, Ints, Floats]:
+        """Number of place and of zone, and probability, of places whose error is not zero."""
+        reach = reach_deg(lonlat, covariance_m2)
+        boxes = np.asarray(shapely.box(*(lonlat - reach).T, *(lonlat + reach).T), dtype=object)
+        place, zone = self._tree.query(boxes)
+        order = np.argsort(zone, kind="stable")
+        place, zone = place[order], zone[order]
+        near = shapely.intersects(self._geometries[zone], boxes[place])
+        place, zone = place[near], zone[near]
+        probability = np.ones(len(place))
+        asked = np.flatnonzero(~shapely.contains_properly(self._geometries[zone], boxes[place]))
+        found, meets = likelihoods(self._geometries[zone[asked]], lonlat[place[asked]], covariance_m2[place[asked]])
+        probability[asked] = found
+        named = probability >= _LEAST_PROBABILITY
+        named[asked] |= meets
+        return place[named], zone[named], probability[named]
+
+    @cached_property
+    def _cells(self) -> CellIndex:
+        return CellIndex(self._geometries)
+
+    @cached_property
+    def _rank(self) -> Ints:
+        """Place of each zone in the tie rule: the smaller one first, then the code that sorts first."""
+        east, north = metres_per_degree(shapely.get_y(shapely.centroid(self._geometries))).T
+        # Three digits: two grid cells that are squares of one size are as large as each other, whatever the rounding.
+        sizes = [float(f"{area:.3g}") for area in shapely.area(self._geometries) * east * north]
+        order = sorted(range(len(self._zones)), key=lambda i: (sizes[i], self._zones[i].code, self._zones[i].kind, i))
+        rank = np.empty(len(order), dtype=np.int64)
+        rank[order] = np.arange(len(order))
+        return rank
