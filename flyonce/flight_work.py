@@ -29,7 +29,7 @@ from flyonce.recording import Recorder
 from flyonce.rules import Rule
 from flyonce.sharpness import Sharpness
 from flyonce.tools import Tools
-from geo.coverage_ledger import seen_area_m2
+from geo.coverage.area import seen_area_m2
 from geo.errors import HeightUnknown, NothingSeen
 from geo.footprint import footprint_polygon
 from geo.identity import Grouper, Thing

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pyproj import Geod
 
 from geo.camera import CAMERA_BY_MODEL, CAMERAS, camera_by_name
-from geo.coverage_ledger import CoverageLedger, seen_area_m2
+from geo.coverage.area import seen_area_m2
 from geo.frames import LocalFrame
 from geo.gaussian import at_least, distance2, eigenvalues, inverse
 from geo.position import ellipse_polygon
@@ -86,10 +86,6 @@ def test_mahalanobis_distance_agrees_with_numpy() -> None:
 def test_ground_seen_twice_counts_once() -> None:
     assert seen_area_m2([a_square(0, 0, 100), a_square(50, 0, 100)]) == pytest.approx(15_000, rel=3e-3)
     assert seen_area_m2([]) == 0.0
-    ledger = CoverageLedger()
-    ledger.add(a_square(0, 0, 100))
-    assert ledger.has_seen(LON, LAT)
-    assert not ledger.has_seen(LON + 0.01, LAT)
 
 
 def test_every_model_of_the_table_names_a_camera() -> None:

@@ -1,0 +1,151 @@
+"""Which cells one picture showed, how finely, and how surely, given the error of its pose."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from geo.camera import Camera
+from geo.coverage.cells import NEVER_MM, Cells
+from geo.coverage.grid import keys_within, middles
+from geo.frames import LocalFrame
+from geo.ground import Ground
+from geo.lens import pixels_from_camera
+from geo.locate import locate_pixels
+from geo.pose import Pose, enu_from_camera
+
+Floats = npt.NDArray[np.float64]
+Grid = npt.NDArray[np.bool_]
+
+SURE_PERCENT = 95
+"""A look is sure of a cell from here on."""
+
+# What is met before the cell stands in front of it; half a cell is the cell itself.
+_HIDDEN_M = 2.5
+# Width in which the distance to the edge of what was looked at is measured; edges are straight, so this is plenty.
+_MASK_PX = 256
+_BULGE = 0.04
+
+_SIGMAS = np.linspace(0.0, 5.0, 501)
+_LIKELIHOODS = np.array([0.5 * math.erfc(-sigma / math.sqrt(2.0)) for sigma in _SIGMAS])
+
+
+def cells_shown(
+    pose: Pose,
+    camera: Camera,
+    ground: Ground,
+    *,
+    footprint_lonlat: Floats,
+    of_interest: Grid | None = None,
+    at: datetime | None = None,
+) -> Cells:
+    """The cells whose middles a picture showed, each with one look.
+
+    Args:
+        pose: Where the camera was and how it looked, with its errors.
+        camera: The lens, for pictures of this size.
+        ground: What lies below; cells behind a ridge are not shown.
+        footprint_lonlat: The ground that the picture shows (m, 2), lon before lat: `geo.footprint.footprint_polygon`.
+        of_interest: The parts of the picture that were looked at, a grid over it (rows, columns); None for all of it.
+        at: When, aware; None where that is unknown.
+
+    Returns:
+        Cells that the parts looked at showed more likely than not.
+
+    Raises:
+        HeightUnknown: Pose and ground have no common height datum.
+        PlaceUnknown: The camera's bearing is unknown.
+    """
+    keys = _keys_around(footprint_lonlat)
+    frame = LocalFrame(lon=pose.lon, lat=pose.lat)
+    en = frame.en_from_lonlat(middles(keys))
+    uv, slope = _pixels_and_slopes(en, pose, camera, ground, frame)
+    inside_px = _inside_px(uv, camera.size_wh_px, of_interest)
+    keep = np.flatnonzero(inside_px > 0)
+    located = locate_pixels(uv[keep], pose, camera, ground)
+    # Behind a ridge, or folded into the picture by a lens that does not reach so far: the ray meets other ground.
+    there = np.linalg.norm(frame.en_from_lonlat(np.nan_to_num(located.lonlat_deg)) - en[keep], axis=1)
+    seen = (located.reason == 0) & (there < _HIDDEN_M)
+    keep, error = keep[seen], located.covariance_m2[seen]
+    sure = _likelihood(inside_px[keep] / _spread_px(slope[keep], error))
+    resolution_m = 1.0 / np.linalg.svd(slope[keep], compute_uv=False)[:, -1]
+    return _once(keys[keep], sure, resolution_m, at)
+
+
+def _keys_around(footprint_lonlat: Floats) -> npt.NDArray[np.int64]:
+    """All cells that a picture may show: through a lens its edges may bulge beyond straight ones."""
+    low, high = footprint_lonlat.min(axis=0), footprint_lonlat.max(axis=0)
+    margin = (high - low) * _BULGE
+    (west, south), (east, north) = low - margin, high + margin
+    return keys_within(west, south, east, north)
+
+
+def _pixels_and_slopes(
+    en: Floats, pose: Pose, camera: Camera, ground: Ground, frame: LocalFrame
+) -> tuple[Floats, Floats]:
+    """Pixels (n, 2) of places, and how many pixels (n, 2, 2) a metre of ground to the east and to the north is."""
+    camera_alt_m = ground.camera_height(pose).alt_m
+    rotation = enu_from_camera(*pose.look_deg())
+    around = np.vstack((en, en + np.array([1.0, 0.0]), en + np.array([0.0, 1.0])))
+    up = ground.altitudes_m(frame, around, camera_alt_m) - camera_alt_m
+    uv, east, north = np.split(pixels_from_camera(np.column_stack((around, up)) @ rotation, camera), 3)
+    return uv, np.stack((east - uv, north - uv), axis=2)
+
+
+def _inside_px(uv: Floats, size_wh_px: tuple[int, int], of_interest: Grid | None) -> Floats:
+    """How far (n,) pixels lie inside the parts looked at; 0 outside and where there is no pixel."""
+    width, height = size_wh_px
+    known = np.where(np.isfinite(uv), uv, -1.0)
+    inside = np.minimum(np.minimum(known[:, 0], width - known[:, 0]), np.minimum(known[:, 1], height - known[:, 1]))
+    inside = np.maximum(inside, 0.0)
+    if of_interest is None or of_interest.all():
+        return np.asarray(inside)
+    scale = _MASK_PX / width
+    mask = _mask(of_interest, (_MASK_PX, max(round(height * scale), 1)))
+    # One pixel of the mask reaches half a pixel beyond its middle.
+    far = np.maximum(cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) - 0.5, 0.0) / scale
+    rows, columns = far.shape
+    column = np.clip((known[:, 0] * scale).astype(np.intp), 0, columns - 1)
+    row = np.clip((known[:, 1] * scale).astype(np.intp), 0, rows - 1)
+    return np.asarray(np.minimum(inside, far[row, column]))
+
+
+def _mask(of_interest: Grid, size_wh_px: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """The grid as a picture; beyond its edge nothing ends, for the picture's own edge is measured apart."""
+    rows, columns = of_interest.shape
+    column = np.arange(size_wh_px[0]) * columns // size_wh_px[0]
+    row = np.arange(size_wh_px[1]) * rows // size_wh_px[1]
+    return np.ascontiguousarray(of_interest[row][:, column], dtype=np.uint8)
+
+
+def _spread_px(slope: Floats, error_m2: Floats) -> Floats:
+    """One sigma (n,) in pixels of where a place appears, in the worst direction."""
+    in_pixels = slope @ error_m2 @ np.swapaxes(slope, 1, 2)
+    return np.asarray(np.sqrt(np.maximum(np.linalg.eigvalsh(in_pixels)[:, -1], 1e-12)))
+
+
+def _likelihood(sigmas: Floats) -> Floats:
+    """How likely (n,) an error of one sigma stays below so many, on one side."""
+    return np.asarray(np.interp(sigmas, _SIGMAS, _LIKELIHOODS))
+
+
+def _once(keys: npt.NDArray[np.int64], sure: Floats, resolution_m: Floats, at: datetime | None) -> Cells:
+    percent = np.floor(sure * 100 + 1e-9).astype(np.uint8)
+    millimetres = np.clip(np.ceil(resolution_m * 1000 - 1e-6), 1, NEVER_MM - 1).astype(np.uint16)
+    surely = percent >= SURE_PERCENT
+    seconds = np.full(len(keys), 0 if at is None else int(at.timestamp()), dtype=np.uint32)
+    return Cells(
+        key=keys,
+        looks=np.ones(len(keys), dtype=np.uint16),
+        sure_looks=surely.astype(np.uint16),
+        first_s=seconds,
+        last_s=seconds,
+        finest_mm=millimetres,
+        coarsest_mm=millimetres,
+        sure_finest_mm=np.where(surely, millimetres, NEVER_MM).astype(np.uint16),
+        sure_percent=percent,
+    )
