@@ -38,7 +38,7 @@ _FIRMWARE = re.compile(
     r"^(dji|autel|anafi|skydio|parrot)?[\s_-]*(fw|firmware)?[\s_-]*v?[\d._-]*(-?rc\d*)?$", re.IGNORECASE
 )
 
-_PROBLEMS = {
+PROBLEMS = {
     "no_gps": "no GPS position in the file: it cannot be located",
     "gps_zero": "the GPS position is 0, 0: the drone had no fix, so the photo cannot be located",
     "gps_invalid": "the GPS position is no place on the earth: the photo cannot be located",
@@ -114,8 +114,11 @@ def read_photo(path: str | Path) -> PhotoTelemetry:
     Raises:
         InputFileError: The file is missing, empty, truncated or no JPEG or TIFF picture.
     """
-    file = Path(path)
-    size, exif, xmp = _open(file)
+    return photo_of(*open_photo(Path(path)))
+
+
+def photo_of(size: tuple[int, int], exif: Exif, xmp: Xmp) -> PhotoTelemetry:
+    """The telemetry of an opened photo: its size as decoded, and what its file tells."""
     orientation, orientation_flags = _orientation(exif)
     at, time_flags = taken_at(exif, xmp)
     camera, camera_flags = camera_of_photo(exif, xmp, size)
@@ -141,11 +144,16 @@ def read_photo(path: str | Path) -> PhotoTelemetry:
         model=exif.text("Model"),
         software=software,
         flags=flags,
-        problems=tuple(_PROBLEMS[flag] for flag in flags if flag in _PROBLEMS),
+        problems=tuple(PROBLEMS[flag] for flag in flags if flag in PROBLEMS),
     )
 
 
-def _open(file: Path) -> tuple[tuple[int, int], Exif, Xmp]:
+def open_photo(file: Path) -> tuple[tuple[int, int], Exif, Xmp]:
+    """Width and height as decoded, EXIF and XMP of a picture that can be read to its end.
+
+    Raises:
+        InputFileError: The file is missing, empty, truncated or no JPEG or TIFF picture.
+    """
     if not file.is_file():
         raise InputFileError(path=file, problem="no such file", remedy="Check the path")
     if file.stat().st_size == 0:
@@ -184,13 +192,13 @@ def _orientation(exif: Exif) -> tuple[int, tuple[str, ...]]:
 
 
 def _pose(exif: Exif, xmp: Xmp, at: datetime | None) -> tuple[Pose | None, tuple[str, ...]]:
-    place, place_flags = _place(exif, xmp)
+    place, place_flags = place_of(exif, xmp)
     if place is None:
         return None, place_flags
-    altitude, altitude_flags = _altitude(exif, xmp)
+    altitude, altitude_flags = altitude_of(exif, xmp)
     if altitude is None:
         return None, (*place_flags, *altitude_flags)
-    heading, pitch, roll, source, angle_flags = _angles(xmp)
+    heading, pitch, roll, source, angle_flags = angles_of(xmp)
     pose = Pose(
         at=at,
         lon=place[0],
@@ -203,12 +211,13 @@ def _pose(exif: Exif, xmp: Xmp, at: datetime | None) -> tuple[Pose | None, tuple
         pitch_deg=pitch,
         roll_deg=roll,
         heading_source=source,
-        sigmas=_sigmas(xmp, altitude.datum, source),
+        sigmas=sigmas_of(xmp, altitude.datum, source),
     )
     return pose, (*place_flags, *altitude_flags, *angle_flags)
 
 
-def _place(exif: Exif, xmp: Xmp) -> tuple[tuple[float, float] | None, tuple[str, ...]]:
+def place_of(exif: Exif, xmp: Xmp) -> tuple[tuple[float, float] | None, tuple[str, ...]]:
+    """Longitude and latitude; None where unknown or no place on the earth; and flags."""
     lon, lat = xmp.number("GpsLongitude"), xmp.number("GpsLatitude")
     by_xmp, _ = _checked(lon, lat)
     by_exif, flags = _exif_place(exif)
@@ -252,7 +261,7 @@ def _checked(lon: float | None, lat: float | None) -> tuple[tuple[float, float] 
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Altitude:
+class Altitude:
     """The altitude that is believed, and the others beside it; see `Pose`."""
 
     alt_m: float
@@ -261,22 +270,24 @@ class _Altitude:
     reported_m: float | None
 
 
-def _altitude(exif: Exif, xmp: Xmp) -> tuple[_Altitude | None, tuple[str, ...]]:
+def altitude_of(exif: Exif, xmp: Xmp) -> tuple[Altitude | None, tuple[str, ...]]:
+    """The altitude and flags; RTK's own where it was fixed, else the height above take-off, else what is told."""
     home_m, absolute_m = xmp.number("RelativeAltitude"), xmp.number("AbsoluteAltitude")
     if absolute_m is None:
         absolute_m = exif.number("GPSAltitude")
         if absolute_m is not None and exif.number("GPSAltitudeRef") == 1:
             absolute_m = -absolute_m
     if xmp.number("RtkFlag") == _RTK_FIXED and absolute_m is not None:
-        return _Altitude(alt_m=absolute_m, datum="ellipsoid", home_m=home_m, reported_m=None), ("rtk_fixed",)
+        return Altitude(alt_m=absolute_m, datum="ellipsoid", home_m=home_m, reported_m=None), ("rtk_fixed",)
     if home_m is not None:
-        return _Altitude(alt_m=home_m, datum="home", home_m=home_m, reported_m=absolute_m), ()
+        return Altitude(alt_m=home_m, datum="home", home_m=home_m, reported_m=absolute_m), ()
     if absolute_m is not None:
-        return _Altitude(alt_m=absolute_m, datum="msl", home_m=None, reported_m=None), ("no_height_above_take_off",)
+        return Altitude(alt_m=absolute_m, datum="msl", home_m=None, reported_m=None), ("no_height_above_take_off",)
     return None, ("no_altitude",)
 
 
-def _angles(xmp: Xmp) -> tuple[float | None, float | None, float | None, str, tuple[str, ...]]:
+def angles_of(xmp: Xmp) -> tuple[float | None, float | None, float | None, str, tuple[str, ...]]:
+    """Heading, pitch, roll, where the heading comes from, and flags; never a direction that is not told."""
     heading, pitch, roll = (xmp.number(f"Gimbal{name}Degree") for name in ("Yaw", "Pitch", "Roll"))
     if pitch is None:
         return None, None, None, "none", ("bearing_unknown",)
@@ -295,7 +306,8 @@ def _angles(xmp: Xmp) -> tuple[float | None, float | None, float | None, str, tu
     return heading, pitch, roll, source, flags
 
 
-def _sigmas(xmp: Xmp, datum: AltitudeDatum, heading_source: str) -> PoseSigmas:
+def sigmas_of(xmp: Xmp, datum: AltitudeDatum, heading_source: str) -> PoseSigmas:
+    """One-sigma errors of a pose of that datum and heading."""
     sigmas = PoseSigmas()
     if heading_source == "platform":
         sigmas = replace(sigmas, heading_deg=_PLATFORM_HEADING_SIGMA_DEG)

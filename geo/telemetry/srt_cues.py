@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -41,10 +42,10 @@ def read_cues(file: Path) -> list[Cue]:
     return cues
 
 
-def on_media_time(cues: Sequence[Cue], flags: set[str]) -> list[Cue]:
+def on_media_time(cues: Sequence[Cue], flags: Counter[str]) -> list[Cue]:
     """Cues with a media time; and with moments that go with it, where the drone's clock was set meanwhile."""
     if all(cue.time_s is None for cue in cues):
-        flags.add("no_cue_times")
+        flags["no_cue_times"] += len(cues)
         first = next((cue.clock for cue in cues if cue.clock is not None), None)
         if first is None:
             return []
@@ -52,12 +53,11 @@ def on_media_time(cues: Sequence[Cue], flags: set[str]) -> list[Cue]:
     known = [cue for cue in cues if cue.time_s is not None]
     zeros = [cue.clock.timestamp() - cue.time_s for cue in known if cue.clock is not None and cue.time_s is not None]
     if not zeros:
-        flags.add("no_time")
+        flags["no_time"] += len(known)
         return known
-    flags.add("time_zone_unknown")
+    flags["time_zone_unknown"] += len(known)
     steady = median(zeros)
-    if any(abs(there - here) > _CLOCK_JUMP_S for here, there in pairwise(zeros)):
-        flags.add("clock_jumps")
+    flags["clock_jumps"] += sum(abs(there - here) > _CLOCK_JUMP_S for here, there in pairwise(zeros))
     zero = datetime.fromtimestamp(steady, UTC)
     return [replace(cue, clock=zero + timedelta(seconds=cue.time_s or 0.0)) for cue in known]
 

@@ -10,19 +10,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 
+from geo.telemetry.entry import Entry
 from geo.telemetry.srt_cues import Cue
 from geo.telemetry.srt_dialects import GPS_ORDERS, NAMED_DIALECT, Order
 
-METRES_PER_DEGREE = 111_320.0
 # A position that stays the same to the last digit for less than this was only not measured anew.
 _HELD_S = 1.05
-_FASTER_THAN_DRONES_M_S = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """A usable cue: its time and figures with the place in order."""
+    """A usable cue: its number, time and figures with the place in order."""
 
+    number: int
     time_s: float
     clock: datetime | None
     lon: float
@@ -32,7 +32,7 @@ class Point:
     figures: Mapping[str, float]
 
 
-def order_of(cues: Sequence[Cue], flags: set[str]) -> tuple[Order | None, str]:
+def order_of(cues: Sequence[Cue], flags: Counter[str]) -> tuple[Order | None, str]:
     """The order of an unnamed position's numbers (None where they are named), and the name of the dialect."""
     pairs = [(cue.figures["gps_1"], cue.figures["gps_2"]) for cue in cues if {"gps_1", "gps_2"} <= cue.figures.keys()]
     if any({"lat", "lon"} <= cue.figures.keys() for cue in cues) or not pairs:
@@ -41,10 +41,10 @@ def order_of(cues: Sequence[Cue], flags: set[str]) -> tuple[Order | None, str]:
     text = next(cue.text for cue in cues if "gps_1" in cue.figures)
     row = next((row for row in GPS_ORDERS if row.sign.search(text)), None)
     if row is None:
-        flags.add("dialect_unknown")
+        flags["dialect_unknown"] += len(cues)
     proven = _proven_order(pairs)
     if proven is not None and row is not None and proven != row.order:
-        flags.add("axes_swapped")
+        flags["axes_swapped"] += len(pairs)
     order = proven or (row.order if row is not None else None)
     return order, row.dialect if row is not None else "gps_unknown"
 
@@ -61,13 +61,14 @@ def points_of(cues: Sequence[Cue], order: Order | None, dropped: Counter[str]) -
     """The cues that tell a usable place, and `dropped` counts why the others do not."""
     for cue in cues:
         place = _place(cue, order)
-        reason = _unusable(place, cue) if place is not None else "no_position"
+        reason = _unusable(place) if place is not None else "no_position"
         if place is None or reason is not None or cue.time_s is None:
             dropped[reason or "incomplete"] += 1
             continue
         lon, lat = place
         swapped = abs(lat) > 90 >= abs(lon)
         yield Point(
+            number=cue.number,
             time_s=cue.time_s,
             clock=cue.clock,
             lon=lat if swapped else lon,
@@ -89,7 +90,7 @@ def _place(cue: Cue, order: Order | None) -> tuple[float, float] | None:
     return pair if order == "lon_lat" else (pair[1], pair[0])
 
 
-def _unusable(place: tuple[float, float], cue: Cue) -> str | None:
+def _unusable(place: tuple[float, float]) -> str | None:
     lon, lat = place
     if not (math.isfinite(lon) and math.isfinite(lat)):
         return "not_a_number"
@@ -97,10 +98,7 @@ def _unusable(place: tuple[float, float], cue: Cue) -> str | None:
         return "no_fix"
     if max(abs(lon), abs(lat)) > 180 or min(abs(lon), abs(lat)) > 90:
         return "out_of_range"
-    heights = [cue.figures[name] for name in ("home_m", "altitude_m", "absolute_m") if name in cue.figures]
-    if not heights:
-        return "no_altitude"
-    return None if all(map(math.isfinite, heights)) else "not_a_number"
+    return None
 
 
 def _decimals(text: str) -> int:
@@ -109,18 +107,7 @@ def _decimals(text: str) -> int:
     return len(found.group(1)) if found else 0
 
 
-def rising(points: Iterator[Point], dropped: Counter[str]) -> list[Point]:
-    """Points whose times rise; of several at one time the first one stays."""
-    kept: list[Point] = []
-    for point in points:
-        if kept and point.time_s <= kept[-1].time_s:
-            dropped["repeated_time" if point.time_s == kept[-1].time_s else "backward_time"] += 1
-            continue
-        kept.append(point)
-    return kept
-
-
-def unstepped(points: Sequence[Point]) -> list[Point]:
+def unstepped(points: Sequence[Entry]) -> list[Entry]:
     """Positions written again and again between two measurements, put on the straight way between those."""
     starts = [
         index
@@ -130,25 +117,20 @@ def unstepped(points: Sequence[Point]) -> list[Point]:
     smooth = list(points)
     for start, following in pairwise(starts):
         here, there = points[start], points[following]
-        step_s = there.time_s - here.time_s
-        if step_s > _HELD_S:
+        here_s, here_lon, here_lat = _known(here)
+        there_s, there_lon, there_lat = _known(there)
+        if there_s - here_s > _HELD_S:
             continue
         for index in range(start + 1, following):
-            share = (points[index].time_s - here.time_s) / step_s
-            lon, lat = here.lon + (there.lon - here.lon) * share, here.lat + (there.lat - here.lat) * share
+            share = (_known(points[index])[0] - here_s) / (there_s - here_s)
+            lon, lat = here_lon + (there_lon - here_lon) * share, here_lat + (there_lat - here_lat) * share
             smooth[index] = replace(points[index], lon=lon, lat=lat)
     return smooth
 
 
-def jumps_in(points: Sequence[Point]) -> int:
-    """How often the position moves faster than a drone between two measurements at least half a second apart."""
-    jumps, last = 0, points[0]
-    for point in points[1:]:
-        step_s = point.time_s - last.time_s
-        if step_s < 0.5:
-            continue
-        east_m = (point.lon - last.lon) * METRES_PER_DEGREE * math.cos(math.radians(last.lat))
-        north_m = (point.lat - last.lat) * METRES_PER_DEGREE
-        jumps += math.hypot(east_m, north_m) > _FASTER_THAN_DRONES_M_S * step_s
-        last = point
-    return jumps
+def _known(point: Entry) -> tuple[float, float, float]:
+    """Time and place of a screened record."""
+    assert point.time_s is not None
+    assert point.lon is not None
+    assert point.lat is not None
+    return point.time_s, point.lon, point.lat

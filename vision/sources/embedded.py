@@ -57,6 +57,7 @@ class EmbeddedData:
         codec = video.codec_context
         self._read_sei = _SEI_READERS.get(codec.name)
         self._length_bytes = _nal_length_bytes(codec.name, codec.extradata or b"")
+        self._last_s = 0.0
 
     def feed(self, packet: Packet[Any], *, received_at: datetime | None) -> None:
         """Hand on what a packet carries.
@@ -68,6 +69,7 @@ class EmbeddedData:
         if packet.stream_index == self._video.index:
             kind: Literal["klv", "sei"] = "sei"
             pieces = self._sei(bytes(packet))
+            self._last_s = self._media_time_s(packet)
         else:
             kind = "klv"
             pieces = self._klv(bytes(packet))
@@ -80,7 +82,8 @@ class EmbeddedData:
     def _media_time_s(self, packet: Packet[Any]) -> float:
         stamp = packet.pts if packet.pts is not None else packet.dts
         if stamp is None or packet.time_base is None or self._video.time_base is None:
-            return self._time_of(0)
+            # Telemetry that is not tied to pictures by time stamps belongs to those that it travels beside.
+            return self._last_s
         return self._time_of(round(stamp * packet.time_base / self._video.time_base))
 
     def _klv(self, data: bytes) -> Iterator[bytes]:

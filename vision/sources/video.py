@@ -62,6 +62,7 @@ class VideoSource:
         size_wh_px: Width and height in pixels as displayed, by its first picture.
         frame_rate: Mean pictures per second that the file declares; None when it does not.
         started_at: Moment of the first picture, aware UTC; None where nothing says it without doubt.
+        carries_data: Whether there are streams beside it that may carry telemetry.
     """
 
     def __init__(
@@ -112,6 +113,7 @@ class VideoSource:
             self._container.close()
             raise
         self.started_at = started_at or _start_without_doubt(self._container)
+        self.carries_data = bool(data_streams(self._container))
 
     def __iter__(self) -> Iterator[Frame]:
         """Give the wanted frames in order of display; who stops reading closes the source.

@@ -1,0 +1,72 @@
+"""A photo as one record of telemetry: from its file, or from a row of a table made of its EXIF and XMP."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from geo.telemetry.clock import taken_at
+from geo.telemetry.entry import Entry
+from geo.telemetry.exif import Exif
+from geo.telemetry.photo import PROBLEMS, altitude_of, angles_of, place_of, sigmas_of
+from geo.telemetry.xmp import Xmp
+
+NOWHERE = {
+    "no_gps": "no_position",
+    "gps_zero": "no_fix",
+    "gps_invalid": "out_of_range",
+    "gps_ref_missing": "no_hemisphere",
+}
+"""Why a photo has no place, as it is counted."""
+
+FLAG_PROBLEMS = {
+    **{flag: f"{{count}} photos: {text}" for flag, text in PROBLEMS.items()},
+    "turned_half_corrected": "{count} photos are stored upside-down against their own angles: turned back",
+    "maybe_turned": "{count} photos may be stored upside-down: their neighbours do not say clearly",
+    "roll_unknown": "{count} photos tell no gimbal roll",
+    "repeated_time": "{count} photos have the same time as another one: only the first is used",
+    "axes_swapped": "{count} places had longitude and latitude in the other order: turned back",
+    "position_jumps": "{count} photos lie where no drone could have flown meanwhile",
+}
+
+
+def photo_entry(exif: Exif, xmp: Xmp, *, where: str) -> Entry | str:
+    """What EXIF and XMP tell, as one record without `time_s`; or the reason why it has no place."""
+    at, time_flags = taken_at(exif, xmp)
+    place, place_flags = place_of(exif, xmp)
+    if place is None:
+        return NOWHERE.get(place_flags[0], "no_position")
+    altitude, altitude_flags = altitude_of(exif, xmp)
+    heading, pitch, roll, source, angle_flags = angles_of(xmp)
+    flags = (*place_flags, *altitude_flags, *angle_flags, *time_flags, *xmp.flags)
+    if pitch is not None and roll is None:
+        flags = (*flags, "roll_unknown")
+    entry = Entry(
+        where=where,
+        at=at,
+        lon=place[0],
+        lat=place[1],
+        heading_deg=heading,
+        pitch_deg=pitch,
+        roll_deg=roll,
+        heading_source=source,
+        flags=flags,
+    )
+    if altitude is None:
+        return entry
+    return replace(
+        entry,
+        alt_m=altitude.alt_m,
+        alt_datum=altitude.datum,
+        height_above_home_m=altitude.home_m,
+        reported_alt_m=altitude.reported_m,
+        sigmas=sigmas_of(xmp, altitude.datum, source),
+    )
+
+
+def in_time(entries: list[Entry]) -> list[Entry]:
+    """Records in the order of their times, in seconds since 1970; those without a time go last, without one."""
+    known = sorted(
+        (replace(entry, time_s=entry.at.timestamp()) for entry in entries if entry.at is not None),
+        key=lambda entry: (entry.time_s or 0.0, entry.where),
+    )
+    return [*known, *(entry for entry in entries if entry.at is None)]
