@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "upload": ("flyonce.cli.flight", "Upload a mission, read it back and compare."),
     "fly": ("flyonce.cli.flight", "Arm, start the uploaded mission and follow it to its end."),
     "detect": ("flyonce.cli.detect", "Find water, waste, people, boats, vehicles and bins in pictures."),
+    "telemetry": ("flyonce.cli.telemetry", "Read the poses that a drone recorded, and say what is wrong with them."),
     "locate": ("flyonce.cli.locate", "Put pixels of a photo on the ground, with their error."),
     "analyze": ("flyonce.cli.analyze", "Detect, locate, group and record what a flight's photos show."),
     "train": ("flyonce.cli.train", "Fine-tune a model on labelled pictures, or resume a run; needs the extra [train]."),
