@@ -1,4 +1,4 @@
-"""Cameras: a pinhole with Brown distortion, and a table of common drone cameras.
+"""Cameras: a pinhole with Brown distortion, a fisheye, and a table of common drone cameras.
 
 Pixel axes: u to the right, v down, origin at the outer corner of the top left pixel, so that
 the middle of a picture is `(width / 2, height / 2)`. Camera axes: x right, y down, z forward.
@@ -10,8 +10,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Literal
 
 from geo.errors import UnknownCamera
+
+LensModel = Literal["brown", "fisheye"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +26,11 @@ class Camera:
         size_wh_px: Width and height of the pictures that the other figures hold for.
         focal_xy_px: Focal length in pixels along u and v.
         principal_xy_px: Principal point (u, v) in pixels.
-        distortion: Brown coefficients (k1, k2, p1, p2, k3), OpenCV's order; zeros mean none.
+        distortion: In OpenCV's order. Brown: (k1, k2, p1, p2, k3), zeros mean an ideal pinhole. Fisheye:
+            (k1, k2, k3, k4, 0), zeros mean equidistant.
         focal_sigma_ratio: One-sigma error of the focal length as a share of it.
+        model: `brown`: a pinhole with Brown distortion. `fisheye`: the distance from the axis grows with the angle off
+            it (Kannala and Brandt), as in OpenCV's module of that name.
     """
 
     name: str
@@ -33,6 +39,7 @@ class Camera:
     principal_xy_px: tuple[float, float]
     distortion: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
     focal_sigma_ratio: float = 0.005
+    model: LensModel = "brown"
 
     def __post_init__(self) -> None:
         numbers = (*self.size_wh_px, *self.focal_xy_px, *self.principal_xy_px, *self.distortion)
@@ -40,6 +47,10 @@ class Camera:
             raise ValueError(f"camera {self.name}: every figure must be finite")
         if min(self.size_wh_px) < 1 or min(self.focal_xy_px) <= 0:
             raise ValueError(f"camera {self.name}: size and focal length must be positive")
+        if not (math.isfinite(self.focal_sigma_ratio) and self.focal_sigma_ratio >= 0):
+            raise ValueError(f"camera {self.name}: the focal length's sigma must be finite and not negative")
+        if self.model not in ("brown", "fisheye") or (self.model == "fisheye" and self.distortion[4]):
+            raise ValueError(f"camera {self.name}: a lens is `brown`, or `fisheye` with four coefficients and a 0")
 
     @classmethod
     def from_diagonal_fov(cls, *, name: str, size_wh_px: tuple[int, int], diagonal_fov_deg: float) -> Camera:
@@ -97,7 +108,7 @@ class Camera:
         return replace(
             self,
             principal_xy_px=(width_px - cu, height_px - cv),
-            distortion=(k1, k2, -p1, -p2, k3),
+            distortion=self.distortion if self.model == "fisheye" else (k1, k2, -p1, -p2, k3),
         )
 
     def footprint_wh_m(self, height_m: float) -> tuple[float, float]:

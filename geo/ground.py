@@ -117,8 +117,12 @@ class FlatGround:
 
     def hit(self, frame: LocalFrame, camera_alt_m: float, rays_enu: Floats) -> GroundHits:
         """The meeting of rays (n, 3) with the plane; NaN for rays that do not go down."""
+        up = rays_enu[:, 2]
         with np.errstate(divide="ignore", invalid="ignore"):
-            along = np.where(rays_enu[:, 2] < 0, (self.alt_m - camera_alt_m) / rays_enu[:, 2], np.nan)
+            along = (self.alt_m - camera_alt_m) / up
+            goes_down = up < 0
+        if not goes_down.all():
+            along[~goes_down] = np.nan
         return GroundHits(
             offset_m=rays_enu * along[:, None],
             normal=np.broadcast_to(np.array([0.0, 0.0, 1.0]), rays_enu.shape),

@@ -1,8 +1,9 @@
 """From pixels to places: rays through the lens, onto the ground, with the error that the pose's sigmas make.
 
-The covariance is first order: each angle, the focal length, the height and the position are moved a little, the ray
-is put again onto the tangent plane of the ground where it hit, and the shifts are added up in squares. What all
-pictures of one flight share (compass and position offset, focal length) is also kept apart as `common_m2`.
+The covariance (`geo.propagation`) is first order: each angle, the focal length, the height and the position are moved
+by one sigma and the shifts are added up in squares. What all pictures of one flight share (compass and position
+offset, focal length) is also kept apart as `common_m2`. Pixels are worked off a few thousand at a time, so that
+millions of them need little more memory than their answers.
 """
 
 from __future__ import annotations
@@ -19,22 +20,20 @@ from geo.camera import Camera
 from geo.errors import PlaceUnknown
 from geo.frames import LocalFrame
 from geo.ground import CameraHeight, Ground
-from geo.lens import normalised_from_pixels, pixels_from_camera
+from geo.lens import pixels_from_camera, rays_with_slopes
 from geo.pose import Pose, enu_from_camera
 from geo.position import Fix
+from geo.propagation import Meeting, covariances, shifts
 
 Floats = npt.NDArray[np.float64]
 
 # Rays flatter than this say a bearing, not a place: at 12 degrees, one degree of pitch moves the point by 40 % of the
 # camera's height.
 MIN_DEPRESSION_DEG = 12.0
-# One sigma of where somebody, or a detector, puts the pixel.
-PIXEL_SIGMA_PX = 1.0
-
-_ANGLE_STEP_DEG = 0.01
-_FOCAL_STEP = 1e-4
-# A ray that grazes a slope has no usable derivative; it counts as this shallow at least.
-_MIN_NORMAL_DOT = 0.05
+_FLATTEST = math.tan(math.radians(MIN_DEPRESSION_DEG)) ** 2
+# So many pixels at a time stay in the processor's cache with all that is reckoned about them.
+_AT_A_TIME = 8192
+_DRAWN_CORNERS = 24
 
 REASONS = ("", "bearing_unknown", "outside_picture", "above_horizon", "bearing_only", "no_ground_known", "lens_unknown")
 _BEARING_UNKNOWN, _OUTSIDE, _ABOVE, _FLAT, _NO_GROUND, _NO_LENS = range(1, 7)
@@ -104,7 +103,7 @@ class GroundPolygon:
     Attributes:
         lonlat_deg: (m, 2) corners, not closed.
         area_m2: Its area.
-        area_sigma_m2: One-sigma error of the area from height, focal length and angles (not from the outline).
+        area_sigma_m2: One-sigma error of the area, from height, focal length, angles and where the outline was drawn.
         flags: As of a `Fix`.
     """
 
@@ -134,13 +133,12 @@ def locate_pixels(uv_px: npt.ArrayLike, pose: Pose, camera: Camera, ground: Grou
         return _nothing(uv, pose)
     height = ground.camera_height(pose)
     frame = LocalFrame(lon=pose.lon, lat=pose.lat)
-    ideal = normalised_from_pixels(uv, camera)
-    rays = _rays(ideal, pose)
-    reason = _reasons(uv, rays, camera)
-    hits = ground.hit(frame, height.alt_m, np.where(reason[:, None] == 0, rays, np.nan))
-    reason[(reason == 0) & ~np.isfinite(hits.offset_m).all(axis=1)] = _NO_GROUND
-    offset = np.where(reason[:, None] == 0, hits.offset_m, np.nan)
-    covariance, common = _covariances(ideal, offset, hits.normal, pose, camera, height)
+    offset, reason = np.empty((len(uv), 3)), np.empty(len(uv), dtype=np.int8)
+    covariance, common = np.empty((len(uv), 2, 2)), np.empty((len(uv), 2, 2))
+    for piece in _pieces(len(uv)):
+        met, reason[piece] = _meet(uv[piece], pose, camera, ground, height, frame)
+        offset[piece] = met.offset_m
+        covariance[piece], common[piece] = covariances(met, pose, camera, height)
     return Located(
         uv_px=uv,
         lonlat_deg=frame.lonlat_from_en(offset[:, :2]),
@@ -154,6 +152,26 @@ def locate_pixels(uv_px: npt.ArrayLike, pose: Pose, camera: Camera, ground: Grou
     )
 
 
+def offsets_of_pixels(uv_px: npt.ArrayLike, pose: Pose, camera: Camera, ground: Ground) -> Floats:
+    """Where pixels (n, 2) lie: metres (n, 3) east, north, up from the camera, NaN where there is no answer.
+
+    Without the errors that `locate_pixels` gives, and many times quicker: for outlines, masks and coverage, which are
+    about ground and not about one thing on it.
+
+    Raises:
+        PlaceUnknown: The camera's bearing is unknown.
+        HeightUnknown: Pose and ground have no common height datum.
+    """
+    uv = np.asarray(uv_px, dtype=np.float64).reshape(-1, 2)
+    pose.look_deg()
+    height = ground.camera_height(pose)
+    frame = LocalFrame(lon=pose.lon, lat=pose.lat)
+    offset = np.empty((3, len(uv))).T
+    for piece in _pieces(len(uv)):
+        offset[piece] = _meet(uv[piece], pose, camera, ground, height, frame, slopes=False)[0].offset_m
+    return offset
+
+
 def locate_polygon(uv_px: npt.ArrayLike, pose: Pose, camera: Camera, ground: Ground) -> GroundPolygon:
     """A picture's polygon (m >= 3 corners, (m, 2) pixels) on the ground, with its area.
 
@@ -164,16 +182,23 @@ def locate_polygon(uv_px: npt.ArrayLike, pose: Pose, camera: Camera, ground: Gro
     uv = np.asarray(uv_px, dtype=np.float64).reshape(-1, 2)
     if len(uv) < 3:
         raise ValueError("a polygon needs at least three corners")
-    located = locate_pixels(uv, pose, camera, ground)
-    if located.reason.any():
-        raise PlaceUnknown(flags=tuple(sorted({REASONS[code] for code in located.reason if code})))
+    if not pose.has_bearing:
+        raise PlaceUnknown(flags=(REASONS[_BEARING_UNKNOWN],))
     height = ground.camera_height(pose)
-    offset, normal = _offsets_and_normals(located, pose, height, ground)
-    shifts = _shifts(normalised_from_pixels(uv, camera), offset, normal, pose, camera, height)
-    area_m2 = _area(offset[:, :2])
-    area_sigma_m2 = math.sqrt(sum((_area(offset[:, :2] + shift) - area_m2) ** 2 for shift in shifts.values()))
+    frame = LocalFrame(lon=pose.lon, lat=pose.lat)
+    met, reason = _meet(uv, pose, camera, ground, height, frame)
+    if reason.any():
+        raise PlaceUnknown(flags=tuple(sorted({REASONS[code] for code in reason if code})))
+    en = met.offset_m[:, :2]
+    area_m2 = _area(en)
+    moved = {name: np.column_stack(shift) for name, shift in shifts(met, pose, camera, height)}
+    # All corners move together with the pose; where the outline was drawn, each by itself.
+    together = [_area(en + moved[name]) - area_m2 for name in moved if not name.startswith("pixel")]
     return GroundPolygon(
-        lonlat_deg=located.lonlat_deg, area_m2=area_m2, area_sigma_m2=area_sigma_m2, flags=located.pose_flags
+        lonlat_deg=frame.lonlat_from_en(en),
+        area_m2=area_m2,
+        area_sigma_m2=math.hypot(*together, _outline_sigma_m2(en, moved["pixel_u"], moved["pixel_v"])),
+        flags=height.flags,
     )
 
 
@@ -201,93 +226,72 @@ def ground_area_m2(lonlat_deg: npt.ArrayLike) -> float:
     return abs(float(area_m2))
 
 
-def _rays(ideal: Floats, pose: Pose, *, heading: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> Floats:
-    """Rays (n, 3) east, north, up, with the angles moved by some degrees."""
-    heading_deg, pitch_deg, roll_deg = pose.look_deg()
-    rotation = enu_from_camera(heading_deg + heading, pitch_deg + pitch, roll_deg + roll)
-    result: Floats = np.column_stack((ideal, np.ones(len(ideal)))) @ rotation.T
-    return result
+def _pieces(count: int) -> Iterator[slice]:
+    return (slice(begin, min(begin + _AT_A_TIME, count)) for begin in range(0, count, _AT_A_TIME))
 
 
-def _reasons(uv: Floats, rays: Floats, camera: Camera) -> npt.NDArray[np.int8]:
-    reason = np.zeros(len(uv), dtype=np.int8)
+def _meet(
+    uv: Floats,
+    pose: Pose,
+    camera: Camera,
+    ground: Ground,
+    height: CameraHeight,
+    frame: LocalFrame,
+    *,
+    slopes: bool = True,
+) -> tuple[Meeting, npt.NDArray[np.int8]]:
+    """Where the rays of pixels (n, 2) meet the ground, and per pixel why not."""
+    u, v = np.ascontiguousarray(uv.T)
+    camera_rays = rays_with_slopes(u, v, camera, slopes=slopes)
+    rotation = enu_from_camera(*pose.look_deg())
+    rays = rotation @ camera_rays.ray
+    reason = _reasons(u, v, rays, camera)
+    barred = reason != 0
+    asked = np.where(barred, np.nan, rays) if barred.any() else rays
+    hits = ground.hit(frame, height.alt_m, asked.T)
+    missed = np.isnan(hits.offset_m[:, 2])
+    if missed.any():
+        reason[missed & ~barred] = _NO_GROUND
+    met = Meeting(
+        uv_px=uv, camera_rays=camera_rays, rays=rays, rotation=rotation, offset_m=hits.offset_m, normal=hits.normal
+    )
+    return met, reason
+
+
+def _reasons(u: Floats, v: Floats, rays: Floats, camera: Camera) -> npt.NDArray[np.int8]:
+    reason = np.zeros(len(u), dtype=np.int8)
+    east, north, up = rays
+    flat = east * east
+    flat += north * north
+    flat *= _FLATTEST
     with np.errstate(invalid="ignore"):
-        depression_deg = np.degrees(np.arctan2(-rays[:, 2], np.hypot(rays[:, 0], rays[:, 1])))
-        reason[depression_deg < MIN_DEPRESSION_DEG] = _FLAT
-        reason[depression_deg <= 0] = _ABOVE
-    reason[~np.isfinite(rays).all(axis=1)] = _NO_LENS
+        is_steep = up * up >= flat
+        is_steep &= up < 0
+    if not is_steep.all():
+        reason[~is_steep] = np.where(up[~is_steep] >= 0, _ABOVE, _FLAT)
+        reason[np.isnan(up)] = _NO_LENS
     # Detectors round outlines to whole pixels, so the border itself is a pixel wide.
-    inside = (uv >= -1).all(axis=1) & (uv <= np.add(camera.size_wh_px, 1)).all(axis=1)
-    reason[~inside] = _OUTSIDE
+    (width, height), edge = camera.size_wh_px, 1.0
+    if not (_within(u, -edge, width + edge) and _within(v, -edge, height + edge)):
+        reason[~((u >= -edge) & (u <= width + edge) & (v >= -edge) & (v <= height + edge))] = _OUTSIDE
     return reason
 
 
-def _dot(one: Floats, other: Floats) -> Floats:
-    product: Floats = np.einsum("ij,ij->i", one, other)
-    return product
+def _within(values: Floats, low: float, high: float) -> bool:
+    return not len(values) or bool(values.min() >= low and values.max() <= high)
 
 
-def _below(rays: Floats, normal: Floats) -> Floats:
-    """How steeply (n,) rays go into the ground, negative; kept away from 0 where they only graze it."""
-    with np.errstate(invalid="ignore"):
-        return np.minimum(_dot(rays, normal), -_MIN_NORMAL_DOT * np.sqrt(_dot(rays, rays)))
+def _outline_sigma_m2(en_m: Floats, by_u: Floats, by_v: Floats) -> float:
+    """One sigma of a polygon's area (m, 2) from where its outline was drawn, each corner moved by itself.
 
-
-def _plane_shift(rays: Floats, offset: Floats, normal: Floats) -> Floats:
-    """How far (n, 2), east and north, the meeting with the tangent plane moves when the ray changes to `rays`."""
-    along = _dot(offset, normal) / _below(rays, normal)
-    shift: Floats = (rays * along[:, None] - offset)[:, :2]
-    return shift
-
-
-def _shifts(
-    ideal: Floats, offset: Floats, normal: Floats, pose: Pose, camera: Camera, height: CameraHeight
-) -> dict[str, Floats]:
-    """What one sigma of each source of error does to each point: metres east, north (n, 2)."""
-    sigmas = pose.sigmas
-
-    def angle(name: str, sigma_deg: float) -> Floats:
-        ahead = _plane_shift(_rays(ideal, pose, **{name: _ANGLE_STEP_DEG}), offset, normal)
-        behind = _plane_shift(_rays(ideal, pose, **{name: -_ANGLE_STEP_DEG}), offset, normal)
-        return (ahead - behind) * (sigma_deg / (2 * _ANGLE_STEP_DEG))
-
-    def pixels(move: Floats) -> Floats:
-        ahead, behind = (_plane_shift(_rays(ideal + sign * move, pose), offset, normal) for sign in (1.0, -1.0))
-        return (ahead - behind) / 2
-
-    rays = _rays(ideal, pose)
-    rise = -normal[:, 2] / _below(rays, normal) * height.sigma_m
-    pixel_u, pixel_v = np.zeros_like(ideal), np.zeros_like(ideal)
-    pixel_u[:, 0], pixel_v[:, 1] = PIXEL_SIGMA_PX / camera.focal_xy_px[0], PIXEL_SIGMA_PX / camera.focal_xy_px[1]
-    return {
-        "heading": angle("heading", sigmas.heading_deg),
-        "pitch": angle("pitch", sigmas.pitch_deg),
-        "roll": angle("roll", sigmas.roll_deg),
-        "focal": pixels(ideal * _FOCAL_STEP) * (camera.focal_sigma_ratio / _FOCAL_STEP),
-        "height": rays[:, :2] * rise[:, None],
-        "pixel_u": pixels(pixel_u),
-        "pixel_v": pixels(pixel_v),
-    }
-
-
-def _covariances(
-    ideal: Floats, offset: Floats, normal: Floats, pose: Pose, camera: Camera, height: CameraHeight
-) -> tuple[Floats, Floats]:
-    """The whole error and its part common to the flight, (n, 2, 2) each, in m²."""
-    sigmas = pose.sigmas
-    shifts = _shifts(ideal, offset, normal, pose, camera, height)
-    outer = {name: shift[:, :, None] * shift[:, None, :] for name, shift in shifts.items()}
-    position = np.diag([sigmas.east_m**2, sigmas.north_m**2])
-    shared_m = sigmas.common_position_m
-    shared = np.diag([min(sigmas.east_m, shared_m) ** 2, min(sigmas.north_m, shared_m) ** 2])
-    common = shared + sum(outer[name] for name in ("heading", "height", "focal")) * sigmas.common_attitude_share**2
-    return sum(outer.values()) + position, common
-
-
-def _offsets_and_normals(located: Located, pose: Pose, height: CameraHeight, ground: Ground) -> tuple[Floats, Floats]:
-    frame = LocalFrame(lon=pose.lon, lat=pose.lat)
-    offset = np.column_stack((frame.en_from_lonlat(located.lonlat_deg), located.alt_m - height.alt_m))
-    return offset, ground.hit(frame, height.alt_m, offset).normal
+    An outline of many corners is no surer than one of few: neighbours that lie nearer together than the eye tells
+    apart were put down together, so an outline counts as drawn with `_DRAWN_CORNERS` strokes at most.
+    """
+    before, after = np.roll(en_m, 1, axis=0), np.roll(en_m, -1, axis=0)
+    chord = after - before
+    pushes = [(chord[:, 1] * by[:, 0] - chord[:, 0] * by[:, 1]) / 2 for by in (by_u, by_v)]
+    variance = sum(float(push @ push) for push in pushes)
+    return math.sqrt(variance * max(len(en_m) / _DRAWN_CORNERS, 1.0))
 
 
 def _area(en_m: Floats) -> float:

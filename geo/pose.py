@@ -33,6 +33,8 @@ class PoseSigmas:
         roll_deg: Camera roll.
         common_position_m: The part of the position error that all pictures of one flight share, per axis.
         common_attitude_share: The share of heading, height and focal sigma that all pictures of one flight share.
+        east_north_m2: Covariance of the position's errors east and north, m²: not 0 where a clock's error moves the
+            position along the way.
     """
 
     east_m: float = 1.5
@@ -43,6 +45,7 @@ class PoseSigmas:
     roll_deg: float = 1.2
     common_position_m: float = 1.2
     common_attitude_share: float = 0.8
+    east_north_m2: float = 0.0
 
     def __post_init__(self) -> None:
         numbers = (self.east_m, self.north_m, self.height_m, self.heading_deg, self.pitch_deg, self.roll_deg)
@@ -50,6 +53,8 @@ class PoseSigmas:
             raise ValueError("sigmas of a pose must be finite and not negative")
         if not 0 <= self.common_attitude_share <= 1:
             raise ValueError("common_attitude_share must lie between 0 and 1")
+        if not abs(self.east_north_m2) <= self.east_m * self.north_m * (1 + 1e-9):
+            raise ValueError("the covariance of a position's errors cannot be larger than the errors")
 
 
 @dataclass(frozen=True, kw_only=True)
