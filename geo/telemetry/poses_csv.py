@@ -132,7 +132,8 @@ def _written_time(point: Entry, reading: TelemetryReading) -> str:
     if point.time_s is None:
         return ""
     moment = reading.zero_at + timedelta(seconds=point.time_s)
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    # Always to the microsecond: many readers of dates want every row written the same way.
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _entry(path: Path, table: Table, row: Row, *, absolute: bool) -> Entry:
