@@ -16,7 +16,9 @@ from dispatch_api.departments.model import load_departments
 from dispatch_api.departments.routing import load_routing
 from dispatch_api.flights import FlightDesk, ZoneDesk
 from dispatch_api.store import open_store
+from dispatch_api.store.url import store_place
 from dispatch_api.verdicts.service import VerdictDesk
+from flyonce.flown_coverage import sight_of
 from flyonce.near_threshold import KnownModels, NearThreshold, doubts_of
 from flyonce.rules_file import load_interpretation
 from flyonce.settings import Settings
@@ -80,6 +82,8 @@ def open_tools(
             verdicts=VerdictDesk(store),
             near=detector,
             zones=zones,
+            sights=tuple(sight_of(card, beyond_tried=_BEYOND_TRIED) for card in cards.each),
+            coverage_dir=store_place(store_url).coverage_dir,
             coarsest_resolution_m=_usable_m(cards.coarsest_resolution_m),
             identity=same,
             time_zone=known_matters.calendar.time_zone,

@@ -19,6 +19,7 @@ from flyonce.analysis_result import AnalyzeResult
 from flyonce.confirmation import LookLedger, Verdict
 from flyonce.context import GroundContext
 from flyonce.evidence_shelf import EvidenceShelf
+from flyonce.flown_coverage import FlownCoverage, keep
 from flyonce.following import Follower
 from flyonce.judging import Judge
 from flyonce.looked_at import parts_on_ground
@@ -38,6 +39,8 @@ Floats = NDArray[np.float64]
 
 # A flight no picture of which comes this near to any mapped zone is not of the place that is mapped.
 _ELSEWHERE_M = 5_000.0
+# A stream may be broken off at any time: what it looked at is written this often.
+_KEEP_EVERY_S = 120.0
 
 
 @dataclass(kw_only=True)
@@ -64,6 +67,8 @@ class FlightWork:
 
     def __post_init__(self) -> None:
         self.ledger = LookLedger()
+        self.coverage = FlownCoverage(models=self.tools.sights, time_zone=self.tools.time_zone)
+        self.coverage_kept = self.started
         self.grouper = Grouper(rules=self.tools.identity)
         self.follower = Follower()
         self.shelf = EvidenceShelf(self.stills)
@@ -99,6 +104,7 @@ class FlightWork:
         self.flags["too_coarse"] += self.sharpness.is_too_coarse(look.shot)
         with self._clock("locate"):
             footprint = self._footprint(look)
+            self.coverage.add(look, footprint, self.tools.ground)
             placed = self.placer.sightings_in(look)
         self._tell(look, footprint)
         with self._clock("group"):
@@ -108,6 +114,8 @@ class FlightWork:
             self.shelf.offer(look, zip(thing_ids, placed, strict=True))
             for thing_id in sorted(set(thing_ids)):
                 self._consider(self.grouper.thing(thing_id), look)
+        if perf_counter() - self.coverage_kept > _KEEP_EVERY_S:
+            self.keep_coverage()
 
     def finish(self) -> None:
         """Group once more over the whole flight, and record everything that counts in its final place."""
@@ -156,6 +164,16 @@ class FlightWork:
             too_coarse=self.sharpness.told(),
             far_from_zones_m=self._far_from_zones_m(),
         )
+
+    def keep_coverage(self) -> None:
+        """Write what was looked at so far beside the store; nothing where there was no picture.
+
+        Raises:
+            InputFileError: It cannot be written.
+        """
+        self.coverage_kept = perf_counter()
+        if self.frames and self.tools.coverage_dir is not None:
+            keep(self.tools.coverage_dir, self.coverage.result(self.flight_id, self.material.account().gaps))
 
     def figures(self) -> dict[str, object]:
         """What the flight's record keeps: how much was looked at, and which videos it came from."""

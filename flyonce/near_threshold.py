@@ -61,6 +61,11 @@ class KnownModels:
         return cls(cards=cards)
 
     @property
+    def each(self) -> tuple[ModelCard, ...]:
+        """The cards, each once."""
+        return tuple({card.name: card for card in self.cards.values()}.values())
+
+    @property
     def coarsest_resolution_m(self) -> float | None:
         """Coarsest metres per pixel at which any of the models was seen to work; None where one does not say."""
         spans = [card.ground_resolution_m for card in self.cards.values()]

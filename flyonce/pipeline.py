@@ -19,6 +19,7 @@ from flyonce.looks import Look, looks_of
 from flyonce.material import Material
 from flyonce.photo_material import PhotoMaterial
 from flyonce.tools import Tools
+from geo.errors import GeoError
 
 
 def analyze(
@@ -70,7 +71,7 @@ def analyze_material(
         tools.flights.start(flight_id, flight_name or flight_id)
     with tempfile.TemporaryDirectory(prefix="flyonce-stills-") as stills:
         work = FlightWork(tools=tools, material=material, flight_id=flight_id, stills=Path(stills))
-        with _ended(work) if register_flight else nullcontext():
+        with _ended(work) if register_flight else nullcontext(), _coverage_kept(work):
             looks = looks_of(
                 in_city_time(material.pictures(), tools.time_zone),
                 detector=tools.detector,
@@ -87,6 +88,18 @@ def analyze_material(
             if tools.near is not None and tools.verdicts is not None:
                 tools.verdicts.keep_near_misses(flight_id, tools.near.take(flight_id))
     return work.result()
+
+
+@contextmanager
+def _coverage_kept(work: FlightWork) -> Iterator[None]:
+    """Write what was looked at, whatever happens; an error on the way there goes before one in writing."""
+    try:
+        yield
+    except BaseException:
+        with suppress(GeoError):
+            work.keep_coverage()
+        raise
+    work.keep_coverage()
 
 
 @contextmanager

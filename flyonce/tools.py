@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from dispatch_api.cases.intake import Intake
@@ -11,6 +12,7 @@ from dispatch_api.verdicts.service import VerdictDesk
 from flyonce.interpretation import Interpretation
 from flyonce.near_threshold import NearThreshold
 from flyonce.picture_masks import Masks
+from geo.coverage import ModelSight
 from geo.ground import Ground
 from geo.identity import IdentityRules
 from geo.zones import Zones
@@ -33,6 +35,10 @@ class Tools:
     """Metres of ground per pixel beyond which the models find nothing small; None where that is not known."""
     identity: IdentityRules = field(default_factory=IdentityRules)
     """When sightings are of one thing."""
+    sights: tuple[ModelSight, ...] = ()
+    """What the models can see."""
+    coverage_dir: Path | None = None
+    """Where each flight's coverage is kept; None for nowhere."""
     time_zone: ZoneInfo | None = None
     """The city's, for times that are told without one; None leaves them as if they were UTC."""
 

@@ -31,6 +31,11 @@ class StorePlace:
         """The folder beside the file that holds its evidence."""
         return self.path.parent / f"{self.path.stem}-evidence"
 
+    @property
+    def coverage_dir(self) -> Path:
+        """The folder beside the file that holds what ground flights looked at."""
+        return self.path.parent / f"{self.path.stem}-coverage"
+
 
 def store_place(url: str) -> StorePlace:
     """Check a URL like `sqlite:///city.db` and the file it names, without opening it as a database.

@@ -108,6 +108,15 @@ _ADDED = ("looks", "sure_looks")
 
 def added_up(parts: Sequence[Cells]) -> Cells:
     """All looks of several sets of cells."""
+    return _joined(parts, np.add)
+
+
+def overlaid(parts: Sequence[Cells]) -> Cells:
+    """Several sets of cells that may tell of the same looks: each cell has the most looks that one of them tells of."""
+    return _joined(parts, np.maximum)
+
+
+def _joined(parts: Sequence[Cells], count: np.ufunc) -> Cells:
     parts = [part for part in parts if len(part)]
     if len(parts) <= 1:
         return parts[0] if parts else Cells.empty()
@@ -122,6 +131,6 @@ def added_up(parts: Sequence[Cells]) -> Cells:
         result |= {name: how.reduceat(columns[name][order], starts) for name in names}
     result["first_s"] = result["first_s"] + np.uint32(1)
     for name in _ADDED:
-        total = np.add.reduceat(columns[name][order].astype(np.int64), starts)
+        total = count.reduceat(columns[name][order].astype(np.int64), starts)
         result[name] = np.minimum(total, _MOST).astype(np.uint16)
     return Cells(**result)

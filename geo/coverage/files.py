@@ -25,6 +25,7 @@ from geo.errors import InputFileError
 SUFFIX = ".coverage"
 _VERSION = 1
 _HEADER = "header.json"
+_PICTURES = "pictures.npy"
 _REMEDY = "Analyze the flight again to write it anew, or remove the file"
 _LONGEST_NAME = 120
 
@@ -115,6 +116,7 @@ def read_coverage(path: Path) -> FlightCoverage:
             blind=header.blind,
             looks=header.looks,
             unplaced=header.unplaced,
+            pictures=_array(archive, _PICTURES),
         )
 
 
@@ -141,9 +143,19 @@ def _write(file: Any, coverage: FlightCoverage) -> None:  # noqa: ANN401 - a bin
         _put(archive, _HEADER, json.dumps(told, ensure_ascii=False).encode())
         for number, day in enumerate(days):
             for name, values in _columns(coverage.days[day]).items():
-                buffer = io.BytesIO()
-                np.save(buffer, values, allow_pickle=False)
-                _put(archive, f"{number}/{name}.npy", buffer.getvalue())
+                _put_array(archive, f"{number}/{name}.npy", values)
+        _put_array(archive, _PICTURES, coverage.pictures)
+
+
+def _put_array(archive: zipfile.ZipFile, name: str, values: np.ndarray[Any, Any]) -> None:
+    buffer = io.BytesIO()
+    np.save(buffer, values, allow_pickle=False)
+    _put(archive, name, buffer.getvalue())
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray[Any, Any]:
+    values: np.ndarray[Any, Any] = np.load(io.BytesIO(archive.read(name)), allow_pickle=False)
+    return values
 
 
 def _put(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
@@ -163,7 +175,7 @@ def _columns(cells: Cells) -> dict[str, np.ndarray[Any, Any]]:
 
 
 def _cells(archive: zipfile.ZipFile, number: int) -> Cells:
-    columns = {name: np.load(io.BytesIO(archive.read(f"{number}/{name}.npy")), allow_pickle=False) for name in DTYPES}
+    columns = {name: _array(archive, f"{number}/{name}.npy") for name in DTYPES}
     columns["key"] = np.cumsum(columns["key"])
     columns["first_s"] = np.cumsum(columns["first_s"], dtype=np.uint32)
     columns["last_s"] = columns["last_s"] + columns["first_s"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, tzinfo
 
 import numpy as np
+import numpy.typing as npt
 
 from geo.camera import Camera
-from geo.coverage.cells import Cells, added_up
+from geo.coverage.cells import Cells, added_up, overlaid
 from geo.coverage.grid import corners
 from geo.coverage.look import Floats, Grid, cells_shown
 from geo.ground import Ground
@@ -77,6 +78,7 @@ class FlightCoverage:
         blind: When it saw nothing.
         looks: How many pictures were looked at.
         unplaced: How many of them could not be put on the ground: nobody knows what they showed.
+        pictures: Digests (n,) uint64 of their names, rising: which pictures this was made of.
     """
 
     flight_id: str
@@ -85,6 +87,31 @@ class FlightCoverage:
     blind: tuple[Blind, ...] = ()
     looks: int = 0
     unplaced: int = 0
+    pictures: npt.NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, dtype=np.uint64))
+
+    def after(self, before: FlightCoverage) -> FlightCoverage:
+        """This coverage and an earlier one of the same flight.
+
+        If this one was made of all the earlier one's pictures, it takes its place; if of none of them, they add up.
+        Where they share some, what both tell of a cell counts once.
+        """
+        shared = np.isin(before.pictures, self.pictures)
+        if shared.all():
+            return self
+        join = overlaid if shared.any() else added_up
+        again = int(shared.sum())
+        return replace(
+            self,
+            models=tuple(dict.fromkeys((*before.models, *self.models))),
+            days={
+                day: join([one.days[day] for one in (before, self) if day in one.days])
+                for day in (*before.days, *(day for day in self.days if day not in before.days))
+            },
+            blind=tuple(dict.fromkeys((*before.blind, *self.blind))),
+            looks=before.looks + self.looks - again,
+            unplaced=max(before.unplaced, self.unplaced) if again else before.unplaced + self.unplaced,
+            pictures=np.union1d(before.pictures, self.pictures),
+        )
 
     def cells(self, *, on: date | None = None) -> Cells:
         """All cells, or those of one day."""
@@ -147,8 +174,10 @@ class CoverageRecorder:
         self._looks += 1
         self._unplaced += 1
 
-    def result(self, flight_id: str, *, blind: Sequence[Blind] = ()) -> FlightCoverage:
-        """All of it so far."""
+    def result(
+        self, flight_id: str, *, blind: Sequence[Blind] = (), pictures: npt.NDArray[np.uint64] | None = None
+    ) -> FlightCoverage:
+        """All of it so far; `pictures` as in `FlightCoverage`."""
         self._tidy()
         return FlightCoverage(
             flight_id=flight_id,
@@ -157,6 +186,7 @@ class CoverageRecorder:
             blind=tuple(blind),
             looks=self._looks,
             unplaced=self._unplaced,
+            pictures=np.empty(0, dtype=np.uint64) if pictures is None else pictures,
         )
 
     def _tidy(self) -> None:

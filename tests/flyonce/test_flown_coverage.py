@@ -1,0 +1,113 @@
+"""What a flight's coverage keeps of its models, and what becomes of the file when a flight is analysed again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from flyonce.flown_coverage import keep, sight_of
+from geo.camera import Camera
+from geo.coverage import CoverageLedger, CoverageRecorder, FlightCoverage, ModelSight, path_of, read_coverage
+from geo.footprint import footprint_polygon
+from geo.ground import FlatGround
+from geo.pose import Pose
+from vision.model_card import ModelCard
+
+LON, LAT = 118.87, 28.95
+NOON = datetime(2026, 7, 1, 4, 0, tzinfo=UTC)
+
+
+def a_card(**changes: object) -> ModelCard:
+    values = {
+        "name": "objects",
+        "task": "detect",
+        "classes": ("waste", "person"),
+        "input_px": (640, 640),
+        "sha256": "ab" * 32,
+        "ground_resolution_m": (0.03, 0.06),
+    }
+    return ModelCard(**(values | changes))
+
+
+def a_flight(*pictures: int, east_deg: float = 0.0, model: str = "objects") -> FlightCoverage:
+    """One look per picture, all at one place."""
+    pose = Pose(
+        at=NOON,
+        lon=LON + east_deg,
+        lat=LAT,
+        alt_m=60.0,
+        alt_datum="home",
+        heading_deg=0.0,
+        pitch_deg=-90.0,
+        roll_deg=0.0,
+    )
+    camera, ground = Camera.from_diagonal_fov(name="test", size_wh_px=(800, 600), diagonal_fov_deg=80.0), FlatGround()
+    recorder = CoverageRecorder(models=(ModelSight(name=model, sha256="ab", labels=("waste",)),))
+    for _ in pictures:
+        recorder.add(pose, camera, ground, footprint_lonlat=footprint_polygon(pose, camera, ground), at=NOON)
+    return recorder.result("F1", pictures=np.array(sorted(pictures), dtype=np.uint64))
+
+
+def looks(folder: Path) -> int:
+    return CoverageLedger.of_folder(folder).looked_at(LON, LAT).looks
+
+
+def test_a_model_s_sight_says_what_its_card_says() -> None:
+    sight = sight_of(a_card(), beyond_tried=1.5)
+    assert (sight.name, sight.sha256, sight.labels) == ("objects", "ab" * 6, ("waste", "person"))
+    assert sight.coarsest_m == pytest.approx(0.09)
+    # A person is half a metre, and must show on twelve pixels.
+    assert sight.looks_at_m == pytest.approx(0.5 / 12, abs=1e-5)
+    assert sight.coarsest_for_m(0.5) == pytest.approx(0.5 / 12, rel=1e-4)
+    assert sight.coarsest_for_m(0.4) == 0.0
+    assert sight.coarsest_for_m(5.0) == pytest.approx(0.09)
+
+
+def test_a_model_without_known_limits_is_held_to_pixels_alone() -> None:
+    sight = sight_of(a_card(ground_resolution_m=None, classes=("graffiti",)), beyond_tried=1.5)
+    assert (sight.coarsest_m, sight.looks_at_m) == (None, 0.0)
+    assert sight.coarsest_for_m(1.2) == pytest.approx(0.1, rel=1e-4)
+
+
+def test_the_same_pictures_again_take_the_place_of_what_they_gave_before(tmp_path: Path) -> None:
+    keep(tmp_path, a_flight(1, 2, 3))
+    keep(tmp_path, a_flight(1, 2, 3, 4, model="newer"))
+    assert looks(tmp_path) == 4
+    assert [model.name for model in CoverageLedger.of_folder(tmp_path).models()] == ["newer"]
+
+
+def test_other_pictures_of_the_same_flight_add_up(tmp_path: Path) -> None:
+    keep(tmp_path, a_flight(1, 2))
+    keep(tmp_path, a_flight(3, 4, 5))
+    again = read_coverage(path_of(tmp_path, "F1"))
+    assert looks(tmp_path) == 5
+    assert again.looks == 5
+    assert again.pictures.tolist() == [1, 2, 3, 4, 5]
+
+
+def test_one_picture_of_a_flight_analysed_again_takes_nothing_away_and_counts_once(tmp_path: Path) -> None:
+    keep(tmp_path, a_flight(1, 2, 3))
+    keep(tmp_path, a_flight(2))
+    assert looks(tmp_path) == 3
+    assert read_coverage(path_of(tmp_path, "F1")).looks == 3
+    keep(tmp_path, a_flight(3, 9, east_deg=0.01))
+    ledger = CoverageLedger.of_folder(tmp_path)
+    assert ledger.looked_at(LON, LAT).looks == 3
+    assert ledger.looked_at(LON + 0.01, LAT).looks == 2
+
+
+def test_a_damaged_file_gives_way_to_what_is_known_now(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path_of(tmp_path, "F1").write_bytes(b"half a file")
+    keep(tmp_path, a_flight(1))
+    assert looks(tmp_path) == 1
+    assert "written anew" in caplog.text
+
+
+def test_a_flight_that_placed_nothing_keeps_that_it_looked(tmp_path: Path) -> None:
+    keep(tmp_path, replace(a_flight(), looks=4, unplaced=4))
+    assert CoverageLedger.of_folder(tmp_path).flight_ids == ("F1",)
+    assert looks(tmp_path) == 0
