@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 GROUPS: dict[str, tuple[str, str]] = {
     "db": ("flyonce.cli.db", "Care of the store: bring it to this version's schema, check it."),
+    "zones": ("flyonce.cli.zones", "A city's own layers into a zones file, checked and mended."),
     "dataset": ("flyonce.cli.dataset", "Training sets: out of reviewers' verdicts, and out of public data sets."),
     "scenes": ("flyonce.cli.scenes", "Render labelled training pictures with Blender; needs the extra [scenes]."),
     "accounts": ("flyonce.cli.accounts", "Who may log in."),

@@ -2,87 +2,60 @@
 
 from __future__ import annotations
 
-import json
 import math
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import shapely
-from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from geo.errors import InputFileError
 from geo.frames import LocalFrame
+from geo.zones.geojson import geometry_of, read_collection
+from geo.zones.layers import is_geojson, read_layers
+from geo.zones.values import names_of
 from geo.zones.zone import LINE_KINDS, ZONE_KINDS, Zone
+
+Refuse = Callable[[str, str], InputFileError]
 
 _KNOWN_CRS = ("CRS84", "EPSG::4326", "EPSG:4326", "WGS84", "EPSG::4490", "EPSG:4490")
 
 
 def zones_of_file(path: Path) -> list[Zone]:
-    """The zones of a GeoJSON FeatureCollection.
+    """The zones of a GeoJSON FeatureCollection or of all layers of a GeoPackage.
 
     Raises:
         InputFileError: The file, or one feature of it, cannot be used; the error names the feature and the remedy.
     """
-    return [_zone(path, number, feature) for number, feature in enumerate(_features(path), start=1)]
+    if is_geojson(path):
+        features, crs = read_collection(path)
+        _check_crs(path, "'crs'", crs or "CRS84")
+        return [_zone_of_json(path, number, feature) for number, feature in enumerate(features, start=1)]
+    return list(_zones_of_layers(path))
 
 
-def _features(file: Path) -> list[Any]:
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise InputFileError(path=file, problem="no such file", remedy="Check the path") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputFileError(
-            path=file, problem=f"cannot be read as text ({error})", remedy="Give a GeoJSON file"
-        ) from error
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputFileError(
-            path=file,
-            place=f"line {error.lineno}, column {error.colno}",
-            problem=f"not JSON ({error.msg})",
-            remedy="Export the zones as GeoJSON again",
-        ) from error
-    if not isinstance(content, dict) or content.get("type") != "FeatureCollection":
-        raise InputFileError(path=file, problem="not a GeoJSON FeatureCollection", remedy="Give one feature per zone")
-    _check_crs(file, content.get("crs"))
-    features = content.get("features")
-    if not isinstance(features, list):
-        raise InputFileError(path=file, problem="'features' is not a list", remedy="Give one feature per zone")
-    return features
+def zone_of(properties: Mapping[str, Any], geometry: BaseGeometry, number: int, refuse: Refuse) -> Zone:
+    """A zone of its properties and its geometry in degrees.
 
+    Args:
+        properties: `kind`, and optionally `code`, `name`, `valid_from`, `valid_to`, `width_m` and others.
+        geometry: Polygon, MultiPolygon, or the line of a road or street, in two dimensions.
+        number: Number of the feature, for a zone without code and name.
+        refuse: Makes the error from what is wrong and the remedy.
 
-def _check_crs(file: Path, crs: object) -> None:
-    if crs is None:
-        return
-    name = str(crs.get("properties", {}).get("name", crs)) if isinstance(crs, dict) else str(crs)
-    if not any(known in name.upper().replace(" ", "") for known in _KNOWN_CRS):
-        raise InputFileError(
-            path=file,
-            place="'crs'",
-            problem=f"coordinates in {name}",
-            remedy="Export it in WGS 84 (EPSG:4326), lon, lat",
-        )
-
-
-def _zone(file: Path, number: int, feature: object) -> Zone:
-    def refuse(problem: str, remedy: str) -> InputFileError:
-        return InputFileError(path=file, place=f"feature {number}", problem=problem, remedy=remedy)
-
-    if not isinstance(feature, dict) or feature.get("type") != "Feature":
-        raise refuse("not a GeoJSON Feature", "Give one Feature per zone")
-    properties = feature.get("properties")
-    if not isinstance(properties, dict) or "kind" not in properties:
+    Raises:
+        InputFileError: As `refuse` makes it.
+    """
+    if "kind" not in properties:
         raise refuse("the property 'kind' is missing", f"Set it to one of: {', '.join(ZONE_KINDS)}")
     kind = properties["kind"]
     if kind not in ZONE_KINDS:
         raise refuse(f"unknown kind {kind!r}", f"Use one of: {', '.join(ZONE_KINDS)}")
-    geometry = _geometry(feature.get("geometry"), refuse)
+    _check_geometry(geometry, refuse)
     axis = None
     if geometry.geom_type in ("LineString", "MultiLineString"):
         axis, geometry = geometry, _strip(geometry, kind, properties, refuse)
@@ -102,11 +75,53 @@ def _zone(file: Path, number: int, feature: object) -> Zone:
     )
 
 
-def _geometry(raw: object, refuse: Any) -> BaseGeometry:  # noqa: ANN401 - a local maker of errors
+def _check_crs(path: Path, place: str, name: str) -> None:
+    if not any(known in name.upper().replace(" ", "") for known in _KNOWN_CRS):
+        raise InputFileError(
+            path=path,
+            place=place,
+            problem=f"coordinates in {name}",
+            remedy="Bring it to WGS 84 (EPSG:4326), lon, lat, with 'flyonce zones import'",
+        )
+
+
+def _zone_of_json(path: Path, number: int, feature: object) -> Zone:
+    refuse = _refuser(path, f"feature {number}")
+    if not isinstance(feature, dict) or feature.get("type") != "Feature":
+        raise refuse("not a GeoJSON Feature", "Give one Feature per zone")
+    properties = feature.get("properties")
+    if not isinstance(properties, dict):
+        properties = {}
     try:
-        geometry = shapely.force_2d(shape(cast("dict[str, Any]", raw)))
-    except Exception as error:
-        raise refuse(f"the geometry cannot be read ({error})", "Give a Polygon, MultiPolygon or LineString") from error
+        geometry = geometry_of(feature.get("geometry"))
+    except ValueError as error:
+        if "kind" in properties:
+            raise refuse(str(error), "Give a Polygon, MultiPolygon or LineString") from error
+        geometry = shapely.Polygon()
+    return zone_of(properties, geometry, number, refuse)
+
+
+def _zones_of_layers(path: Path) -> Iterator[Zone]:
+    for layer in read_layers(path):
+        _check_crs(path, f"layer {layer.name}", layer.declared_crs or "no coordinate system")
+        for number, (record, geometry) in enumerate(zip(layer.records, layer.geometries, strict=True), start=1):
+            refuse = _refuser(path, f"layer {layer.name}, feature {number}")
+            if geometry is None:
+                raise refuse(layer.unreadable.get(number, "it has no geometry"), "Draw it, or delete the row")
+            properties = {name: value for name, value in record.items() if value is not None}
+            if "labels" in properties:
+                properties["labels"] = names_of(properties["labels"])
+            yield zone_of(properties, geometry, number, refuse)
+
+
+def _refuser(path: Path, place: str) -> Refuse:
+    def refuse(problem: str, remedy: str) -> InputFileError:
+        return InputFileError(path=path, place=place, problem=problem, remedy=remedy)
+
+    return refuse
+
+
+def _check_geometry(geometry: BaseGeometry, refuse: Refuse) -> None:
     if geometry.geom_type not in ("Polygon", "MultiPolygon", "LineString", "MultiLineString"):
         raise refuse(f"a {geometry.geom_type} is no zone", "Give a Polygon, MultiPolygon or LineString")
     if geometry.is_empty:
@@ -119,16 +134,15 @@ def _geometry(raw: object, refuse: Any) -> BaseGeometry:  # noqa: ANN401 - a loc
             f"latitude {lat[np.abs(lat).argmax()]:g} is out of range; lon and lat look swapped", "Write lon before lat"
         )
     if np.abs(lon).max() > 180 or np.abs(lat).max() > 90:
-        raise refuse("coordinates are no degrees", "Export it in WGS 84 (EPSG:4326), lon before lat")
+        raise refuse("coordinates are no degrees", "Bring them to WGS 84 with 'flyonce zones import --crs EPSG:…'")
     if not geometry.is_valid:
         raise refuse(
             f"the geometry is invalid: {shapely.is_valid_reason(geometry)}",
-            "Correct it, e.g. with QGIS 'Fix geometries'",
+            "Mend it with 'flyonce zones import', which tells what it changed",
         )
-    return geometry
 
 
-def _strip(axis: BaseGeometry, kind: str, properties: dict[str, Any], refuse: Any) -> BaseGeometry:  # noqa: ANN401
+def _strip(axis: BaseGeometry, kind: str, properties: Mapping[str, Any], refuse: Refuse) -> BaseGeometry:
     if kind not in LINE_KINDS:
         raise refuse(f"a line cannot be a {kind}", "Draw it as a Polygon")
     try:
@@ -143,7 +157,7 @@ def _strip(axis: BaseGeometry, kind: str, properties: dict[str, Any], refuse: An
     return shapely.transform(local, frame.lonlat_from_en)
 
 
-def _day(text: object, name: str, refuse: Any) -> date | None:  # noqa: ANN401
+def _day(text: object, name: str, refuse: Refuse) -> date | None:
     if text in (None, ""):
         return None
     try:
