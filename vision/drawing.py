@@ -181,7 +181,7 @@ def _write_labels(drawn: Image, detections: Detections, lang: Language) -> Image
     if not len(detections):
         return drawn
     size_px = max(14, round(int(max(drawn.shape[:2])) / 90))
-    path = _cjk_font() if lang == "zh" else None
+    path = cjk_font() if lang == "zh" else None
     font = ImageFont.truetype(path, size_px) if path else ImageFont.load_default(size_px)
     picture = PillowImage.fromarray(drawn[:, :, ::-1])
     pen = ImageDraw.Draw(picture)
@@ -200,5 +200,6 @@ def _write_labels(drawn: Image, detections: Detections, lang: Language) -> Image
 
 
 @functools.cache
-def _cjk_font() -> str | None:
+def cjk_font() -> str | None:
+    """A font file with Chinese letters; None where the machine has none."""
     return next((path for path in _CJK_FONTS if Path(path).is_file()), None)

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "telemetry": ("flyonce.cli.telemetry", "Read the poses that a drone recorded, and say what is wrong with them."),
     "locate": ("flyonce.cli.locate", "Put pixels of a photo on the ground, with their error."),
     "analyze": ("flyonce.cli.analyze", "Detect, locate, group and record what a flight's photos show."),
+    "coverage": ("flyonce.cli.coverage", "Tell what ground was looked at, how finely, and what is left to fly."),
     "train": ("flyonce.cli.train", "Fine-tune a model on labelled pictures, or resume a run; needs the extra [train]."),
     "evaluate": ("flyonce.cli.evaluate", "Measure the models on a labelled set: mAP, IoU, by size and viewpoint."),
     "export": ("flyonce.cli.export", "Turn a training run into a model folder: ONNX and card."),

@@ -7,7 +7,7 @@ from geo.coverage.files import path_of, read_coverage, read_header, write_covera
 from geo.coverage.flight import Blind, CoverageRecorder, FlightCoverage, ModelSight
 from geo.coverage.ledger import Answer, CoverageLedger, FlightLooks, Looked
 from geo.coverage.look import cells_shown
-from geo.coverage.shapes import Unseen, as_features, unseen
+from geo.coverage.shapes import Unseen, as_features, class_of, unseen
 
 __all__ = [
     "Answer",
@@ -23,6 +23,7 @@ __all__ = [
     "added_up",
     "as_features",
     "cells_shown",
+    "class_of",
     "path_of",
     "read_coverage",
     "read_header",

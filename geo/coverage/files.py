@@ -7,7 +7,6 @@ import hashlib
 import io
 import json
 import os
-import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -72,16 +71,15 @@ def write_coverage(folder: Path, coverage: FlightCoverage) -> Path:
     path = path_of(folder, coverage.flight_id)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".writing-", delete=False) as file:
-            try:
+        partial = folder / f".{path.name}.{os.getpid()}"
+        try:
+            with partial.open("wb") as file:
                 _write(file, coverage)
                 file.flush()
                 os.fsync(file.fileno())
-            except BaseException:
-                with contextlib.suppress(OSError):
-                    Path(file.name).unlink()
-                raise
-        Path(file.name).replace(path)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
     except OSError as error:
         problem = f"the flight's coverage cannot be written ({error.strerror or error})"
         raise InputFileError(
