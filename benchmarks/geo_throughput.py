@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import resource
 import subprocess
 import sys
 import tempfile
@@ -43,7 +42,8 @@ Floats = NDArray[np.float64]
 LON, LAT, HEIGHT_M, CELL_M, HALF = 120.15, 30.25, 100.0, 1.0, 500
 # The best of so many runs, fewer where one takes long: other work on the machine slows single runs down by half.
 REPEATS, LONG_S = 9, 0.5
-BARS = {"dem": 60.0, "flat": 3.0}
+# What must be reached; level ground through a distorted lens is told without a bar.
+BARS = {"flat": 3.0, "dem": 60.0, "dem_brown": 60.0}
 CAMERA = Camera(
     name="benchmark", size_wh_px=(4000, 3000), focal_xy_px=(2800.0, 2800.0), principal_xy_px=(2000.0, 1500.0)
 )
@@ -165,7 +165,7 @@ def _beside_peer(
         "times_orthority": ratio,
         "times_orthority_with_errors": placed,
         "median_apart_m": apart,
-        "met": {name: ratio[name] >= BARS[name.split("_")[0]] for name in answers},
+        "met": {name: ratio[name] >= bar for name, bar in BARS.items()},
     }
 
 
@@ -200,7 +200,9 @@ def _peak_mib(model: Path, many: int) -> dict[str, float]:
 
 
 def _highest_mib() -> float:
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+    # Of this process alone: what `getrusage` tells begins with the parent's memory.
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return round(int(status.split("VmHWM:")[1].split()[0]) / 1024, 1)
 
 
 def _in_words(figures: dict[str, Any]) -> str:

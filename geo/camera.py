@@ -52,6 +52,11 @@ class Camera:
         if self.model not in ("brown", "fisheye") or (self.model == "fisheye" and self.distortion[4]):
             raise ValueError(f"camera {self.name}: a lens is `brown`, or `fisheye` with four coefficients and a 0")
 
+    @property
+    def is_pinhole(self) -> bool:
+        """Whether straight lines stay straight: no distortion at all."""
+        return self.model == "brown" and not any(self.distortion)
+
     @classmethod
     def from_diagonal_fov(cls, *, name: str, size_wh_px: tuple[int, int], diagonal_fov_deg: float) -> Camera:
         """An ideal pinhole with that diagonal field of view, square pixels and a centred principal point."""

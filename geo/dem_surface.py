@@ -16,8 +16,31 @@ Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
 
 _MOST_SLOPE = math.tan(math.radians(60.0))
-BLOCK = 8
-"""Side, in cells, of the blocks whose lowest and highest heights are known beforehand."""
+# Sides, in cells, of the blocks whose highest heights are known beforehand: small ones, and large ones of those.
+_BLOCK, _BLOCK_OF_BLOCKS = 2, 4
+_LARGE = _BLOCK * _BLOCK_OF_BLOCKS
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Ceilings:
+    """How high the ground rises around each place.
+
+    Attributes:
+        side: Cells along the side of a block.
+        highest_m: Per block the highest height of it and the blocks around it; NaN where there are only gaps.
+    """
+
+    side: int
+    highest_m: Singles
+
+    def at(self, column: Floats, row: Floats) -> Singles:
+        """The highest height (n,) within a block of each place; NaN where there are only gaps."""
+        down, across = self.highest_m.shape
+        index = _kept_within(row * (1 / self.side), down + 1).astype(np.intp)
+        index *= across
+        index += _kept_within(column * (1 / self.side), across + 1).astype(np.intp)
+        found: Singles = self.highest_m.take(index)
+        return found
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -26,13 +49,13 @@ class DemSurface:
 
     Attributes:
         heights_m: (rows, columns), float32, which tells millimetres up to the highest mountains; NaN in gaps.
-        floors_m: Per block of cells, the rim included, the lowest height; NaN where all are gaps.
-        ceilings_m: Per block, the highest height of it and the blocks around it.
+        floors_m: Per large block of cells, the rim included, the lowest height; NaN where all are gaps.
+        ceilings: Of large blocks, and of small ones.
     """
 
     heights_m: Singles
     floors_m: Singles = field(init=False)
-    ceilings_m: Singles = field(init=False)
+    ceilings: tuple[Ceilings, Ceilings] = field(init=False)
     _flat: Singles = field(init=False, repr=False)
     _columns: int = field(init=False, repr=False)
     _rows: int = field(init=False, repr=False)
@@ -42,8 +65,14 @@ class DemSurface:
         object.__setattr__(self, "_flat", padded.ravel())
         object.__setattr__(self, "_columns", padded.shape[1])
         object.__setattr__(self, "_rows", padded.shape[0])
-        object.__setattr__(self, "floors_m", _in_blocks(padded, np.fmin))
-        object.__setattr__(self, "ceilings_m", _with_neighbours(_in_blocks(padded, np.fmax)))
+        object.__setattr__(self, "floors_m", _in_blocks(padded, np.fmin, _LARGE))
+        small = _in_blocks(padded, np.fmax, _BLOCK)
+        large = _in_blocks(small, np.fmax, _BLOCK_OF_BLOCKS)
+        ceilings = tuple(
+            Ceilings(side=side, highest_m=_with_neighbours(highest))
+            for side, highest in ((_LARGE, large), (_BLOCK, small))
+        )
+        object.__setattr__(self, "ceilings", ceilings)
 
     def at(self, column: Floats, row: Floats) -> Floats:
         """Heights (n,), NaN in gaps and outside."""
@@ -84,21 +113,10 @@ class DemSurface:
     def extremes_m(self, columns: Floats, rows: Floats) -> tuple[float, float]:
         """Lowest and highest height in the box around some places, and a little beyond; NaN where nothing is known."""
         window = (_blocks_of(rows), _blocks_of(columns))
-        low, high = self.floors_m[window], self.ceilings_m[window]
+        low, high = self.floors_m[window], self.ceilings[0].highest_m[window]
         if not np.isfinite(low).any():
             return math.nan, math.nan
         return float(np.nanmin(low)), float(np.nanmax(high))
-
-    def ceiling_at(self, column: Floats, row: Floats) -> Singles:
-        """The highest height (n,) within a block of each place; NaN where there are only gaps."""
-        blocks_down, blocks_across = self.ceilings_m.shape
-        with np.errstate(invalid="ignore"):
-            across = np.fmin(np.fmax(column * (1 / BLOCK), 0.0), blocks_across - 1).astype(np.intp)
-            down = np.fmin(np.fmax(row * (1 / BLOCK), 0.0), blocks_down - 1).astype(np.intp)
-        down *= blocks_across
-        down += across
-        ceilings: Singles = self.ceilings_m.take(down)
-        return ceilings
 
 
 def steepest(slope: Floats) -> Floats:
@@ -117,16 +135,20 @@ def _kept_within(cells: Floats, count: int) -> Floats:
 
 def _blocks_of(cells: Floats) -> slice:
     """The blocks that hold these columns (or rows) and their right (or lower) neighbours."""
-    return slice(max(int(cells.min() // BLOCK), 0), max(int((cells.max() + 1.0) // BLOCK) + 1, 0))
+    return slice(max(int(cells.min() // _LARGE), 0), max(int((cells.max() + 1.0) // _LARGE) + 1, 0))
 
 
-def _in_blocks(heights: Singles, pick: np.ufunc) -> Singles:
+def _in_blocks(heights: Singles, pick: np.ufunc, side: int) -> Singles:
     """Per block of cells the height that `pick` prefers, NaN where all are gaps."""
-    rows, columns = (-side % BLOCK for side in heights.shape)
-    whole = np.pad(heights, ((0, rows), (0, columns)), constant_values=np.nan)
-    by_rows = pick.reduce(whole.reshape(-1, BLOCK, whole.shape[1]), axis=1)
-    result: Singles = pick.reduce(by_rows.reshape(by_rows.shape[0], -1, BLOCK), axis=2)
-    return result
+    rows, columns = (-length % side for length in heights.shape)
+    whole = np.pad(heights, ((0, rows), (0, columns)), constant_values=np.nan) if rows or columns else heights
+    result: Singles = whole[::side]
+    for shift in range(1, side):
+        result = pick(result, whole[shift::side])
+    whole, result = result, result[:, ::side]
+    for shift in range(1, side):
+        result = pick(result, whole[:, shift::side])
+    return np.ascontiguousarray(result)
 
 
 def _with_neighbours(highest: Singles) -> Singles:

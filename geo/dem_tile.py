@@ -14,15 +14,16 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from geo.dem_surface import BLOCK, DemSurface, steepest
+from geo.dem_surface import Ceilings, DemSurface, steepest
 from geo.frames import LocalFrame
 
 Floats = npt.NDArray[np.float64]
 
 _CLOSE_M = 1e-3
 _MOST_CLOSINGS = 40
-# Rays that have arrived are dropped once they are this share of those under way: dropping costs as much as a step.
-_WORTH_DROPPING = 0.25
+# While more than this share of the rays are under way, those that have arrived are taken along: sorting them out costs
+# as much as a step.
+_WORTH_GOING_ON = 0.7
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -139,92 +140,113 @@ def _crossings(surface: DemSurface, way: Floats) -> Floats:
         way: (6, n) columns: column, row and altitude at the way's beginning, and their change to its end.
     """
     cells = np.maximum(np.maximum(np.abs(way[3]), np.abs(way[4])), 1.0)
-    first = _high_above(surface, way, cells)
-    stride = 1.0 / np.ceil(cells)
-    low, before, after = _stepped(surface, way, first, stride)
+    first = np.zeros(len(cells))
+    for ceilings in surface.ceilings:
+        first = _high_above(ceilings, way, first, ceilings.side / cells)
+    low, stride, over, under = _stepped(surface, way, first, 1.0 / np.ceil(cells))
     result = np.full(way.shape[1], np.nan)
-    found = np.flatnonzero(np.isfinite(low))
+    found = np.flatnonzero(under <= 0)
+    if len(found) == len(result):
+        return _closed(surface, way, low, stride, over, under)
     if len(found):
-        result[found] = _closed(surface, way[:, found], low[found], stride[found], before[found], after[found])
+        result[found] = _closed(surface, way[:, found], low[found], stride[found], over[found], under[found])
     return result
 
 
-def _high_above(surface: DemSurface, way: Floats, cells: Floats) -> Floats:
-    """The share of each way up to which it is higher than anything within a block of it."""
-    strides = np.ceil(cells / BLOCK)
-    first, stride = np.zeros(len(cells)), 1.0 / strides
-    index, going, by = np.arange(len(cells)), way, stride
-    for step in range(int(strides.max())):
-        middle, end = (step + 0.5) * by, (step + 1) * by
-        ceiling = surface.ceiling_at(going[0] + going[3] * middle, going[1] + going[4] * middle)
-        # A stride is as long as a block, so from its middle it stays within the block or its neighbours.
-        with np.errstate(invalid="ignore"):
-            clear = (going[2] + going[5] * end > ceiling) & (end < 1.0)
-        first[index[clear]] = end[clear]
-        count = np.count_nonzero(clear)
+def _high_above(ceilings: Ceilings, way: Floats, first: Floats, stride: Floats) -> Floats:
+    """The share of each way, from `first` on, up to which it is higher than anything within a block of it.
+
+    A stride is as long as a block, so from its middle it stays within the block or its neighbours.
+    """
+    result = first.copy()
+    index, going, begin, by, half = np.arange(len(first)), way, result.copy(), stride, stride / 2
+    live = np.ones(len(index), dtype=bool)
+    while True:
+        middle, end = begin + half, begin + by
+        highest = ceilings.at(going[0] + going[3] * middle, going[1] + going[4] * middle)
+        live &= going[2] + going[5] * end > highest
+        live &= end < 1.0
+        count = np.count_nonzero(live)
+        np.copyto(begin, end, where=live)
+        if count > _WORTH_GOING_ON * len(live):
+            continue
+        result[index] = begin
         if not count:
-            break
-        if count < len(clear):
-            index, going, by = index[clear], going[:, clear], by[clear]
-    return first
+            return result
+        kept = np.flatnonzero(live)
+        index, going, begin = index.take(kept), going.take(kept, axis=1), begin.take(kept)
+        by, half, live = by.take(kept), half.take(kept), np.ones(count, dtype=bool)
 
 
-def _stepped(surface: DemSurface, way: Floats, first: Floats, stride: Floats) -> tuple[Floats, Floats, Floats]:
+def _stepped(surface: DemSurface, way: Floats, first: Floats, stride: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     """The step in which each way goes under the surface.
 
     Returns:
-        The share at which it begins, NaN where there is none, and the heights above the surface there and at its end.
+        The share at which it begins, its length, and the heights above the surface there and at its end; the last one
+        is above 0, or NaN, where there is no such step.
     """
-    low, before, after = (np.full(len(first), np.nan) for _ in range(3))
-    index, going, share, by = np.arange(len(first)), way, first, stride
+    low, over, under = first.copy(), np.full(len(first), np.nan), np.full(len(first), np.nan)
+    index, going, share, by = np.arange(len(first)), way, first.copy(), stride
     last = _above(surface, going, share)
     live = np.ones(len(index), dtype=bool)
     while True:
-        share = share + by
-        now = _above(surface, going, share)
-        with np.errstate(invalid="ignore"):
-            under = (now <= 0) & live
-            # Only a step that began above known ground crosses it: otherwise the way came out of a gap.
-            crossed = np.flatnonzero(under & (last >= 0))
-        hit = index[crossed]
-        low[hit], before[hit], after[hit] = share[crossed] - by[crossed], last[crossed], now[crossed]
-        live &= ~under
-        live &= share < 1.0
-        last = now
+        end = share + by
+        now = _above(surface, going, end)
+        live &= ~(now <= 0)
+        live &= end < 1.0
         count = np.count_nonzero(live)
+        if count == len(live):
+            share, last = end, now
+            continue
+        ended = np.flatnonzero(~live)
+        at = index.take(ended)
+        # Only a step that began above known ground crosses it: otherwise the way came out of a gap.
+        before = last.take(ended)
+        low[at], over[at] = share.take(ended), before
+        under[at] = np.where(before >= 0, now.take(ended), np.nan)
         if not count:
-            return low, before, after
-        if count < (1 - _WORTH_DROPPING) * len(live):
-            index, going, share = index[live], going[:, live], share[live]
-            by, last, live = by[live], last[live], np.ones(count, dtype=bool)
+            return low, stride, over, under
+        kept = np.flatnonzero(live)
+        index, going, share = index.take(kept), going.take(kept, axis=1), end.take(kept)
+        by, last, live = by.take(kept), now.take(kept), np.ones(count, dtype=bool)
 
 
 def _closed(surface: DemSurface, way: Floats, low: Floats, stride: Floats, over: Floats, under: Floats) -> Floats:
     """The crossing between shares `low`, above the surface by `over`, and a stride on, at `under` (negative) or on it.
 
-    A straight line between both ends, and where one end stays put half its height the next time (Illinois); those that
-    have not arrived after a few rounds go on by themselves.
+    A straight line between both ends; where one end stays put, its height counts less the next time (Anderson and
+    Björck). Those that have not arrived after a few rounds go on by themselves.
     """
-    result = low.copy()
-    index, width = np.arange(len(low)), stride.copy()
-    for number in range(_MOST_CLOSINGS):
+    result, index = low.copy(), np.arange(len(low))
+    low, high, over, under = low.copy(), low + stride, over.copy(), under.copy()
+    for _ in range(_MOST_CLOSINGS):
         with np.errstate(divide="ignore", invalid="ignore"):
             part = over / (over - under)
-        middle = low + width * np.where(np.isfinite(part), part, 0.5)
+        np.copyto(part, 0.5, where=~np.isfinite(part))
+        middle = high - low
+        middle *= part
+        middle += low
         gap = _above(surface, way, middle)
-        result[index] = middle
         away = ~(np.abs(gap) < _CLOSE_M)
         count = np.count_nonzero(away)
+        result[index] = middle
         if not count:
             break
+        if count < _WORTH_GOING_ON * len(away):
+            kept = np.flatnonzero(away)
+            index, way, gap, middle = index.take(kept), way.take(kept, axis=1), gap.take(kept), middle.take(kept)
+            low, high, over, under = (column.take(kept) for column in (low, high, over, under))
         above = gap > 0
-        high = np.where(above, low + width, middle)
-        low = np.where(above, middle, low)
-        width = high - low
-        over, under = np.where(above, gap, over / 2), np.where(above, under / 2, gap)
-        if number >= 1 and count < (1 - _WORTH_DROPPING) * len(away):
-            index, way, low, width = index[away], way[:, away], low[away], width[away]
-            over, under = over[away], under[away]
+        below = ~above
+        with np.errstate(divide="ignore", invalid="ignore"):
+            less = 1.0 - gap / np.where(above, over, under)
+        np.copyto(less, 0.5, where=~(less > 0))
+        np.copyto(low, middle, where=above)
+        np.copyto(high, middle, where=below)
+        np.multiply(under, less, out=under, where=above)
+        np.multiply(over, less, out=over, where=below)
+        np.copyto(over, gap, where=above)
+        np.copyto(under, gap, where=below)
     return result
 
 
