@@ -9,7 +9,7 @@ import numpy as np
 
 from geo import gaussian
 from geo.gaussian import Sym, Vec
-from geo.identity.flight import Flight
+from geo.identity.flight import Chart, Flight
 from geo.identity.offsets import Offset, Places, offset_between
 from geo.identity.piece import Piece
 from geo.identity.rules import IdentityRules
@@ -18,62 +18,47 @@ from geo.identity.rules import IdentityRules
 def align(flights: Iterable[Flight], rules: IdentityRules) -> list[Flight]:
     """Set the offsets of flights that changed since they were last aligned.
 
-    A flight is laid over those before it that lie on a common map; where enough things agree, it joins that map. The
-    mean offset of a map's flights stays nought, for that is what is likeliest of independent offsets.
+    A flight is laid over those before it that lie on one chart; where enough things agree, it joins that chart.
 
     Returns:
         The flights whose offset changed.
     """
     families: dict[str, int] = {}
     known: list[Flight] = []
-    moved: dict[str, Flight] = {}
+    moved: list[Flight] = []
     for flight in flights:
         if known and flight.sightings != flight.aligned_at:
             flight.aligned_at = flight.sightings
-            for one in _align_one(flight, known, rules, families):
-                moved[one.flight_id] = one
+            if _align_one(flight, known, rules, families):
+                moved.append(flight)
         known.append(flight)
-    return list(moved.values())
+    return moved
 
 
-def _align_one(
-    flight: Flight, known: Sequence[Flight], rules: IdentityRules, families: dict[str, int]
-) -> Sequence[Flight]:
+def _align_one(flight: Flight, known: Sequence[Flight], rules: IdentityRules, families: dict[str, int]) -> bool:
     mine = _places([(piece, (0.0, 0.0), gaussian.ZERO) for piece in flight.pieces], families)
-    best: tuple[Offset, list[Flight]] | None = None
-    for mates in {id(one.mates): one.mates for one in known}.values():
-        others = [mate for mate in mates if mate is not flight]
+    best: tuple[Offset, Chart] | None = None
+    for chart in {id(one.chart): one.chart for one in known}.values():
+        others = [one for one in chart.flights if one is not flight]
         if not others:
             continue
-        chart = _places([(p, mate.shift, mate.shift_covariance) for mate in others for p in mate.pieces], families)
+        drawn = _places([(p, one.shift, one.shift_covariance) for one in others for p in one.pieces], families)
+        expected_m = (
+            sum(one.shift[0] for one in others) / len(others),
+            sum(one.shift[1] for one in others) / len(others),
+        )
         sigma_m = math.hypot(_offset_m(flight, rules), _offset_m(others[0], rules) / math.sqrt(len(others)))
-        found = offset_between(mine, chart, sigma_m=sigma_m, least_matches=rules.align_matches)
+        found = offset_between(mine, drawn, expected_m=expected_m, sigma_m=sigma_m, least_matches=rules.align_matches)
         if found is not None and (best is None or found.matches > best[0].matches):
-            best = found, others
-    return () if best is None else _lay(flight, best[1], best[0], rules)
-
-
-def _lay(flight: Flight, others: Sequence[Flight], offset: Offset, rules: IdentityRules) -> Sequence[Flight]:
-    """Put a flight on the map of others, and the map's mean offset to nought."""
-    flight.shift = offset.shift_m
-    flight.shift_covariance = gaussian.at_least(offset.covariance, rules.align_floor_m)
-    mates = sorted([*others, flight], key=lambda one: one.order)
-    east = sum(mate.shift[0] for mate in mates) / len(mates)
-    north = sum(mate.shift[1] for mate in mates) / len(mates)
-    for left in flight.mates:
-        if left not in mates:
-            left.mates = [mate for mate in flight.mates if mate not in mates]
-    for mate in mates:
-        mate.shift = (mate.shift[0] - east, mate.shift[1] - north)
-        mate.mates = mates
-        for piece in mate.pieces:
-            # Among mates only the flight's own places have moved.
-            if mate is flight:
-                piece.changed = True
-                piece.gathering.touch()
-            else:
-                piece.gathering.forget()
-    return mates
+            best = found, chart
+    if best is None:
+        return False
+    offset, chart = best
+    chart.lay(flight, offset.shift_m, gaussian.at_least(offset.covariance, rules.align_floor_m))
+    for piece in flight.pieces:
+        piece.changed = True
+        piece.gathering.touch()
+    return True
 
 
 def _places(pieces: Sequence[tuple[Piece, Vec, Sym]], families: dict[str, int]) -> Places:

@@ -11,6 +11,8 @@ from geo.identity.piece import Piece
 from geo.identity.point import Box
 
 _CELL_M = 20.0
+# Scatter and claims before any were seen: twice what is claimed, until that proves too much.
+_FIRST_SCATTER_M2 = (2.0, 1.0)
 
 
 class Cells:
@@ -43,17 +45,22 @@ class Cells:
                     square.setdefault(piece.flight.flight_id, []).append(piece)
         piece.cells = cells
 
-    def of_flight(self, flight_id: str, family: str, box: Box) -> Iterator[Piece]:
-        """Pieces of one flight that may touch a box, some of them more than once."""
+    def of_flight(self, flight_id: str, family: str, box: Box) -> list[Piece]:
+        """Pieces of one flight that may touch a box, each once."""
+        west, south = math.floor(box[0] / _CELL_M), math.floor(box[1] / _CELL_M)
+        east, north = math.floor(box[2] / _CELL_M), math.floor(box[3] / _CELL_M)
+        if west == east and south == north:
+            square = self._squares.get((family, west, south))
+            return [] if square is None else square.get(flight_id, [])
+        found: dict[int, Piece] = {}
         for square in self._touched(family, box):
-            yield from square.get(flight_id, ())
+            for piece in square.get(flight_id, ()):
+                found[piece.piece_id] = piece
+        return list(found.values())
 
-    def of_others(self, flight_id: str, family: str, box: Box) -> Iterator[Piece]:
-        """Pieces of the other flights that may touch a box, some of them more than once."""
-        for square in self._touched(family, box):
-            for other, pieces in square.items():
-                if other != flight_id:
-                    yield from pieces
+    def around(self, family: str, box: Box) -> list[Piece]:
+        """Pieces of all flights that may touch a box, some of them more than once."""
+        return [piece for square in self._touched(family, box) for pieces in square.values() for piece in pieces]
 
     def _touched(self, family: str, box: Box) -> Iterator[dict[str, list[Piece]]]:
         for column in range(math.floor(box[0] / _CELL_M), math.floor(box[2] / _CELL_M) + 1):
@@ -63,6 +70,33 @@ class Cells:
                     yield square
 
 
+class Chart:
+    """Flights whose offsets towards each other are known: their places lie in one frame.
+
+    Attributes:
+        flights: Them.
+        middle: The mean of their offsets in that frame, metres east and north. Independent offsets are likeliest to
+            have a mean of nought, so this is how far the frame lies off the earth.
+    """
+
+    def __init__(self, flight: Flight) -> None:
+        self.flights = [flight]
+        self.middle: Vec = (0.0, 0.0)
+
+    def lay(self, flight: Flight, shift: Vec, covariance: Sym) -> None:
+        """Put a flight on the chart, or put it right."""
+        flight.shift, flight.shift_covariance = shift, covariance
+        if flight.chart is not self:
+            flight.chart.flights.remove(flight)
+            flight.chart = self
+            self.flights.append(flight)
+        count = len(self.flights)
+        self.middle = (
+            sum(one.shift[0] for one in self.flights) / count,
+            sum(one.shift[1] for one in self.flights) / count,
+        )
+
+
 class Flight:
     """One flight.
 
@@ -70,19 +104,39 @@ class Flight:
         flight_id: Its name.
         order: It was the how-manieth to come.
         pieces: What it saw, in the order it came.
+        alone: Its name as a set.
         sightings: How many sightings it gave.
+        widest_m2: The largest variance among the noises of its sightings.
         aligned_at: How many it had given when its offset was last looked for.
-        shift: Its offset as far as known, metres east and north: taken off its places.
-        shift_covariance: What remains uncertain of the offset between it and its mates.
-        mates: The flights, itself among them, whose offsets towards each other are known.
+        chart: The flights, itself among them, whose offsets towards each other are known.
+        shift: Its offset in the frame of its chart, metres east and north: taken off its places.
+        shift_covariance: What remains uncertain of that.
     """
 
     def __init__(self, flight_id: str, order: int) -> None:
         self.flight_id = flight_id
         self.order = order
+        self.alone = frozenset((flight_id,))
         self.pieces: list[Piece] = []
         self.sightings = 0
+        self.widest_m2 = 0.0
         self.aligned_at = 0
         self.shift: Vec = (0.0, 0.0)
         self.shift_covariance: Sym = gaussian.ZERO
-        self.mates: list[Flight] = [self]
+        self.chart = Chart(self)
+        self._scattered, self._claimed = _FIRST_SCATTER_M2
+
+    @property
+    def offset(self) -> Vec:
+        """Its offset towards the earth, as far as known."""
+        return self.shift[0] - self.chart.middle[0], self.shift[1] - self.chart.middle[1]
+
+    @property
+    def scatter(self) -> float:
+        """How much more its sightings scatter in a picture than they claim of their own, a ratio of variances."""
+        return max(1.0, self._scattered / self._claimed)
+
+    def note_scatter(self, scattered_m2: float, claimed_m2: float) -> None:
+        """Learn of one sighting how far it lay off and how far it claims to."""
+        self._scattered += scattered_m2
+        self._claimed += claimed_m2

@@ -12,25 +12,39 @@ from shapely.geometry.base import BaseGeometry
 
 from geo import gaussian
 from geo.gaussian import Sym, Vec
-from geo.identity.flight import Flight
+from geo.identity.flight import Chart
 from geo.identity.piece import Piece
 from geo.identity.point import Box
 
 
 class Told(NamedTuple):
-    """What flights whose offsets towards each other are known say together.
+    """What the flights of one chart say together.
 
     Attributes:
-        mates: Those flights.
-        place: Metres, their offsets taken off.
-        noise: Its error without the offset that they still share.
-        covariance: Its whole error.
+        chart: Their chart.
+        place: Metres in its frame.
+        noise: The error of that without the offset that they still share.
+        shared: The covariance of one flight's offset.
+        flights: Those of the chart's flights that saw it.
+        times: In how many sightings.
     """
 
-    mates: list[Flight]
+    chart: Chart
     place: Vec
     noise: Sym
-    covariance: Sym
+    shared: Sym
+    flights: frozenset[str]
+    times: int
+
+    def on_earth(self) -> tuple[Vec, Sym]:
+        """Place and whole error; the offset of a chart is the mean of its flights', and they are independent."""
+        (east, north), (ee, en, nn) = self.chart.middle, self.noise
+        share = 1.0 / len(self.chart.flights)
+        return (self.place[0] + east, self.place[1] + north), (
+            ee + share * self.shared[0],
+            en + share * self.shared[1],
+            nn + share * self.shared[2],
+        )
 
 
 class Gathering:
@@ -48,7 +62,6 @@ class Gathering:
     __slots__ = (
         "_boxed",
         "_floor_m",
-        "_fused",
         "_told",
         "changed",
         "family",
@@ -67,7 +80,6 @@ class Gathering:
         self.changed = True
         self._floor_m = offset_floor_m
         self._told: list[Told] | None = None
-        self._fused: tuple[Vec, Sym] | None = None
         self._boxed: Box | None = None
 
     def touch(self) -> None:
@@ -84,7 +96,7 @@ class Gathering:
 
     def forget(self) -> None:
         """Forget what was reckoned, for an offset changed."""
-        self._told = self._fused = self._boxed = None
+        self._told = self._boxed = None
 
     def take(self, pieces: Iterable[Piece]) -> None:
         """Take in pieces."""
@@ -109,23 +121,21 @@ class Gathering:
         return apart
 
     def told(self) -> list[Told]:
-        """Place and error by groups of flights whose offsets towards each other are known."""
+        """Place and error, by charts."""
         if self._told is None:
-            groups: dict[int, list[Piece]] = {}
-            for piece in self.pieces:
-                groups.setdefault(id(piece.flight.mates), []).append(piece)
-            self._told = [_told(group, self._floor_m) for group in groups.values()]
+            if len(self.pieces) == 1:
+                self._told = [_told(self.pieces, self._floor_m)]
+            else:
+                groups: dict[int, list[Piece]] = {}
+                for piece in self.pieces:
+                    groups.setdefault(id(piece.flight.chart), []).append(piece)
+                self._told = [_told(group, self._floor_m) for group in groups.values()]
         return self._told
 
     def fused(self) -> tuple[Vec, Sym]:
-        """Place and covariance from all flights; what groups of flights share is independent between them."""
-        if self._fused is None:
-            told = self.told()
-            if len(told) == 1:
-                self._fused = (told[0].place, told[0].covariance)
-            else:
-                self._fused = _fuse((one.place, one.covariance) for one in told)
-        return self._fused
+        """Place on the earth and its error, from all flights."""
+        told = self.told()
+        return told[0].on_earth() if len(told) == 1 else _fuse(one.on_earth() for one in told)
 
     def flights(self) -> set[str]:
         """The flights that saw it."""
@@ -142,36 +152,38 @@ class Gathering:
         return None if first is None or last is None else (first, last)
 
     def box(self) -> Box:
-        """West, south, east, north of place and outlines, offsets taken off."""
+        """West, south, east, north of place and outlines."""
+        east, north = self.pieces[0].flight.chart.middle
         if self._boxed is None:
-            (east, north), _ = self.fused()
-            boxes = [(east, north, east, north), *_shifted_boxes(self.pieces)]
-            west, south, right, top = zip(*boxes, strict=True)
-            self._boxed = (min(west), min(south), max(right), max(top))
-        return self._boxed
+            place, _ = self.fused()
+            boxes = [(*place, *place), *_boxes(self.pieces)]
+            west, south, right, top = boxes[0] if len(boxes) == 1 else _around(boxes)
+            # Kept in the frame of its chart, which moves on the earth with every flight that is laid on it.
+            self._boxed = (west - east, south - north, right - east, top - north)
+        west, south, right, top = self._boxed
+        return (west + east, south + north, right + east, top + north)
 
     def solid_m2(self) -> float:
         """The area of its largest outline."""
         return max(piece.solid_m2 for piece in self.pieces)
 
     def outline(self) -> BaseGeometry | None:
-        """All outlines together, offsets taken off; None where there are none."""
-        parts = [
-            part if piece.flight.shift == (0.0, 0.0) else shapely.affinity.translate(part, *_back(piece.flight.shift))
-            for piece in self.pieces
-            if (part := piece.outline) is not None
-        ]
-        if len(parts) < 2:
-            return parts[0] if parts else None
-        return shapely.union_all(parts)
+        """All outlines together; None where there are none."""
+        return _together(self.pieces, [piece.outline for piece in self.pieces])
+
+    def extent(self) -> BaseGeometry | None:
+        """The ground it covers, for comparison: see `Piece.extent`."""
+        return _together(self.pieces, [piece.extent for piece in self.pieces])
 
 
 def _told(pieces: list[Piece], floor_m: float) -> Told:
-    flight = pieces[0].flight
+    first = pieces[0]
+    flight = first.flight
+    count = len(first.points)
     if len(pieces) == 1:
-        (piece,) = pieces
-        place = (piece.place[0] - flight.shift[0], piece.place[1] - flight.shift[1])
-        noise, shared = gaussian.add(piece.noise, flight.shift_covariance), piece.shared
+        place = (first.place[0] - flight.shift[0], first.place[1] - flight.shift[1])
+        noise, shared = gaussian.add(first.noise, flight.shift_covariance), first.shared
+        flights = flight.alone
     else:
         place, noise = _fuse(
             (
@@ -184,9 +196,15 @@ def _told(pieces: list[Piece], floor_m: float) -> Told:
         shared = gaussian.ZERO
         for piece in pieces:
             shared = gaussian.add(shared, gaussian.scale(piece.shared, len(piece.points) / count))
-    # The offset of a group of flights is the mean of theirs, and they are independent.
-    offset = gaussian.scale(gaussian.at_least(shared, floor_m), 1.0 / len(flight.mates))
-    return Told(mates=flight.mates, place=place, noise=noise, covariance=gaussian.add(noise, offset))
+        flights = frozenset(piece.flight.flight_id for piece in pieces)
+    return Told(
+        chart=flight.chart,
+        place=place,
+        noise=noise,
+        shared=gaussian.at_least(shared, floor_m),
+        flights=flights,
+        times=count,
+    )
 
 
 def _fuse(estimates: Iterable[tuple[Vec, Sym]]) -> tuple[Vec, Sym]:
@@ -199,12 +217,23 @@ def _fuse(estimates: Iterable[tuple[Vec, Sym]]) -> tuple[Vec, Sym]:
     return gaussian.times(covariance, weighted), covariance
 
 
-def _shifted_boxes(pieces: Iterable[Piece]) -> Iterator[Box]:
+def _together(pieces: Sequence[Piece], outlines: Sequence[BaseGeometry | None]) -> BaseGeometry | None:
+    """Outlines of pieces as one, the offsets of their flights taken off."""
+    parts = []
+    for piece, outline in zip(pieces, outlines, strict=True):
+        if outline is not None:
+            east, north = piece.flight.offset
+            parts.append(outline if east == north == 0.0 else shapely.affinity.translate(outline, -east, -north))
+    return shapely.union_all(parts) if len(parts) > 1 else next(iter(parts), None)
+
+
+def _boxes(pieces: Iterable[Piece]) -> Iterator[Box]:
     for piece in pieces:
         if piece.box is not None:
-            (east, north), (west, south, right, top) = piece.flight.shift, piece.box
+            (east, north), (west, south, right, top) = piece.flight.offset, piece.box
             yield west - east, south - north, right - east, top - north
 
 
-def _back(shift: Vec) -> Vec:
-    return -shift[0], -shift[1]
+def _around(boxes: list[Box]) -> Box:
+    west, south, right, top = zip(*boxes, strict=True)
+    return min(west), min(south), max(right), max(top)

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from geo.gaussian import Vec
 from geo.identity.alignment import align
-from geo.identity.flight import Cells, Flight
+from geo.identity.flight import Flight
 from geo.identity.gathering import Gathering
 from geo.identity.journal import Merge, Partings, Suggestion
 from geo.identity.likeness import Kind, Likeness, MergeRule, may_overlap, shared_area
-from geo.identity.neighbours import merge_all, misfits, near_pairs, reach
+from geo.identity.neighbours import Neighbourhood, merge_all, misfits
+from geo.identity.picture import settle_picture
 from geo.identity.piece import Piece
 from geo.identity.plane import Plane
-from geo.identity.point import Point
+from geo.identity.point import Box, Point
 from geo.identity.rules import IdentityRules
 from geo.identity.thing import Thing, thing_of
 from geo.sighting import LonLat, Sighting
 
 CleanLookAt = Callable[[LonLat, datetime, datetime, frozenset[str]], bool]
+
+# A flight that saw something of the family this near to a place did not find it clean.
+_BESIDE_M = 2.5
 
 
 class Grouper:
@@ -41,7 +45,7 @@ class Grouper:
         self._flights: dict[str, Flight] = {}
         self._pieces: dict[int, Piece] = {}
         self._things: dict[int, Gathering] = {}
-        self._cells = Cells()
+        self._around = Neighbourhood(self._rule)
         self._merges: list[Merge] = []
         self._partings = Partings()
         self._next_id = 1
@@ -57,9 +61,18 @@ class Grouper:
     def add_picture(self, sightings: Sequence[Sighting]) -> list[int]:
         """Put all sightings of one picture, nearest pairs first; returns the thing ids in the order given."""
         points = [self._point(sighting) for sighting in sightings]
+        near = [self._near(point) for point in points]
+        given = self._given(points, near)
+        if len(given) > 2 and settle_picture(points, given):
+            given = self._given(points, near)
+        return [self._put(point, given.get(index)) for index, point in enumerate(points)]
+
+    def _given(self, points: Sequence[Point], near: Sequence[Sequence[Piece]]) -> dict[int, Piece]:
+        """Which near piece each point shows, nearest pairs first, no piece and no thing twice."""
         pairs: list[tuple[float, int, int]] = []
-        for index, point in enumerate(points):
-            self._candidates(point, index, pairs)
+        for index, (point, pieces) in enumerate(zip(points, near, strict=True)):
+            if pieces:
+                self._gate(point, pieces, index, pairs)
         pairs.sort()
         given: dict[int, Piece] = {}
         taken: set[int] = set()
@@ -69,7 +82,7 @@ class Grouper:
                 if piece.gathering.thing_id not in taken:
                     given[index] = piece
                     taken.add(piece.gathering.thing_id)
-        return [self._put(point, given.get(index)) for index, point in enumerate(points)]
+        return given
 
     def merge_pass(self) -> list[tuple[int, int]]:
         """Tell the flights' offsets anew, part what no longer fits, and join things that came to fit each other.
@@ -81,7 +94,7 @@ class Grouper:
         align(self._flights.values(), self._rules)
         for piece in misfits(self._things.values(), self._rule):
             self._part(piece)
-        merge_all(self._things, self._rule, self._partings, self._join)
+        merge_all(self._things, self._around, self._rule, self._partings, self._join)
         return [(merge.kept_id, merge.gone_id) for merge in self._merges[before:]]
 
     def merge(self, kept_id: int, gone_id: int) -> Merge:
@@ -127,7 +140,7 @@ class Grouper:
                 why="again" if likeness.kind is Kind.AGAIN else likeness.why,
                 sigmas=likeness.sigmas,
             )
-            for one, other in near_pairs(self._things.values(), self._rule)
+            for one, other in self._around.pairs(self._things.values())
             if (likeness := self._rule.compare(one, other)).kind in (Kind.PERHAPS, Kind.AGAIN)
             and not self._partings.parted(one.pieces, other.pieces)
         ]
@@ -168,47 +181,44 @@ class Grouper:
             self._plane = Plane(sighting.fix.lon, sighting.fix.lat)
         return Point(sighting, self._plane, self._rules.family_of(sighting.label), self._rules.offset_floor_m)
 
-    def _candidates(self, point: Point, index: int, pairs: list[tuple[float, int, int]]) -> None:
-        """Pieces of the point's own flight that it may show, each as (sigmas, index, piece id)."""
+    def _near(self, point: Point) -> list[Piece]:
+        """Pieces of the point's own flight that it may show, before any closer look."""
         flight = self._flights.get(point.key[0])
         if flight is None or not self._rule.is_sure(point.covariance):
-            return
+            return []
+        east, north = point.en_m
+        pee, _, pnn = point.noise
+        reach = self._rule.frame_gate * math.sqrt(max(pee, pnn) + flight.widest_m2)
+        west, south, right, top = east - reach, north - reach, east + reach, north + reach
+        if (box := point.box) is not None:
+            west, south, right, top = min(west, box[0]), min(south, box[1]), max(right, box[2]), max(top, box[3])
+        found = self._around.cells.of_flight(point.key[0], point.family, (west, south, right, top))
+        window, at = self._rules.windows.get(point.family), point.sighting.seen_at
+        return [
+            piece
+            for piece in found
+            if point.key not in piece.gathering.keys and (window is None or _in_window(piece, at, window))
+        ]
+
+    def _gate(self, point: Point, pieces: Sequence[Piece], index: int, pairs: list[tuple[float, int, int]]) -> None:
+        """Add the pieces that a point may show as (sigmas, index, piece id)."""
         gate, least = self._rule.frame_gate, self._rules.overlap_share
         gate2 = gate * gate
-        east, north = point.en_m
-        pee, pen, pnn = point.noise
-        reach = 1.5 * gate * math.sqrt(max(pee, pnn))
-        box = (east - reach, north - reach, east + reach, north + reach)
-        outline = point.box
-        if outline is not None:
-            box = (
-                min(box[0], outline[0]),
-                min(box[1], outline[1]),
-                max(box[2], outline[2]),
-                max(box[3], outline[3]),
-            )
-        at, window = point.sighting.seen_at, self._rules.windows.get(point.family)
-        met: set[int] = set()
-        for piece in self._cells.of_flight(flight.flight_id, point.family, box):
-            if piece.piece_id in met or point.key in piece.gathering.keys:
-                continue
-            met.add(piece.piece_id)
-            if window is not None and at is not None and piece.first_seen_at is not None:
-                assert piece.last_seen_at is not None
-                if at - piece.last_seen_at > window or piece.first_seen_at - at > window:
-                    continue
-            ee, en, nn = piece.noise
+        east, north = point.settled_m
+        pee, pen, pnn = point.settled_noise
+        for piece in pieces:
+            ee, en, nn = piece.settled_noise
             ee, en, nn = ee + pee, en + pen, nn + pnn
-            de, dn = east - piece.place[0], north - piece.place[1]
+            de, dn = east - piece.settled_m[0], north - piece.settled_m[1]
             distance2 = (nn * de * de - 2 * en * de * dn + ee * dn * dn) / (ee * nn - en * en)
             if distance2 < gate2:
                 pairs.append((math.sqrt(distance2), index, piece.piece_id))
             elif (
-                outline is not None
+                point.box is not None
                 and piece.box is not None
-                and may_overlap(outline, piece.box, min(point.solid_m2, piece.solid_m2), least)
+                and may_overlap(point.box, piece.box, min(point.solid_m2, piece.solid_m2), least)
             ):
-                share = shared_area(point.outline, piece.outline)
+                share = shared_area(point.outline, piece.extent)
                 if share >= least:
                     pairs.append(((1.0 - share) * gate, index, piece.piece_id))
 
@@ -219,11 +229,13 @@ class Grouper:
         else:
             fresh = False
         piece.add(point)
-        piece.flight.sightings += 1
+        flight = piece.flight
+        flight.sightings += 1
+        flight.widest_m2 = max(flight.widest_m2, point.noise[0], point.noise[2])
         gathering = piece.gathering
         gathering.keys.add(point.key)
         gathering.touch()
-        self._cells.put(piece, point.family)
+        self._around.cells.put(piece, point.family)
         if fresh and len(self._flights) > 1:
             self._attach(piece)
         return piece.gathering.thing_id
@@ -231,11 +243,11 @@ class Grouper:
     def _attach(self, piece: Piece) -> None:
         """Put a flight's new piece to the one thing of other flights that it fits; where several do, wait for more."""
         mine = piece.gathering
-        near = {
-            other.gathering.thing_id: other.gathering
-            for other in self._cells.of_others(piece.flight.flight_id, mine.family, reach(mine, self._rule))
-        }
-        found = [(other, likeness) for other in near.values() if (likeness := self._rule.compare(other, mine)).counts]
+        found = [
+            (other, likeness)
+            for other in self._around.of(mine)
+            if (likeness := self._rule.compare(other, mine)).counts and piece.flight.flight_id not in other.flights()
+        ]
         if len(found) == 1 and found[0][1].kind is Kind.SAME:
             self._join(found[0][0], mine, found[0][1])
 
@@ -244,6 +256,7 @@ class Grouper:
         flight = self._flights.get(flight_id)
         if flight is None:
             flight = self._flights[flight_id] = Flight(flight_id, len(self._flights))
+        self._around.make_room(point.covariance)
         gathering = Gathering(self._next_id, point.family, self._rules.offset_floor_m)
         piece = Piece(self._next_id, flight, gathering)
         gathering.pieces.append(piece)
@@ -280,7 +293,25 @@ class Grouper:
         gathering.take(pieces)
         self._things[thing_id] = gathering
 
-    def _clean_look(self, place: Vec, after: datetime, before: datetime, but_not: frozenset[str]) -> bool:
+    def _clean_look(self, place: Vec, family: str, after: datetime, before: datetime, but_not: frozenset[str]) -> bool:
         assert self._looked is not None
         assert self._plane is not None
-        return self._looked(self._plane.lonlat(place), after, before, but_not)
+        if not self._looked(self._plane.lonlat(place), after, before, but_not):
+            return False
+        # What a flight saw beside the place may be the thing after all: such a flight did not find it clean.
+        east, north = place
+        box = (east - _BESIDE_M, north - _BESIDE_M, east + _BESIDE_M, north + _BESIDE_M)
+        saw = {piece.flight.flight_id for piece in self._around.cells.around(family, box) if _is_in(piece, box)}
+        return self._looked(self._plane.lonlat(place), after, before, but_not | saw)
+
+
+def _in_window(piece: Piece, at: datetime | None, window: timedelta) -> bool:
+    if at is None or piece.first_seen_at is None or piece.last_seen_at is None:
+        return True
+    return at - piece.last_seen_at <= window and piece.first_seen_at - at <= window
+
+
+def _is_in(piece: Piece, box: Box) -> bool:
+    east, north = piece.flight.offset
+    east, north = piece.place[0] - east, piece.place[1] - north
+    return box[0] <= east <= box[2] and box[1] <= north <= box[3]

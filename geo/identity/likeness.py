@@ -18,12 +18,13 @@ from geo.identity.point import BOX_SIGMA_M, Box
 from geo.identity.rules import IdentityRules
 from geo.position import scale_of_probability
 
-CleanLook = Callable[[Vec, datetime, datetime, frozenset[str]], bool]
-"""(metres east and north, after, before, flights that do not count) → whether a flight found that place clean."""
+CleanLook = Callable[[Vec, str, datetime, datetime, frozenset[str]], bool]
+"""(metres east and north, family, after, before, flights not to count) → whether a flight found that place clean."""
 
-# Neighbours that one flight saw this often in all, but never both in one picture, are one thing even somewhat beyond
-# the gate: it leaves out one true sighting in a hundred, and that one starts a thing of its own.
-_NEVER_TOGETHER_SIGHTINGS = 4
+# Two neighbours that a flight saw often, but never both in one picture, are one thing even beyond the gate: the gate
+# leaves out one true sighting in a hundred, and that one starts a thing of its own. The odds are in how many ways so
+# many pictures can be dealt to the two: chance keeps two things apart in one of them.
+_HARDLY_NEVER_TOGETHER, _SURELY_NEVER_TOGETHER = 4, 50
 
 
 class Kind(Enum):
@@ -86,20 +87,22 @@ class MergeRule:
         return found._replace(kind=Kind.AGAIN) if self._was_clean_between(one, other) else found
 
     def _by_place(self, one: Gathering, other: Gathering) -> Likeness:
+        tells, also = one.told(), other.told()
         (place, covariance), (other_place, other_covariance) = one.fused(), other.fused()
-        whole = gaussian.add(covariance, other_covariance)
-        delta = (place[0] - other_place[0], place[1] - other_place[1])
-        mine, theirs = _common(one.told(), other.told())
-        if mine is not None and theirs is not None:
-            delta = (mine.place[0] - theirs.place[0], mine.place[1] - theirs.place[1])
-        broad2 = gaussian.distance2(delta, whole)
+        ee, en, nn = whole = gaussian.add(covariance, other_covariance)
+        mine, theirs = _common(tells, also)
+        east, north = delta = (
+            (place[0] - other_place[0], place[1] - other_place[1])
+            if mine is None or theirs is None
+            else (mine.place[0] - theirs.place[0], mine.place[1] - theirs.place[1])
+        )
+        broad2 = (nn * east * east - 2 * en * east * north + ee * north * north) / (ee * nn - en * en)
         inside = broad2 < self._suggest_gate2
-        if not (inside or boxes_overlap(one.box(), other.box())):
+        if not inside and not boxes_overlap(one.box(), other.box()):
             return OTHER
         sharp, gate = whole, self.merge_gate
         if mine is not None and theirs is not None:
-            sharp = gaussian.at_least(gaussian.add(mine.noise, theirs.noise), BOX_SIGMA_M)
-            gate = self._gate_inside(one, other)
+            sharp, gate = self._inside_a_chart(one, other, mine, theirs)
         near = math.sqrt(gaussian.distance2(delta, sharp))
         sure = self.is_sure(covariance) and self.is_sure(other_covariance)
         kind, why = (Kind.SAME, "place") if sure else (Kind.PERHAPS, "vague")
@@ -112,12 +115,19 @@ class MergeRule:
             return Likeness(Kind.PERHAPS, near, why)
         return OTHER
 
-    def _gate_inside(self, one: Gathering, other: Gathering) -> float:
-        """The gate where offsets cancel."""
-        if one.flights().isdisjoint(other.flights()):
-            return self.residual_gate
-        often = one.count() + other.count() >= _NEVER_TOGETHER_SIGHTINGS
-        return self.residual_gate if often else self.frame_gate
+    def _inside_a_chart(self, one: Gathering, other: Gathering, mine: Told, theirs: Told) -> tuple[Sym, float]:
+        """The error that counts, and its gate, where offsets cancel."""
+        sharp = gaussian.at_least(gaussian.add(mine.noise, theirs.noise), BOX_SIGMA_M)
+        if mine.flights.isdisjoint(theirs.flights):
+            return sharp, self.residual_gate
+        odds = math.comb(mine.times + theirs.times, mine.times)
+        if odds < _HARDLY_NEVER_TOGETHER:
+            return sharp, self.frame_gate
+        if odds < _SURELY_NEVER_TOGETHER:
+            return sharp, self.residual_gate
+        # Each may have taken the sightings on its own side: their means lie farther apart than chance has it.
+        halves = (gaussian.scale(mine.noise, mine.times), gaussian.scale(theirs.noise, theirs.times))
+        return gaussian.add(*halves), self.merge_gate
 
     def _in_window(self, one: Gathering, other: Gathering) -> bool:
         window = self.rules.windows.get(one.family)
@@ -129,14 +139,14 @@ class MergeRule:
         if self._clean_look is None or not (gap := _gap(one, other)):
             return False
         place, _ = one.fused()
-        return self._clean_look(place, *gap, frozenset(one.flights() | other.flights()))
+        return self._clean_look(place, one.family, *gap, frozenset(one.flights() | other.flights()))
 
 
 def overlap(one: Gathering, other: Gathering, least: float) -> float:
     """Shared area as a share of the smaller outline; 0 where it cannot reach `least`."""
     if not may_overlap(one.box(), other.box(), min(one.solid_m2(), other.solid_m2()), least):
         return 0.0
-    return shared_area(one.outline(), other.outline())
+    return shared_area(one.extent(), other.extent())
 
 
 def boxes_overlap(one: Box, other: Box) -> bool:
@@ -163,7 +173,7 @@ def _common(one: list[Told], other: list[Told]) -> tuple[Told | None, Told | Non
     """What flights say of both whose offsets towards each other are known."""
     for mine in one:
         for theirs in other:
-            if mine.mates is theirs.mates:
+            if mine.chart is theirs.chart:
                 return mine, theirs
     return None, None
 

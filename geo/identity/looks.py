@@ -14,7 +14,7 @@ from geo.sighting import LonLat
 class FlightLooks:
     """Pictures of flights with the ground they showed."""
 
-    def __init__(self, *, least_pictures: int = 3) -> None:
+    def __init__(self, *, least_pictures: int = 4) -> None:
         """Begin with none.
 
         Args:

@@ -6,73 +6,92 @@ import heapq
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-import numpy as np
-import shapely
-from numpy.typing import NDArray
-
 from geo import gaussian
+from geo.gaussian import Sym
+from geo.identity.flight import Cells
 from geo.identity.gathering import Gathering
 from geo.identity.journal import Merge, Partings
 from geo.identity.likeness import Kind, Likeness, MergeRule
 from geo.identity.piece import Piece
-from geo.identity.point import Box
 
-Indices = NDArray[np.intp]
+_OFTEN = 3
+# Squares tell of places as the flights told them, their offsets still in.
+_LOOSE_M = 6.0
+
 Join = Callable[[Gathering, Gathering, Likeness], Merge]
 
 
-def near_pairs(
-    things: Collection[Gathering], rule: MergeRule, *, changed_only: bool = False
-) -> Iterator[tuple[Gathering, Gathering]]:
-    """Pairs of one family whose reaches touch, each once, in the order of their numbers."""
-    listed = sorted(things, key=lambda thing: thing.thing_id)
-    if len(listed) < 2:
-        return
-    numbers: dict[str, int] = {}
-    families = np.array([numbers.setdefault(thing.family, len(numbers)) for thing in listed])
-    changed = np.array([thing.changed for thing in listed])
-    boxes = shapely.box(*np.array([reach(thing, rule) for thing in listed]).T)
-    asking = np.flatnonzero(changed) if changed_only else np.arange(len(listed))
-    ones, others = shapely.STRtree(boxes).query(boxes[asking])
-    ones = asking[ones]
-    wanted = (families[ones] == families[others]) & (ones != others)
-    # A pair of two that ask comes twice.
-    wanted &= (ones < others) | (~changed[others] if changed_only else False)
-    ones, others = ones[wanted], others[wanted]
-    wanted = _may_be_one(listed, ones, others, rule)
-    pairs = {(min(a, b), max(a, b)) for a, b in zip(ones[wanted].tolist(), others[wanted].tolist(), strict=True)}
-    for one, other in sorted(pairs):
-        yield listed[one], listed[other]
+class Neighbourhood:
+    """Tells which things lie so near each other that they have to be compared."""
+
+    def __init__(self, rule: MergeRule) -> None:
+        """Begin with no pieces."""
+        self.cells = Cells()
+        self._rule = rule
+        self._widest_m = 0.0
+
+    def make_room(self, covariance: Sym) -> None:
+        """Let things of that error be found by all that they may be compared with."""
+        variance = min(gaussian.eigenvalues(covariance)[1], self._rule.most_variance_m2)
+        self._widest_m = max(self._widest_m, self._rule.suggest_gate * math.sqrt(variance))
+
+    def of(self, thing: Gathering) -> list[Gathering]:
+        """Things of its family that may be the same, by number, without itself."""
+        (east, north), covariance = thing.fused()
+        pad = self._rule.suggest_gate * math.sqrt(min(gaussian.eigenvalues(covariance)[1], self._rule.most_variance_m2))
+        west, south, right, top = thing.box()
+        pad = math.hypot(pad, self._widest_m)
+        west, south = min(west, east - pad), min(south, north - pad)
+        right, top = max(right, east + pad), max(top, north + pad)
+        found: dict[int, Gathering] = {}
+        for piece in self.cells.around(
+            thing.family, (west - _LOOSE_M, south - _LOOSE_M, right + _LOOSE_M, top + _LOOSE_M)
+        ):
+            other = piece.gathering
+            if other.thing_id in found or other is thing:
+                continue
+            e, n = piece.flight.offset
+            if (box := piece.box) is None:
+                e, n = piece.place[0] - e, piece.place[1] - n
+                near = west < e < right and south < n < top
+            else:
+                near = west < box[2] - e and box[0] - e < right and south < box[3] - n and box[1] - n < top
+            if near:
+                found[other.thing_id] = other
+        return [found[thing_id] for thing_id in sorted(found)]
+
+    def pairs(self, things: Collection[Gathering]) -> Iterator[tuple[Gathering, Gathering]]:
+        """Pairs of one of these things with any other that may be the same, each once, by their numbers."""
+        asking = {thing.thing_id for thing in things}
+        found = {
+            (min(thing.thing_id, other.thing_id), max(thing.thing_id, other.thing_id)): (thing, other)
+            for thing in things
+            for other in self.of(thing)
+            if other.thing_id not in asking or thing.thing_id < other.thing_id
+        }
+        for _, (one, other) in sorted(found.items(), key=lambda item: item[0]):
+            yield (one, other) if one.thing_id < other.thing_id else (other, one)
 
 
-def _may_be_one(listed: list[Gathering], ones: Indices, others: Indices, rule: MergeRule) -> NDArray[np.bool_]:
-    """Which pairs are near enough by place, or have outlines whose boxes touch."""
-    told = [thing.fused() for thing in listed]
-    places, (ee, en, nn) = np.array([place for place, _ in told]), np.array([covariance for _, covariance in told]).T
-    (east, north), box = (places[ones] - places[others]).T, np.array([thing.box() for thing in listed])
-    ee, en, nn = ee[ones] + ee[others], en[ones] + en[others], nn[ones] + nn[others]
-    distance2 = (nn * east * east - 2 * en * east * north + ee * north * north) / (ee * nn - en * en)
-    low, high = np.maximum(box[ones, :2], box[others, :2]), np.minimum(box[ones, 2:], box[others, 2:])
-    near: NDArray[np.bool_] = (distance2 < rule.suggest_gate**2) | (low < high).all(axis=1)
-    return near
-
-
-def merge_all(things: Mapping[int, Gathering], rule: MergeRule, partings: Partings, join: Join) -> None:
+def merge_all(
+    things: Mapping[int, Gathering], around: Neighbourhood, rule: MergeRule, partings: Partings, join: Join
+) -> None:
     """Join things that fit each other, the nearest first, until none are left that do."""
     while True:
+        changed = [thing for thing in things.values() if thing.changed]
         found = {
             (one.thing_id, other.thing_id): likeness
-            for one, other in near_pairs(things.values(), rule, changed_only=True)
+            for one, other in around.pairs(changed)
             if (likeness := _likeness(one, other, rule, partings)) is not None
         }
-        heap = [(likeness.sigmas, *ids) for ids, likeness in found.items()]
-        for thing in things.values():
+        heap = [(_weak(things, *ids), likeness.sigmas, *ids) for ids, likeness in found.items()]
+        for thing in changed:
             thing.settle()
         if not heap:
             return
         heapq.heapify(heap)
         while heap:
-            sigmas, one_id, other_id = heapq.heappop(heap)
+            weak, sigmas, one_id, other_id = heapq.heappop(heap)
             one, other = things.get(one_id), things.get(other_id)
             if one is None or other is None:
                 continue
@@ -80,10 +99,15 @@ def merge_all(things: Mapping[int, Gathering], rule: MergeRule, partings: Partin
             likeness = _likeness(one, other, rule, partings) if fresh else found[one_id, other_id]
             if likeness is None:
                 continue
-            if likeness.sigmas > sigmas + 1e-9:
-                heapq.heappush(heap, (likeness.sigmas, one_id, other_id))
+            if (now := _weak(things, one_id, other_id)) > weak or likeness.sigmas > sigmas + 1e-9:
+                heapq.heappush(heap, (now, likeness.sigmas, one_id, other_id))
                 continue
             join(one, other, likeness)
+
+
+def _weak(things: Mapping[int, Gathering], one_id: int, other_id: int) -> bool:
+    """Whether one of two was seen too rarely to say much: such are joined last, lest they bar what is sure."""
+    return min(things[one_id].count(), things[other_id].count()) < _OFTEN
 
 
 def misfits(things: Iterable[Gathering], rule: MergeRule) -> list[Piece]:
@@ -115,11 +139,3 @@ def _note_recurrence(one: Gathering, other: Gathering) -> None:
         return
     earlier, later = (one, other) if seen < also else (other, one)
     later.recurrence_of = earlier.thing_id
-
-
-def reach(thing: Gathering, rule: MergeRule) -> Box:
-    """West, south, east, north of all that may be merged with a thing or suggested."""
-    (east, north), covariance = thing.fused()
-    pad = rule.suggest_gate * math.sqrt(min(gaussian.eigenvalues(covariance)[1], rule.most_variance_m2))
-    west, south, right, top = thing.box()
-    return min(west, east - pad), min(south, north - pad), max(right, east + pad), max(top, north + pad)

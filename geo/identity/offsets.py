@@ -8,7 +8,7 @@ guess of who is who is needed.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
@@ -20,12 +20,12 @@ from geo.gaussian import Sym, Vec
 Floats = NDArray[np.float64]
 
 # How far to look, in sigmas of the offset, and how finely.
-_REACH_SIGMAS, _LEAST_REACH_M, _STEP_M = 4.0, 4.0, 0.5
+_REACH_SIGMAS, _LEAST_REACH_M, _STEP_M = 4.0, 4.0, 0.75
 # Ground at which a stray pair is as likely as a right one: it keeps wrong pairs from pulling.
 _STRAY_WEIGHT = 0.05
 # A second peak as good as this (in log likelihood) leaves the offset undecided.
 _CLEARLY_BETTER, _OTHER_PEAK_M = 3.0, 1.5
-_MOST_VOTERS = 400
+_MOST_VOTERS = 250
 _REFINEMENTS = 8
 
 
@@ -56,21 +56,27 @@ class Offset:
     matches: int
 
 
-def offset_between(flight: Places, chart: Places, *, sigma_m: float, least_matches: int) -> Offset | None:
+def offset_between(
+    flight: Places, chart: Places, *, expected_m: Vec, sigma_m: float, least_matches: int
+) -> Offset | None:
     """The offset of a flight against a chart; None where too few things tell it, or two offsets fit as well.
 
     Args:
         flight: What the flight saw.
         chart: What is known.
-        sigma_m: How large an offset is to be expected, one sigma per axis.
+        expected_m: The offset to be expected, metres east and north.
+        sigma_m: How far from it the offset may be, one sigma per axis.
         least_matches: So many things must agree.
     """
     reach_m = max(_REACH_SIGMAS * sigma_m, _LEAST_REACH_M)
-    votes = _votes(flight, chart, reach_m)
+    votes = _votes(flight, chart, np.array(expected_m), reach_m)
     if votes is None or len(np.unique(votes.of)) < least_matches:
         return None
     start = _best_on_grid(votes, sigma_m, reach_m)
-    return None if start is None else _refined(votes, start, sigma_m, least_matches)
+    found = None if start is None else _refined(votes, start, sigma_m, least_matches)
+    if found is None:
+        return None
+    return replace(found, shift_m=(found.shift_m[0] + expected_m[0], found.shift_m[1] + expected_m[1]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,14 +101,15 @@ class _Votes:
         return float(np.log1p(per_thing / _STRAY_WEIGHT).sum()) - prior
 
 
-def _votes(flight: Places, chart: Places, reach_m: float) -> _Votes | None:
+def _votes(flight: Places, chart: Places, expected_m: Floats, reach_m: float) -> _Votes | None:
     if not len(flight) or not len(chart):
         return None
     voters = np.arange(len(flight))
     if len(voters) > _MOST_VOTERS:
         voters = np.argsort(flight.noise_m2[:, 0] + flight.noise_m2[:, 2], kind="stable")[:_MOST_VOTERS]
     tree = shapely.STRtree(np.asarray(shapely.points(chart.en_m), dtype=object))
-    west_south, east_north = flight.en_m[voters] - reach_m, flight.en_m[voters] + reach_m
+    places = flight.en_m - expected_m
+    west_south, east_north = places[voters] - reach_m, places[voters] + reach_m
     boxes = shapely.box(west_south[:, 0], west_south[:, 1], east_north[:, 0], east_north[:, 1])
     mine, theirs = tree.query(boxes)
     same = flight.families[voters[mine]] == chart.families[theirs]
@@ -113,7 +120,7 @@ def _votes(flight: Places, chart: Places, reach_m: float) -> _Votes | None:
     noise = noise + np.array([0.04, 0.0, 0.04])
     det = noise[:, 0] * noise[:, 2] - noise[:, 1] ** 2
     inverse = np.column_stack((noise[:, 2], -noise[:, 1], noise[:, 0])) / det[:, None]
-    return _Votes(delta_m=flight.en_m[mine] - chart.en_m[theirs], inverse=inverse, of=mine.astype(np.int64))
+    return _Votes(delta_m=places[mine] - chart.en_m[theirs], inverse=inverse, of=mine.astype(np.int64))
 
 
 def _best_on_grid(votes: _Votes, sigma_m: float, reach_m: float) -> Floats | None:

@@ -17,6 +17,33 @@ if TYPE_CHECKING:
     from geo.identity.gathering import Gathering
 
 
+# Outlines whose common box is this many times the largest of them are parts of something large.
+_IN_PARTS = 6.0
+
+
+class Mean:
+    """A mean of places, each weighted by its error."""
+
+    __slots__ = ("_information", "_pull")
+
+    def __init__(self) -> None:
+        self._information: Sym = gaussian.ZERO
+        self._pull: Vec = (0.0, 0.0)
+
+    def add(self, en_m: Vec, noise: Sym) -> tuple[Vec, Sym]:
+        """Take in one more place; returns the mean and its error. Written out, for it is the busiest place of all."""
+        ee, en, nn = noise
+        det = ee * nn - en * en
+        ie, io, inn = nn / det, -en / det, ee / det
+        east, north = en_m
+        a, b, c = self._information
+        pe, pn = self._pull
+        self._information = (a, b, c) = (a + ie, b + io, c + inn)
+        self._pull = (pe, pn) = (pe + ie * east + io * north, pn + io * east + inn * north)
+        det = a * c - b * b
+        return ((c * pe - b * pn) / det, (a * pn - b * pe) / det), (c / det, -b / det, a / det)
+
+
 class Piece:
     """Sightings of one flight that are of one thing; their noise averages, the flight's offset does not.
 
@@ -27,6 +54,8 @@ class Piece:
         points: Its sightings, in the order they came.
         place: Their weighted mean, metres, as the flight tells it.
         noise: The error of that mean without the flight's offset.
+        settled_m: The mean of its sightings' settled places: sharp among its flight's, but it drifts along it.
+        settled_noise: The error of that.
         box: Around all outlines, None where there are none.
         solid_m2: The area of the largest outline: all of them together have no less.
         first_seen_at: Earliest time, None where no picture told one.
@@ -36,11 +65,12 @@ class Piece:
     """
 
     __slots__ = (
-        "_information",
+        "_largest",
         "_outline",
         "_outlined",
-        "_pull",
+        "_settled",
         "_shared",
+        "_told",
         "box",
         "cells",
         "changed",
@@ -52,6 +82,8 @@ class Piece:
         "piece_id",
         "place",
         "points",
+        "settled_m",
+        "settled_noise",
         "solid_m2",
     )
 
@@ -61,15 +93,17 @@ class Piece:
         self.gathering = gathering
         self.points: list[Point] = []
         self.place: Vec = (0.0, 0.0)
+        self.settled_m: Vec = (0.0, 0.0)
+        self.settled_noise: Sym = gaussian.ZERO
+        self._told, self._settled = Mean(), Mean()
         self.noise: Sym = gaussian.ZERO
         self.box: Box | None = None
         self.solid_m2 = 0.0
+        self._largest: Point | None = None
         self.first_seen_at: datetime | None = None
         self.last_seen_at: datetime | None = None
         self.cells: tuple[int, int, int, int] | None = None
         self.changed = True
-        self._information: Sym = gaussian.ZERO
-        self._pull: Vec = (0.0, 0.0)
         self._shared: Sym = gaussian.ZERO
         self._outline: BaseGeometry | None = None
         self._outlined = 0
@@ -78,24 +112,15 @@ class Piece:
         """Take in one more sighting."""
         self.points.append(point)
         self.changed = True
-        ee, en, nn = point.noise
-        det = ee * nn - en * en
-        ie, io, inn = nn / det, -en / det, ee / det
-        east, north = point.en_m
-        information = self._information
-        self._information = (a, b, c) = (information[0] + ie, information[1] + io, information[2] + inn)
-        self._pull = (pe, pn) = (
-            self._pull[0] + ie * east + io * north,
-            self._pull[1] + io * east + inn * north,
-        )
-        det = a * c - b * b
-        self.noise = (c / det, -b / det, a / det)
-        self.place = ((c * pe - b * pn) / det, (a * pn - b * pe) / det)
+        self.place, self.noise = self._told.add(point.en_m, point.noise)
+        self.settled_m, self.settled_noise = self._settled.add(point.settled_m, point.settled_noise)
         shared, own = self._shared, point.shared
         self._shared = (shared[0] + own[0], shared[1] + own[1], shared[2] + own[2])
         box, other = self.box, point.box
         if other is not None:
-            self.solid_m2 = max(self.solid_m2, point.solid_m2)
+            if point.solid_m2 > self.solid_m2:
+                self.solid_m2 = point.solid_m2
+                self._largest = point
             self.box = (
                 other
                 if box is None
@@ -112,6 +137,23 @@ class Piece:
     def shared(self) -> Sym:
         """The offset's covariance as its sightings claim it, on average."""
         return gaussian.scale(self._shared, 1.0 / len(self.points))
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether its outlines cover much more ground than one of them: parts of something large."""
+        if self.box is None:
+            return False
+        west, south, east, north = self.box
+        return (east - west) * (north - south) > _IN_PARTS * self.solid_m2
+
+    @property
+    def extent(self) -> BaseGeometry | None:
+        """The ground it covers, for comparison: all parts of something large, else the largest outline."""
+        if self.in_parts:
+            return self.outline
+        if self._largest is None and self.box is not None:
+            self._largest = max((p for p in self.points if p.box is not None), key=lambda p: p.solid_m2)
+        return None if self._largest is None else self._largest.outline
 
     @property
     def outline(self) -> BaseGeometry | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import shapely
 from shapely.geometry.base import BaseGeometry
 
@@ -25,23 +27,29 @@ class Point:
         sighting: What was seen.
         key: Its flight and picture: two points of one key are never one thing.
         family: Its family.
-        en_m: Place, metres east and north.
+        en_m: Place, metres east and north, as the flight tells it.
+        settled_m: The same without what its picture's sightings share, as far as that is known.
+        settled_noise: The error of that place among those of its flight.
         covariance: Its whole error.
         shared: The part of it that all pictures of the flight share.
         noise: The rest.
+        own_m2: The part of the noise that no other sighting of the picture shares, a variance.
         box: West, south, east, north of its outline; None for point-like things.
         solid_m2: The outline's area as the sighting tells it, 0 where it tells none.
     """
 
     __slots__ = (
         "_outline",
-        "_ring",
+        "_plane",
         "box",
         "covariance",
         "en_m",
         "family",
         "key",
         "noise",
+        "own_m2",
+        "settled_m",
+        "settled_noise",
         "shared",
         "sighting",
         "solid_m2",
@@ -52,12 +60,15 @@ class Point:
         (ee, en), (_, nn) = fix.covariance_m2
         (cee, cen), (_, cnn) = fix.common_m2
         self.sighting = sighting
+        self._plane = plane
         self.key = (sighting.flight_id, sighting.source)
         self.family = family
         self.en_m: Vec = plane.en(fix.lon, fix.lat)
         box2 = _BOX_VARIANCE_M2
         if sighting.area_m2:
             box2 += min(_BOX_SIZE_SHARE * _BOX_SIZE_SHARE * sighting.area_m2, _BOX_MOST_M * _BOX_MOST_M)
+        self.own_m2 = box2
+        self.settled_m = self.en_m
         self.covariance: Sym = (ee + box2, en, nn + box2)
         # A fix that does not say what its flight shares shares the floor, but never all of its error.
         if cee == 0.0 and cnn == 0.0:
@@ -66,19 +77,25 @@ class Point:
             cen = 0.0
         self.shared: Sym = (cee, cen, cnn)
         self.noise: Sym = gaussian.at_least((ee + box2 - cee, en - cen, nn + box2 - cnn), BOX_SIGMA_M)
-        self._ring: list[Vec] | None = None
+        self.settled_noise = self.noise
         self._outline: BaseGeometry | None = None
         self.box: Box | None = None
         self.solid_m2 = sighting.area_m2 or 0.0
         if sighting.footprint_lonlat is not None:
-            to_metres = plane.en
-            self._ring = [to_metres(lon, lat) for lon, lat in sighting.footprint_lonlat]
-            easts, norths = zip(*self._ring, strict=True)
-            self.box = (min(easts), min(norths), max(easts), max(norths))
+            lons, lats = zip(*sighting.footprint_lonlat, strict=True)
+            self.box = (*plane.en(min(lons), min(lats)), *plane.en(max(lons), max(lats)))
+
+    def settle(self, shift: Vec, told_m2: float, least_m2: float) -> None:
+        """Take off what its picture's sightings share; `told_m2` less is uncertain then, `least_m2` at least (variances)."""
+        self.settled_m = (self.en_m[0] - shift[0], self.en_m[1] - shift[1])
+        ee, en, nn = self.noise
+        self.settled_noise = gaussian.at_least((ee - told_m2, en, nn - told_m2), math.sqrt(least_m2))
 
     @property
     def outline(self) -> BaseGeometry | None:
         """Its outline in metres, made when first asked for: most sightings are grouped by place alone."""
-        if self._outline is None and self._ring is not None:
-            self._outline = shapely.make_valid(shapely.Polygon(self._ring))
+        if self._outline is None and self.sighting.footprint_lonlat is not None:
+            ring = [self._plane.en(lon, lat) for lon, lat in self.sighting.footprint_lonlat]
+            outline = shapely.polygons(ring)
+            self._outline = outline if shapely.is_valid(outline) else shapely.make_valid(outline)
         return self._outline

@@ -49,7 +49,7 @@ class IdentityRules:
     offset_floor_m: float = 1.2
     align_matches: int = 5
     align_floor_m: float = 0.2
-    clean_look_pictures: int = 3
+    clean_look_pictures: int = 4
     families: Mapping[str, str] = field(default_factory=dict)
     windows: Mapping[str, timedelta] = field(default_factory=dict)
 
