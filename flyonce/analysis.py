@@ -107,7 +107,7 @@ def readable_zones(path: Path | None) -> Zones | None:
     Raises:
         InputFileError: The file, or one feature of it, cannot be used.
     """
-    return None if path is None else Zones.from_geojson(path)
+    return None if path is None else Zones.from_file(path)
 
 
 def zone_features(zones: Zones) -> list[dict[str, Any]]:

@@ -92,8 +92,7 @@ class CellIndex:
 
     def _crossed(self) -> tuple[Ints, Ints, Ints]:
         """Zone, column and row (m,) of cells that a border may cross, some of them twice, by zone."""
-        parts, owner = shapely.get_parts(self._geometries, return_index=True)
-        rings, part = shapely.get_rings(parts, return_index=True)
+        rings, owner = _rings(self._geometries)
         corners, ring = shapely.get_coordinates(rings, return_index=True)
         x, y = self._position(corners)
         column, row = x.astype(np.int64), y.astype(np.int64)
@@ -103,7 +102,7 @@ class CellIndex:
         kept = np.flatnonzero(np.concatenate(([True], moves | ~follows)))
         edge = np.flatnonzero(moves & follows)
         crossing, edge_column, edge_row = _cells_of_edges(x[edge], y[edge], x[edge + 1], y[edge + 1])
-        zone = owner[part[ring[np.concatenate((kept, edge[crossing]))]]]
+        zone = owner[ring[np.concatenate((kept, edge[crossing]))]]
         order = np.argsort(zone, kind="stable")
         columns = np.clip(np.concatenate((column[kept], edge_column)), 0, self._shape_xy[0] - 1)
         rows = np.clip(np.concatenate((row[kept], edge_row)), 0, self._shape_xy[1] - 1)
@@ -123,16 +122,28 @@ class CellIndex:
 
     def _filled(self, geometry: shapely.Geometry, border: Bools, west: int, south: int) -> Bools:
         """Which cells (rows, columns) lie whole in the zone: from border to border, all of a row or none."""
-        free = ~border
-        begins = free.copy()
-        begins[:, 1:] &= border[:, :-1]
+        begins = np.zeros_like(border)
+        begins[:, 1:] = border[:, :-1] & ~border[:, 1:]
         row, column = begins.nonzero()
-        if not len(row):
-            return begins
+        # Cells before the first border of a row are outside, as are those after its last one.
         x = self._low[0] + (column + west + 0.5) * self._size[0]
         y = self._low[1] + (row + south + 0.5) * self._size[1]
-        inside = shapely.intersects_xy(geometry, x, y)
-        return np.asarray(free & inside[np.cumsum(begins).reshape(begins.shape) - 1])
+        inside = np.concatenate(([False], shapely.intersects_xy(geometry, x, y)))
+        run = np.cumsum(begins).reshape(border.shape)
+        before_any = ~np.logical_or.accumulate(border, axis=1)
+        return np.asarray(inside[run] & ~border & ~before_any)
+
+
+def _rings(geometries: Geometries) -> tuple[Geometries, Ints]:
+    """Geometries of one closed ring each, and the number of the zone that each belongs to."""
+    plain = (shapely.get_type_id(geometries) == shapely.GeometryType.POLYGON) & (
+        shapely.get_num_interior_rings(geometries) == 0
+    )
+    if plain.all():
+        return geometries, np.arange(len(geometries))
+    parts, owner = shapely.get_parts(geometries, return_index=True)
+    rings, part = shapely.get_rings(parts, return_index=True)
+    return rings, owner[part]
 
 
 def _cells_of_edges(x0: Floats, y0: Floats, x1: Floats, y1: Floats) -> tuple[Ints, Ints, Ints]:

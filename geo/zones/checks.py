@@ -45,7 +45,12 @@ def _twice(zones: Sequence[ImportedZone]) -> Iterator[Finding]:
         before = first.setdefault((one.zone.kind, one.zone.code), one)
         if before is not one:
             same = " with the same area" if before.drawn.equals(one.drawn) else ""
-            yield one, f"the code is also that of feature {before.feature}{same}"
+            yield one, f"the code is also that of {_called(before, one)}{same}"
+
+
+def _called(one: ImportedZone, beside: ImportedZone) -> str:
+    """A feature for people, with its layer where that is another one."""
+    return f"feature {one.feature}" + ("" if one.layer == beside.layer else f" of layer {one.layer}")
 
 
 def _outside_their_district(zones: Sequence[ImportedZone]) -> Iterator[Finding]:
@@ -86,7 +91,7 @@ def _overlaps(zones: Sequence[ImportedZone]) -> Iterator[Finding]:
     smaller_m2 = np.minimum(shapely.area(areas[one]), shapely.area(areas[other])) * _m2_per_square_degree(areas[one])
     for index in np.flatnonzero(shared_m2 > np.maximum(_CLAIMED_M2, _CLAIMED_SHARE * smaller_m2)):
         first, second = zones[one[index]], zones[other[index]]
-        yield second, f"{shared_m2[index]:.0f} m² of it lie also in {first.zone.code} (feature {first.feature})"
+        yield second, f"{shared_m2[index]:.0f} m² of it lie also in {first.zone.code} ({_called(first, second)})"
 
 
 def _m2_per_square_degree(areas: npt.NDArray[np.object_]) -> npt.NDArray[np.float64]:

@@ -180,7 +180,10 @@ class _Desk:
             zone = zone_of({"kind": kind, **properties}, result.geometry, number, refuse)
         except InputFileError as error:
             raise _Refused(error.problem, error.remedy) from error
-        return ImportedZone(zone=zone, drawn=result.geometry, feature=number), [*changes, *result.changes]
+        return ImportedZone(zone=zone, drawn=result.geometry, layer=self._layer.name, feature=number), [
+            *changes,
+            *result.changes,
+        ]
 
 
 def _kind(record: Mapping[str, Any], rule: LayerRule) -> str | None:

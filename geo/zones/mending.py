@@ -11,7 +11,6 @@ from shapely.geometry.base import BaseGeometry
 from geo.frames import LocalFrame
 from geo.zones.zone import LINE_KINDS
 
-_TOLD_AREA_M2 = 0.01
 _AREAS = ("Polygon", "MultiPolygon")
 _LINES = ("LineString", "MultiLineString")
 
@@ -101,7 +100,8 @@ def _valid(geometry: BaseGeometry, changes: list[str]) -> BaseGeometry:
     if not pieces:
         raise CannotMend(f"it has no area ({_worded(reason)})")
     result = _joined(pieces)
-    changes.append(f"{_worded(reason)}; {_compared(geometry, result)}")
+    # What the area was before cannot be said: that of a figure that crosses itself is no area of anything.
+    changes.append(f"{_worded(reason)}; its area is now {area_m2(result):.1f} m²")
     return result
 
 
@@ -112,10 +112,3 @@ def _worded(reason: str) -> str:
     if len(numbers) < 2:
         return words.lower()
     return f"{words.lower()} at {float(numbers[0]):.7f}, {float(numbers[1]):.7f}"
-
-
-def _compared(before: BaseGeometry, after: BaseGeometry) -> str:
-    was, now = area_m2(before), area_m2(after)
-    if abs(now - was) < _TOLD_AREA_M2:
-        return f"the area stays {now:.1f} m²"
-    return f"area {was:.1f} m² before, {now:.1f} m² after"

@@ -63,6 +63,7 @@ class ImportedZone:
 
     zone: Zone
     drawn: BaseGeometry
+    layer: str
     feature: int
 
 

@@ -150,7 +150,7 @@ def test_invalid_areas_are_mended_and_listed_with_what_and_where(tmp_path: Path)
     first = layer.report.mended[0]
     assert first.code == GRID_CODE.format(0)
     assert "self-intersection at 120.15" in first.problem
-    assert "0.0 m² before, 5000" in first.problem
+    assert "its area is now 5000.0 m²" in first.problem
     assert all(one.zone.geometry.is_valid for one in layer.zones)
     assert layer.report.taken == {"grid": 4}
     merged = layer.zones[2].zone.geometry

@@ -1,0 +1,160 @@
+"""Look points up in zones: ours beside `geopandas.sjoin` and shapely's `STRtree.query`, on the same points, in one run.
+
+    python benchmarks/zones_throughput.py [--points 100000] [--zones 1000] [--vertices 1000] [--peer-python PYTHON]
+
+geopandas runs as a process of its own with the interpreter of another environment (`pip install geopandas` there; give
+its python as --peer-python). All get the same points and polygons, ready in memory, and must find the same pairs.
+Every way is timed several times: the first time is with whatever it has to build, the best time is for asking the
+same zones again; all may keep what they built. `sjoin` is asked in both ways: "within" lets it put the
+points into its tree, which is much faster, but it passes over points on a border. Last comes what a look-up by ellipse
+takes, which the others do not have.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import shapely
+
+from geo.zones import Zone, Zones
+
+_ROUNDS = 5
+_SIDE_DEG = 0.01
+_PEER = """
+import json, sys, time
+import geopandas, numpy, shapely
+left = geopandas.GeoDataFrame(geometry=geopandas.points_from_xy(*numpy.load(sys.argv[1]).T))
+right = geopandas.GeoDataFrame(geometry=shapely.from_wkb(numpy.load(sys.argv[2], allow_pickle=True)))
+for _ in range(int(sys.argv[4])):
+    began = time.perf_counter()
+    found = geopandas.sjoin(left, right, predicate=sys.argv[3])
+    print(json.dumps([time.perf_counter() - began, len(found)]), flush=True)
+"""
+
+
+def main() -> None:
+    """Make points and polygons, time all, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--points", type=int, default=100_000)
+    parser.add_argument("--zones", type=int, default=1_000)
+    parser.add_argument("--vertices", type=int, default=1_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--peer-python", help="python of an environment with geopandas")
+    args = parser.parse_args()
+    rng = np.random.default_rng(args.seed)
+    polygons = _polygons(rng, args.zones, args.vertices)
+    side_deg = math.ceil(math.sqrt(args.zones)) * _SIDE_DEG
+    points = np.array((120.0, 30.0)) + rng.uniform(0, side_deg, (args.points, 2))
+    _say(f"{args.points} points, {args.zones} polygons of {args.vertices} vertices")
+    ours = _timed(_ours(polygons, points))
+    _say(f"{'':44}{'first':>9}{'best':>9}{'pairs':>9}")
+    _row("ours, Zones.at_points", *ours)
+    _compare("shapely STRtree(polygons).query(points)", _timed(_tree_of_polygons(polygons, points)), ours)
+    _compare("shapely STRtree(points).query(polygons)", _timed(_tree_of_points(polygons, points)), ours)
+    if args.peer_python:
+        for predicate in ("within", "intersects"):
+            theirs = _geopandas(args.peer_python, polygons, points, predicate)
+            _compare(f"geopandas.sjoin, {predicate}", theirs, ours)
+    _row("ours, under_ellipses of 1.5 m", *_timed(_ellipses(polygons, points), rounds=2))
+
+
+def _polygons(rng: np.random.Generator, count: int, vertices: int) -> np.ndarray:
+    """Blobs side by side, each with a border that winds."""
+    angle = np.linspace(0, 2 * math.pi, vertices, endpoint=False)
+    aside = math.ceil(math.sqrt(count))
+    blobs = []
+    for number in range(count):
+        middle = np.array((number % aside + 0.5, number // aside + 0.5))
+        wobble = 0.02 * rng.standard_normal(vertices).cumsum() / vertices**0.5
+        radius = 0.48 * (1 + 0.1 * np.sin(7 * angle + number) + wobble - np.linspace(0, wobble[-1], vertices))
+        ring = middle + radius[:, None] * np.column_stack((np.cos(angle), np.sin(angle)))
+        blobs.append(shapely.Polygon(ring * _SIDE_DEG + (120.0, 30.0)))
+    assert shapely.is_valid(blobs).all()
+    return np.array(blobs, dtype=object)
+
+
+def _fresh(polygons: np.ndarray) -> np.ndarray:
+    """The same polygons, with nothing remembered of earlier questions."""
+    return shapely.from_wkb(shapely.to_wkb(polygons))
+
+
+def _zones(polygons: np.ndarray) -> Zones:
+    return Zones([
+        Zone(
+            kind="grid", code=str(number), name="", properties={}, geometry=polygon, axis=None, valid_from=None,
+            valid_to=None,
+        )
+        for number, polygon in enumerate(_fresh(polygons))
+    ])  # fmt: skip
+
+
+def _ours(polygons: np.ndarray, points: np.ndarray) -> Callable[[], int]:
+    zones = _zones(polygons)
+    return lambda: len(zones.at_points(points)[0])
+
+
+def _ellipses(polygons: np.ndarray, points: np.ndarray) -> Callable[[], int]:
+    zones = _zones(polygons)
+    covariances = np.tile(np.eye(2) * 1.5**2, (len(points), 1, 1))
+    return lambda: len(zones.under_ellipses(points, covariances)[0])
+
+
+def _tree_of_polygons(polygons: np.ndarray, points: np.ndarray) -> Callable[[], int]:
+    own = _fresh(polygons)
+    tree = shapely.STRtree(own)
+    return lambda: tree.query(shapely.points(points), predicate="intersects").shape[1]
+
+
+def _tree_of_points(polygons: np.ndarray, points: np.ndarray) -> Callable[[], int]:
+    own = _fresh(polygons)
+    shapely.prepare(own)
+    return lambda: shapely.STRtree(shapely.points(points)).query(own, predicate="intersects").shape[1]
+
+
+def _timed(ask: Callable[[], int], rounds: int = _ROUNDS) -> tuple[list[float], int]:
+    seconds, pairs = [], 0
+    for _ in range(rounds):
+        began = time.perf_counter()
+        pairs = ask()
+        seconds.append(time.perf_counter() - began)
+    return seconds, pairs
+
+
+def _geopandas(python: str, polygons: np.ndarray, points: np.ndarray, predicate: str) -> tuple[list[float], int]:
+    with tempfile.TemporaryDirectory() as folder:
+        places, areas = Path(folder) / "points.npy", Path(folder) / "polygons.npy"
+        np.save(places, points)
+        np.save(areas, shapely.to_wkb(polygons), allow_pickle=True)
+        command = [python, "-c", _PEER, str(places), str(areas), predicate, str(_ROUNDS)]
+        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    rounds = [json.loads(line) for line in told.splitlines()]
+    return [seconds for seconds, _ in rounds], rounds[0][1]
+
+
+def _compare(name: str, theirs: tuple[list[float], int], ours: tuple[list[float], int]) -> None:
+    assert theirs[1] == ours[1], f"{name} finds {theirs[1]} pairs, ours {ours[1]}"
+    _row(
+        name, *theirs, f"ours is {theirs[0][0] / ours[0][0]:.1f} x at first, {min(theirs[0]) / min(ours[0]):.1f} x then"
+    )
+
+
+def _row(name: str, seconds: list[float], pairs: int, words: str = "") -> None:
+    _say(f"{name:44}{seconds[0]:8.3f}s{min(seconds):8.3f}s{pairs:9}  {words}")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text.rstrip() + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
