@@ -67,7 +67,7 @@ def _check_options(kind: Kind, media: Sequence[str], wanted: Wanted) -> None:
         name
         for name, given in (
             ("--telemetry", bool(wanted.telemetry)),
-            ("--camera", wanted.camera is not None),
+            ("--camera", wanted.camera is not None and kind != "live"),
             ("--offset-s", wanted.offset_s is not None),
         )
         if given

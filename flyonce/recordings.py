@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
+from flyonce.telemetry import klv_inside, read_telemetry_of
 from geo.camera import Camera
-from geo.errors import GeoError
+from geo.errors import GeoError, InputFileError
 from geo.pose_track import PoseTrack
-from geo.telemetry.poses_csv import read_poses_csv
+from geo.telemetry.fov import camera_of_fov
+from geo.telemetry.klv_poses import read_klv_pieces
+from geo.telemetry.reading import TelemetryReading
 from geo.telemetry.recorded import RecordedTelemetry
-from geo.telemetry.srt import read_srt
 from vision.errors import VideoError
 from vision.sources.video import VideoSource
 
@@ -43,10 +46,10 @@ class Recording:
         duration_s: Its length; None where the file does not say.
         size_wh_px: Width and height.
         frame_rate: Mean pictures per second; None where the file does not say.
-        telemetry_path: Where its poses come from; None for nowhere.
+        telemetry_path: Where its poses come from: a file, or the video itself that carries them; None for nowhere.
         telemetry: As read.
         track: Its poses on the video's media time, offset applied.
-        camera: The lens at the video's size; None where nobody named one.
+        camera: The lens at the video's size; None where nobody named one, and telemetry tells none exactly.
         problems: What does not keep it from being analysed, but the user should know.
     """
 
@@ -61,19 +64,15 @@ class Recording:
     camera: Camera | None = None
     problems: tuple[str, ...] = ()
 
+    @property
+    def carries_its_poses(self) -> bool:
+        """Whether its poses travel inside the video."""
+        return self.telemetry_path == self.path
+
 
 def telemetry_beside(video: Path) -> Path | None:
     """The subtitle file of the same name beside a video, as drones write it."""
     return next((found for suffix in _SRT_SUFFIXES if (found := video.with_suffix(suffix)).is_file()), None)
-
-
-def read_telemetry(path: Path) -> RecordedTelemetry:
-    """Poses of an .SRT or .csv file.
-
-    Raises:
-        InputFileError: The file cannot be used.
-    """
-    return read_poses_csv(path) if path.suffix.lower() == ".csv" else read_srt(path)
 
 
 def open_recording(
@@ -88,8 +87,8 @@ def open_recording(
 
     Args:
         video: The file.
-        telemetry_path: Its poses; None leaves it unlocated.
-        camera: The lens as in the table, for photos; None leaves it unlocated.
+        telemetry_path: Its poses; None takes those that travel inside the video, if any.
+        camera: The lens as in the table, for photos; None takes the field of view that telemetry tells, if it is exact.
         offset_s: What the telemetry's clock shows at the video's first frame; None for 0, or for telemetry in UTC what
             the video says itself.
         on_bytes: Called with how many bytes more were read for the digest.
@@ -100,37 +99,84 @@ def open_recording(
         RecordingError: The two do not belong together.
     """
     with VideoSource(video) as source:
-        duration_s, size, started_at = source.duration_s, source.size_wh_px, source.started_at
-        frame_rate = source.frame_rate
-    telemetry, track = None, None
+        film = _Film(path=video, duration_s=source.duration_s, started_at=source.started_at)
+        size, frame_rate, carries_data = source.size_wh_px, source.frame_rate, source.carries_data
+    reading: TelemetryReading | None = None
     problems: tuple[str, ...] = ()
     if telemetry_path is not None:
-        telemetry = read_telemetry(telemetry_path)
-        track = telemetry.track
-        if track.zero_at is not None and offset_s is None:
-            if started_at is None:
-                raise RecordingError(
-                    path=telemetry_path,
-                    problem=f"its poses are in UTC, and {video.name} does not say when it began",
-                    remedy="Give --offset-s: seconds from the first pose to the video's first frame",
-                )
-            offset_s = track.seconds_of(started_at)
-        track = track.shifted(offset_s) if offset_s else track
-        problems = _fit(video, duration_s, telemetry_path, track, whole=offset_s is None)
-        if started_at is not None and telemetry.track.zero_at is None:
-            _check_day(video, telemetry_path, telemetry, (started_at.timestamp()))
+        reading = read_telemetry_of(telemetry_path)
+    elif carries_data:
+        reading, problems = _inside(video)
+    lens = None if camera is None else camera.filming(size)
+    if reading is not None and lens is None and (seen := camera_of_fov(reading.points, size)) is not None:
+        lens, points = seen
+        reading = replace(reading, points=points)
+    telemetry, track = None, None
+    if reading is not None:
+        telemetry = reading.recorded()
+        track, problems = _on_media_time(film, reading, telemetry, offset_s)
     return Recording(
         path=video,
         sha256=_digest(video, on_bytes),
-        duration_s=duration_s,
+        duration_s=film.duration_s,
         size_wh_px=size,
         frame_rate=frame_rate,
-        telemetry_path=telemetry_path,
+        telemetry_path=None if reading is None else reading.path,
         telemetry=telemetry,
         track=track,
-        camera=None if camera is None else camera.filming(size),
+        camera=lens,
         problems=problems,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Film:
+    """What a video's header tells of its time."""
+
+    path: Path
+    duration_s: float | None
+    started_at: datetime | None
+
+
+def _on_media_time(
+    film: _Film, reading: TelemetryReading, telemetry: RecordedTelemetry, offset_s: float | None
+) -> tuple[PoseTrack, tuple[str, ...]]:
+    """The poses on the video's media time, and what does not fit between the two.
+
+    Raises:
+        RecordingError: They do not belong together, or nothing says how their clocks do.
+    """
+    track = telemetry.track
+    remedy = "Give --offset-s: seconds from the first pose to the video's first frame"
+    if offset_s is None and reading.clock == "local":
+        problem = "its clock's zone is unknown, so its times cannot be laid beside the video's"
+        raise RecordingError(path=reading.path, problem=problem, remedy=remedy)
+    if offset_s is None and track.zero_at is not None:
+        if film.started_at is None:
+            problem = f"its poses are in UTC, and {film.path.name} does not say when it began"
+            raise RecordingError(path=reading.path, problem=problem, remedy=remedy)
+        offset_s = track.seconds_of(film.started_at)
+    track = track.shifted(offset_s) if offset_s else track
+    if reading.path == film.path:
+        return track, ()
+    problems = _fit(film.path, film.duration_s, reading.path, track, whole=offset_s is None)
+    if film.started_at is not None and telemetry.track.zero_at is None:
+        _check_day(film.path, reading.path, telemetry, film.started_at.timestamp())
+    return track, problems
+
+
+def _inside(video: Path) -> tuple[TelemetryReading | None, tuple[str, ...]]:
+    """The poses that travel inside a video; or none, and why they cannot be used."""
+    pieces = klv_inside(video)
+    if not pieces:
+        return None, ()
+    try:
+        reading = read_klv_pieces(video, pieces)
+    except InputFileError as error:
+        return None, (f"{error}: the telemetry inside the video cannot be used",)
+    if all(point.alt_m is None for point in reading.points):
+        return None, (f"{video}: the telemetry inside it tells no altitude, so it cannot be used",)
+    return reading, ()
 
 
 def flight_id_of_recordings(recordings: Sequence[Recording]) -> str:

@@ -102,14 +102,17 @@ class LiveFeed(Feed):
             StreamError: The address is of no kind that can be read.
         """
         self._progress: Progress = lambda done, total: None
-        self._live = LiveMaterial(url, for_s=wanted.for_s, on_frame=lambda s: self._progress(s, wanted.for_s))
+        self._live = LiveMaterial(
+            url, for_s=wanted.for_s, camera=wanted.camera, on_frame=lambda s: self._progress(s, wanted.for_s)
+        )
         self.flight_id = f"LIVE-{datetime.now(UTC):%Y%m%d-%H%M%S}"
         end = "Ctrl-C ends it" if wanted.for_s is None else f"for {wanted.for_s:g} s"
-        self.words = f"live from {self._live.address}; {end}. Things are detected and counted, not located"
+        self.words = f"live from {self._live.address}; {end}. Located where poses travel in the stream (KLV)"
 
     def material(self, tools: Tools, progress: Progress, on_stage: Callable[[str], None]) -> Material:
         """The stream."""
         self._progress = progress
+        self._live.masks = tools.masks()
         on_stage("live")
         return self._live
 
@@ -123,7 +126,8 @@ def _words(recording: Recording) -> str:
     name = recording.path.name
     if recording.telemetry is None or recording.telemetry_path is None:
         return f"{name} without telemetry (no {recording.path.stem}.SRT beside it): detected, not located"
-    told = f"{name} with {recording.telemetry_path.name} ({recording.telemetry.used} poses)"
+    source = "the KLV inside it" if recording.carries_its_poses else recording.telemetry_path.name
+    told = f"{name} with {source} ({recording.telemetry.used} poses)"
     if "bearing_unknown" in recording.telemetry.flags:
         return f"{told}, which tells no gimbal angles: detected, not located"
     if recording.camera is None:

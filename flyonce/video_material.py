@@ -153,5 +153,6 @@ def _told(recording: Recording, report: SourceReport) -> dict[str, Any]:
             "used": telemetry.used,
             "dropped": dict(telemetry.dropped),
             "flags": list(telemetry.flags),
+            "inside": recording.carries_its_poses,
         }
     return told | {"problems": list(report.problems)}

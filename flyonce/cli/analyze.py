@@ -35,9 +35,12 @@ def analyze(
     flight_id: Annotated[str | None, typer.Option(help="Name of the flight; default: made from its pictures.")] = None,
     telemetry: Annotated[
         list[Path] | None,
-        typer.Option(help="Poses of a video: .SRT or .csv, one per video in their order; default: the .SRT beside it."),
+        typer.Option(
+            help="Poses of a video, of any family that `flyonce telemetry` reads, one per video in their order; "
+            "default: the .SRT beside it, else KLV inside it."
+        ),
     ] = None,
-    camera: Annotated[str | None, typer.Option(help="Camera of a video, as in `flyonce locate`: dji-m3e, …")] = None,
+    camera: Annotated[str | None, typer.Option(help="Camera of a video or stream: dji-m3e, …")] = None,
     offset_s: Annotated[
         float | None,
         typer.Option(help="What the telemetry's clock shows at the video's first frame, seconds.", callback=finite),
@@ -188,8 +191,16 @@ _WORDS = {
 _PIECE = {"klv": "KLV packet", "sei": "SEI message"}
 
 
-def _unread(kind: str, count: int) -> str:
+def _unread(kind: str, count: int, result: AnalyzeResult) -> str:
     pieces = _PIECE[kind] if count == 1 else f"{_PIECE[kind]}s"
+    told = [source["telemetry"] for source in result.sources if "telemetry" in source]
+    if kind == "klv" and any(one.get("inside") for one in told):
+        used = sum(one["used"] for one in told if one.get("inside"))
+        return f"{count} {pieces} inside: {used} poses come from them"
+    if kind == "klv" and told:
+        return f"the video also carries {count} {pieces}: not used, for it has telemetry of its own"
+    if kind == "klv":
+        return f"the video also carries {count} {pieces}, none of which tells a pose that can be used"
     return f"the video also carries {count} {pieces}, where telemetry may be: not read yet, no pose comes from it"
 
 
@@ -199,7 +210,7 @@ def _reasons(result: AnalyzeResult) -> Sequence[str]:
         f"{count} detections without a place: {_WORDS.get(reason, reason)}"
         for reason, count in result.not_placed.items()
     ]
-    told += [_unread(kind, count) for kind, count in result.stream_data.items()]
+    told += [_unread(kind, count, result) for kind, count in result.stream_data.items()]
     if result.tracks:
         told.append("followed without a place: " + ", ".join(f"{n} {label}" for label, n in result.tracks.items()))
     if result.frames_dropped:

@@ -138,6 +138,11 @@ def _sight(point: Entry) -> tuple[float, ...]:
     return tuple(math.nan if figure is None else figure for figure in told)
 
 
+def entry_of_piece(packet: Packet) -> Entry:
+    """One packet of a live stream as a record on the stream's time; unscreened."""
+    return replace(entries_of([packet])[0], time_s=packet.media_time_s)
+
+
 def _timed(packets: Sequence[Packet], account: Account, *, on_media: bool) -> list[Entry]:
     entries = entries_of(packets)
     account.flags["time_not_set"] += sum(entry.at is None for entry in entries)

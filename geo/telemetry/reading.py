@@ -85,7 +85,7 @@ class TelemetryReading:
         poses: list[Pose] = []
         zooms: list[float] = []
         for point in self.points:
-            pose = _pose(point, datum)
+            pose = pose_of(point, datum)
             if pose is None or point.time_s is None:
                 dropped["no_altitude" if point.alt_m is None else "other_datum"] += 1
                 continue
@@ -121,7 +121,7 @@ class TelemetryReading:
         return told.most_common(1)[0][0] if told else None
 
 
-def _pose(point: Entry, datum: AltitudeDatum) -> Pose | None:
+def pose_of(point: Entry, datum: AltitudeDatum) -> Pose | None:
     """The point as a pose in that datum; None where it does not know it."""
     if datum == "home" and point.alt_datum != "home" and point.height_above_home_m is not None:
         point = replace(point, alt_m=point.height_above_home_m, alt_datum="home", reported_alt_m=point.alt_m)

@@ -122,12 +122,12 @@ def without_strays(points: Sequence[Entry], account: Account, *, fastest_m_s: fl
             continue
         turned = replace(point, lon=point.lat, lat=point.lon)
         nearest = points[min(main, key=lambda other: abs(other - index))]
-        if _unusable(turned.lon, turned.lat) is None and _reachable(nearest, turned, fastest_m_s):
+        if _unusable(turned.lon, turned.lat) is None and reachable(nearest, turned, fastest_m_s):
             account.flags["axes_swapped"] += 1
             kept.append(turned)
         else:
             account.dropped["position_jump"] += 1
-    jumps = sum(not _reachable(here, there, fastest_m_s) for here, there in itertools.pairwise(kept))
+    jumps = sum(not reachable(here, there, fastest_m_s) for here, there in itertools.pairwise(kept))
     account.flags["position_jumps"] += jumps + account.dropped["position_jump"]
     return kept
 
@@ -203,7 +203,7 @@ def _tracks(points: Sequence[Entry], fastest_m_s: float) -> list[list[int]]:
     tracks: list[list[int]] = [[0]] if points else []
     recent = list(tracks)
     for index, point in enumerate(points[1:], start=1):
-        home = next((track for track in recent if _reachable(points[track[-1]], point, fastest_m_s)), None)
+        home = next((track for track in recent if reachable(points[track[-1]], point, fastest_m_s)), None)
         if home is None:
             home = []
             tracks.append(home)
@@ -215,7 +215,8 @@ def _tracks(points: Sequence[Entry], fastest_m_s: float) -> list[list[int]]:
     return tracks
 
 
-def _reachable(here: Entry, there: Entry, fastest_m_s: float) -> bool:
+def reachable(here: Entry, there: Entry, fastest_m_s: float) -> bool:
+    """Whether something that fast gets from one screened record to the other in the time between them."""
     assert here.lon is not None
     assert here.lat is not None
     assert there.lon is not None

@@ -42,6 +42,16 @@ def test_klv_packets_come_with_the_times_of_their_pictures(tmp_path: Path) -> No
     assert {piece.received_at for piece in found} == {None}
 
 
+def test_telemetry_that_comes_before_the_first_picture_keeps_times_of_its_own(tmp_path: Path) -> None:
+    times_s = [0.0, 0.04, 0.08, 0.12]
+    packets = [(time_s, klv(bytes([number] * 9))) for number, time_s in enumerate(times_s)]
+
+    found = data_in(write_film(tmp_path / "film.ts", steady(25), b_frames=3, data=packets))
+
+    assert [piece.payload for piece in found if piece.kind == "klv"] == [payload for _, payload in packets]
+    assert [piece.media_time_s for piece in found if piece.kind == "klv"] == pytest.approx(times_s, abs=0.001)
+
+
 def test_real_misb_packets_come_out_as_they_went_in(tmp_path: Path, shared_data: Path) -> None:
     recorded = (shared_data / "telemetry" / "misb_klv" / "Cheyenne.bin").read_bytes()
     packets, whole = klv_packets(recorded)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -27,6 +29,16 @@ _ENCODERS = frozenset(
 """What user messages begin with in which an encoder tells its name and settings: no telemetry."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Early:
+    """A piece on its way, with its time stamp in the video's time base; None where it has none."""
+
+    kind: Literal["klv", "sei"]
+    payload: bytes
+    stamp: int | None
+    received_at: datetime | None
+
+
 def data_streams(container: InputContainer) -> list[Stream]:
     """The streams of a container that may carry KLV."""
     return [stream for stream in container.streams if stream.type == "data"]
@@ -40,7 +52,7 @@ class EmbeddedData:
         video: VideoStream,
         on_data: Callable[[StreamData], None],
         tally: Tally,
-        time_of: Callable[[int], float],
+        time_of: Callable[[int], float | None],
     ) -> None:
         """Make ready.
 
@@ -48,7 +60,8 @@ class EmbeddedData:
             video: The video stream, whose time base is that of `time_of`.
             on_data: Gets each piece.
             tally: Gets counts of damaged pieces.
-            time_of: Gives `media_time_s` for a time stamp in the video's time base.
+            time_of: Gives `media_time_s` for a time stamp in the video's time base; None as long as no picture has
+                tied the two: what comes by then is handed on afterwards.
         """
         self._video = video
         self._on_data = on_data
@@ -58,6 +71,7 @@ class EmbeddedData:
         self._read_sei = _SEI_READERS.get(codec.name)
         self._length_bytes = _nal_length_bytes(codec.name, codec.extradata or b"")
         self._last_s = 0.0
+        self._early: deque[_Early] = deque()
 
     def feed(self, packet: Packet[Any], *, received_at: datetime | None) -> None:
         """Hand on what a packet carries.
@@ -66,25 +80,41 @@ class EmbeddedData:
             packet: A packet of the video or of a data stream.
             received_at: When it arrived, aware UTC, if it came over a network.
         """
-        if packet.stream_index == self._video.index:
-            kind: Literal["klv", "sei"] = "sei"
-            pieces = self._sei(bytes(packet))
-            self._last_s = self._media_time_s(packet)
-        else:
-            kind = "klv"
-            pieces = self._klv(bytes(packet))
+        kind: Literal["klv", "sei"] = "sei" if packet.stream_index == self._video.index else "klv"
+        pieces = self._sei(bytes(packet)) if kind == "sei" else self._klv(bytes(packet))
+        stamp = self._stamp(packet)
         for payload in pieces:
-            piece = StreamData(
-                kind=kind, payload=payload, media_time_s=self._media_time_s(packet), received_at=received_at
-            )
-            self._on_data(piece)
+            self._early.append(_Early(kind=kind, payload=payload, stamp=stamp, received_at=received_at))
+        self._hand_on_timed()
+        if kind == "sei" and stamp is not None:
+            time_s = self._time_of(stamp)
+            self._last_s = self._last_s if time_s is None else time_s
 
-    def _media_time_s(self, packet: Packet[Any]) -> float:
+    def finish(self) -> None:
+        """Hand on what still waits for a picture, with the latest time that there was."""
+        while self._early:
+            self._hand_on(self._early.popleft(), self._last_s)
+
+    def _hand_on_timed(self) -> None:
+        while self._early:
+            first = self._early[0]
+            # Telemetry that is not tied to pictures by time stamps belongs to those that it travels beside.
+            time_s = self._last_s if first.stamp is None else self._time_of(first.stamp)
+            if time_s is None:
+                return
+            self._hand_on(self._early.popleft(), time_s)
+
+    def _hand_on(self, piece: _Early, time_s: float) -> None:
+        self._on_data(
+            StreamData(kind=piece.kind, payload=piece.payload, media_time_s=time_s, received_at=piece.received_at)
+        )
+
+    def _stamp(self, packet: Packet[Any]) -> int | None:
+        """A packet's time stamp in the video's time base."""
         stamp = packet.pts if packet.pts is not None else packet.dts
         if stamp is None or packet.time_base is None or self._video.time_base is None:
-            # Telemetry that is not tied to pictures by time stamps belongs to those that it travels beside.
-            return self._last_s
-        return self._time_of(round(stamp * packet.time_base / self._video.time_base))
+            return None
+        return round(stamp * packet.time_base / self._video.time_base)
 
     def _klv(self, data: bytes) -> Iterator[bytes]:
         if _KLV_KEY_START not in data:

@@ -19,6 +19,11 @@ class MediaClock:
         return max(1, round(seconds / self._time_base_s))
 
     @property
+    def started(self) -> bool:
+        """Whether a picture has tied time stamps to seconds, at the beginning and after each jump."""
+        return self._first_pts is not None
+
+    @property
     def next_pts(self) -> int:
         """A time stamp for a packet that has none."""
         return 0 if self._latest_pts is None else self._latest_pts + self.stamps_in(self._frame_interval_s)

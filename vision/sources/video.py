@@ -178,10 +178,13 @@ class VideoSource:
             self._hand_over(error)
 
     def _decode_all(self) -> None:
-        decoder = self._lazy_decoder() if self._has_times else self._counting_decoder()
+        clock = self._clock()
+        decoder = self._lazy_decoder(clock) if self._has_times else self._counting_decoder(clock)
         embedded = None
         if self._on_data is not None:
-            embedded = EmbeddedData(self._stream, self._on_data, self._tally, decoder.time_of)
+            embedded = EmbeddedData(
+                self._stream, self._on_data, self._tally, lambda pts: clock.time_of(pts) if clock.started else None
+            )
         for packet in self._packets(decoder):
             if self._stop.is_set():
                 return
@@ -190,14 +193,16 @@ class VideoSource:
             if embedded is not None:
                 embedded.feed(packet, received_at=None)
         self._give(decoder.finish())
+        if embedded is not None:
+            embedded.finish()
         self._check_end(decoder.last_time_s)
 
-    def _lazy_decoder(self) -> LazyDecoder:
-        return LazyDecoder(self._codec(), clock=self._clock(), want=self._want, tally=self._tally, on_key=self._on_key)
+    def _lazy_decoder(self, clock: MediaClock) -> LazyDecoder:
+        return LazyDecoder(self._codec(), clock=clock, want=self._want, tally=self._tally, on_key=self._on_key)
 
-    def _counting_decoder(self) -> CountingDecoder:
+    def _counting_decoder(self, clock: MediaClock) -> CountingDecoder:
         self._tally.note("pictures without time stamps of their own: times were counted")
-        return CountingDecoder(self._codec(), clock=self._clock(), want=self._want, tally=self._tally)
+        return CountingDecoder(self._codec(), clock=clock, want=self._want, tally=self._tally)
 
     def _codec(self) -> VideoCodecContext:
         codec = self._stream.codec_context
