@@ -97,15 +97,15 @@ def _imported(
     rules: tuple[LayerRule, ...] | None = None if map_file is None else load_layer_map(map_file)
     layers: list[ImportedLayer] = []
     with progress("reading") as ticker:
-        for path in _expanded(files):
+        for path in _expanded(files, rules):
             ticker.describe(path.name)
             layers += import_file(path, rules, crs=crs, encoding=encoding, on_feature=ticker.advance)
         ticker.describe("checking")
         return with_checks(layers, date.today())
 
 
-def _expanded(files: Iterable[Path]) -> list[Path]:
-    """The files, and those in the folders."""
+def _expanded(files: Iterable[Path], rules: Sequence[LayerRule] | None) -> list[Path]:
+    """The files, and those in the folders that the map has a rule for."""
     found: list[Path] = []
     for path in files:
         # A file geodatabase is a folder that GDAL reads as one file.
@@ -115,7 +115,11 @@ def _expanded(files: Iterable[Path]) -> list[Path]:
         inside = sorted(one for one in path.iterdir() if one.suffix.lower() in SUFFIXES)
         if not inside:
             fail(f"{path}: no layer is in this folder; name files that end with {', '.join(SUFFIXES)}")
-        found += inside
+        wanted = [one for one in inside if rules is None or any(rule.is_for_file(one) for rule in rules)]
+        found += wanted
+        for one in inside:
+            if one not in wanted:
+                say(f"{one}: passed over, the map has no rule for a file of this name")
     return found
 
 
