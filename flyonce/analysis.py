@@ -11,6 +11,7 @@ from typing import Any
 from shapely.geometry import mapping
 
 from dispatch_api.cases.intake import Intake
+from dispatch_api.cases.looked_again import LookedAgain
 from dispatch_api.cases.matters import load_matters
 from dispatch_api.departments.model import load_departments
 from dispatch_api.departments.routing import load_routing
@@ -18,6 +19,7 @@ from dispatch_api.flights import FlightDesk, ZoneDesk
 from dispatch_api.store import open_store
 from dispatch_api.store.url import store_place
 from dispatch_api.verdicts.service import VerdictDesk
+from flyonce.clean_looks import CleanLooks
 from flyonce.flown_coverage import sight_of
 from flyonce.near_threshold import KnownModels, NearThreshold, doubts_of
 from flyonce.rules_file import load_interpretation
@@ -70,6 +72,7 @@ def open_tools(
     )
     same = load_rules(identity)
     routes = load_routing(routing, matters=known_matters, departments=known_departments)
+    coverage_dir = store_place(store_url).coverage_dir
     with open_store(store_url, create=True) as store:
         if zones is not None:
             ZoneDesk(store).replace(zone_features(zones))
@@ -77,13 +80,19 @@ def open_tools(
             detector=detector,
             ground=ground,
             interpretation=rules,
-            intake=Intake(store, known_matters, routes),
+            intake=Intake(
+                store,
+                known_matters,
+                routes,
+                looked_clean=CleanLooks(coverage_dir, least_looks=same.clean_look_pictures),
+            ),
             flights=FlightDesk(store),
             verdicts=VerdictDesk(store),
             near=detector,
             zones=zones,
             sights=tuple(sight_of(card, beyond_tried=_BEYOND_TRIED) for card in cards.each),
-            coverage_dir=store_place(store_url).coverage_dir,
+            coverage_dir=coverage_dir,
+            looked_again=LookedAgain(store),
             coarsest_resolution_m=_usable_m(cards.coarsest_resolution_m),
             identity=same,
             time_zone=known_matters.calendar.time_zone,

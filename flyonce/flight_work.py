@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from dispatch_api.cases.observation import Recorded
 from flyonce.analysis_result import AnalyzeResult
+from flyonce.clean_looks import note_clean_looks
 from flyonce.confirmation import LookLedger, Verdict
 from flyonce.context import GroundContext
 from flyonce.evidence_shelf import EvidenceShelf
@@ -30,6 +31,7 @@ from flyonce.recording import Recorder
 from flyonce.rules import Rule
 from flyonce.sharpness import Sharpness
 from flyonce.tools import Tools
+from geo.coverage import FlightCoverage
 from geo.coverage.area import seen_area_m2
 from geo.errors import HeightUnknown, NothingSeen
 from geo.footprint import footprint_polygon
@@ -173,7 +175,21 @@ class FlightWork:
         """
         self.coverage_kept = perf_counter()
         if self.frames and self.tools.coverage_dir is not None:
-            keep(self.tools.coverage_dir, self.coverage.result(self.flight_id, self.material.account().gaps))
+            keep(self.tools.coverage_dir, self._coverage())
+
+    def note_clean_looks(self) -> None:
+        """Tell open cases whose place this flight looked at and found clean; after `finish`.
+
+        Raises:
+            DispatchError: The store cannot be written.
+        """
+        if self.tools.looked_again is not None:
+            least = self.tools.identity.clean_look_pictures
+            note_clean_looks(self._coverage(), self.tools.looked_again, least_looks=least)
+
+    def _coverage(self) -> FlightCoverage:
+        gaps = self.material.account().gaps
+        return self.coverage.result(self.flight_id, gaps=gaps, things=self.grouper.things())
 
     def figures(self) -> dict[str, object]:
         """What the flight's record keeps: how much was looked at, and which videos it came from."""

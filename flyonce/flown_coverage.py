@@ -19,11 +19,13 @@ from geo.coverage import (
     FlightCoverage,
     ModelSight,
     path_of,
+    place_cells,
     read_coverage,
     write_coverage,
 )
 from geo.errors import InputFileError
 from geo.ground import Ground
+from geo.identity import Thing
 from vision.model_card import ModelCard
 from vision.tiling import LEAST_OBJECT_PX, working_scale
 
@@ -76,12 +78,25 @@ class FlownCoverage:
             at=look.shot.taken_at,
         )
 
-    def result(self, flight_id: str, gaps: Iterable[Mapping[str, Any]] = ()) -> FlightCoverage:
-        """All of it so far; `gaps` as a material's account tells them."""
+    def result(
+        self, flight_id: str, *, gaps: Iterable[Mapping[str, Any]] = (), things: Iterable[Thing] = ()
+    ) -> FlightCoverage:
+        """All of it so far.
+
+        Args:
+            flight_id: The flight.
+            gaps: As a material's account tells them.
+            things: Everything that was sighted, whatever becomes of it.
+        """
+        sighted = [
+            place_cells(thing.fix.lon, thing.fix.lat, thing.fix.covariance_m2, thing.footprint_lonlat)
+            for thing in things
+        ]
         return self._recorder.result(
             flight_id,
             blind=tuple(_blind(gap) for gap in gaps),
             pictures=np.unique(np.array(self._pictures, dtype=np.uint64)),
+            sighted=np.unique(np.concatenate(sighted)) if sighted else None,
         )
 
 

@@ -85,6 +85,7 @@ def analyze_material(
                 if on_look is not None:
                     on_look(look)
             work.finish()
+            work.note_clean_looks()
             if tools.near is not None and tools.verdicts is not None:
                 tools.verdicts.keep_near_misses(flight_id, tools.near.take(flight_id))
     return work.result()

@@ -7,6 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from dispatch_api.cases.intake import Intake
+from dispatch_api.cases.looked_again import LookedAgain
 from dispatch_api.flights import FlightDesk
 from dispatch_api.verdicts.service import VerdictDesk
 from flyonce.interpretation import Interpretation
@@ -39,6 +40,8 @@ class Tools:
     """What the models can see."""
     coverage_dir: Path | None = None
     """Where each flight's coverage is kept; None for nowhere."""
+    looked_again: LookedAgain | None = None
+    """Where cases are told that their place was looked at again; None for nowhere."""
     time_zone: ZoneInfo | None = None
     """The city's, for times that are told without one; None leaves them as if they were UTC."""
 

@@ -13,7 +13,7 @@ from dispatch_api.accounts.model import system_actor
 from dispatch_api.cases.matters import Matter, Matters
 from dispatch_api.cases.model import CaseState
 from dispatch_api.cases.moves import move_case, tell_case
-from dispatch_api.cases.neighbours import Neighbours, look_around
+from dispatch_api.cases.neighbours import LookedClean, Neighbours, look_around
 from dispatch_api.cases.observation import IssuedTask, Observation, Recorded
 from dispatch_api.cases.opening import new_case, surest, surroundings
 from dispatch_api.cases.records import (
@@ -46,9 +46,16 @@ class Intake:
     """Takes observations into a store, by the matters and routing rules of a city."""
 
     def __init__(
-        self, store: Store, matters: Matters, routing: Routing, *, now: Callable[[], datetime] = utc_now
+        self,
+        store: Store,
+        matters: Matters,
+        routing: Routing,
+        *,
+        now: Callable[[], datetime] = utc_now,
+        looked_clean: LookedClean | None = None,
     ) -> None:
         self._store = store
+        self._looked_clean = looked_clean
         self._matters = matters
         self._routing = routing
         self._vault = Vault(store.evidence_dir)
@@ -88,7 +95,7 @@ class Intake:
         if decision.statistics_only:
             return self._count(connection, seen, decision)
         window = self._matters.windows[matter.family]
-        around = look_around(connection, seen, family=matter.family, window=window)
+        around = look_around(connection, seen, family=matter.family, window=window, looked_clean=self._looked_clean)
         if around.nearest is not None:
             return self._join(connection, around.nearest, seen, kept, at=at)
         return self._open(connection, seen, matter, decision, around, kept, at=at)

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Protocol
 
 from sqlalchemy import Connection
 
 from dispatch_api.cases.merging import Likeness, Spot, likeness, time_gap
 from dispatch_api.cases.model import ENDED_STATES, CaseState
 from dispatch_api.cases.observation import Observation
-from dispatch_api.cases.records import CaseRow, near_cases, spot_of
+from dispatch_api.cases.records import CaseRow, flights_of, near_cases, spot_of
 
 REPEAT_WINDOW = timedelta(days=30)
+
+
+class LookedClean(Protocol):
+    """Tells whether somebody looked at a place between two times, well enough, and would have found the thing."""
+
+    def __call__(self, spot: Spot, *, label: str, after: datetime, before: datetime, but_not: frozenset[str]) -> bool:
+        """Whether a flight, none of `but_not`, looked at `spot` after and before these times and it was clean."""
+        ...
 
 
 @dataclass(kw_only=True)
@@ -23,7 +32,8 @@ class Neighbours:
         same: Cases that it may join, with the squared distance in units of the joint error.
         perhaps: Ids of cases that may be the same: a person compares.
         rejected: Ids of cases at this place that a person rejected.
-        closed: Cases of the same thing that were closed, or recurred, within the last 30 days.
+        closed: Cases of the same thing that were closed, or recurred, within the last 30 days; and cases still open
+            whose place was found clean since the thing was last seen there.
     """
 
     same: list[tuple[float, CaseRow]] = field(default_factory=list)
@@ -49,7 +59,14 @@ def spot_of_observation(seen: Observation) -> Spot:
     )
 
 
-def look_around(connection: Connection, seen: Observation, *, family: str, window: timedelta) -> Neighbours:
+def look_around(
+    connection: Connection,
+    seen: Observation,
+    *,
+    family: str,
+    window: timedelta,
+    looked_clean: LookedClean | None = None,
+) -> Neighbours:
     """Sort the cases of a family around an observation by the merge rule.
 
     Args:
@@ -57,13 +74,32 @@ def look_around(connection: Connection, seen: Observation, *, family: str, windo
         seen: The observation.
         family: The family of its matter.
         window: How far apart in time two observations of one thing of this family may be.
+        looked_clean: Tells of clean looks in between; None where nobody knows of any.
     """
     spot, found = spot_of_observation(seen), Neighbours()
     for row in near_cases(connection, spot, family=family):
         verdict, distance2 = likeness(spot, spot_of(row))
         if verdict is not Likeness.OTHER and row.state != CaseState.MERGED:
             _sort(found, row, verdict, distance2, spot, window)
+    if looked_clean is not None:
+        _part_what_was_gone(connection, found, seen, spot, looked_clean)
     return found
+
+
+def _part_what_was_gone(
+    connection: Connection, found: Neighbours, seen: Observation, spot: Spot, looked_clean: LookedClean
+) -> None:
+    """What was found clean in between is not the same thing: it came back."""
+    gone = []
+    for entry in found.same:
+        row, place = entry[1], spot_of(entry[1])
+        between = {"after": place.last_seen_at, "before": spot.first_seen_at}
+        if place.last_seen_at < spot.first_seen_at and looked_clean(
+            place, label=row.label, but_not=flights_of(connection, row.case_id) | {seen.flight_id}, **between
+        ):
+            gone.append(entry)
+    found.same = [entry for entry in found.same if entry not in gone]
+    found.closed += [row for _, row in gone]
 
 
 def _sort(found: Neighbours, row: CaseRow, verdict: Likeness, distance2: float, spot: Spot, window: timedelta) -> None:

@@ -69,6 +69,12 @@ def spot_of(row: CaseRow) -> Spot:
     )
 
 
+def flights_of(connection: Connection, case_id: str) -> frozenset[str]:
+    """The flights that saw a case's thing."""
+    query = select(observation.c.flight_id).where(observation.c.case_id == case_id)
+    return frozenset(connection.execute(query).scalars())
+
+
 def near_cases(connection: Connection, spot: Spot, *, family: str) -> Sequence[CaseRow]:
     """Cases of a family whose reach touches that of `spot`: more than will merge, never fewer, by the spatial index."""
     west, south, east, north = spot.box_lonlat

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, select
 
 from dispatch_api.accounts.model import Account, Role
 from dispatch_api.accounts.sight import seen_case, visible_cases
-from dispatch_api.cases.features import case_feature, case_properties, picture_url
+from dispatch_api.cases.features import case_feature, case_properties, matter_name, picture_url
 from dispatch_api.cases.matters import Matters
 from dispatch_api.cases.model import CASE_STATE_NAMES, Step, allowed_steps
 from dispatch_api.cases.records import CaseRow, best_evidence, case_of
@@ -25,6 +25,7 @@ from dispatch_api.store.schema import case, event, observation
 from dispatch_api.store.times import iso
 from dispatch_api.tasks.records import tasks_of
 from dispatch_api.tasks.views import is_overdue, task_item
+from geo.map_links import map_links
 
 MAP_LIMIT = 20_000
 PAGE_LIMIT = 500
@@ -127,6 +128,7 @@ def case_detail(
             for to, step in allowed_steps(case_of(row), account.actor).items()
         ],
         "rule": rule_item(row.rule),
+        "map_links": map_links(row.lon, row.lat, matter_name(matters, row.matter).zh),
         "clocks": _clocks(row, tasks, at),
         **_for_reviewers(connection, row, account),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from geo.coverage.cells import Cells, added_up
+from geo.coverage.clean import CleanLook, clean_looks, place_cells
 from geo.coverage.files import path_of, read_coverage, read_header, write_coverage
 from geo.coverage.flight import Blind, CoverageRecorder, FlightCoverage, ModelSight
 from geo.coverage.ledger import Answer, CoverageLedger, FlightLooks, Looked
@@ -13,6 +14,7 @@ __all__ = [
     "Answer",
     "Blind",
     "Cells",
+    "CleanLook",
     "CoverageLedger",
     "CoverageRecorder",
     "FlightCoverage",
@@ -24,7 +26,9 @@ __all__ = [
     "as_features",
     "cells_shown",
     "class_of",
+    "clean_looks",
     "path_of",
+    "place_cells",
     "read_coverage",
     "read_header",
     "unseen",

@@ -25,6 +25,7 @@ SUFFIX = ".coverage"
 _VERSION = 1
 _HEADER = "header.json"
 _PICTURES = "pictures.npy"
+_SIGHTED = "sighted.npy"
 _REMEDY = "Analyze the flight again to write it anew, or remove the file"
 _LONGEST_NAME = 120
 
@@ -115,6 +116,7 @@ def read_coverage(path: Path) -> FlightCoverage:
             looks=header.looks,
             unplaced=header.unplaced,
             pictures=_array(archive, _PICTURES),
+            sighted=_array(archive, _SIGHTED),
         )
 
 
@@ -143,6 +145,7 @@ def _write(file: Any, coverage: FlightCoverage) -> None:  # noqa: ANN401 - a bin
             for name, values in _columns(coverage.days[day]).items():
                 _put_array(archive, f"{number}/{name}.npy", values)
         _put_array(archive, _PICTURES, coverage.pictures)
+        _put_array(archive, _SIGHTED, coverage.sighted)
 
 
 def _put_array(archive: zipfile.ZipFile, name: str, values: np.ndarray[Any, Any]) -> None:

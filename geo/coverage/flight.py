@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from geo.camera import Camera
 from geo.coverage.cells import Cells, added_up, overlaid
-from geo.coverage.grid import corners
+from geo.coverage.grid import Keys, corners
 from geo.coverage.look import Floats, Grid, cells_shown
 from geo.ground import Ground
 from geo.pose import Pose
@@ -79,6 +79,8 @@ class FlightCoverage:
         looks: How many pictures were looked at.
         unplaced: How many of them could not be put on the ground: nobody knows what they showed.
         pictures: Digests (n,) uint64 of their names, rising: which pictures this was made of.
+        sighted: Cells (k,) int64, rising, in which anything was sighted, whatever became of it: that ground was not
+            clean.
     """
 
     flight_id: str
@@ -88,6 +90,7 @@ class FlightCoverage:
     looks: int = 0
     unplaced: int = 0
     pictures: npt.NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, dtype=np.uint64))
+    sighted: Keys = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     def after(self, before: FlightCoverage) -> FlightCoverage:
         """This coverage and an earlier one of the same flight.
@@ -111,6 +114,7 @@ class FlightCoverage:
             looks=before.looks + self.looks - again,
             unplaced=max(before.unplaced, self.unplaced) if again else before.unplaced + self.unplaced,
             pictures=np.union1d(before.pictures, self.pictures),
+            sighted=np.union1d(before.sighted, self.sighted),
         )
 
     def cells(self, *, on: date | None = None) -> Cells:
@@ -175,9 +179,14 @@ class CoverageRecorder:
         self._unplaced += 1
 
     def result(
-        self, flight_id: str, *, blind: Sequence[Blind] = (), pictures: npt.NDArray[np.uint64] | None = None
+        self,
+        flight_id: str,
+        *,
+        blind: Sequence[Blind] = (),
+        pictures: npt.NDArray[np.uint64] | None = None,
+        sighted: Keys | None = None,
     ) -> FlightCoverage:
-        """All of it so far; `pictures` as in `FlightCoverage`."""
+        """All of it so far; `pictures` and `sighted` as in `FlightCoverage`."""
         self._tidy()
         return FlightCoverage(
             flight_id=flight_id,
@@ -187,6 +196,7 @@ class CoverageRecorder:
             looks=self._looks,
             unplaced=self._unplaced,
             pictures=np.empty(0, dtype=np.uint64) if pictures is None else pictures,
+            sighted=np.empty(0, dtype=np.int64) if sighted is None else sighted,
         )
 
     def _tidy(self) -> None:

@@ -150,7 +150,7 @@ class CoverageLedger:
         found: list[FlightLooks] = []
         blind: list[tuple[str, Blind]] = []
         undated = False
-        for flight in self._near((lon, lat, lon, lat)):
+        for flight in self.near((lon, lat, lon, lat)):
             blind += [(flight.flight_id, gap) for gap in flight.blind]
             for day, cells in flight.days.items():
                 here = cells.at(keys)
@@ -167,7 +167,7 @@ class CoverageLedger:
             InputFileError: A flight's file is damaged.
         """
         bounds = None if within is None else within.bounds
-        return added_up([flight.cells(on=on) for flight in self._near(bounds, on=on)])
+        return added_up([flight.cells(on=on) for flight in self.near(bounds, on=on)])
 
     def cells_good_for(
         self, size_m: float, label: str | None = None, *, on: date | None = None, within: BaseGeometry | None = None
@@ -178,7 +178,7 @@ class CoverageLedger:
             InputFileError: A flight's file is damaged.
         """
         good = []
-        for flight in self._near(None if within is None else within.bounds, on=on):
+        for flight in self.near(None if within is None else within.bounds, on=on):
             cells = flight.cells(on=on)
             knowing = [model for model in flight.models if label is None or label in model.labels]
             needed_mm = max((model.coarsest_for_m(size_m) for model in knowing), default=0.0) * 1000
@@ -193,8 +193,12 @@ class CoverageLedger:
         """When flights saw nothing, by flight."""
         return tuple((one.flight_id, gap) for one in self._all for gap in one.blind)
 
-    def _near(self, bounds: Sequence[float] | None, *, on: date | None = None) -> Iterable[FlightCoverage]:
-        """The flights that looked at anything in a box, on a day."""
+    def near(self, bounds: Sequence[float] | None, *, on: date | None = None) -> Iterable[FlightCoverage]:
+        """The flights that looked at anything in a box (west, south, east, north in degrees), on a day.
+
+        Raises:
+            InputFileError: A flight's file is damaged.
+        """
         for header in self._headers:
             if _touch(header.bounds, bounds) and (on is None or on in header.days):
                 yield self._read(header.path)

@@ -28,7 +28,9 @@ from geo.coverage import (
     added_up,
     as_features,
     cells_shown,
+    clean_looks,
     path_of,
+    place_cells,
     read_coverage,
     read_header,
     unseen,
@@ -298,11 +300,13 @@ def test_a_fine_look_that_may_have_missed_the_spot_is_no_yes() -> None:
 def test_a_flight_s_file_gives_back_what_was_written_and_is_small(tmp_path: Path) -> None:
     blind = Blind(began_at=NOON, ended_at=None, reason="no signal")
     flight = replace(a_flight("七月/巡查 1", pictures=2), blind=(blind,), looks=5, unplaced=3)
+    flight = replace(flight, pictures=np.array([3, 9], dtype=np.uint64), sighted=np.array([17], dtype=np.int64))
     flight = replace(flight, days=flight.days | {None: looked(a_pose(), a_camera(**SMALL))})
     path = write_coverage(tmp_path / "new", flight)
     assert path == path_of(tmp_path / "new", "七月/巡查 1")
     assert path.parent == tmp_path / "new"
     again = read_coverage(path)
+    assert (again.pictures.tolist(), again.sighted.tolist()) == ([3, 9], [17])
     assert (again.flight_id, again.models, again.blind) == (flight.flight_id, flight.models, flight.blind)
     assert (again.looks, again.unplaced) == (5, 3)
     assert set(again.days) == set(flight.days)
@@ -397,3 +401,72 @@ def test_cells_refuse_columns_that_do_not_fit() -> None:
         replace(cells, key=cells.key[::-1].copy())
     with pytest.raises(ValueError, match="looks"):
         replace(cells, looks=cells.looks.astype(np.int32))
+
+
+def a_close_look(**changes: object) -> FlightCoverage:
+    """Five sure looks at 0.0358 m per pixel: fine enough for half a metre."""
+    recorder = CoverageRecorder(models=(a_model(),))
+    pose, camera = (
+        a_pose(sigmas=EXACT, alt_m=20.0),
+        a_camera(
+            focal_sigma_ratio=0.0,
+            focal_xy_px=(560.0, 560.0),
+            **{"size_wh_px": (800, 600), "principal_xy_px": (400.0, 300.0)},
+        ),
+    )
+    footprint = footprint_polygon(pose, camera, LEVEL)
+    for number in range(5):
+        recorder.add(pose, camera, LEVEL, footprint_lonlat=footprint, at=NOON + timedelta(seconds=number))
+    return replace(recorder.result("A"), **changes)
+
+
+def looked_clean(flight: FlightCoverage, *, sigma_m: float = 1.0, **changes: object) -> bool:
+    question = {
+        "label": "waste",
+        "size_m": 0.5,
+        "after": NOON - timedelta(days=1),
+        "before": NOON + timedelta(days=1),
+        "least_looks": 4,
+    }
+    place = place_cells(LON, LAT, ((sigma_m**2, 0.0), (0.0, sigma_m**2)))
+    return bool(clean_looks(CoverageLedger(flights=[flight]), place, **(question | changes)))
+
+
+def test_a_clean_look_is_sure_fine_repeated_timely_and_sighted_nothing() -> None:
+    assert looked_clean(a_close_look())
+    assert not looked_clean(a_close_look(), least_looks=6)
+    assert not looked_clean(a_close_look(), size_m=0.3)
+    assert not looked_clean(a_close_look(), label="boat")
+    assert not looked_clean(a_close_look(), but_not=frozenset({"A"}))
+    assert not looked_clean(a_close_look(), after=NOON + timedelta(seconds=2))
+    assert not looked_clean(a_close_look(), before=NOON + timedelta(seconds=2))
+    assert not looked_clean(a_close_look(sighted=keys_at([(LON, LAT)])))
+    assert looked_clean(a_close_look(sighted=keys_at([(LON + 0.001, LAT)])))
+    # The picture shows 28 m x 21 m: a place that may lie beyond was not looked at.
+    assert not looked_clean(a_close_look(), sigma_m=8.0)
+
+
+def test_a_clean_look_is_judged_where_the_place_was_shown_worst() -> None:
+    flight = a_close_look()
+    (look,) = clean_looks(
+        CoverageLedger(flights=[flight]),
+        place_cells(LON, LAT, ((4.0, 0.0), (0.0, 4.0))),
+        label="waste",
+        size_m=0.5,
+        after=NOON - timedelta(days=1),
+        least_looks=4,
+    )
+    assert (look.flight_id, look.looks) == ("A", 5)
+    assert look.resolution_m == pytest.approx(20 / 560, abs=0.001)
+    assert (look.first_at, look.last_at) == (NOON, NOON + timedelta(seconds=4))
+
+
+def test_a_place_s_cells_are_those_of_its_ellipse_and_outline() -> None:
+    sharp = place_cells(LON, LAT, ((0.01, 0.0), (0.0, 0.01)))
+    assert sharp.tolist() == keys_at([(LON, LAT)]).tolist()
+    long = place_cells(LON, LAT, ((100.0, 0.0), (0.0, 1.0)))
+    en = LocalFrame(lon=LON, lat=LAT).en_from_lonlat(middles(long))
+    assert np.abs(en[:, 0]).max() == pytest.approx(24.5, abs=5)
+    assert np.abs(en[:, 1]).max() < 5.1
+    outlined = place_cells(LON, LAT, ((0.01, 0.0), (0.0, 0.01)), a_square(0, 0, 30))
+    assert areas_m2(outlined).sum() == pytest.approx(900, rel=0.2)

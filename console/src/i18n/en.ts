@@ -51,6 +51,7 @@ const en: typeof zh = {
   },
   zone: {
     district: "District", grid: "Grid cell", road: "Road", permanent_water: "Permanent water", reservoir_protection_1: "Drinking-water source, first class",
+    reservoir_protection_2: "Drinking-water source, second class", reservoir_protection_quasi: "Drinking-water source, outer zone",
     reservoir_management: "Reservoir management range", no_fishing: "No-fishing area", street: "Street", false_alarm_mask: "False-alarm mask",
   },
   case: {
@@ -62,13 +63,13 @@ const en: typeof zh = {
     tasksNone: "Not sent to any department yet.", evidence: "Evidence", evidenceNone: "There is no evidence picture.", captured: "Taken {time}", still: "Film {film} · {time} · frame {frame}",
     hash: "SHA-256 of the original", enlarge: "Click for the full picture", actions: "Actions", actionsNone: "There is nothing you may do in this state.",
     smallMap: "Where it is", lead: "Lead", co: "With", deadline: "Dispose by", sign: "Sign by", due: "due", flight: "Flight",
-    clue: "A recognition result is a clue, never a penalty: a person has to verify it.", copy: "Copy coordinates", copied: "Copied",
+    clue: "A recognition result is a clue, never a penalty: a person has to verify it.", copy: "Copy coordinates", copied: "Copied", amap: "AMap", baidu: "Baidu Maps",
     changed: "{from} → {to}", chain: "Hash in the chain", back: "Back to the map", backInbox: "Back to the inbox", updated: "The case was updated.",
     toTasks: "See tasks", clock: { verify: "Review", sign: "Sign", dispose: "Dispose" }, reviewReasons: "Why a review", suggestions: "Related cases", picture: "{n} of {total}",
     photoOf: "Evidence of {matter}; the finding is boxed",
   },
   event: {
-    task: "Task", case_joined: "Observation joined", case_refined: "Observation refined", case_undecided: "The routing rules name no single lead",
+    task: "Task", case_joined: "Observation joined", case_refined: "Observation refined", case_clean_look: "Looked at again, nothing found", case_undecided: "The routing rules name no single lead",
     account_created: "Account created",
   },
   actor: {

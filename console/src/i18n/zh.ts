@@ -48,6 +48,7 @@ export default {
   },
   zone: {
     district: "行政区", grid: "网格", road: "道路", permanent_water: "常年水域", reservoir_protection_1: "饮用水水源一级保护区",
+    reservoir_protection_2: "饮用水水源二级保护区", reservoir_protection_quasi: "饮用水水源准保护区",
     reservoir_management: "水库管理范围", no_fishing: "禁渔区", street: "街道", false_alarm_mask: "误报屏蔽区",
   },
   case: {
@@ -58,12 +59,12 @@ export default {
     history: "办理过程", historyNone: "还没有记录。", historyMore: "显示全部 {n} 条（含部门任务的自动流转）", historyLess: "只看主要过程", tasks: "部门任务", tasksNone: "还没有派给任何部门。", evidence: "证据照片",
     evidenceNone: "没有证据照片。", captured: "拍摄于 {time}", still: "视频 {film} · {time} · 第 {frame} 帧", hash: "原图 SHA-256", enlarge: "点击查看大图", actions: "办理",
     actionsNone: "当前状态下您没有可办理的操作。", smallMap: "位置图", lead: "主办", co: "协办", deadline: "处置时限", sign: "签收时限",
-    due: "到期", flight: "航次", clue: "识别结果为线索，不作为行政处罚依据；须经人工核实。", copy: "复制坐标", copied: "已复制",
+    due: "到期", flight: "航次", clue: "识别结果为线索，不作为行政处罚依据；须经人工核实。", copy: "复制坐标", copied: "已复制", amap: "高德地图", baidu: "百度地图",
     changed: "{from} → {to}", chain: "记录链哈希", back: "返回地图", backInbox: "返回收件箱", updated: "案件已更新。", toTasks: "查看任务",
     clock: { verify: "核实时限", sign: "签收时限", dispose: "处置时限" }, reviewReasons: "核实原因", suggestions: "相关案件", picture: "第 {n} / {total} 张",
     photoOf: "{matter}证据照片，框内为识别目标",
   },
-  event: { task: "部门任务", case_joined: "并入新的观测", case_refined: "观测更新", case_undecided: "派遣规则未能确定主办部门", account_created: "创建账号" },
+  event: { task: "部门任务", case_joined: "并入新的观测", case_refined: "观测更新", case_clean_look: "复飞查看，未见该问题", case_undecided: "派遣规则未能确定主办部门", account_created: "创建账号" },
   actor: {
     intake: "系统 · 观测入库", auto_rule: "系统 · 自动规则", routing: "系统 · 派遣规则", tasks: "系统 · 任务联动", verification: "系统 · 核查联动",
     inbox: "系统 · 收件箱", command_line: "系统 · 命令行",
