@@ -6,8 +6,10 @@ import itertools
 import os
 import tempfile
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -29,6 +31,10 @@ def telemetry(
             "of poses, a photo, or a folder of photos."
         ),
     ],
+    zone: Annotated[
+        str | None,
+        typer.Option(help="Zone of the drone's clock, where the file does not tell it: Asia/Shanghai or +08:00."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the poses as CSV, empty where something is unknown.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -42,11 +48,24 @@ def telemetry(
     total = len(photos_in(file)) if file.is_dir() else None
     with progress(f"reading {file.name}", total=total) as ticker:
         reading = read_telemetry_of(file, on_record=ticker.advance)
+    if zone is not None:
+        reading = _in_zone(reading, zone)
     if out is not None:
         _write(out, poses_csv_text(reading))
     if as_json:
         emit_json(summary_of(reading) | {"out": None if out is None else str(out)})
     _tell(reading, out)
+
+
+def _in_zone(reading: TelemetryReading, name: str) -> TelemetryReading:
+    """The reading in UTC, its local clock being of a zone that the user knows."""
+    try:
+        zone = datetime.fromisoformat(f"2000-01-01T00:00:00{name}").tzinfo if name[:1] in "+-" else ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        fail(f"--zone {name!r} is no time zone. Write Asia/Shanghai, or +08:00.")
+    if reading.clock != "local" or zone is None:
+        fail(f"{reading.path}: its times are no local ones ({reading.clock} clock). Leave --zone out.")
+    return reading.in_zone(zone)
 
 
 def summary_of(reading: TelemetryReading) -> dict[str, Any]:
@@ -59,7 +78,7 @@ def summary_of(reading: TelemetryReading) -> dict[str, Any]:
         "entries": reading.entries,
         "used": len(points),
         "dropped": dict(reading.dropped),
-        "flags": dict(reading.flags),
+        "flags": dict(reading.dropped) | dict(reading.flags),
         "problems": list(reading.problems),
         "time": _time(reading),
         "bbox": [

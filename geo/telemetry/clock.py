@@ -20,7 +20,8 @@ def taken_at(exif: Exif, xmp: Xmp) -> tuple[datetime | None, tuple[str, ...]]:
     utc = _parse(xmp.entries.get("UTCAtExposure"))
     if utc is not None:
         return utc, ()
-    local = _parse(exif.text("DateTimeOriginal")) or _parse(exif.text("DateTime"))
+    local = _with_fraction(_parse(exif.text("DateTimeOriginal")), exif.text("SubsecTimeOriginal"))
+    local = local or _parse(exif.text("DateTime"))
     offset = _offset(exif.text("OffsetTimeOriginal") or exif.text("OffsetTime"))
     if local is not None and offset is not None:
         return local - offset, ()
@@ -41,6 +42,13 @@ def _parse(text: str | None) -> datetime | None:
             continue
         return second + timedelta(seconds=float(f"0.{fraction}")) if fraction.isdigit() else second
     return None
+
+
+def _with_fraction(second: datetime | None, digits: str | None) -> datetime | None:
+    """The moment to a fraction of its second, where the camera tells that apart."""
+    if second is None or second.microsecond or digits is None or not (digits.isascii() and digits.isdigit()):
+        return second
+    return second + timedelta(seconds=float(f"0.{digits}"))
 
 
 def _offset(text: str | None) -> timedelta | None:

@@ -171,8 +171,7 @@ def _read_text(path: Path, text: str) -> TelemetryReading:
 def _looks_like_srt(text: str) -> bool:
     """Whether the first lines are a cue's: a number, then its times or the drone's clock."""
     lines = [line.strip() for line in text.lstrip("\ufeff").splitlines() if line.strip()][:20]
-    if len(lines) == 1:
-        return re.fullmatch(r"\d+", lines[0]) is not None
-    return any(CUE_TIMES.search(line) for line in lines) or (
-        re.fullmatch(r"\d+", lines[0]) is not None and CLOCK.match(lines[1]) is not None
-    )
+    if any(CUE_TIMES.search(line) for line in lines):
+        return True
+    numbered = bool(lines) and re.fullmatch(r"\d+", lines[0]) is not None
+    return numbered and (len(lines) == 1 or CLOCK.match(lines[1]) is not None)

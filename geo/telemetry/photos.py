@@ -21,8 +21,14 @@ _MOST_TOLD = 5
 
 
 def photos_in(folder: Path) -> list[Path]:
-    """The pictures directly in a folder, in the order of their names."""
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+    """The pictures in a folder and its subfolders, in the order of their names; hidden ones are left out."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+    )
 
 
 def read_photos(path: Path, files: Sequence[Path], *, on_photo: Callable[[], None] = lambda: None) -> TelemetryReading:

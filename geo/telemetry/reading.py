@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -65,6 +65,21 @@ class TelemetryReading:
         for name in ("dropped", "flags"):
             counts = {reason: count for reason, count in getattr(self, name).items() if count}
             object.__setattr__(self, name, MappingProxyType(counts))
+
+    def in_zone(self, zone: tzinfo) -> TelemetryReading:
+        """The same in UTC, where the file's clock showed the local time of a zone that somebody knows.
+
+        Raises:
+            ValueError: The clock is no local one.
+        """
+        first = self.points[0].at if self.points else None
+        if self.clock != "local" or first is None:
+            raise ValueError("only a local clock has a zone to be told")
+        zero_at = first.replace(tzinfo=zone).astimezone(UTC)
+        moved = zero_at - first
+        points = [replace(point, at=None if point.at is None else point.at + moved) for point in self.points]
+        flags = {flag: count for flag, count in self.flags.items() if flag != "time_zone_unknown"}
+        return replace(self, points=points, clock="utc", zero_at=zero_at, flags=flags)
 
     def recorded(self, *, longest_gap_s: float = LONGEST_GAP_S) -> RecordedTelemetry:
         """The points as a track of poses, all of one altitude datum.

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from geo.errors import InputFileError
@@ -150,6 +151,7 @@ def _is_unknown(line: str) -> bool:
     return not any(field.pattern.search(plain) for field in FIELDS)
 
 
+@lru_cache(maxsize=16)
 def _sigmas(datum: AltitudeDatum | None, coarse_m: float) -> PoseSigmas:
     """Usual sigmas, with what rounding the degrees adds: a last digit is off by up to half, evenly."""
     sigmas = PoseSigmas()

@@ -13,6 +13,7 @@ from statistics import median
 
 from geo.errors import InputFileError
 from geo.telemetry.srt_dialects import CLOCK, CUE_TIMES, FIELDS
+from geo.telemetry.table import decoded
 
 COPY_AGAIN = "Copy it again from the drone's card"
 # More than this between what the clock in the text and the cue's time advance: the clock was set meanwhile.
@@ -73,22 +74,27 @@ def _text_of(file: Path) -> str:
         raise InputFileError(path=file, problem=problem, remedy="Check its permissions") from error
     if not data.strip():
         raise InputFileError(path=file, problem="the file is empty", remedy=COPY_AGAIN)
-    if b"\0" in data[:4096]:
+    text = decoded(data)
+    if text is None:
         raise InputFileError(path=file, problem="not a text file", remedy="Give the drone's .SRT")
-    return data.decode("utf-8-sig", errors="replace")
+    return text.lstrip("\ufeff")
 
 
 def _blocks(text: str) -> Iterator[list[str]]:
     """The lines of each cue; blank lines inside one (M300) do not end it, only the next one's head does."""
     lines = [line.strip() for line in text.splitlines()]
-    arrows = any("-->" in line for line in lines)
-    heads = [
-        number
-        for number, line in enumerate(lines[:-1])
-        if re.fullmatch(r"\d+", line) and (CUE_TIMES if arrows else CLOCK).search(lines[number + 1])
-    ]
+    if any(CUE_TIMES.search(line) for line in lines):
+        # The times alone make a cue: some programs leave its number out.
+        heads = [number for number, line in enumerate(lines) if CUE_TIMES.search(line)]
+    else:
+        heads = [
+            number + 1
+            for number, line in enumerate(lines[:-1])
+            if re.fullmatch(r"\d+", line) and CLOCK.search(lines[number + 1])
+        ]
     for start, end in zip(heads, [*heads[1:], len(lines)], strict=False):
-        yield lines[start + 1 : end]
+        numbered = end < len(lines) and re.fullmatch(r"\d+", lines[end - 1]) is not None
+        yield lines[start : end - 1 if numbered else end]
 
 
 def _read(number: int, lines: Sequence[str]) -> Cue:

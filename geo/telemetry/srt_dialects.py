@@ -39,12 +39,15 @@ def _field(name: str, hint: str, pattern: str, *figures: str, scale: float = 1.0
 
 # `#` stands for a number, a space for any white space. The first row that gives a figure wins.
 FIELDS: tuple[Field, ...] = (
-    _field("latitude", "latitude", r"\[ latitude : # \]", "lat"),
-    _field("longitude", "itude", r"\[ longt?itude : # \]", "lon"),
+    _field("latitude", "latitude", r"\blatitude : #", "lat"),
+    _field("longitude", "itude", r"\blongt?itude : #", "lon"),
     _field("rel_alt", "rel_alt", r"rel_alt : #", "home_m"),
     _field("abs_alt", "abs_alt", r"abs_alt : #", "absolute_m"),
-    _field("altitude", "altitude", r"\[ altitude : # \]", "altitude_m"),
+    _field("altitude", "altitude", r"\baltitude : #", "altitude_m"),
     _field("gimbal", "gb_yaw", r"gb_yaw : # gb_pitch : # gb_roll : #", "yaw", "pitch", "roll"),
+    _field("gb_yaw", "gb_yaw", r"\bgb_yaw : #", "yaw"),
+    _field("gb_pitch", "gb_pitch", r"\bgb_pitch : #", "pitch"),
+    _field("gb_roll", "gb_roll", r"\bgb_roll : #", "roll"),
     _field("G.PRY", "g.pry", r"G\.PRY \( #° , #° , #° \)", "pitch", "roll", "yaw"),
     _field("body", "drone_yaw", r"drone_yaw : # drone_pitch : # drone_roll : #", "body_yaw", "body_pitch", "body_roll"),
     _field("Drone", "drone", r"\[ Drone : Yaw : # , Pitch : # , Roll : # \]", "body_yaw", "body_pitch", "body_roll"),

@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import ExifTags, Image
 from typer.testing import CliRunner
 
 from flyonce.cli.errors import exit_code_for
@@ -139,6 +140,33 @@ def test_photos_without_angles_have_empty_cells_and_utc_from_their_gps(shared_da
     assert rows[0]["time_utc"] == "2014-10-19T18:20:51.000000Z"
     assert {row["heading_deg"] + row["pitch_deg"] + row["roll_deg"] for row in rows} == {""}
     assert {row["alt_datum"] for row in rows} == {"msl"}
+
+
+def test_a_zone_that_the_user_knows_makes_utc_of_a_local_clock(tmp_path):
+    path, out = tmp_path / "a.csv", tmp_path / "poses.csv"
+    path.write_text(EXIFTOOL + "a.JPG,2026:07:01 10:00:00,30.25,120.15,60,10,-80,0\n")
+    for zone in ("Asia/Shanghai", "+08:00"):
+        told = run(path, "--zone", zone, "--out", out)
+        assert told["time"]["began_at"] == "2026-07-01T02:00:00+00:00"
+        assert "time_zone_unknown" not in told["flags"]
+        assert rows_of(out)[0]["time_utc"] == "2026-07-01T02:00:00.000000Z"
+    assert "no time zone" in refused(path, "--zone", "Mars/Olympus")
+    assert "Leave --zone out" in refused(out, "--zone", "+08:00")
+
+
+def test_a_tiff_of_a_photo_reads_as_the_photo_does(shared_data, tmp_path):
+    photo = sorted((shared_data / "flights" / "brighton_beach_dji" / "images").iterdir())[0]
+    with Image.open(photo) as image:
+        small, exif = image.resize((image.width // 8, image.height // 8)), image.getexif()
+        # Pillow writes a TIFF's inner directories only where they stand as values.
+        for inner in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
+            exif[inner] = exif.get_ifd(inner)
+        exif[700] = image.info["xmp"]
+        small.save(tmp_path / "a.tif", exif=exif)
+    one, other = run(photo), run(tmp_path / "a.tif")
+    assert other["known"] == one["known"]
+    assert other["bbox"] == pytest.approx(one["bbox"], abs=1e-8)
+    assert other["altitude_m"] == one["altitude_m"]
 
 
 def test_photos_without_gps_are_refused(shared_data):

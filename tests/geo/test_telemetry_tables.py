@@ -261,6 +261,54 @@ def test_a_table_of_poses_is_read_as_it_was_written(tmp_path):
     assert len(read_poses_csv(written(tmp_path, text)).track.poses) == 1
 
 
+SRT = (
+    "1\n00:00:00,000 --> 00:00:01,000\n2026-07-01 10:00:00.000\n[latitude: 30.25] [longitude: 120.15] "
+    "[rel_alt: 60.0 abs_alt: 97.8] [gb_yaw: 10.0 gb_pitch: -60.0 gb_roll: 0.0]\n\n"
+)
+FILES = (
+    SRT.encode(),
+    AIRDATA.format(unit="feet").encode() + airdata_rows(3).encode(),
+    (EXIFTOOL + SOUTH).encode(),
+    b'[{"SourceFile": "a.JPG", "GPSLatitude": 30.25, "GPSLongitude": "120 deg 9\' 0\\" E"}]',
+    mrk_line(1).encode() + mrk_line(2).encode(),
+    b"time_utc,lon,lat,alt_m,alt_datum,heading_deg,pitch_deg\n2026-07-01T02:00:00Z,120.15,30.25,60,home,1,2\n",
+)
+
+
+@given(st.sampled_from(FILES), st.integers(0, 600), st.integers(0, 40), st.binary(max_size=12))
+def test_a_file_with_any_bytes_in_it_is_read_or_refused_in_one_line(tmp_path_factory, whole, at, cut, noise):
+    path = written(tmp_path_factory.mktemp("spoilt"), whole[:at] + noise + whole[at + cut :])
+    try:
+        told = read_telemetry(path)
+    except InputFileError as error:
+        refusal = str(error)
+    else:
+        refusal = ""
+        assert all(abs(point.lat) <= 90 and abs(point.lon) <= 180 for point in told.points)
+        poses_csv_text(told)
+    assert "\n" not in refusal
+    assert not refusal or str(path) in refusal
+
+
+@pytest.mark.parametrize(
+    ("text", "look"),
+    [
+        (SRT, (10.0, -60.0, 0.0)),
+        (SRT.removeprefix("1\n"), (10.0, -60.0, 0.0)),
+        (SRT.replace("10.0 gb_pitch: -60.0 gb_roll: 0.0", "10.0] [gb_pitch : -60.0"), (10.0, -60.0, None)),
+        (SRT.replace("[", "").replace("]", ","), (10.0, -60.0, 0.0)),
+        (SRT.replace("\n", "\r\n"), (10.0, -60.0, 0.0)),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_subtitles_without_numbers_or_brackets_or_in_other_encodings_read_the_same(tmp_path, text, look, encoding):
+    told = read_telemetry(written(tmp_path, text.encode(encoding)))
+    point = told.points[0]
+    assert (told.family, told.entries) == ("dji_srt", 1)
+    assert (point.lon, point.lat, point.alt_m) == (120.15, 30.25, 60.0)
+    assert (point.heading_deg, point.pitch_deg, point.roll_deg) == look
+
+
 @given(st.lists(st.lists(st.text(alphabet="0123456789.,;-+:ntaNESW \"'\n", max_size=12), max_size=9), max_size=6))
 def test_any_rows_under_a_known_header_are_read_or_refused(tmp_path_factory, rows):
     folder = tmp_path_factory.mktemp("rows")
