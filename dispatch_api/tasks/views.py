@@ -20,6 +20,7 @@ from dispatch_api.store.times import iso
 from dispatch_api.tasks.model import OPEN_STATES, TASK_STATE_NAMES, TaskState
 from dispatch_api.tasks.records import TaskRow
 from dispatch_api.tasks.service import steps_now
+from geo.map_links import map_links
 
 
 def is_overdue(row: TaskRow, case_state: str, at: datetime) -> bool:
@@ -66,6 +67,7 @@ def task_item(
         "lon": of_case.lon,
         "lat": of_case.lat,
         "error": error_of(of_case),
+        "map_links": map_links(of_case.lon, of_case.lat, matter.zh),
         "extent_m2": of_case.extent_m2,
         "first_seen_at": iso(of_case.first_seen_at),
         "last_seen_at": iso(of_case.last_seen_at),

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 from dispatch_builders import a_zone, an_observation, north_of, some_evidence
 from dispatch_client import Browser
 from dispatch_people import PASSWORD
+from sqlalchemy import select
+
+from dispatch_api.store.schema import metadata
+from geo.map_links import map_links
 
 SOURCE_ZONE = a_zone(kind="reservoir_protection_1", code="S1", name="黄沙水库一级保护区")
 
@@ -103,6 +109,21 @@ def test_the_map_shows_each_case_with_its_error_and_picture(intake, browser, tmp
     assert picture.status_code == 200
     assert picture.headers["content-type"] == "image/jpeg"
     assert collection["feed_id"] > 0
+
+
+def test_a_case_and_its_task_link_to_web_maps_in_their_coordinates_and_nothing_shifted_is_kept(intake, browser, store):
+    recorded = intake.record(an_observation())
+    detail = browser("chief").json(f"/api/v1/cases/{recorded.case_id}")
+    task = browser("drainer").json(f"/api/v1/tasks/{lead_task_id(recorded)}")
+    expected = map_links(detail["lon"], detail["lat"], detail["matter_zh"])
+    assert detail["map_links"] == task["map_links"] == expected
+
+    shifted_lon = parse_qs(urlsplit(expected["amap"]).query)["position"][0].split(",")[0]
+    with store.read() as connection:
+        rows = [row for table in metadata.sorted_tables for row in connection.execute(select(table))]
+    kept = "\n".join(map(str, rows))
+    assert str(detail["lon"]) in kept
+    assert shifted_lon[:-1] not in kept
 
 
 def test_filters_choose_cases_by_place_state_matter_and_colour(intake, browser):

@@ -37,6 +37,12 @@ export interface ErrorEllipse {
   azimuth_deg: number;
 }
 
+/** Web maps that show the place, in their own shifted coordinates. */
+export interface MapLinks {
+  amap: string;
+  baidu: string;
+}
+
 export interface PointGeometry {
   type: "Point";
   coordinates: number[];
@@ -200,6 +206,7 @@ export interface CaseDetail extends CaseProperties {
   events: HistoryEvent[];
   evidence: EvidencePicture[];
   allowed: AllowedMove[];
+  map_links?: MapLinks;
   rule: Rule | null;
   clocks: Record<string, unknown>;
   review_reasons?: string[];
@@ -227,6 +234,7 @@ export interface Task {
   lon: number;
   lat: number;
   error: ErrorEllipse | null;
+  map_links?: MapLinks;
   deadline_at: string | null;
   sign_deadline_at: string | null;
   basis: string | null;

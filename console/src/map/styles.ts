@@ -62,6 +62,8 @@ const ZONE_LOOK: Record<string, ZoneLook> = {
   road: { fill: () => "rgba(255, 255, 255, .72)", stroke: { color: "rgba(110, 122, 134, .55)", width: 1 }, ink: "#44515e", sizePx: 11, zIndex: 2 },
   reservoir_management: { fill: () => "rgba(0, 121, 107, .05)", stroke: { color: "#2f8f83", width: 1.4, lineDash: [8, 5] }, ink: "#1b5e55", sizePx: 12, zIndex: 3 },
   reservoir_protection_1: { fill: () => "rgba(0, 121, 107, .12)", stroke: { color: "#00695c", width: 2.2 }, ink: "#00493f", sizePx: 13, zIndex: 4 },
+  reservoir_protection_2: { fill: () => "rgba(0, 121, 107, .07)", stroke: { color: "#00796b", width: 1.6 }, ink: "#00493f", sizePx: 12, zIndex: 4 },
+  reservoir_protection_quasi: { fill: () => "rgba(0, 121, 107, .04)", stroke: { color: "#26a69a", width: 1.2, lineDash: [6, 4] }, ink: "#1b5e55", sizePx: 12, zIndex: 3 },
   no_fishing: { fill: () => stripes("rgba(126, 49, 158, .38)", "rgba(126, 49, 158, .05)", 10), stroke: { color: "#7e319e", width: 1.6, lineDash: [5, 4] }, ink: "#5c1f77", sizePx: 12, zIndex: 5 },
   false_alarm_mask: { fill: () => stripes("rgba(90, 100, 110, .4)", "rgba(90, 100, 110, .06)", 8), ink: "#44515e", sizePx: 11, zIndex: 5 },
   grid: { stroke: { color: "rgba(58, 78, 98, .55)", width: 1 }, ink: "#3a4e62", sizePx: 12, zIndex: 6 },
