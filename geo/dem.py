@@ -48,7 +48,7 @@ class DemGround:
         Args:
             path: The file.
             home_lonlat: The take-off point, where known: heights above take-off are then counted from the model there.
-            sigma_m: One-sigma error of the model's heights.
+            sigma_m: One-sigma error of the model's heights; what lies between its cells is added.
 
         Raises:
             InputFileError: The file is no raster, has no coordinate system, or does not cover the take-off point.
@@ -79,11 +79,12 @@ class DemGround:
             HeightUnknown: None holds.
         """
         tile = self._around(pose)
+        ground_sigma_m = math.hypot(self._sigma_m, tile.between_cells_m)
         above_home_m = pose.alt_m if pose.alt_datum == "home" else pose.height_above_home_m
         if self._home_alt_m is not None and above_home_m is not None:
             return CameraHeight(
                 alt_m=self._home_alt_m + above_home_m,
-                sigma_m=math.hypot(max(pose.sigmas.height_m, 1.0), self._sigma_m),
+                sigma_m=math.hypot(_above_home_sigma_m(pose), ground_sigma_m),
                 source="DEM at the take-off point plus height above take-off",
                 flags=("dem_take_off",),
             )
@@ -95,7 +96,7 @@ class DemGround:
             sigma_m = pose.sigmas.height_m if by_rtk else max(pose.sigmas.height_m, REPORTED_ALTITUDE_SIGMA_M)
             return CameraHeight(
                 alt_m=absolute_m,
-                sigma_m=math.hypot(sigma_m, self._sigma_m),
+                sigma_m=math.hypot(sigma_m, ground_sigma_m),
                 source=f"absolute altitude {'by RTK' if by_rtk else 'as reported'} over the DEM",
                 flags=("dem_absolute_altitude",)
                 if by_rtk
@@ -108,7 +109,7 @@ class DemGround:
             )
         return CameraHeight(
             alt_m=under_m + above_home_m,
-            sigma_m=math.hypot(max(pose.sigmas.height_m, 1.0), self._sigma_m, tile.relief_m(above_home_m)),
+            sigma_m=math.hypot(_above_home_sigma_m(pose), ground_sigma_m, tile.relief_m(above_home_m)),
             source="DEM under the camera plus height above take-off",
             flags=("dem_take_off_unknown",),
         )
@@ -147,6 +148,11 @@ class DemGround:
         to_cell: Floats = np.asarray(fitted, dtype=np.float64)
         cell_m = 1.0 / math.sqrt(abs(float(np.linalg.det(to_cell[1:3]))))
         return DemTile(frame=frame, reach_m=reach_m, surface=read.surface, to_cell=to_cell, cell_m=cell_m)
+
+
+def _above_home_sigma_m(pose: Pose) -> float:
+    """One sigma of the height above take-off, which beside an RTK altitude is the barometer's, not RTK's."""
+    return pose.sigmas.height_m if pose.alt_datum == "home" else max(pose.sigmas.height_m, 1.0)
 
 
 def _terms(en_m: Floats) -> Floats:

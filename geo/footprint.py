@@ -13,7 +13,7 @@ from geo.camera import Camera
 from geo.errors import NothingSeen
 from geo.frames import LocalFrame
 from geo.ground import Ground
-from geo.lens import normalised_from_pixels
+from geo.lens import normalised_from_pixels, rays_of_pixels
 from geo.locate import MIN_DEPRESSION_DEG, locate_pixels, project_to_pixels
 from geo.pose import Pose, enu_from_camera
 
@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.float64]
 
 _DISC_CORNERS = 64
 # A picture's edge over uneven ground is followed at this many places per side.
-_EDGE_POINTS = 8
+_EDGE_POINTS, _FISHEYE_EDGE_POINTS = 8, 24
 
 
 def footprint_polygon(pose: Pose, camera: Camera, ground: Ground) -> Floats:
@@ -121,6 +121,8 @@ def _seen_on_plane(pose: Pose, camera: Camera, height_m: float) -> Floats:
     if height_m <= 0:
         raise NothingSeen(flag="camera_under_ground")
     reach_m = height_m / math.tan(math.radians(MIN_DEPRESSION_DEG))
+    if camera.model == "fisheye":
+        return _seen_by_fisheye(pose, camera, height_m, reach_m)
     angle = np.linspace(0.0, 2 * math.pi, _DISC_CORNERS, endpoint=False)
     polygon = reach_m * np.column_stack((np.cos(angle), np.sin(angle)))
     corners = _corner_rays(pose, camera)
@@ -133,6 +135,33 @@ def _seen_on_plane(pose: Pose, camera: Camera, height_m: float) -> Floats:
         if len(polygon) < 3:
             raise NothingSeen(flag="above_horizon" if pose.look_deg()[1] > -MIN_DEPRESSION_DEG else "bearing_only")
     return _denser(polygon)
+
+
+def _seen_by_fisheye(pose: Pose, camera: Camera, height_m: float, reach_m: float) -> Floats:
+    """The same for a lens that bends straight lines: the picture's edge followed all around.
+
+    Where the edge looks too flat or above the horizon, the ground is seen as far as it counts in that direction.
+    """
+    (width, height), along = camera.size_wh_px, np.linspace(0.0, 1.0, _FISHEYE_EDGE_POINTS, endpoint=False)
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float64)
+    edge = np.concatenate(
+        [a + along[:, None] * (b - a) for a, b in zip(corners, np.roll(corners, -1, axis=0), strict=True)]
+    )
+    # Beyond the lens's circle of light, its rim is the edge.
+    inward = np.linspace(1.0, 0.0, _FISHEYE_EDGE_POINTS)[:, None, None]
+    tried = camera.principal_xy_px + inward * (edge - camera.principal_xy_px)
+    rays = rays_of_pixels(tried.reshape(-1, 2), camera).reshape(len(inward), len(edge), 3)
+    outermost = np.argmax(np.isfinite(rays[..., 0]), axis=0)
+    enu = rays[outermost, np.arange(len(edge))] @ enu_from_camera(*pose.look_deg()).T
+    flat = np.hypot(enu[:, 0], enu[:, 1])
+    steep = -enu[:, 2] * reach_m >= flat * height_m
+    if not steep.any() and enu_from_camera(*pose.look_deg())[2, 2] > 0:
+        raise NothingSeen(flag="above_horizon")
+    far = np.where(steep, flat * height_m / np.where(steep, -enu[:, 2], 1.0), reach_m)
+    ring = enu[:, :2] * (far / np.maximum(flat, 1e-12))[:, None]
+    outline = max(shapely.get_parts(shapely.make_valid(shapely.Polygon(ring))), key=lambda part: float(part.area))
+    corners_m: Floats = shapely.get_coordinates(outline)[:-1]
+    return corners_m
 
 
 def _corner_rays(pose: Pose, camera: Camera) -> Floats:
