@@ -161,7 +161,15 @@ def _write_features(out: Path, ledger: CoverageLedger, left: Unseen | None, on: 
     for polygon in () if left is None else left.polygons:
         properties = {"kind": "not_seen_well_enough"}
         features.append({"type": "Feature", "properties": properties, "geometry": mapping(polygon)})
-    out.write_text(json.dumps({"type": "FeatureCollection", "features": features}) + "\n", encoding="utf-8")
+    document = {
+        "type": "FeatureCollection",
+        "flights": list(ledger.flight_ids),
+        "day": None if on is None else on.isoformat(),
+        "models": [{"name": model.name, "sha256": model.sha256} for model in ledger.models()],
+        "blind": [blind_json(flight_id, gap) for flight_id, gap in ledger.blind()],
+        "features": features,
+    }
+    out.write_text(json.dumps(document, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _areas(folder: Path, left: Unseen) -> dict[Path, Writer]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from geo.coverage.grid import Keys, areas_m2
+from geo.coverage.grid import Keys, areas_m2, corners
 
 NEVER_MM = 65_535
 """Ground resolution of a cell that no sure look showed; also the coarsest that is kept."""
@@ -75,6 +75,13 @@ class Cells:
     def where(self, keep: npt.NDArray[np.bool_]) -> Cells:
         """Those cells for which `keep` (n,) holds."""
         return Cells(**{name: getattr(self, name)[keep] for name in DTYPES})
+
+    def within(self, bounds: Sequence[float]) -> Cells:
+        """Those that a box (west, south, east, north in degrees) touches."""
+        low, high = corners(self.key)
+        west, south, east, north = bounds
+        inside = (low[:, 0] <= east) & (high[:, 0] >= west) & (low[:, 1] <= north) & (high[:, 1] >= south)
+        return self if inside.all() else self.where(inside)
 
     def rows_of(self, keys: Keys) -> npt.NDArray[np.intp]:
         """Where those of the given cells stand that are among these."""

@@ -161,13 +161,13 @@ class CoverageLedger:
         return Looked(lon=lon, lat=lat, flights=tuple(found), blind=tuple(blind), undated=undated)
 
     def cells(self, *, on: date | None = None, within: BaseGeometry | None = None) -> Cells:
-        """All cells of all flights added up; of one day, and in the bounds of a geometry in degrees, where given.
+        """All cells of all flights added up; of one day, and around a geometry in degrees, where given.
 
         Raises:
             InputFileError: A flight's file is damaged.
         """
         bounds = None if within is None else within.bounds
-        return added_up([flight.cells(on=on) for flight in self.near(bounds, on=on)])
+        return added_up([_cells_of(flight, on, bounds) for flight in self.near(bounds, on=on)])
 
     def cells_good_for(
         self, size_m: float, label: str | None = None, *, on: date | None = None, within: BaseGeometry | None = None
@@ -178,8 +178,9 @@ class CoverageLedger:
             InputFileError: A flight's file is damaged.
         """
         good = []
-        for flight in self.near(None if within is None else within.bounds, on=on):
-            cells = flight.cells(on=on)
+        bounds = None if within is None else within.bounds
+        for flight in self.near(bounds, on=on):
+            cells = _cells_of(flight, on, bounds)
             knowing = [model for model in flight.models if label is None or label in model.labels]
             needed_mm = max((model.coarsest_for_m(size_m) for model in knowing), default=0.0) * 1000
             good.append(cells.where((cells.sure_finest_mm != NEVER_MM) & (cells.sure_finest_mm <= needed_mm)))
@@ -205,6 +206,11 @@ class CoverageLedger:
         for flight in self._flights:
             if _touch(flight.bounds(), bounds) and (on is None or on in flight.days):
                 yield flight
+
+
+def _cells_of(flight: FlightCoverage, on: date | None, bounds: Sequence[float] | None) -> Cells:
+    cells = flight.cells(on=on)
+    return cells if bounds is None else cells.within(bounds)
 
 
 def _touch(one: Sequence[float] | None, other: Sequence[float] | None) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime
 import cv2
 import numpy as np
 import numpy.typing as npt
+import shapely
 
 from geo.camera import Camera
 from geo.coverage.cells import NEVER_MM, Cells
@@ -28,7 +29,7 @@ SURE_PERCENT = 95
 _HIDDEN_M = 2.5
 # Width in which the distance to the edge of what was looked at is measured; edges are straight, so this is plenty.
 _MASK_PX = 256
-_BULGE = 0.04
+_BULGE = 1.06
 
 _SIGMAS = np.linspace(0.0, 5.0, 501)
 _LIKELIHOODS = np.array([0.5 * math.erfc(-sigma / math.sqrt(2.0)) for sigma in _SIGMAS])
@@ -62,38 +63,51 @@ def cells_shown(
     """
     keys = _keys_around(footprint_lonlat)
     frame = LocalFrame(lon=pose.lon, lat=pose.lat)
-    en = frame.en_from_lonlat(middles(keys))
-    uv, slope = _pixels_and_slopes(en, pose, camera, ground, frame)
+    offset, uv, slope = _shown(frame.en_from_lonlat(middles(keys)), pose, camera, ground, frame)
     inside_px = _inside_px(uv, camera.size_wh_px, of_interest)
     keep = np.flatnonzero(inside_px > 0)
     located = locate_pixels(uv[keep], pose, camera, ground)
-    # Behind a ridge, or folded into the picture by a lens that does not reach so far: the ray meets other ground.
-    there = np.linalg.norm(frame.en_from_lonlat(np.nan_to_num(located.lonlat_deg)) - en[keep], axis=1)
-    seen = (located.reason == 0) & (there < _HIDDEN_M)
+    # The ray to a cell behind a ridge meets the ridge before the cell.
+    share = (located.alt_m - ground.camera_height(pose).alt_m) / offset[keep, 2]
+    with np.errstate(invalid="ignore"):
+        seen = np.abs(1 - share) * np.linalg.norm(offset[keep, :2], axis=1) < _HIDDEN_M
     keep, error = keep[seen], located.covariance_m2[seen]
     sure = _likelihood(inside_px[keep] / _spread_px(slope[keep], error))
-    resolution_m = 1.0 / np.linalg.svd(slope[keep], compute_uv=False)[:, -1]
-    return _once(keys[keep], sure, resolution_m, at)
+    return _once(keys[keep], sure, 1.0 / _least_stretch(slope[keep]), at)
 
 
 def _keys_around(footprint_lonlat: Floats) -> npt.NDArray[np.int64]:
-    """All cells that a picture may show: through a lens its edges may bulge beyond straight ones."""
-    low, high = footprint_lonlat.min(axis=0), footprint_lonlat.max(axis=0)
-    margin = (high - low) * _BULGE
-    (west, south), (east, north) = low - margin, high + margin
-    return keys_within(west, south, east, north)
+    """All cells that a picture may show, and few others: far beyond its edges some lenses fold rays back into it.
+
+    Through a lens its edges may bulge beyond straight ones.
+    """
+    middle = footprint_lonlat.mean(axis=0)
+    outline = shapely.make_valid(shapely.Polygon(middle + (footprint_lonlat - middle) * _BULGE))
+    keys = keys_within(*outline.bounds)
+    shapely.prepare(outline)
+    return keys[shapely.contains_xy(outline, *middles(keys).T)]
 
 
-def _pixels_and_slopes(
-    en: Floats, pose: Pose, camera: Camera, ground: Ground, frame: LocalFrame
-) -> tuple[Floats, Floats]:
-    """Pixels (n, 2) of places, and how many pixels (n, 2, 2) a metre of ground to the east and to the north is."""
+def _shown(en: Floats, pose: Pose, camera: Camera, ground: Ground, frame: LocalFrame) -> tuple[Floats, Floats, Floats]:
+    """Where places appear.
+
+    Args:
+        en: Metres east, north (n, 2) of the frame.
+        pose: Of the camera.
+        camera: The lens.
+        ground: What lies below.
+        frame: Around the camera.
+
+    Returns:
+        Metres from the camera (n, 3) to the ground there, its pixels (n, 2), and how many pixels (n, 2, 2) a metre of
+        it to the east and to the north is.
+    """
     camera_alt_m = ground.camera_height(pose).alt_m
     rotation = enu_from_camera(*pose.look_deg())
     around = np.vstack((en, en + np.array([1.0, 0.0]), en + np.array([0.0, 1.0])))
-    up = ground.altitudes_m(frame, around, camera_alt_m) - camera_alt_m
-    uv, east, north = np.split(pixels_from_camera(np.column_stack((around, up)) @ rotation, camera), 3)
-    return uv, np.stack((east - uv, north - uv), axis=2)
+    offset = np.column_stack((around, ground.altitudes_m(frame, around, camera_alt_m) - camera_alt_m))
+    uv, east, north = np.split(pixels_from_camera(offset @ rotation, camera), 3)
+    return offset[: len(en)], uv, np.stack((east - uv, north - uv), axis=2)
 
 
 def _inside_px(uv: Floats, size_wh_px: tuple[int, int], of_interest: Grid | None) -> Floats:
@@ -125,7 +139,17 @@ def _mask(of_interest: Grid, size_wh_px: tuple[int, int]) -> npt.NDArray[np.uint
 def _spread_px(slope: Floats, error_m2: Floats) -> Floats:
     """One sigma (n,) in pixels of where a place appears, in the worst direction."""
     in_pixels = slope @ error_m2 @ np.swapaxes(slope, 1, 2)
-    return np.asarray(np.sqrt(np.maximum(np.linalg.eigvalsh(in_pixels)[:, -1], 1e-12)))
+    middle = (in_pixels[:, 0, 0] + in_pixels[:, 1, 1]) / 2
+    reach = np.hypot((in_pixels[:, 0, 0] - in_pixels[:, 1, 1]) / 2, in_pixels[:, 0, 1])
+    return np.asarray(np.sqrt(np.maximum(middle + reach, 1e-12)))
+
+
+def _least_stretch(slope: Floats) -> Floats:
+    """Pixels (n,) per metre of ground in the direction in which they are fewest: the smaller singular value."""
+    (a, b), (c, d) = slope[:, 0].T, slope[:, 1].T
+    squares, determinant = a * a + b * b + c * c + d * d, np.abs(a * d - b * c)
+    greatest = np.sqrt((squares + np.sqrt(np.maximum(squares**2 - 4 * determinant**2, 0.0))) / 2)
+    return np.asarray(np.maximum(determinant / greatest, 1e-9))
 
 
 def _likelihood(sigmas: Floats) -> Floats:

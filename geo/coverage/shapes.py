@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,8 @@ from geo.frames import LocalFrame
 # Upper ends in mm of ground per pixel of the classes that maps show, finest first; beyond them, and unsure, two more.
 CLASSES_MM = (20, 30, 60, 120, NEVER_MM - 1)
 UNSURE = len(CLASSES_MM)
+
+_NO_TIME_S = 2**32 - 1
 
 # More cells than this are not laid out side by side at a time: 64 million bytes.
 _MOST_RASTER_CELLS = 64_000_000
@@ -115,11 +118,15 @@ def as_features(cells: Cells, **properties: Any) -> list[dict[str, Any]]:  # noq
             "looks_min": int(inside.looks.min()),
             "looks_max": int(inside.looks.max()),
             "area_m2": round(inside.area_m2(), 1),
-            "first_s": int(inside.first_s.min()),
-            "last_s": int(inside.last_s.max()),
+            "first_at": _moment(inside.first_s[inside.first_s > 0].min(initial=_NO_TIME_S)),
+            "last_at": _moment(inside.last_s.max()),
         }
         features.append({"type": "Feature", "properties": figures | properties, "geometry": _rounded(outline)})
     return features
+
+
+def _moment(seconds: int) -> str | None:
+    return datetime.fromtimestamp(int(seconds), tz=UTC).isoformat() if 0 < seconds < _NO_TIME_S else None
 
 
 def _keys_in(outline: BaseGeometry) -> Keys:

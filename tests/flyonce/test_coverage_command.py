@@ -139,7 +139,10 @@ def test_what_is_left_of_an_area_is_what_the_planner_takes(city: Path, tmp_path:
 def test_polygons_of_what_was_seen_are_valid_and_carry_their_figures(city: Path, tmp_path: Path) -> None:
     out = tmp_path / "new" / "seen.geojson"
     told = result(city, "--geojson", out, "--area", city.with_name("area.geojson"), "--flight", "F-west")
-    features = json.loads(out.read_text())["features"]
+    document = json.loads(out.read_text())
+    features = document["features"]
+    assert (document["flights"], document["blind"][0]["reason"]) == (["F-west"], "no signal")
+    assert features[0]["properties"]["first_at"].startswith("2026-07-01T02:00:")
     seen = [one for one in features if one["properties"]["kind"] == "seen"]
     assert sum(one["properties"]["area_m2"] for one in seen) == pytest.approx(told["seen"]["area_m2"], rel=1e-3)
     assert all(shapely.geometry.shape(one["geometry"]).is_valid for one in features)

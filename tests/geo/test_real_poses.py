@@ -10,12 +10,16 @@ import av
 import cv2
 import numpy as np
 import pytest
+import shapely
 from testbed import Bed, BedGround, BedLens, BedPose, Hills, Lawnmower, Planted, Thing
 from testbed.ground import ground_is_there
 
 from geo.camera import Camera
+from geo.coverage import cells_shown
+from geo.coverage.grid import keys_within, middles
 from geo.dem import DemGround
 from geo.errors import PoseUnknown
+from geo.footprint import footprint_polygon
 from geo.locate import locate_pixels, project_to_pixels
 from geo.pose import Pose, PoseSigmas
 from geo.telemetry.photo import read_photo
@@ -235,3 +239,50 @@ def test_the_real_orthophoto_lies_under_the_flight_and_shows_more_than_paint() -
     corners = [cv2.goodFeaturesToTrack(one, 400, 0.05, 8) for one in grey]
     assert len(corners[0]) > 100
     assert not np.array_equal(grey[0], grey[1])
+
+
+def cells_truly_shown(bed: Bed, pose: BedPose, keys: np.ndarray) -> np.ndarray:
+    """Which cells' middles OpenCV projects into the bed's picture, with nothing of the hills in front of them."""
+    en = bed.hills.en_m(middles(keys))
+    points = np.column_stack((en, bed.hills.heights(en)))
+    uv = bed.lens.project(pose, points)
+    ways = pose.place_m + (points - pose.place_m)[:, None, :] * np.linspace(0.05, 0.98, 60)[None, :, None]
+    free = ways[..., 2] - bed.hills.heights(ways[..., :2].reshape(-1, 2)).reshape(ways.shape[:2])
+    with np.errstate(invalid="ignore"):
+        inside = ((uv >= 0) & (uv <= bed.lens.size_wh_px)).all(axis=1)
+    return np.asarray(inside & (free.min(axis=1) > -0.2))
+
+
+@pytest.mark.parametrize("pitch_deg", [-90.0, -50.0])
+def test_the_ledger_tells_the_ground_that_the_bed_s_camera_showed(tmp_path: Path, pitch_deg: float) -> None:
+    bed = a_bed(flight=Lawnmower(rows=2, row_m=100.0, pitch_deg=pitch_deg))
+    ground = DemGround.open(bed.hills.write_dem(tmp_path / "dem.tif"), home_lonlat=bed.home_lonlat, sigma_m=0.0)
+    exact = PoseSigmas(east_m=0, north_m=0, height_m=0, heading_deg=0, pitch_deg=0, roll_deg=0, common_position_m=0)
+    camera = camera_of(bed)
+    for shot in bed.shots(6.0):
+        pose = pose_of(bed, shot.true, exact)
+        footprint = footprint_polygon(pose, camera, ground)
+        cells = cells_shown(pose, camera, ground, footprint_lonlat=footprint)
+        around = keys_within(*shapely.buffer(shapely.Polygon(footprint), 2e-4).bounds)
+        truly = set(around[cells_truly_shown(bed, shot.true, around)])
+        # A cell whose middle lies on the picture's very edge may fall to either side.
+        assert len(truly ^ set(cells.key)) <= 0.02 * len(truly)
+        assert len(truly) > 60
+
+
+def test_cells_that_the_ledger_is_sure_of_were_shown_though_the_telemetry_was_wrong(tmp_path: Path) -> None:
+    planted = Planted(noise_m=2.0, noise_height_m=1.0, noise_heading_deg=1.5, noise_tilt_deg=0.8, seed=6)
+    bed = a_bed(planted=planted, flight=Lawnmower(rows=4, row_m=120.0, pitch_deg=-60.0))
+    sigmas = PoseSigmas(east_m=2.0, north_m=2.0, height_m=1.0, heading_deg=1.5, pitch_deg=0.8, roll_deg=0.8)
+    dem = bed.hills.write_dem(tmp_path / "dem.tif", cell_m=8.0)
+    ground, camera = DemGround.open(dem, home_lonlat=bed.home_lonlat, sigma_m=0.0), camera_of(bed)
+    surely, perhaps = [], []
+    for shot in bed.shots(1.5):
+        assert shot.told is not None
+        pose = pose_of(bed, shot.told, sigmas)
+        cells = cells_shown(pose, camera, ground, footprint_lonlat=footprint_polygon(pose, camera, ground))
+        truly = cells_truly_shown(bed, shot.true, cells.key)
+        surely += truly[cells.sure_looks > 0].tolist()
+        perhaps += truly[cells.sure_percent < 75].tolist()
+    assert np.mean(surely) > 0.985
+    assert 0.4 < np.mean(perhaps) < 0.8
