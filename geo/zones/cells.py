@@ -76,6 +76,44 @@ class CellIndex:
         inside = self._inside(asked_zone, lonlat[asked])
         return np.concatenate((known[sure], asked[inside])), np.concatenate((sure_zone, asked_zone[inside]))
 
+    def zones_of_boxes(self, low: Floats, high: Floats) -> tuple[Bools, Ints, Ints, Bools]:
+        """Which zones small boxes may touch.
+
+        Args:
+            low: South-west corners (n, 2) in degrees.
+            high: North-east corners (n, 2).
+
+        Returns:
+            Which boxes are answered (n,): those within two cells each way; and for these, in pairs, number of the box,
+            number of the zone, and whether the zone surely covers the whole box.
+        """
+        west, south = (np.floor(one).astype(np.int64) for one in self._position(low))
+        east, north = (np.floor(one).astype(np.int64) for one in self._position(high))
+        columns, rows = self._shape_xy
+        answered = (east - west <= 1) & (north - south <= 1)
+        # Nothing lies around the grid: a box that reaches out of it is for geometry, or for nobody.
+        answered &= (west >= 0) & (south >= 0) & (east < columns) & (north < rows)
+        wide, high_up = answered & (east > west), answered & (north > south)
+        corners = [
+            (np.flatnonzero(chosen), column, row)
+            for chosen, column, row in (
+                (answered, west, south), (wide, east, south), (high_up, west, north), (wide & high_up, east, north)
+            )
+        ]  # fmt: skip
+        whole = [self._pairs(self._whole, *corner) for corner in corners]
+        asked = np.unique(np.concatenate([self._pairs(self._asked, *corner) for corner in corners]))
+        covered, times = np.unique(np.concatenate(whole), return_counts=True)
+        cells_of_box = (1 + wide.astype(np.int64)) * (1 + high_up)
+        sure = times == cells_of_box[covered // len(self._geometries)]
+        doubted = np.union1d(asked, covered[~sure])
+        pairs = np.concatenate((covered[sure], doubted))
+        return answered, *np.divmod(pairs, len(self._geometries)), np.arange(len(pairs)) < sure.sum()
+
+    def _pairs(self, lists: _Lists, box: Ints, column: Ints, row: Ints) -> Ints:
+        """Box and zone of each pair as one number."""
+        place, zone = lists.of_points(self._number(column[box], row[box]))
+        return box[place] * len(self._geometries) + zone
+
     def _inside(self, zone: Ints, lonlat: Floats) -> Bools:
         # One zone after the other: its prepared geometry stays in the processor's memory.
         order = np.argsort(zone, kind="stable")

@@ -22,7 +22,8 @@ REACH_SIGMAS = 6.0
 ELLIPSE_SIGMAS = math.sqrt(-2 * math.log(0.05))
 """Half axes of the ellipse that holds 95 % of the places, in sigmas."""
 _LEAST_SIGMA_M = 1e-3
-_LONG_EDGE, _LONG_NODES, _SHORT_NODES = 1.0, 40, 6
+# Gauss nodes for edges longer than, and up to, so many sigmas: enough of them for seven digits.
+_NODES = ((0.0, 1.0, 6), (1.0, 4.0, 14), (4.0, 8.0, 24), (8.0, math.inf, 40))
 
 _WGS84_A_M, _WGS84_E2 = 6_378_137.0, 0.006_694_379_990_141_317
 
@@ -109,9 +110,10 @@ def _unit_integrals(areas: Geometries) -> Floats:
 def _edge_integrals(start: Floats, end: Floats) -> Floats:
     """Integrals (n,) of `Phi(x) phi(y) dy` along straight edges between points (n, 2)."""
     step = end - start
-    is_long = np.hypot(step[:, 0], step[:, 1]) > _LONG_EDGE
+    length = np.hypot(step[:, 0], step[:, 1])
     result = np.zeros(len(start))
-    for chosen, nodes in ((is_long, _LONG_NODES), (~is_long, _SHORT_NODES)):
+    for above, up_to, nodes in _NODES:
+        chosen = (length > above) & (length <= up_to)
         at, weight = _gauss(nodes)
         x = start[chosen, :1] + step[chosen, :1] * at
         y = start[chosen, 1:] + step[chosen, 1:] * at

@@ -21,9 +21,12 @@ from geo.zones.zone import ZONE_KINDS, Zone, ZoneHit
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 _LEAST_PROBABILITY = 0.005
 _METRES_PER_DEGREE = 111_320.0
+_MANY = 100
+"""From so many places on it is worth to cut the ground into cells."""
 _AS_LIKELY_DIGITS = 6
 """Probabilities that agree in so many decimals are the same for the tie rule."""
 
@@ -102,9 +105,14 @@ class Zones:
 
         Returns:
             Number of the place, number of the zone in `all`, and probability, each (m,); by place, likeliest first.
+
+        Raises:
+            ValueError: A place or an error is not finite.
         """
         places = np.asarray(lonlat, dtype=np.float64).reshape(-1, 2)
         covariances = np.asarray(covariance_m2, dtype=np.float64).reshape(-1, 2, 2)
+        if not (np.isfinite(places).all() and np.isfinite(covariances).all()):
+            raise ValueError("a place and its error must be finite")
         exact = ~covariances.any(axis=(1, 2))
         place, zone = self.at_points(places[exact])
         unsure = np.flatnonzero(~exact)
@@ -152,19 +160,37 @@ class Zones:
     def _spread(self, lonlat: Floats, covariance_m2: Floats) -> tuple[Ints, Ints, Floats]:
         """Number of place and of zone, and probability, of places whose error is not zero."""
         reach = reach_deg(lonlat, covariance_m2)
-        boxes = np.asarray(shapely.box(*(lonlat - reach).T, *(lonlat + reach).T), dtype=object)
-        place, zone = self._tree.query(boxes)
-        order = np.argsort(zone, kind="stable")
-        place, zone = place[order], zone[order]
-        near = shapely.intersects(self._geometries[zone], boxes[place])
-        place, zone = place[near], zone[near]
+        place, zone, sure = self._touched(lonlat - reach, lonlat + reach)
+        asked = np.flatnonzero(~sure)
+        places, zones = place[asked], zone[asked]
+        found, meets = likelihoods(self._geometries[zones], lonlat[places], covariance_m2[places])
         probability = np.ones(len(place))
-        asked = np.flatnonzero(~shapely.contains_properly(self._geometries[zone], boxes[place]))
-        found, meets = likelihoods(self._geometries[zone[asked]], lonlat[place[asked]], covariance_m2[place[asked]])
         probability[asked] = found
-        named = probability >= _LEAST_PROBABILITY
-        named[asked] |= meets
+        named = sure.copy()
+        named[asked] = meets | (found >= _LEAST_PROBABILITY)
         return place[named], zone[named], probability[named]
+
+    def _touched(self, low: Floats, high: Floats) -> tuple[Ints, Ints, Bools]:
+        """Number of the box and of the zone, and whether the zone covers the box, of all that touch each other."""
+        if len(low) < _MANY:
+            by_cells = np.zeros(len(low), dtype=bool)
+            place, zone, sure = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, bool)
+        else:
+            by_cells, place, zone, sure = self._cells.zones_of_boxes(low, high)
+        others = np.flatnonzero(~by_cells)
+        more_place, more_zone = self._tree.query(_boxes(low[others], high[others]))
+        doubted_place = np.concatenate((place[~sure], others[more_place]))
+        doubted_zone = np.concatenate((zone[~sure], more_zone))
+        order = np.argsort(doubted_zone, kind="stable")
+        doubted_place, doubted_zone = doubted_place[order], doubted_zone[order]
+        boxes, zones = _boxes(low[doubted_place], high[doubted_place]), self._geometries[doubted_zone]
+        near = shapely.intersects(zones, boxes)
+        covered = shapely.contains_properly(zones[near], boxes[near])
+        return (
+            np.concatenate((place[sure], doubted_place[near])),
+            np.concatenate((zone[sure], doubted_zone[near])),
+            np.concatenate((sure[sure], covered)),
+        )
 
     @cached_property
     def _cells(self) -> CellIndex:
@@ -180,3 +206,7 @@ class Zones:
         rank = np.empty(len(order), dtype=np.int64)
         rank[order] = np.arange(len(order))
         return rank
+
+
+def _boxes(low: Floats, high: Floats) -> npt.NDArray[np.object_]:
+    return np.asarray(shapely.box(*low.T, *high.T), dtype=object)

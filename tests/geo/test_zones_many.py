@@ -154,16 +154,24 @@ def test_every_zone_that_the_ellipse_touches_is_named_however_thin() -> None:
     assert 0 < hit.probability < 0.005
 
 
-def test_many_places_get_what_each_gets_alone(city: Zones) -> None:
+@pytest.mark.parametrize("largest_m", [1.0, 60.0])
+def test_many_places_get_what_each_gets_alone(city: Zones, largest_m: float) -> None:
     rng = np.random.default_rng(9)
-    fixes = [there(*rng.uniform(-1400, 1400, 2), sigma_m=rng.uniform(0.5, 20)) for _ in range(60)]
+    fixes = [there(*rng.uniform(-1450, 1450, 2), sigma_m=rng.uniform(0.3, largest_m)) for _ in range(400)]
     fixes[7] = there(0, 200, sigma_m=0)
     together = city.under_many(fixes)
     for fix, hits in zip(fixes, together, strict=True):
         alone = city.under(fix)
         assert [hit.zone.code for hit in hits] == [hit.zone.code for hit in alone]
         assert [hit.probability for hit in hits] == pytest.approx([hit.probability for hit in alone], abs=1e-9)
-    assert sum(map(len, together)) > 80
+    assert sum(len(hits) > 1 for hits in together) > 100
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_place_or_an_error_that_is_no_number_is_refused(city: Zones, bad: float) -> None:
+    for lonlat, covariance in (((bad, LAT), np.eye(2)), ((LON, LAT), np.full((2, 2), bad))):
+        with pytest.raises(ValueError, match="finite"):
+            city.under_ellipses([lonlat], [covariance])
 
 
 def test_only_zones_of_the_day_are_named_among_many() -> None:
