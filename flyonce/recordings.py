@@ -100,12 +100,12 @@ def open_recording(
     """
     with VideoSource(video) as source:
         film = _Film(path=video, duration_s=source.duration_s, started_at=source.started_at)
-        size, frame_rate, carries_data = source.size_wh_px, source.frame_rate, source.carries_data
+        size, frame_rate, may_carry_klv = source.size_wh_px, source.frame_rate, source.may_carry_klv
     reading: TelemetryReading | None = None
     problems: tuple[str, ...] = ()
     if telemetry_path is not None:
         reading = read_telemetry_of(telemetry_path)
-    elif carries_data:
+    elif may_carry_klv:
         reading, problems = _inside(video)
     lens = None if camera is None else camera.filming(size)
     if reading is not None and lens is None and (seen := camera_of_fov(reading.points, size)) is not None:

@@ -71,7 +71,7 @@ def klv_inside(video: Path) -> list[tuple[float, bytes]]:
             found.append((piece.media_time_s, piece.payload))
 
     with VideoSource(video, on_data=keep, want=lambda media_time_s: False) as source:
-        if source.carries_data:
+        if source.may_carry_klv:
             for _ in source:
                 pass
     return found

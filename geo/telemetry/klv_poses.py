@@ -107,10 +107,12 @@ def entries_of(packets: Sequence[Packet]) -> list[Entry]:
     """One record for each packet, attitudes composed; unscreened, without `time_s`."""
     figures = [_with_full_range(packet.figures) for packet in packets]
     angles = np.array([[one.get(name, math.nan) for name in (*_ANGLES, *_RELATIVE)] for one in figures]).reshape(-1, 6)
-    # A camera that does not turn about its axis tells no relative roll.
-    angles[np.isnan(angles[:, 5]) & ~np.isnan(angles[:, 3]), 5] = 0.0
+    # Turning about its own axis moves no line of sight: without it heading and pitch are known, and the roll is not.
+    without_roll = np.isnan(angles[:, 5])
+    angles[without_roll, 5] = 0.0
     rotation = ned_from_body(*angles[:, :3].T) @ ned_from_body(*angles[:, 3:].T)
     composed = np.stack(angles_deg(rotation), axis=1)
+    composed[without_roll, 2] = math.nan
     return [_entry(packet, one, look) for packet, one, look in zip(packets, figures, composed, strict=True)]
 
 

@@ -19,6 +19,8 @@ from geo.telemetry.entry import Entry
 METRES_PER_DEGREE = 111_320.0
 DRONE_M_S = 60.0
 """Faster than this no drone flies."""
+UNMANNED_M_S = 150.0
+"""Faster than this nothing flies that logs MAVLink."""
 AIRCRAFT_M_S = 400.0
 """Faster than this no aircraft with a camera flies."""
 # Receivers tell "no fix" as 0, 0, and a filter that starts there adds some noise.

@@ -20,7 +20,7 @@ from geo.errors import InputFileError
 from geo.pose import PoseSigmas
 from geo.telemetry.entry import Entry
 from geo.telemetry.reading import TelemetryReading
-from geo.telemetry.screening import AIRCRAFT_M_S, Account, placed, rising, without_strays
+from geo.telemetry.screening import UNMANNED_M_S, Account, placed, rising, without_strays
 from geo.telemetry.tlog_frames import Message, Stamped, Tally, messages_in
 from geo.telemetry.tlog_gimbal import GIMBAL_MESSAGES, Gimbal, gimbal_of
 
@@ -80,7 +80,7 @@ def read_tlog(path: Path, data: bytes) -> TelemetryReading:
     source = _POSITION
     if not entries and shots:
         entries, shots, source = shots, [], "CAMERA_FEEDBACK"
-    points = without_strays(rising(placed(entries, account), account), account, fastest_m_s=AIRCRAFT_M_S)
+    points = without_strays(rising(placed(entries, account), account), account, fastest_m_s=UNMANNED_M_S)
     if not points:
         reasons = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in account.dropped.items() if count)
         raise InputFileError(

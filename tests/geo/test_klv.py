@@ -92,6 +92,12 @@ def test_an_angle_that_is_not_told_leaves_the_look_unknown(missing):
     assert told.flags["bearing_unknown"] == 1
 
 
+def test_without_the_relative_roll_the_line_of_sight_is_known_and_the_roll_is_not():
+    point = read(klv_pose(relative_roll_deg=None, platform_pitch_deg=5.0)).points[0]
+    assert (point.heading_deg, point.pitch_deg) == pytest.approx((90.0, -40.0), abs=0.01)
+    assert point.roll_deg is None
+
+
 def test_the_most_negative_number_means_unknown():
     assert TAGS[6].value(b"\x80\x00") is None
     assert TAGS[6].value(b"\x80\x01") == -20

@@ -62,7 +62,7 @@ class VideoSource:
         size_wh_px: Width and height in pixels as displayed, by its first picture.
         frame_rate: Mean pictures per second that the file declares; None when it does not.
         started_at: Moment of the first picture, aware UTC; None where nothing says it without doubt.
-        carries_data: Whether there are streams beside it that may carry telemetry.
+        may_carry_klv: Whether there is a stream beside it that is KLV, or of a transport stream, which need not say so.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class VideoSource:
             self._container.close()
             raise
         self.started_at = started_at or _start_without_doubt(self._container)
-        self.carries_data = bool(data_streams(self._container))
+        self.may_carry_klv = _may_carry_klv(self._container)
 
     def __iter__(self) -> Iterator[Frame]:
         """Give the wanted frames in order of display; who stops reading closes the source.
@@ -313,6 +313,12 @@ def _video_stream(path: Path, container: InputContainer) -> VideoStream:
     if container.streams.video:
         raise VideoError(path, "holds a video of a kind that cannot be decoded", "convert it to MP4 with H.264")
     raise VideoError(path, "holds no video", "name a video file")
+
+
+def _may_carry_klv(container: InputContainer) -> bool:
+    # MP4s of drones have data streams of several kinds; which of them are KLV stands in their names.
+    names = [stream.name for stream in data_streams(container)]
+    return bool(names) and ("klv" in names or container.format.name == "mpegts")
 
 
 def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:
