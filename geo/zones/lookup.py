@@ -84,8 +84,6 @@ class Zones:
     def under_many(self, fixes: Sequence[Fix], on: date | None = None) -> list[list[ZoneHit]]:
         """`under` for many places at once."""
         hits: list[list[ZoneHit]] = [[] for _ in fixes]
-        if not fixes or not self._zones:
-            return hits
         lonlat = np.array([(fix.lon, fix.lat) for fix in fixes])
         covariance_m2 = np.array([fix.covariance_m2 for fix in fixes], dtype=np.float64)
         rows = zip(*self.under_ellipses(lonlat, covariance_m2, on), strict=True)
@@ -113,6 +111,8 @@ class Zones:
         covariances = np.asarray(covariance_m2, dtype=np.float64).reshape(-1, 2, 2)
         if not (np.isfinite(places).all() and np.isfinite(covariances).all()):
             raise ValueError("a place and its error must be finite")
+        if not self._zones or not len(places):
+            return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
         exact = ~covariances.any(axis=(1, 2))
         place, zone = self.at_points(places[exact])
         unsure = np.flatnonzero(~exact)

@@ -101,6 +101,7 @@ def test_no_zones_and_no_places_are_fine(city: Zones) -> None:
     assert len(city.at_points([])[0]) == 0
     assert city.under_many([]) == []
     assert Zones().under_many([a_fix(), a_fix()]) == [[], []]
+    assert Zones().under_many([a_fix()] * 200) == [[]] * 200
 
 
 def a_covariance(rng: np.random.Generator, largest_m: float, smallest_m: float) -> np.ndarray:
