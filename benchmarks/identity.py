@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "geo")
 
 from cities import DENSE, MEDIUM, SPARSE, City, CityPlan, build_city
 
-from geo.identity import FlightLooks, Grouper, load_rules
+from geo.identity import Grouper, PictureLooks, load_rules
 
 PLANS = {"sparse": SPARSE, "medium": MEDIUM, "dense": DENSE}
 TARGETS = {"sparse": 0.99, "medium": 0.98, "dense": 0.95}
@@ -53,7 +53,7 @@ class Score:
 
 def ours(city: City) -> list[int]:
     """The grouper, one flight after the other, a merge pass after each."""
-    looks = FlightLooks()
+    looks = PictureLooks()
     grouper = Grouper(rules=load_rules(), clean_look=looks.clean_look)
     ids: list[list[int]] = []
     for flight in city.pictures:

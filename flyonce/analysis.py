@@ -11,6 +11,7 @@ from typing import Any
 from shapely.geometry import mapping
 
 from dispatch_api.cases.intake import Intake
+from dispatch_api.cases.known import KnownCases
 from dispatch_api.cases.looked_again import LookedAgain
 from dispatch_api.cases.matters import load_matters
 from dispatch_api.departments.model import load_departments
@@ -93,6 +94,7 @@ def open_tools(
             sights=tuple(sight_of(card, beyond_tried=_BEYOND_TRIED) for card in cards.each),
             coverage_dir=coverage_dir,
             looked_again=LookedAgain(store),
+            known=KnownCases(store, known_matters),
             coarsest_resolution_m=_usable_m(cards.coarsest_resolution_m),
             identity=same,
             time_zone=known_matters.calendar.time_zone,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +20,7 @@ from flyonce.clean_looks import note_clean_looks
 from flyonce.confirmation import LookLedger, Verdict
 from flyonce.context import GroundContext
 from flyonce.evidence_shelf import EvidenceShelf
+from flyonce.flight_offset import FlightOffset
 from flyonce.flown_coverage import FlownCoverage, keep
 from flyonce.following import Follower
 from flyonce.judging import Judge
@@ -81,6 +82,7 @@ class FlightWork:
         )
         self.context = GroundContext(self.tools.zones)
         self.judge = Judge(rules=self.rules, ledger=self.ledger, context=self.context)
+        self.offset = FlightOffset(self.tools.known, flight_id=self.flight_id, rules=self.tools.identity)
         self.recorder = Recorder(
             intake=self.tools.intake,
             zones=self.tools.zones,
@@ -124,7 +126,9 @@ class FlightWork:
         with self._clock("group"):
             self.grouper.merge_pass()
         with self._clock("record"):
-            for thing in self.grouper.things():
+            things = self.grouper.things()
+            self._tell_offset(things)
+            for thing in things:
                 self._record_finally(thing)
 
     def result(self) -> AnalyzeResult:
@@ -241,11 +245,20 @@ class FlightWork:
         if judged is Verdict.CONFIRMED:
             rule = self.judge.rule_for(thing)
             if rule is not None and not self.judge.doubts(thing) and self.judge.is_timed(thing, rule):
-                self._record(thing, rule, review=False)
+                self.offset.note(thing, rule.matter)
+                if not self._waits(thing, rule):
+                    self._record(thing, rule, review=False)
         if thing.thing_id in self.recorded or judged is Verdict.NOT_SEEN_AGAIN:
             self.material.settle(thing.thing_id)
         elif self.judge.can_become_matter(thing):
             self.material.attend(_candidate(thing, look.shot.clock_s))
+
+    def _tell_offset(self, things: Sequence[Thing]) -> None:
+        for thing in things:
+            rule = self.judge.rule_for(thing)
+            if rule is not None and self.judge.reason_to_drop(rule, self.judge.verdict(thing), ()) is None:
+                self.offset.note(thing, rule.matter)
+        self.offset.tell()
 
     def _record_finally(self, thing: Thing) -> None:
         rule = self.judge.rule_for(thing)
@@ -260,8 +273,21 @@ class FlightWork:
             review = judged is not Verdict.CONFIRMED or bool(found) or not self.judge.is_timed(thing, rule)
             self._record(thing, rule, review=review)
 
+    def _waits(self, thing: Thing, rule: Rule) -> bool:
+        """Whether a thing may be one of several known cases, or perhaps one: the flight's offset will tell."""
+        if self.tools.known is None or self.offset.told:
+            return False
+        beside = self.grouper.beside(thing.thing_id)
+        return self.tools.known.is_doubtful(self.recorder.observed(thing, rule, beside=beside, offset_m=(0.0, 0.0)))
+
     def _record(self, thing: Thing, rule: Rule, *, review: bool) -> None:
-        done = self.recorder.record(thing, rule, review=review)
+        done = self.recorder.record(
+            thing,
+            rule,
+            review=review,
+            beside=self.grouper.beside(thing.thing_id),
+            offset_m=self.offset.offset_m,
+        )
         self.recorded.add(thing.thing_id)
         if done.case_id is None:
             return

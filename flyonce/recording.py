@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from dispatch_api.cases.intake import Intake
@@ -52,39 +53,57 @@ class Recorder:
         self._received_at = received_at
         self._models = models or KnownModels(cards={})
 
-    def record(self, thing: Thing, rule: Rule, *, review: bool) -> Recorded:
+    def record(
+        self,
+        thing: Thing,
+        rule: Rule,
+        *,
+        review: bool,
+        beside: Sequence[int] = (),
+        offset_m: tuple[float, float] = (0.0, 0.0),
+    ) -> Recorded:
         """Put a thing into the store; on return it is on disk.
 
         Args:
             thing: A thing of this flight.
             rule: The rule that makes it a matter.
             review: Whether a person must look at it, whatever the confidence.
+            beside: Things of this flight that one picture showed beside it, and that are other ones for sure.
+            offset_m: How far the flight's places lie off those of known cases, metres east and north.
         """
+        best = self._shelf.best_of(thing.sightings)
+        pictures = tuple(_evidence(sighting, kept, self._models) for sighting, kept in best)
+        seen = self.observed(thing, rule, beside=beside, offset_m=offset_m)
+        return self._intake.record(replace(seen, evidence=pictures, review_required=review or rule.review))
+
+    def observed(
+        self, thing: Thing, rule: Rule, *, beside: Sequence[int], offset_m: tuple[float, float]
+    ) -> Observation:
+        """What would be put into the store, without pictures; see `record`."""
         seen_at = thing.last_seen_at or self._received_at
         hits = () if self._zones is None else tuple(self._zones.under(thing.fix, on=seen_at.date()))
-        return self._intake.record(
-            Observation(
-                key=f"{self._flight_id}:{thing.thing_id}",
-                matter=rule.matter,
-                label=thing.label,
-                confidence=thing.confidence,
-                lon=thing.fix.lon,
-                lat=thing.fix.lat,
-                covariance_m2=thing.fix.covariance_m2,
-                footprint_lonlat=thing.footprint_lonlat,
-                extent_m2=thing.area_m2,
-                first_seen_at=thing.first_seen_at or self._received_at,
-                last_seen_at=seen_at,
-                flight_id=self._flight_id,
-                frames=len(thing.sightings),
-                zones=tuple(_zone_fact(hit) for hit in hits),
-                address=_address(hits),
-                evidence=tuple(
-                    _evidence(sighting, kept, self._models) for sighting, kept in self._shelf.best_of(thing.sightings)
-                ),
-                review_required=review or rule.review,
-            )
+        return Observation(
+            key=self._key(thing.thing_id),
+            matter=rule.matter,
+            label=thing.label,
+            confidence=thing.confidence,
+            lon=thing.fix.lon,
+            lat=thing.fix.lat,
+            covariance_m2=thing.fix.covariance_m2,
+            footprint_lonlat=thing.footprint_lonlat,
+            extent_m2=thing.area_m2,
+            first_seen_at=thing.first_seen_at or self._received_at,
+            last_seen_at=seen_at,
+            flight_id=self._flight_id,
+            frames=len(thing.sightings),
+            zones=tuple(_zone_fact(hit) for hit in hits),
+            address=_address(hits),
+            apart_from=tuple(self._key(other) for other in beside),
+            offset_m=offset_m,
         )
+
+    def _key(self, thing_id: int) -> str:
+        return f"{self._flight_id}:{thing_id}"
 
 
 def _evidence(sighting: Sighting, kept: Shelved, models: KnownModels) -> Evidence:

@@ -7,6 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from dispatch_api.cases.intake import Intake
+from dispatch_api.cases.known import KnownCases
 from dispatch_api.cases.looked_again import LookedAgain
 from dispatch_api.flights import FlightDesk
 from dispatch_api.verdicts.service import VerdictDesk
@@ -34,6 +35,8 @@ class Tools:
     zones: Zones | None = None
     coarsest_resolution_m: float | None = None
     """Metres of ground per pixel beyond which the models find nothing small; None where that is not known."""
+    known: KnownCases | None = None
+    """What is known of cases already, for telling a flight's offset; None where nobody asks."""
     identity: IdentityRules = field(default_factory=IdentityRules)
     """When sightings are of one thing."""
     sights: tuple[ModelSight, ...] = ()

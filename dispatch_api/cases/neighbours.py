@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -11,9 +12,10 @@ from sqlalchemy import Connection
 from dispatch_api.cases.merging import Likeness, Spot, likeness, time_gap
 from dispatch_api.cases.model import ENDED_STATES, CaseState
 from dispatch_api.cases.observation import Observation
-from dispatch_api.cases.records import CaseRow, flights_of, near_cases, spot_of
+from dispatch_api.cases.records import CaseRow, cases_of, flights_of, near_cases, spot_of
 
 REPEAT_WINDOW = timedelta(days=30)
+_METRES_PER_DEGREE = 111_320.0
 
 
 class LookedClean(Protocol):
@@ -48,12 +50,15 @@ class Neighbours:
 
 
 def spot_of_observation(seen: Observation) -> Spot:
-    """Where and when an observation was made."""
+    """Where and when an observation was made, as it compares with known cases."""
+    east_deg = seen.offset_m[0] / (_METRES_PER_DEGREE * math.cos(math.radians(seen.lat)))
+    north_deg = seen.offset_m[1] / _METRES_PER_DEGREE
+    outline = seen.footprint_lonlat
     return Spot(
-        lon=seen.lon,
-        lat=seen.lat,
+        lon=seen.lon - east_deg,
+        lat=seen.lat - north_deg,
         covariance_m2=seen.covariance_m2,
-        footprint_lonlat=seen.footprint_lonlat,
+        footprint_lonlat=None if outline is None else [(lon - east_deg, lat - north_deg) for lon, lat in outline],
         first_seen_at=seen.first_seen_at,
         last_seen_at=seen.last_seen_at,
     )
@@ -77,7 +82,10 @@ def look_around(
         looked_clean: Tells of clean looks in between; None where nobody knows of any.
     """
     spot, found = spot_of_observation(seen), Neighbours()
+    others = cases_of(connection, seen.apart_from)
     for row in near_cases(connection, spot, family=family):
+        if row.case_id in others:
+            continue
         verdict, distance2 = likeness(spot, spot_of(row))
         if verdict is not Likeness.OTHER and row.state != CaseState.MERGED:
             _sort(found, row, verdict, distance2, spot, window)

@@ -72,6 +72,9 @@ class Observation:
         address: Where it is, in words.
         evidence: Its pictures, the best one first.
         review_required: True when a person must look whatever the confidence.
+        apart_from: Keys of observations that are surely of other things: one picture showed both.
+        offset_m: How far the flight's places lie off those of known cases, metres east and north: taken off to compare,
+            never from what is recorded.
     """
 
     key: str
@@ -91,6 +94,8 @@ class Observation:
     address: str | None = None
     evidence: tuple[Evidence, ...] = ()
     review_required: bool = False
+    apart_from: tuple[str, ...] = ()
+    offset_m: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
         problem = _problem(self)
@@ -100,7 +105,17 @@ class Observation:
 
 def _problem(seen: Observation) -> str | None:
     (ee, en), (ne, nn) = seen.covariance_m2
-    numbers = (seen.lon, seen.lat, ee, en, ne, nn, seen.confidence, *([seen.extent_m2] if seen.extent_m2 else []))
+    numbers = (
+        seen.lon,
+        seen.lat,
+        ee,
+        en,
+        ne,
+        nn,
+        seen.confidence,
+        *seen.offset_m,
+        *([seen.extent_m2] if seen.extent_m2 else []),
+    )
     checks = {
         "key, matter and flight_id must not be empty": bool(seen.key and seen.matter and seen.flight_id),
         "every number must be finite": all(math.isfinite(number) for number in numbers),

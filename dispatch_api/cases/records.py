@@ -75,6 +75,13 @@ def flights_of(connection: Connection, case_id: str) -> frozenset[str]:
     return frozenset(connection.execute(query).scalars())
 
 
+def cases_of(connection: Connection, keys: Sequence[str]) -> frozenset[str]:
+    """The cases of observations, by their keys."""
+    if not keys:
+        return frozenset()
+    return frozenset(connection.execute(select(observation.c.case_id).where(observation.c.key.in_(keys))).scalars())
+
+
 def near_cases(connection: Connection, spot: Spot, *, family: str) -> Sequence[CaseRow]:
     """Cases of a family whose reach touches that of `spot`: more than will merge, never fewer, by the spatial index."""
     west, south, east, north = spot.box_lonlat

@@ -8,8 +8,18 @@ Between flights it is told by the things that both saw, and taken off; where too
 
 from geo.identity.grouper import Grouper
 from geo.identity.journal import Merge, Suggestion
-from geo.identity.looks import FlightLooks
+from geo.identity.known import offset_from_known
+from geo.identity.looks import PictureLooks
 from geo.identity.rules import IdentityRules, load_rules
 from geo.identity.thing import Thing
 
-__all__ = ["FlightLooks", "Grouper", "IdentityRules", "Merge", "Suggestion", "Thing", "load_rules"]
+__all__ = [
+    "Grouper",
+    "IdentityRules",
+    "Merge",
+    "PictureLooks",
+    "Suggestion",
+    "Thing",
+    "load_rules",
+    "offset_from_known",
+]

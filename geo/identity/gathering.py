@@ -137,6 +137,13 @@ class Gathering:
         told = self.told()
         return told[0].on_earth() if len(told) == 1 else _fuse(one.on_earth() for one in told)
 
+    def common(self) -> Sym:
+        """The part of its error that all things of its flights share."""
+        told = self.told()
+        if len(told) > 1:
+            return gaussian.ZERO
+        return gaussian.scale(told[0].shared, 1.0 / len(told[0].chart.flights))
+
     def flights(self) -> set[str]:
         """The flights that saw it."""
         return {piece.flight.flight_id for piece in self.pieces}

@@ -146,6 +146,15 @@ class Grouper:
         ]
         return tuple(sorted(found, key=lambda one: (one.sigmas, one.one_id, one.other_id)))
 
+    def beside(self, thing_id: int) -> tuple[int, ...]:
+        """Things near one that some picture showed beside it: they are surely others.
+
+        Raises:
+            KeyError: There is no such thing, or it went into another one.
+        """
+        mine = self._things[thing_id]
+        return tuple(other.thing_id for other in self._around.of(mine) if not mine.keys.isdisjoint(other.keys))
+
     def thing(self, thing_id: int) -> Thing:
         """One thing as it stands.
 

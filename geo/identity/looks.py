@@ -11,7 +11,7 @@ import shapely
 from geo.sighting import LonLat
 
 
-class FlightLooks:
+class PictureLooks:
     """Pictures of flights with the ground they showed."""
 
     def __init__(self, *, least_pictures: int = 4) -> None:

@@ -86,7 +86,7 @@ class Point:
             self.box = (*plane.en(min(lons), min(lats)), *plane.en(max(lons), max(lats)))
 
     def settle(self, shift: Vec, told_m2: float, least_m2: float) -> None:
-        """Take off what its picture's sightings share; `told_m2` less is uncertain then, `least_m2` at least (variances)."""
+        """Take off what its picture's sightings share: `told_m2` is certain now, `least_m2` never is (variances)."""
         self.settled_m = (self.en_m[0] - shift[0], self.en_m[1] - shift[1])
         ee, en, nn = self.noise
         self.settled_noise = gaussian.at_least((ee - told_m2, en, nn - told_m2), math.sqrt(least_m2))

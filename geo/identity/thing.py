@@ -24,7 +24,7 @@ class Thing:
     Attributes:
         thing_id: Its number in this grouper.
         label: The label that its sightings give most weight.
-        fix: Where it is, from all sightings.
+        fix: Where it is, from all sightings; `common_m2` is what all things of its flights share.
         confidence: The best confidence among its sightings.
         sightings: All of them, in the order they came.
         first_seen_at: Earliest time, None where no picture told one.
@@ -53,6 +53,7 @@ def thing_of(gathering: Gathering, plane: Plane) -> Thing:
     # A strip of road at the picture's edge looks like anything: where the whole thing was seen, that is what counts.
     best = max(_whole(sightings) or sightings, key=lambda sighting: sighting.confidence)
     covariance: Covariance = ((ee, en), (en, nn))
+    (cee, cen, cnn) = gathering.common()
     lon, lat = plane.lonlat(place)
     outline = _outline(gathering)
     seen = gathering.seen()
@@ -66,6 +67,7 @@ def thing_of(gathering: Gathering, plane: Plane) -> Thing:
             covariance_m2=covariance,
             height_source=best.fix.height_source,
             yaw_source=best.fix.yaw_source,
+            common_m2=((cee, cen), (cen, cnn)),
             flags=tuple(sorted({flag for sighting in sightings for flag in sighting.fix.flags})),
         ),
         confidence=best.confidence,
