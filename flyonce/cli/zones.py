@@ -18,6 +18,7 @@ from geo.zones.layer_map import LayerRule, load_layer_map
 from geo.zones.layers import SUFFIXES
 from geo.zones.report import ImportedLayer, Remark
 from geo.zones.writing import WRITTEN_SUFFIXES, write_zones
+from vision.detections import LABELS
 
 _SHOWN_REMARKS = 20
 
@@ -101,7 +102,7 @@ def _imported(
             ticker.describe(path.name)
             layers += import_file(path, rules, crs=crs, encoding=encoding, on_feature=ticker.advance)
         ticker.describe("checking")
-        return with_checks(layers, date.today())
+        return with_checks(layers, date.today(), known_labels=LABELS)
 
 
 def _expanded(files: Iterable[Path], rules: Sequence[LayerRule] | None) -> list[Path]:

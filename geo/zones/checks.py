@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -22,11 +22,26 @@ _CLAIMED_M2, _CLAIMED_SHARE = 10.0, 0.01
 Finding = tuple[ImportedZone, str]
 
 
-def with_checks(layers: Sequence[ImportedLayer], today: date) -> list[ImportedLayer]:
-    """The same layers; their reports tell also what was found among all their zones."""
+def with_checks(
+    layers: Sequence[ImportedLayer], today: date, *, known_labels: Collection[str] | None = None
+) -> list[ImportedLayer]:
+    """The same layers; their reports tell also what was found among all their zones.
+
+    Args:
+        layers: All layers of an import.
+        today: For notices that have ended.
+        known_labels: What deceiving ground can deceive; None leaves its labels unchecked.
+    """
     zones = [zone for layer in layers for zone in layer.zones]
     told: dict[int, list[Remark]] = defaultdict(list)
-    for check in (_twice(zones), _outside_their_district(zones), _claimed_by_two(zones), _notices(zones, today)):
+    checks = (
+        _twice(zones),
+        _outside_their_district(zones),
+        _claimed_by_two(zones),
+        _notices(zones, today),
+        () if known_labels is None else _unknown_labels(zones, known_labels),
+    )
+    for check in checks:
         for found, problem in check:
             told[id(found)].append(Remark(feature=found.feature, code=found.zone.code, problem=problem))
     return [_with_told(layer, [remark for zone in layer.zones for remark in told[id(zone)]]) for layer in layers]
@@ -107,3 +122,13 @@ def _notices(zones: Sequence[ImportedZone], today: date) -> Iterator[Finding]:
             yield one, "it has no dates, so it holds always"
         elif one.zone.valid_to is not None and one.zone.valid_to < today:
             yield one, f"it ended on {one.zone.valid_to}"
+
+
+def _unknown_labels(zones: Sequence[ImportedZone], known: Collection[str]) -> Iterator[Finding]:
+    for one in zones:
+        if one.zone.kind != "false_alarm_mask":
+            continue
+        named = one.zone.properties.get("labels") or ()
+        unknown = [label for label in ([named] if isinstance(named, str) else named) if label not in known]
+        if unknown:
+            yield one, f"nothing is called {', '.join(unknown)}; there are {', '.join(known)}"

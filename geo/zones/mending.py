@@ -59,6 +59,8 @@ def _one_sort(geometry: BaseGeometry, kind: str, changes: list[str]) -> BaseGeom
         raise CannotMend("the geometry is empty")
     if not np.isfinite(shapely.get_coordinates(geometry)).all():
         raise CannotMend("a coordinate is no number")
+    if geometry.geom_type in _AREAS:
+        return geometry
     parts = [part for part in shapely.get_parts(_flat(geometry)) if not part.is_empty]
     areas = [part for part in parts if part.geom_type == "Polygon"]
     lines = [part for part in parts if part.geom_type == "LineString"]
@@ -74,7 +76,7 @@ def _one_sort(geometry: BaseGeometry, kind: str, changes: list[str]) -> BaseGeom
         raise CannotMend(f"a {geometry.geom_type} is no area")
     if len(chosen) < len(parts):
         changes.append(f"{len(parts) - len(chosen)} of its {len(parts)} parts are of another sort and were left out")
-    if geometry.geom_type in (*_AREAS, *_LINES) and chosen == parts and not changes:
+    if geometry.geom_type in _LINES and chosen is lines:
         return geometry
     return _joined(chosen)
 

@@ -337,6 +337,14 @@ def test_an_ended_and_an_endless_notice_are_told(tmp_path: Path) -> None:
     assert found == {1: "it ended on 2026-06-30", 2: "it has no dates, so it holds always"}
 
 
+def test_a_label_that_nothing_has_is_told(tmp_path: Path) -> None:
+    path = a_geojson(tmp_path / "m.geojson", a_feature(L="waste,人"), a_feature(L="waste"), a_feature(L=None))
+    layer = taken(path, {"kind": "false_alarm_mask", "labels": "L"})
+    (checked,) = with_checks([layer], TODAY, known_labels=("waste", "person"))
+    problems = [(remark.feature, remark.problem) for remark in checked.report.told if "called" in remark.problem]
+    assert problems == [(1, "nothing is called 人; there are waste, person")]
+
+
 def test_the_written_files_read_back_as_the_same_zones(tmp_path: Path) -> None:
     line = {"type": "LineString", "coordinates": [[120.15, 30.25], [120.16, 30.25]]}
     mask = {
