@@ -18,6 +18,11 @@ _Floats = NDArray[np.float32]
 CELL_PX = 4
 """The blended map has one cell for this many pixels each way; the networks' own maps are no finer than 8."""
 
+WHOLE_OF_UNKNOWN_SCALE = 1.5
+"""Weight of the picture as a whole beside a tile's 1 where nobody knows the scale. The whole alone shows the
+surroundings, and the tiles are no nearer to what the model knows. With equal weights a threshold of one half asks both to
+be sure: on 34 flood pictures for validation IoU falls from 0.804 at 0.45 to 0.790 at 0.5, with these to 0.803."""
+
 SLIT_PX = 0.5
 SIMPLIFY_CELLS = 0.75
 
@@ -98,7 +103,9 @@ class ProbabilityMap:
         reach = max(1.0, self._plan.overlap_px / CELL_PX)
         across = _ramp(size_cells[0], reach, view.left > 0, view.right < picture_width)
         down = _ramp(size_cells[1], reach, view.top > 0, view.bottom < picture_height)
-        return np.outer(down, across).astype(np.float32)
+        is_whole = view.size_wh_px == self._plan.size_wh_px
+        weight = WHOLE_OF_UNKNOWN_SCALE if is_whole and not self._plan.scale_known else 1.0
+        return np.float32(weight) * np.outer(down, across).astype(np.float32)
 
 
 def outlines(

@@ -84,12 +84,14 @@ class Plan:
         size_wh_px: Width and height of the scaled picture.
         views: The whole first, if it is among them; then the tiles, row by row.
         overlap_px: Overlap of neighbouring tiles; 0 without tiles.
+        scale_known: True if the scale was asked for; False if nobody knew one.
     """
 
     scale: float
     size_wh_px: tuple[int, int]
     views: tuple[View, ...]
     overlap_px: int
+    scale_known: bool = False
 
     def only(self, of_interest: NDArray[np.bool_] | None) -> Plan:
         """The whole, and of the tiles those that show something of interest better than their neighbours do.
@@ -163,6 +165,7 @@ def plan_views(
     shrink = max(size_wh_px[0] / input_wh_px[0], size_wh_px[1] / input_wh_px[1])
     if shrink * (scale or 1.0) <= (TILE_ABOVE if scale is None else NEARLY_ONE):
         return _whole_alone(size_wh_px, min(1.0, 1 / shrink))
+    scale_known = scale is not None
     if scale is None:
         scale = _scale_of_most_tiles(size_wh_px, input_wh_px)
         least_overlap = LEAST_OVERLAP
@@ -172,7 +175,7 @@ def plan_views(
     overlap = _overlap(size, input_wh_px, least_overlap)
     tiles = _tiles(size, input_wh_px, overlap, any_size)
     whole = View(left=0, top=0, right=size[0], bottom=size[1])
-    return Plan(scale=scale, size_wh_px=size, views=(whole, *tiles), overlap_px=overlap)
+    return Plan(scale=scale, size_wh_px=size, views=(whole, *tiles), overlap_px=overlap, scale_known=scale_known)
 
 
 def working_scale(

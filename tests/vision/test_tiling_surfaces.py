@@ -93,3 +93,14 @@ def test_the_edge_of_a_tile_counts_for_less_than_its_middle():
     assert steps.max() < 0.2
     assert row.min() == pytest.approx(0, abs=0.01)
     assert row.max() == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize(("scale", "expected"), [(None, 1.5 / 2.5), (1.0, 1 / 2)])
+def test_the_whole_counts_for_more_than_a_tile_only_where_nobody_knows_the_scale(scale, expected):
+    plan = plan_views((1000, 256), (256, 256), scale=scale)
+    blend = ProbabilityMap(plan, 1)
+    for view in plan.views:
+        whole = view.size_wh_px == plan.size_wh_px
+        blend.add(view, blend.cells_of(view, np.full((1, 8, 8), float(whole), np.float32)))
+    in_one_tile = blend.blended()[0, :, :10]
+    assert in_one_tile == pytest.approx(expected, abs=0.01)

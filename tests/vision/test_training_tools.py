@@ -80,9 +80,9 @@ def test_training_facts_count_pictures_by_part_and_source(tmp_path: Path) -> Non
     assert training_facts(tmp_path, "a note") == {"pictures": {"val/made": 3}, "how": "a note"}
 
 
-def test_tables_of_several_runs_are_joined_with_the_number_of_the_run() -> None:
-    assert joined_logs(["epoch,loss\n1,0.5\n2,0.4\n", "epoch,loss\n1,0.3\n"]) == (
-        "run,epoch,loss\n1,1,0.5\n1,2,0.4\n2,1,0.3\n"
+def test_tables_of_several_runs_are_joined_with_the_number_of_the_run_also_where_columns_differ() -> None:
+    assert joined_logs(["epoch,loss\n1,0.5\n2,0.4\n", "epoch,loss,overlap\n1,0.3,0.9\n"]) == (
+        "run,epoch,loss,overlap\n1,1,0.5,\n1,2,0.4,\n2,1,0.3,0.9\n"
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -172,10 +174,14 @@ def _square_and_wide(tensors: Sequence[NDArray[np.float32]]) -> Iterator[NDArray
 
 
 def joined_logs(tables: Sequence[str]) -> str:
-    """Join tables of epochs (CSV with a header line each, all the same) with a column `run`, from 1."""
-    head = tables[0].splitlines()[0]
-    rows = [f"{run},{row}" for run, table in enumerate(tables, start=1) for row in table.splitlines()[1:] if row]
-    return "\n".join([f"run,{head}", *rows]) + "\n"
+    """Join tables of epochs (CSV with a header line each) with a column `run`, from 1; what a run lacks stays empty."""
+    runs = [list(csv.DictReader(io.StringIO(table))) for table in tables]
+    columns = list(dict.fromkeys(column for rows in runs for row in rows for column in row))
+    out = io.StringIO()
+    writer = csv.DictWriter(out, ["run", *columns], restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({"run": run, **row} for run, rows in enumerate(runs, start=1) for row in rows)
+    return out.getvalue()
 
 
 def export_model(

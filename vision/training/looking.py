@@ -39,7 +39,7 @@ CARD = "card"
 
 AHEAD = 3
 
-_DETECTING = ("decoding", "letterbox", "merging", "onnx_detector", "onnx_model", "surfaces", "tiling")
+_DETECTING = ("boxes", "decoding", "letterbox", "merging", "onnx_detector", "onnx_model", "surfaces", "tiling")
 """Modules that turn a picture and a network into an answer: with other code, old answers are not believed."""
 
 
