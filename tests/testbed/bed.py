@@ -117,10 +117,16 @@ class Bed:
         return np.append(en[0], self.hills.heights(en)[0])
 
     def pixels_of(self, pose: BedPose, thing: Thing, *, inside_px: float = 0.0) -> Floats | None:
-        """Where a thing's middle appears (2,); None outside the picture, or nearer than that to its edge."""
-        uv = self.lens.project(pose, self.place_of(thing)[None])[0]
+        """Where a thing's middle appears (2,); None outside the picture, or nearer than that to its edge, or where
+        the picture shows a hill before it, or sky.
+        """
+        place = self.place_of(thing)
+        uv = self.lens.project(pose, place[None])[0]
         inside = (uv >= inside_px) & (uv <= np.array(self.lens.size_wh_px) - inside_px)
-        return uv if bool(inside.all()) else None
+        if not bool(inside.all()):
+            return None
+        off = np.abs(self.lens.ground_of(pose, uv[None], self.hills)[0] - place)
+        return uv if bool((off < 0.5).all()) else None
 
     def shots(self, every_s: float) -> list[Shot]:
         """The flight's poses, one every so many seconds. What is told of `t` was true at `t - clock_offset_s`."""
@@ -143,7 +149,7 @@ class Bed:
         Raises:
             ValueError: The lens is distorted, which these photos cannot tell.
         """
-        if any(self.lens.distortion):
+        if any(self.lens.distortion) or self.lens.model != "brown":
             raise ValueError("the bed's photos tell a focal length only: give an undistorted lens")
         shots = []
         for number, shot in enumerate(self.shots(every_s)):
@@ -203,6 +209,7 @@ class Bed:
                 "size_wh_px": list(self.lens.size_wh_px),
                 "focal_px": self.lens.focal_px,
                 "distortion": list(self.lens.distortion),
+                "model": self.lens.model,
             },
             "home": {"lon": lon, "lat": lat, "alt_m": alt},
             "planted": asdict(self.planted),
@@ -236,12 +243,12 @@ class Bed:
         }
 
     def _rows(self, begin_s: float, end_s: float, step_s: float) -> list[Told]:
-        """Telemetry of the filmed part and two seconds around it, on the telemetry's clock."""
+        """Telemetry of the filmed part and two seconds around it, in which the drone may hover."""
         times = np.arange(begin_s - 2.0, end_s + 2.0, step_s)
         noises = self.planted.noise(times)
         rows = []
         for time_s, noise in zip(times.tolist(), noises, strict=True):
-            if 0 <= time_s <= self.flight.duration_s and not self.planted.is_silent(time_s):
+            if not self.planted.is_silent(time_s):
                 told = self.planted.told(self.pose(time_s), noise)
                 rows.append(self._told(told, time_s - begin_s + self.planted.clock_offset_s, self._at(time_s)))
         return rows

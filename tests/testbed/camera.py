@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -62,14 +63,16 @@ class BedLens:
     Attributes:
         size_wh_px: Width and height of the pictures.
         focal_px: Focal length.
-        distortion: Brown's k1, k2, p1, p2, k3, in OpenCV's order.
+        distortion: Brown's k1, k2, p1, p2, k3, in OpenCV's order; of a fisheye k1 to k4 and 0.
         noise_sigma: Sensor noise in grey levels.
+        model: `brown`, or `fisheye` as OpenCV's module of that name has it.
     """
 
     size_wh_px: tuple[int, int] = (640, 480)
     focal_px: float = 520.0
     distortion: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
     noise_sigma: float = 1.5
+    model: Literal["brown", "fisheye"] = "brown"
 
     @property
     def matrix(self) -> Floats:
@@ -82,14 +85,22 @@ class BedLens:
         points = np.asarray(points_m, dtype=np.float64).reshape(-1, 3)
         rotation = pose.camera_from_world
         turn, _ = cv2.Rodrigues(rotation)
-        pixels, _ = cv2.projectPoints(points, turn, -rotation @ pose.place_m, self.matrix, np.array(self.distortion))
+        shift = -rotation @ pose.place_m
+        if self.model == "fisheye":
+            some, lens = points.reshape(-1, 1, 3), np.array(self.distortion[:4])
+            pixels, _ = cv2.fisheye.projectPoints(some, turn, shift.reshape(3, 1), self.matrix, lens)
+        else:
+            pixels, _ = cv2.projectPoints(points, turn, shift, self.matrix, np.array(self.distortion))
         ahead = (points - pose.place_m) @ rotation[2] > 0
         return np.where(ahead[:, None], pixels.reshape(-1, 2), np.nan)
 
     def rays(self, pose: BedPose, uv_px: Floats) -> Floats:
         """Directions (n, 3), east, north, up, of pixels (n, 2)."""
         uv = np.asarray(uv_px, dtype=np.float64).reshape(-1, 1, 2)
-        ideal = cv2.undistortPoints(uv, self.matrix, np.array(self.distortion)).reshape(-1, 2)
+        if self.model == "fisheye":
+            ideal = cv2.fisheye.undistortPoints(uv, self.matrix, np.array(self.distortion[:4])).reshape(-1, 2)
+        else:
+            ideal = cv2.undistortPoints(uv, self.matrix, np.array(self.distortion)).reshape(-1, 2)
         return np.asarray(np.column_stack((ideal, np.ones(len(ideal)))) @ pose.camera_from_world)
 
     def ground_of(self, pose: BedPose, uv_px: Floats, hills: Hills) -> Floats:
