@@ -41,6 +41,8 @@ _DATES = ("%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%d.%m.
 _NAMED = re.compile(r"^(.*?)\s*\(\s*([^)]*)\s*\)$")
 # A date to the second agrees with the milliseconds to one second; more than this means that a clock was set.
 _CLOCK_JUMP_S = 2.0
+# A flight lasts less than a month; a larger figure is none.
+_LONGEST_MS = 31 * 86_400_000.0
 
 _PROBLEMS = {
     "bearing_unknown": "{count} rows tell no gimbal angles: nothing is located there, and no direction is assumed",
@@ -139,7 +141,7 @@ def _zero_at(table: Table, columns: dict[str, str], account: Account) -> datetim
     for row in table.rows:
         moment = _moment(row.cells.get(columns["utc"], ""))
         elapsed_ms = table.number(row, columns.get("milliseconds")) if "milliseconds" in columns else 0.0
-        if moment is not None and elapsed_ms is not None and math.isfinite(elapsed_ms):
+        if moment is not None and elapsed_ms is not None and abs(elapsed_ms) <= _LONGEST_MS:
             zeros.append(moment.timestamp() - elapsed_ms / 1000)
     if not zeros:
         return None
@@ -201,7 +203,7 @@ def _time_s(
 ) -> float | None:
     if "milliseconds" in columns:
         elapsed_ms = figures["milliseconds"]
-        return None if elapsed_ms is None or not math.isfinite(elapsed_ms) else elapsed_ms / 1000
+        return elapsed_ms / 1000 if elapsed_ms is not None and abs(elapsed_ms) <= _LONGEST_MS else None
     moment = _moment(row.cells.get(columns["utc"], ""))
     return None if moment is None or zero_at is None else (moment - zero_at).total_seconds()
 

@@ -22,7 +22,7 @@ from geo.telemetry.recorded import RecordedTelemetry
 from geo.telemetry.screening import METRES_PER_DEGREE, Account, rising, without_strays
 from geo.telemetry.srt_cues import Cue, on_media_time, read_cues
 from geo.telemetry.srt_dialects import CLOCK, FIELDS
-from geo.telemetry.srt_points import Point, order_of, points_of, unstepped
+from geo.telemetry.srt_points import Point, in_degrees, order_of, points_of, unstepped
 
 _GPS_ALTITUDE_SIGMA_M = 10.0
 _REMEDY = "Give the .SRT that the drone wrote, uncut"
@@ -35,6 +35,7 @@ _PROBLEMS = {
     "height_unknown": "the cues tell no height above the take-off point",
     "altitude_datum_unknown": "the altitude does not say from what: it is taken as above sea level, with 10 m of error",
     "axes_swapped": "longitude and latitude were written in the other order than this generation does: turned back",
+    "radians": "positions were written in radians, as some firmware does: turned into degrees",
     "position_coarse": "positions have only {decimals} decimals: they are {coarse:.0f} m apart",
     "clock_jumps": "the drone's clock was set during the recording: moments follow its steadiest part",
     "no_cue_times": "the cues have no times: the drone's clock was taken, counted from the first cue",
@@ -75,11 +76,12 @@ def _reading(file: Path, cues: Sequence[Cue]) -> TelemetryReading:
     timed = on_media_time(cues, account.flags)
     account.dropped["no_time"] += len(cues) - len(timed)
     order, dialect = order_of(cues, account.flags)
-    points = list(points_of(timed, order, account.dropped))
+    points, radians = in_degrees(list(points_of(timed, order, account.dropped)))
     if not points:
         raise _nothing_usable(file, cues, account.dropped)
+    account.flags["radians"] = len(points) if radians else 0
     decimals = max(point.decimals for point in points)
-    coarse_m = METRES_PER_DEGREE * 10.0**-decimals
+    coarse_m = METRES_PER_DEGREE * 10.0**-decimals * (math.degrees(1) if radians else 1)
     clock_jumps = account.flags["clock_jumps"]
     entries = rising([_entry(point, coarse_m) for point in points], account)
     entries = unstepped(without_strays(entries, account))

@@ -6,6 +6,7 @@ a cue; `GPS_ORDERS` says which of the two numbers of an unnamed `GPS(a,b,…)` c
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -53,6 +54,13 @@ FIELDS: tuple[Field, ...] = (
     _field("Drone", "drone", r"\[ Drone : Yaw : # , Pitch : # , Roll : # \]", "body_yaw", "body_pitch", "body_roll"),
     _field("F.PRY", "f.pry", r"F\.PRY \( #° , #° , #° \)", "body_pitch", "body_roll", "body_yaw"),
     _field("GPS", "gps", r"GPS \( # , # (?:, [^)]*)?\)", "gps_1", "gps_2"),
+    # A Phantom 4 RTK calls it so while it has a fix.
+    _field("RTK", "rtk", r"\bRTK \( # , # (?:, [^)]*)?\)", "gps_1", "gps_2"),
+    # Autel names the hemispheres.
+    _field("GPS E", "e:", r"GPS \( (?:[NS] : [^,]*, )?E : #", "lon"),
+    _field("GPS W", "w:", r"GPS \( (?:[NS] : [^,]*, )?W : #", "lon", scale=-1),
+    _field("GPS N", "n:", r"GPS \( (?:[EW] : [^,]*, )?N : #", "lat"),
+    _field("GPS S", "s:", r"GPS \( (?:[EW] : [^,]*, )?S : #", "lat", scale=-1),
     _field("H", ", h ", r"\bH #m\b", "home_m"),
     _field("BAROMETER", "barometer", r"BAROMETER [:(] #", "home_m"),
     _field("Hb", "hb", r"\bHb : #", "home_m"),
@@ -82,10 +90,12 @@ GPS_ORDERS: tuple[GpsOrder, ...] = (
     GpsOrder(dialect="gps_barometer", sign=re.compile(r"BAROMETER:"), order="lon_lat"),
     GpsOrder(dialect="gps_hb", sign=re.compile(r"\bHb:"), order="lon_lat"),
 )
+RADIANS_BOX = (math.pi, math.pi / 2)
+"""Longitudes and latitudes up to these (degrees) hold nothing but sea: a whole flight there was written in radians."""
 NAMED_DIALECT = "named"
 """Latitude and longitude stand under their names."""
 
-CUE_TIMES = re.compile(r"(\d+):(\d\d):(\d\d)[,.](\d{1,3})\s*-->\s*(\d+):(\d\d):(\d\d)[,.](\d{1,3})")
+CUE_TIMES = re.compile(r"\b(\d{1,3}):(\d\d):(\d\d)[,.](\d{1,3})\s*-->\s*(\d{1,3}):(\d\d):(\d\d)[,.](\d{1,3})")
 CLOCK = re.compile(
     r"\b(20\d\d)[.:/-](\d{1,2})[.:/-](\d{1,2})[ T]+(\d{1,2}):(\d\d):(\d\d)(?:[.,](\d{1,3}))?(?:,(\d{1,3}))?"
 )

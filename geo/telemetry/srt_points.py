@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from geo.telemetry.entry import Entry
 from geo.telemetry.srt_cues import Cue
-from geo.telemetry.srt_dialects import GPS_ORDERS, NAMED_DIALECT, Order
+from geo.telemetry.srt_dialects import GPS_ORDERS, NAMED_DIALECT, RADIANS_BOX, Order
 
 # A position that stays the same to the last digit for less than this was only not measured anew.
 _HELD_S = 1.05
@@ -55,6 +55,20 @@ def _proven_order(pairs: Sequence[tuple[float, float]]) -> Order | None:
     if first > 90 >= second:
         return "lon_lat"
     return "lat_lon" if second > 90 >= first else None
+
+
+def in_degrees(points: Sequence[Point]) -> tuple[list[Point], bool]:
+    """The points with their places in degrees, and whether they were in radians, as some firmware wrote them."""
+    if not points or not all(_in_box(point.lon, point.lat) for point in points):
+        return list(points), False
+    turned = [replace(point, lon=math.degrees(point.lon), lat=math.degrees(point.lat)) for point in points]
+    if any(_in_box(point.lon, point.lat) for point in turned):
+        return list(points), False
+    return turned, True
+
+
+def _in_box(lon: float, lat: float) -> bool:
+    return abs(lon) <= RADIANS_BOX[0] and abs(lat) <= RADIANS_BOX[1]
 
 
 def points_of(cues: Sequence[Cue], order: Order | None, dropped: Counter[str]) -> Iterator[Point]:

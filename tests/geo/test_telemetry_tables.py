@@ -290,6 +290,41 @@ def test_a_file_with_any_bytes_in_it_is_read_or_refused_in_one_line(tmp_path_fac
     assert not refusal or str(path) in refusal
 
 
+def subtitle(text: str, second: int = 0) -> str:
+    return f"{second + 1}\n00:00:0{second},000 --> 00:00:0{second + 1},000\n{text}\n\n"
+
+
+def test_a_phantom_with_an_rtk_fix_calls_its_place_so(tmp_path):
+    text = (
+        "F/6.3, SS 60, ISO 100, EV 0, RTK (120.083799, 30.213635, 28), HOME (120.084146, 30.214243, 103.55m), "
+        "D 75.36m, H 76.19m, H.S 0.30m/s, V.S 0.00m/s, F.PRY (-5.3°, 2.1°, 28.3°), G.PRY (-40.0°, 0.0°, 28.2°)"
+    )
+    point = read_telemetry(written(tmp_path, subtitle(text))).points[0]
+    assert (point.lon, point.lat, point.alt_m, point.alt_datum) == (120.083799, 30.213635, 76.19, "home")
+    assert (point.heading_deg, point.pitch_deg, point.roll_deg) == (28.2, -40.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("place", "lonlat"),
+    [("W: 6.1120, N: 36.6146, 10.0m", (-6.1120, 36.6146)), ("S:36.6146,E:6.1120,10.0m", (6.1120, -36.6146))],
+)
+def test_places_with_their_hemispheres_are_read(tmp_path, place, lonlat):
+    text = f"HOME(W: 6.1, N: 36.6) 2026-07-01 10:00:00\nGPS({place}) BAROMETER:30.5\nISO:100"
+    point = read_telemetry(written(tmp_path, subtitle(text))).points[0]
+    assert (point.lon, point.lat) == lonlat
+    assert point.alt_m == 30.5
+
+
+def test_places_in_radians_are_turned_into_degrees_and_said_so(tmp_path):
+    text = "[latitude: 0.608553] [longtitude: -1.963763] [altitude: 1429.697998]"
+    told = read_telemetry(written(tmp_path, subtitle(text) + subtitle(text, 1)))
+    assert (told.points[0].lon, told.points[0].lat) == pytest.approx((-112.5153, 34.8675), abs=1e-4)
+    assert told.flags["radians"] == 2
+    real = read_telemetry(written(tmp_path, subtitle("[latitude: 5.6] [longitude: -0.2] [rel_alt: 9.0]")))
+    assert real.points[0].lat == 5.6
+    assert "radians" not in real.flags
+
+
 @pytest.mark.parametrize(
     ("text", "look"),
     [
