@@ -12,6 +12,7 @@ import typer
 
 from flyonce.cli.options import AsJson
 from flyonce.cli.output import EXIT_BAD_INPUT, emit_json, fail, progress, say, stdout
+from flyonce.cli.zones_at import at
 from geo.zones.checks import with_checks
 from geo.zones.importing import import_file
 from geo.zones.layer_map import LayerRule, load_layer_map
@@ -40,6 +41,9 @@ CrsOption = Annotated[
 EncodingOption = Annotated[
     str | None, typer.Option("--encoding", help="Of texts in Shapefiles that do not tell it, like GBK.")
 ]
+
+
+app.command()(at)
 
 
 @app.callback()

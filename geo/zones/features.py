@@ -22,6 +22,7 @@ from geo.zones.zone import LINE_KINDS, ZONE_KINDS, Zone
 
 Refuse = Callable[[str, str], InputFileError]
 
+_ROUNDING_DEG = 1e-6
 _KNOWN_CRS = ("CRS84", "EPSG::4326", "EPSG:4326", "WGS84", "EPSG::4490", "EPSG:4490")
 
 
@@ -133,7 +134,7 @@ def _check_geometry(geometry: BaseGeometry, refuse: Refuse) -> None:
         raise refuse(
             f"latitude {lat[np.abs(lat).argmax()]:g} is out of range; lon and lat look swapped", "Write lon before lat"
         )
-    if np.abs(lon).max() > 180 or np.abs(lat).max() > 90:
+    if np.abs(lon).max() > 180 + _ROUNDING_DEG or np.abs(lat).max() > 90 + _ROUNDING_DEG:
         raise refuse("coordinates are no degrees", "Bring them to WGS 84 with 'flyonce zones import --crs EPSG:…'")
     if not geometry.is_valid:
         raise refuse(

@@ -140,3 +140,33 @@ def test_a_layer_in_foreign_words_says_that_it_needs_a_map(city: Path) -> None:
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     assert "no layer" in refused("check", tmp_path)
+
+
+@pytest.fixture
+def zones_file(city: Path) -> Path:
+    out = city / "zones.geojson"
+    flyonce("import", city / "grids.geojson", city / "water.geojson", "--map", city / "map.yaml", "--out", out)
+    return out
+
+
+def test_a_place_is_told_its_zones_and_its_coordinates_elsewhere(zones_file: Path) -> None:
+    lon, lat = pyproj.Transformer.from_crs(4549, 4490, always_xy=True).transform(500_100, 3_350_050)
+    done = flyonce("at", zones_file, "--place", f"{lon},{lat}", "--error-m", 2, "--json")
+    told = json.loads(done.stdout)
+    assert [(hit["code"], round(hit["probability"], 3)) for hit in told["zones"]] == [
+        ("330106001001000", 0.5),
+        ("330106001001001", 0.5),
+    ]
+    assert told["epsg_4549_east_north_m"] == [pytest.approx(500_100, abs=1e-3), pytest.approx(3_350_050, abs=1e-3)]
+    for system in ("gcj02", "bd09"):
+        shifted = ",".join(map(str, told[f"{system}_lonlat"]))
+        again = json.loads(flyonce("at", zones_file, "--place", shifted, "--in", system, "--json").stdout)
+        assert (again["lon"], again["lat"]) == (pytest.approx(lon, abs=1e-8), pytest.approx(lat, abs=1e-8))
+
+
+def test_a_place_is_told_to_people_too(zones_file: Path) -> None:
+    done = flyonce("at", zones_file, "--place", "2.35,48.86")
+    assert "in no zone" in done.stdout
+    assert "epsg" not in done.stdout
+    assert "is no day" in refused("at", zones_file, "--place", "120,30", "--on", "1 May")
+    assert "no place" in refused("at", zones_file, "--place", "30,120")
