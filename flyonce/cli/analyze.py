@@ -30,7 +30,9 @@ def analyze(
         list[str],
         typer.Argument(help="Of one flight: photos or folders of photos; or videos; or one stream (rtsp://…)."),
     ],
-    zones: Annotated[Path | None, typer.Option(help="GeoJSON of districts, grids, water, roads… (WGS 84).")] = None,
+    zones: Annotated[
+        Path | None, typer.Option(help="Districts, grids, water, roads…: what `flyonce zones import` writes.")
+    ] = None,
     store: StoreUrl = None,
     flight_id: Annotated[str | None, typer.Option(help="Name of the flight; default: made from its pictures.")] = None,
     telemetry: Annotated[
