@@ -63,11 +63,6 @@ class Zones:
         """
         return cls(zones_of_file(Path(path)))
 
-    @classmethod
-    def from_geojson(cls, path: str | Path) -> Zones:
-        """Zones of a GeoJSON FeatureCollection; see `from_file`."""
-        return cls.from_file(path)
-
     def of_kind(self, kind: str) -> tuple[Zone, ...]:
         """All zones of one kind."""
         if kind not in ZONE_KINDS:

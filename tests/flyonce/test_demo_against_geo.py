@@ -74,6 +74,6 @@ def test_geo_puts_a_pixel_where_the_staged_camera_saw_the_point(pose: TruePose, 
 
 def test_the_zones_file_is_one_that_geo_reads(tmp_path: Path) -> None:
     write_zones(tmp_path / "zones.geojson", demo_district(), date(2026, 7, 1))
-    zones = Zones.from_geojson(tmp_path / "zones.geojson")
+    zones = Zones.from_file(tmp_path / "zones.geojson")
     assert len(zones.of_kind("grid")) == 4
     assert {zone.name for zone in zones.of_kind("street")} == {"样例路", "试飞街", "示范大道"}

@@ -36,7 +36,7 @@ def zones(tmp_path, *features):
         for kind, bounds, more in features
     ]
     path.write_text(json.dumps({"type": "FeatureCollection", "features": rows}))
-    return Zones.from_geojson(path)
+    return Zones.from_file(path)
 
 
 def _box(west, south, east, north):

@@ -27,14 +27,14 @@ def a_feature(kind: str = "grid", geometry: dict[str, Any] | None = None, **prop
 def zones_of(tmp_path: Path, *features: dict[str, Any]) -> Zones:
     path = tmp_path / "zones.geojson"
     path.write_text(json.dumps({"type": "FeatureCollection", "features": list(features)}))
-    return Zones.from_geojson(path)
+    return Zones.from_file(path)
 
 
 def refusal(tmp_path: Path, text: str) -> str:
     path = tmp_path / "zones.geojson"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputFileError) as caught:
-        Zones.from_geojson(path)
+        Zones.from_file(path)
     assert "zones.geojson" in str(caught.value)
     assert "\n" not in str(caught.value)
     return str(caught.value)
