@@ -9,25 +9,36 @@ from geo.errors import InputFileError
 from geo.telemetry.klv_poses import read_klv_pieces
 from geo.telemetry.opening import read_telemetry
 from geo.telemetry.reading import TelemetryReading
+from geo.telemetry.tlog import read_tlog
+from geo.telemetry.tlog_frames import looks_like_tlog
 from vision.sources.source import StreamData
 from vision.sources.video import VideoSource
 
 _TS_SYNC, _TS_PACKET, _M2TS_STAMP = 0x47, 188, 4
 _CONTAINERS = ((4, b"ftyp"), (0, b"\x1a\x45\xdf\xa3"), (8, b"AVI "))
 _HEAD_BYTES = 1024
+_LOG_HEAD_BYTES = 65_536
 
 
-def read_telemetry_of(path: Path, *, on_record: Callable[[], None] = lambda: None) -> TelemetryReading:
+def read_telemetry_of(
+    path: Path,
+    *,
+    mount_deg: tuple[float, float, float] | None = None,
+    on_record: Callable[[], None] = lambda: None,
+) -> TelemetryReading:
     """The points of a telemetry file of any family, of a folder of photos, or of the KLV inside a video.
 
     Args:
         path: The file or folder.
+        mount_deg: For a MAVLink log: heading, pitch and roll of a camera that is fixed to the aircraft, relative to it.
         on_record: Called after each photo of a folder.
 
     Raises:
         InputFileError: It cannot be read, is of no known family, or tells no usable place.
         VideoError: It is a video that cannot be read.
     """
+    if mount_deg is not None:
+        return _with_fixed_camera(path, mount_deg)
     if not is_video(path):
         return read_telemetry(path, on_record=on_record)
     pieces = klv_inside(path)
@@ -38,6 +49,17 @@ def read_telemetry_of(path: Path, *, on_record: Callable[[], None] = lambda: Non
             remedy="Give the .SRT that the drone wrote beside it, or another table of its poses",
         )
     return read_klv_pieces(path, pieces)
+
+
+def _with_fixed_camera(path: Path, mount_deg: tuple[float, float, float]) -> TelemetryReading:
+    data = path.read_bytes() if path.is_file() else b""
+    if not looks_like_tlog(data[:_LOG_HEAD_BYTES]):
+        raise InputFileError(
+            path=path,
+            problem="is no MAVLink log, and only that tells an aircraft's attitude to which a camera could be fixed",
+            remedy="Leave --mount out",
+        )
+    return read_tlog(path, data, mount_deg=mount_deg)
 
 
 def is_video(path: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import tempfile
 from collections.abc import Sequence
@@ -35,6 +36,13 @@ def telemetry(
         str | None,
         typer.Option(help="Zone of the drone's clock, where the file does not tell it: Asia/Shanghai or +08:00."),
     ] = None,
+    mount: Annotated[
+        str | None,
+        typer.Option(
+            help="HEADING,PITCH,ROLL of a camera that is fixed to the aircraft of a .tlog, relative to it: 0,-90,0 "
+            "looks straight out of its belly."
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the poses as CSV, empty where something is unknown.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -45,9 +53,10 @@ def telemetry(
     """
     if out is not None and out.exists() and out.resolve() == file.resolve():
         fail(f"{out}: --out would overwrite the telemetry itself. Name another file.")
+    mount_deg = None if mount is None else _angles(mount)
     total = len(photos_in(file)) if file.is_dir() else None
     with progress(f"reading {file.name}", total=total) as ticker:
-        reading = read_telemetry_of(file, on_record=ticker.advance)
+        reading = read_telemetry_of(file, mount_deg=mount_deg, on_record=ticker.advance)
     if zone is not None:
         reading = _in_zone(reading, zone)
     if out is not None:
@@ -66,6 +75,17 @@ def _in_zone(reading: TelemetryReading, name: str) -> TelemetryReading:
     if reading.clock != "local" or zone is None:
         fail(f"{reading.path}: its times are no local ones ({reading.clock} clock). Leave --zone out.")
     return reading.in_zone(zone)
+
+
+def _angles(text: str) -> tuple[float, float, float]:
+    """`HEADING,PITCH,ROLL` as three numbers."""
+    try:
+        heading, pitch, roll = (float(part) for part in text.split(","))
+    except ValueError:
+        heading = pitch = roll = math.nan
+    if not math.isfinite(heading + pitch + roll):
+        fail(f"--mount {text!r} is not HEADING,PITCH,ROLL in degrees, like 0,-90,0.")
+    return heading, pitch, roll
 
 
 def summary_of(reading: TelemetryReading) -> dict[str, Any]:

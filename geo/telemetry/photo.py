@@ -231,6 +231,21 @@ def place_of(exif: Exif, xmp: Xmp) -> tuple[tuple[float, float] | None, tuple[st
     return by_xmp, ()
 
 
+def swapped_place_of(exif: Exif) -> tuple[float, float] | None:
+    """Longitude and latitude of a photo that tells each in the other's place; None where nothing proves that.
+
+    Its latitude lies beyond 90 degrees, or is east or west, and its longitude north or south.
+    """
+    second, first = _degrees(exif.numbers("GPSLongitude")), _degrees(exif.numbers("GPSLatitude"))
+    if first is None or second is None or abs(second) > 90 or abs(first) > 180:
+        return None
+    across, along = ((exif.text(f"GPS{name}Ref") or "").upper()[:1] for name in ("Latitude", "Longitude"))
+    crossed = across in ("E", "W") and along in ("N", "S")
+    if not crossed and abs(first) <= 90:
+        return None
+    return abs(first) * (-1 if across in ("W", "S") else 1), abs(second) * (-1 if along in ("S", "W") else 1)
+
+
 def _exif_place(exif: Exif) -> tuple[tuple[float, float] | None, tuple[str, ...]]:
     lon, lat = _degrees(exif.numbers("GPSLongitude")), _degrees(exif.numbers("GPSLatitude"))
     if lon is None or lat is None:

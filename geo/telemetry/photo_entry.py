@@ -7,7 +7,7 @@ from dataclasses import replace
 from geo.telemetry.clock import taken_at
 from geo.telemetry.entry import Entry
 from geo.telemetry.exif import Exif
-from geo.telemetry.photo import PROBLEMS, altitude_of, angles_of, place_of, sigmas_of
+from geo.telemetry.photo import PROBLEMS, altitude_of, angles_of, place_of, sigmas_of, swapped_place_of
 from geo.telemetry.xmp import Xmp
 
 NOWHERE = {
@@ -33,6 +33,8 @@ def photo_entry(exif: Exif, xmp: Xmp, *, where: str) -> Entry | str:
     """What EXIF and XMP tell, as one record without `time_s`; or the reason why it has no place."""
     at, time_flags = taken_at(exif, xmp)
     place, place_flags = place_of(exif, xmp)
+    if place is None and (turned := swapped_place_of(exif)) is not None:
+        place, place_flags = turned, ("axes_swapped",)
     if place is None:
         return NOWHERE.get(place_flags[0], "no_position")
     altitude, altitude_flags = altitude_of(exif, xmp)

@@ -22,14 +22,14 @@ from geo.telemetry.entry import Entry
 from geo.telemetry.reading import TelemetryReading
 from geo.telemetry.screening import UNMANNED_M_S, Account, placed, rising, without_strays
 from geo.telemetry.tlog_frames import Message, Stamped, Tally, messages_in
-from geo.telemetry.tlog_gimbal import GIMBAL_MESSAGES, Gimbal, gimbal_of
+from geo.telemetry.tlog_gimbal import ATTITUDE, GIMBAL_MESSAGES, Gimbal, fixed_to_aircraft, gimbal_of
 
 Floats = npt.NDArray[np.float64]
 
-_POSITION, _CLOCK, _ATTITUDE = "GLOBAL_POSITION_INT", "SYSTEM_TIME", "ATTITUDE"
+_POSITION, _CLOCK = "GLOBAL_POSITION_INT", "SYSTEM_TIME"
 _FIXES = frozenset({"GPS_RAW_INT", "GPS2_RAW"})
 _SHOTS = frozenset({"CAMERA_FEEDBACK", "CAMERA_IMAGE_CAPTURED"})
-_WANTED = frozenset({_POSITION, _CLOCK, _ATTITUDE, *_FIXES, *_SHOTS, *(kind.name for kind in GIMBAL_MESSAGES)})
+_WANTED = frozenset({_POSITION, _CLOCK, ATTITUDE, *_FIXES, *_SHOTS, *(kind.name for kind in GIMBAL_MESSAGES)})
 _LEAST_FIX = 2
 # A GPS that never had a fix tells a year before this.
 _FIRST_S = datetime(2005, 1, 1, tzinfo=UTC).timestamp()
@@ -63,8 +63,14 @@ class _Log:
         return [(time_s, one) for time_s, one in self.messages if one.name in names]
 
 
-def read_tlog(path: Path, data: bytes) -> TelemetryReading:
+def read_tlog(path: Path, data: bytes, *, mount_deg: tuple[float, float, float] | None = None) -> TelemetryReading:
     """The poses of a log, in UTC.
+
+    Args:
+        path: The file, for errors.
+        data: Its bytes.
+        mount_deg: Heading, pitch and roll of a camera that is fixed to the aircraft, relative to it; None believes
+            gimbal messages alone.
 
     Raises:
         InputFileError: Not one message tells a usable position.
@@ -74,7 +80,10 @@ def read_tlog(path: Path, data: bytes) -> TelemetryReading:
     system = _busiest(everything, account)
     own = [one for one in everything if one.system == system]
     log = _in_time(own, account)
-    gimbal = gimbal_of(log.messages, _headings(log))
+    if mount_deg is None:
+        gimbal = gimbal_of(log.messages, _headings(log))
+    else:
+        gimbal = fixed_to_aircraft(log.messages, mount_deg)
     entries = _entries(log, account)
     shots = _shots(log, account)
     source = _POSITION
@@ -156,7 +165,7 @@ def _time_s(one: Stamped, behind_s: float, zero_s: float) -> float:
 
 def _headings(log: _Log) -> tuple[Floats, Floats]:
     """The aircraft's headings: times and degrees, times rising."""
-    told = sorted({time_s: math.degrees(one.message.yaw) for time_s, one in log.named(_ATTITUDE)}.items())
+    told = sorted({time_s: math.degrees(one.message.yaw) for time_s, one in log.named(ATTITUDE)}.items())
     if not told:
         told = sorted(
             {t: one.message.hdg / 100 for t, one in log.named(_POSITION) if one.message.hdg <= 36_000}.items()

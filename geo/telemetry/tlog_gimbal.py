@@ -19,6 +19,8 @@ from geo.telemetry.tlog_frames import Message, Stamped
 
 Floats = npt.NDArray[np.float64]
 
+ATTITUDE = "ATTITUDE"
+"""The aircraft's own attitude."""
 # Attitudes further apart are not interpolated, and none is taken from further away.
 _LONGEST_STEP_S = 1.0
 
@@ -122,6 +124,31 @@ def gimbal_of(messages: Sequence[tuple[float, Stamped]], headings: tuple[Floats,
     return None
 
 
+def fixed_to_aircraft(
+    messages: Sequence[tuple[float, Stamped]], mount_deg: tuple[float, float, float]
+) -> Gimbal | None:
+    """The attitude of a camera without a gimbal, by the aircraft's.
+
+    Args:
+        messages: Each with its time.
+        mount_deg: Heading, pitch and roll of the camera relative to the aircraft: 0, -90, 0 looks out of its belly.
+
+    Returns:
+        None where no message tells the aircraft's attitude.
+    """
+    told = {
+        time_s: quaternion(*map(math.degrees, (one.message.yaw, one.message.pitch, one.message.roll)))
+        for time_s, one in messages
+        if one.name == ATTITUDE and all(map(math.isfinite, (one.message.yaw, one.message.pitch, one.message.roll)))
+    }
+    if not told:
+        return None
+    times_s = sorted(told)
+    q = np.array([told[time_s] for time_s in times_s], dtype=np.float64)
+    mount = np.array([quaternion(*mount_deg)] * len(q), dtype=np.float64)
+    return Gimbal(name="fixed_camera", times_s=np.array(times_s), q_wxyz=_product(q, mount))
+
+
 def _heading_at(times_s: Floats, known_s: Floats, headings_deg: Floats) -> Floats:
     """The aircraft's heading at these times; NaN where none is told near them."""
     if not len(known_s):
@@ -137,6 +164,20 @@ def _heading_at(times_s: Floats, known_s: Floats, headings_deg: Floats) -> Float
 def _turned(q_wxyz: Floats, about_down_deg: Floats) -> Floats:
     """Quaternions (n, 4) turned about the axis that points down, by angles (n,)."""
     half = np.radians(about_down_deg) / 2
-    c, s = np.cos(half), np.sin(half)
-    w, x, y, z = q_wxyz.T
-    return np.stack([c * w - s * z, c * x - s * y, c * y + s * x, c * z + s * w], axis=1)
+    nothing = np.zeros(len(half))
+    return _product(np.stack([np.cos(half), nothing, nothing, np.sin(half)], axis=1), q_wxyz)
+
+
+def _product(first: Floats, second: Floats) -> Floats:
+    """The quaternions (n, 4) of turning by `second`, then by `first`."""
+    a, b, c, d = first.T
+    w, x, y, z = second.T
+    return np.stack(
+        [
+            a * w - b * x - c * y - d * z,
+            a * x + b * w + c * z - d * y,
+            a * y - b * z + c * w + d * x,
+            a * z + b * y - c * x + d * w,
+        ],
+        axis=1,
+    )

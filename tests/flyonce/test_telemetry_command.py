@@ -113,6 +113,16 @@ def test_what_tells_no_place_is_refused_in_a_line_and_nothing_is_written(shared_
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_camera_fixed_to_the_aircraft_is_believed_where_the_user_says_so(shared_data, tmp_path):
+    log, out = shared_data / "telemetry" / "mavlink" / "cuav_tests_flight.tlog", tmp_path / "poses.csv"
+    told = run(log, "--mount", "0,-90,0", "--out", out)
+    assert told["dialect"] == "mavlink_fixed_camera"
+    assert told["known"]["heading"] == told["known"]["pitch"] > 1050
+    assert min(float(row["pitch_deg"]) for row in rows_of(out) if row["pitch_deg"]) < -85
+    assert "not HEADING,PITCH,ROLL" in refused(log, "--mount", "down")
+    assert "Leave --mount out" in refused(out, "--mount", "0,-90,0")
+
+
 def test_a_folder_of_photos_is_read_and_those_stored_turned_are_turned_back(shared_data, tmp_path):
     out = tmp_path / "poses.csv"
     told = run(shared_data / "flights" / "brighton_beach_dji" / "images", "--out", out)

@@ -63,9 +63,10 @@ def position(boot_s: float, *, lon: float = 120.15, lat: float = 30.25, home_m: 
     )
 
 
-def attitude(boot_s: float, yaw_rad: float) -> Any:
-    """One ATTITUDE of the aircraft."""
-    return dialect.MAVLink_attitude_message(round(boot_s * 1000), 0.1, 0.05, yaw_rad, 0, 0, 0)
+def attitude(boot_s: float, yaw_rad: float, *, level: bool = False) -> Any:
+    """One ATTITUDE of the aircraft, rolled by 0.1 rad and pitched by 0.05 unless it flies level."""
+    roll, pitch = (0.0, 0.0) if level else (0.1, 0.05)
+    return dialect.MAVLink_attitude_message(round(boot_s * 1000), roll, pitch, yaw_rad, 0, 0, 0)
 
 
 def gimbal_device(boot_s: float, q_wxyz: Sequence[float], flags: int) -> Any:

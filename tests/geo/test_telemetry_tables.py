@@ -200,6 +200,14 @@ def test_exiftools_json_is_read_with_groups_and_without(tmp_path):
         assert reading.zero_at == datetime(2026, 7, 1, 2, 0, tzinfo=UTC)
 
 
+def test_a_photo_with_its_axes_swapped_is_turned_back_and_said_so(tmp_path):
+    swapped = 'b.JPG,2026:07:01 10:00:05,"115 deg 27\' 42.59"" E","8 deg 17\' 39.30"" S",60,10,-80,0\n'
+    told = read_telemetry(written(tmp_path, EXIFTOOL + SOUTH + swapped))
+    assert told.flags["axes_swapped"] == 1
+    assert [round(point.lon, 4) for point in told.points] == [115.4618, 115.4618]
+    assert [round(point.lat, 4) for point in told.points] == [-8.2942, -8.2942]
+
+
 def test_photos_of_one_second_are_counted_and_only_the_first_is_used(tmp_path):
     told = read_telemetry(written(tmp_path, EXIFTOOL + SOUTH + SOUTH.replace("a.JPG", "b.JPG")))
     assert told.dropped == {"repeated_time": 1}

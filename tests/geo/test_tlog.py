@@ -137,6 +137,21 @@ def test_a_gimbal_that_says_nothing_but_zero_was_never_measured():
     assert read(flight(*zero, *turning)).flags["bearing_unknown"] == 5
 
 
+def test_a_camera_said_to_be_fixed_to_the_aircraft_turns_with_it():
+    level = [(100.0 + t / 2, attitude(100.0 + t / 2, math.radians(30 * t), level=True)) for t in range(9)]
+    told = read_tlog(HERE, flight(*level), mount_deg=(0.0, -90.0, 0.0))
+    assert told.dialect == "mavlink_fixed_camera"
+    assert [point.heading_deg for point in told.points] == pytest.approx([0, 60, 120, 180, 240], abs=0.01)
+    assert [point.pitch_deg for point in told.points] == pytest.approx([-90] * 5, abs=0.01)
+    banked = [(100.0 + t / 2, attitude(100.0 + t / 2, 0.0)) for t in range(9)]
+    # Pitched up by 0.05 and rolled right by 0.1 rad: what looked straight down looks ahead and to the left.
+    point = read_tlog(HERE, flight(*banked), mount_deg=(0.0, -90.0, 0.0)).points[1]
+    assert point.pitch_deg == pytest.approx(-math.degrees(math.asin(math.cos(0.05) * math.cos(0.1))), abs=0.01)
+    assert point.heading_deg == pytest.approx(
+        math.degrees(math.atan2(-math.sin(0.1), math.sin(0.05) * math.cos(0.1))) % 360, abs=0.1
+    )
+
+
 def test_camera_feedback_tells_the_shots_but_not_where_the_camera_looked():
     shots = [
         dialect.MAVLink_camera_feedback_message(
