@@ -79,14 +79,24 @@ def outlines(keys: Keys, values: npt.NDArray[np.uint8] | None = None) -> Iterato
             yield shapely.geometry.shape(shape), int(value)
 
 
-def unseen(area: BaseGeometry, seen: Cells, *, least_m2: float = 400.0, wider_m: float = 5.0) -> Unseen:
+def unseen(
+    area: BaseGeometry,
+    seen: Cells,
+    *,
+    least_m2: float = 400.0,
+    wider_m: float = 5.0,
+    join_m: float = 40.0,
+    fill_m2: float = 10_000.0,
+) -> Unseen:
     """What of an area no cell among `seen` covers, as areas for the planner of the next flight.
 
     Args:
         area: Polygon or MultiPolygon in degrees, lon before lat.
         seen: The cells that need no new look.
         least_m2: Smaller pieces, which errors of poses make along edges, are left out.
-        wider_m: By how much pieces are widened within the area, so that near ones join and edges are seen surely.
+        wider_m: By how much pieces are widened within the area, so that their edges are seen surely.
+        join_m: Pieces no farther apart become one: a drone turns between two of them for longer than it flies on.
+        fill_m2: Smaller patches of seen ground within a piece are flown over again; holes of the area never are.
 
     Returns:
         Polygons within the area.
@@ -97,7 +107,7 @@ def unseen(area: BaseGeometry, seen: Cells, *, least_m2: float = 400.0, wider_m:
     missing = np.setdiff1d(cells, seen.key, assume_unique=True)
     whole_m2, missing_m2 = float(areas_m2(cells).sum()), float(areas_m2(missing).sum())
     pieces = [piece for piece, _ in outlines(missing)]
-    polygons = _flyable(pieces, area, least_m2, wider_m) if pieces else ()
+    polygons = _flyable(pieces, area, least_m2, wider_m, join_m, fill_m2) if pieces else ()
     return Unseen(polygons=polygons, area_m2=missing_m2, share=missing_m2 / whole_m2 if whole_m2 else 0.0)
 
 
@@ -165,9 +175,9 @@ def _tiles(
 
 
 def _flyable(
-    pieces: list[BaseGeometry], area: BaseGeometry, least_m2: float, wider_m: float
+    pieces: list[BaseGeometry], area: BaseGeometry, least_m2: float, wider_m: float, join_m: float, fill_m2: float
 ) -> tuple[shapely.Polygon, ...]:
-    """Pieces widened, joined where they touch, cut to the area and smoothed of the grid's steps."""
+    """Pieces widened, joined where near, without small holes, cut to the area, smoothed of the grid's steps."""
     west, south, east, north = area.bounds
     frame = LocalFrame(lon=(west + east) / 2, lat=(south + north) / 2)
     whole = shapely.transform(area, frame.en_from_lonlat)
@@ -175,7 +185,14 @@ def _flyable(
     kept = [part for part in shapely.get_parts(missing) if part.area >= least_m2]
     if not kept:
         return ()
-    wide = shapely.simplify(shapely.buffer(shapely.union_all(kept), wider_m, join_style="mitre"), wider_m / 2)
-    parts = [part for part in shapely.get_parts(shapely.intersection(wide, whole)) if part.geom_type == "Polygon"]
+    near = shapely.buffer(shapely.union_all(kept), wider_m + join_m / 2, join_style="mitre")
+    wide = shapely.simplify(shapely.buffer(near, -join_m / 2, join_style="mitre"), wider_m / 2)
+    filled = shapely.union_all([_filled(part, fill_m2) for part in shapely.get_parts(wide)])
+    parts = [part for part in shapely.get_parts(shapely.intersection(filled, whole)) if part.geom_type == "Polygon"]
     parts = sorted((part for part in parts if part.area >= least_m2), key=lambda part: -part.area)
     return tuple(shapely.transform(part, frame.lonlat_from_en) for part in parts)
+
+
+def _filled(part: shapely.Polygon, fill_m2: float) -> shapely.Polygon:
+    holes = [hole for hole in part.interiors if shapely.Polygon(hole).area >= fill_m2]
+    return shapely.Polygon(part.exterior, holes)

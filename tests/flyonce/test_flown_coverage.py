@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
-from flyonce.flown_coverage import keep, sight_of
+from flyonce.flown_coverage import FlownCoverage, keep, sight_of
+from flyonce.looks import Look, OriginalFile, Shot
 from geo.camera import Camera
 from geo.coverage import CoverageLedger, CoverageRecorder, FlightCoverage, ModelSight, path_of, read_coverage
+from geo.coverage.grid import keys_at
 from geo.footprint import footprint_polygon
+from geo.frames import LocalFrame
 from geo.ground import FlatGround
+from geo.identity import Grouper
 from geo.pose import Pose
+from geo.position import Fix
+from geo.sighting import Sighting
+from vision.detections import Detections
 from vision.model_card import ModelCard
 
 LON, LAT = 118.87, 28.95
+CAMERA = Camera.from_diagonal_fov(name="test", size_wh_px=(800, 600), diagonal_fov_deg=80.0)
 NOON = datetime(2026, 7, 1, 4, 0, tzinfo=UTC)
 
 
@@ -45,7 +54,7 @@ def a_flight(*pictures: int, east_deg: float = 0.0, model: str = "objects") -> F
         pitch_deg=-90.0,
         roll_deg=0.0,
     )
-    camera, ground = Camera.from_diagonal_fov(name="test", size_wh_px=(800, 600), diagonal_fov_deg=80.0), FlatGround()
+    camera, ground = CAMERA, FlatGround()
     recorder = CoverageRecorder(models=(ModelSight(name=model, sha256="ab", labels=("waste",)),))
     for _ in pictures:
         recorder.add(pose, camera, ground, footprint_lonlat=footprint_polygon(pose, camera, ground), at=NOON)
@@ -111,3 +120,65 @@ def test_a_flight_that_placed_nothing_keeps_that_it_looked(tmp_path: Path) -> No
     keep(tmp_path, replace(a_flight(), looks=4, unplaced=4))
     assert CoverageLedger.of_folder(tmp_path).flight_ids == ("F1",)
     assert looks(tmp_path) == 0
+
+
+def a_look(key: str, *, placed: bool = True, of_interest: np.ndarray | None = None) -> Look:
+    pose = Pose(
+        at=None, lon=LON, lat=LAT, alt_m=60.0, alt_datum="home", heading_deg=0.0, pitch_deg=-90.0, roll_deg=0.0
+    )  # fmt: skip
+    shot = Shot(pose=pose if placed else None, camera=CAMERA, taken_at=NOON, clock_s=None, size_wh_px=(800, 600))
+    return Look(
+        key=key,
+        name=key,
+        size_wh_px=(800, 600),
+        ground_resolution_m=None,
+        shot=shot,
+        detections=Detections.empty(),
+        found=Detections.empty(),
+        doubtful=Detections.empty(),
+        masked={},
+        original=OriginalFile(path=Path(key), sha256="0" * 64),
+        shown=(),
+        of_interest=of_interest,
+    )
+
+
+def test_looks_count_by_the_parts_looked_at_and_those_without_a_place_are_counted_apart() -> None:
+    left = np.array([[True, False]])
+    flown, ground = FlownCoverage(models=(), time_zone=ZoneInfo("Asia/Shanghai")), FlatGround()
+    for look in (a_look("a"), a_look("b", of_interest=left), a_look("c", placed=False), a_look("d")):
+        pose = look.shot.pose
+        footprint = None if pose is None or look.key == "d" else footprint_polygon(pose, CAMERA, ground)
+        flown.add(look, footprint, ground)
+    coverage = flown.result("F1")
+    assert (coverage.looks, coverage.unplaced, len(coverage.pictures)) == (4, 2, 4)
+    assert set(coverage.days) == {date(2026, 7, 1)}
+    ledger, frame = CoverageLedger(flights=[coverage]), LocalFrame(lon=LON, lat=LAT)
+    west, east = (ledger.looked_at(*frame.lonlat_from_en([(off_m, 0.0)])[0]) for off_m in (-15.0, 15.0))
+    assert (west.looks, east.looks) == (2, 1)
+
+
+def test_blind_times_and_sighted_places_are_kept_with_the_flight(tmp_path: Path) -> None:
+    gaps = [
+        {"began_at": NOON.isoformat(), "ended_at": None, "seconds": 3.0, "reason": "the stream ended"},
+        {"began_at": NOON.isoformat(), "ended_at": NOON.isoformat(), "seconds": 0.0, "reason": "no packet"},
+    ]
+    grouper = Grouper()
+    grouper.add(a_sighting())
+    flown = FlownCoverage(models=(), time_zone=None)
+    keep(tmp_path, flown.result("F1", gaps=gaps, things=grouper.things()))
+    again = read_coverage(path_of(tmp_path, "F1"))
+    assert [(one.ended_at, one.reason) for one in again.blind] == [(None, "the stream ended"), (NOON, "no packet")]
+    assert keys_at([(LON, LAT)])[0] in again.sighted
+
+
+def a_sighting() -> Sighting:
+    fix = Fix(
+        lon=LON,
+        lat=LAT,
+        alt_m=0.0,
+        covariance_m2=((2.0, 0.0), (0.0, 2.0)),
+        height_source="test",
+        yaw_source="gimbal",
+    )
+    return Sighting(label="waste", confidence=0.8, fix=fix, source="a.jpg", seen_at=NOON)

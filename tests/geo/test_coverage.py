@@ -367,6 +367,37 @@ def test_what_was_not_seen_becomes_areas_for_the_planner() -> None:
     assert shapely.Polygon(nothing.polygons[0]).area == pytest.approx(area.area, rel=0.02)
 
 
+def cells_where(seen: np.ndarray, keys: np.ndarray) -> Cells:
+    return Cells(
+        **{name: keys[seen] if name == "key" else np.ones(seen.sum(), dtype) for name, dtype in DTYPES.items()}
+    )
+
+
+def test_near_pieces_become_one_area_far_ones_stay_apart_and_the_area_s_own_holes_are_kept() -> None:
+    ring = shapely.Polygon(a_square(0, 0, 400), [a_square(120, 120, 60)])
+    keys = np.unique(keys_within(*ring.bounds))
+    en = LocalFrame(lon=LON, lat=LAT).en_from_lonlat(middles(keys))
+    # Seen but for two strips of 30 m, 30 m apart in the west, and the north-east corner around the hole.
+    strips = ((np.abs(en[:, 0] + 150) < 15) | (np.abs(en[:, 0] + 90) < 15)) & (np.abs(en[:, 1]) < 150)
+    corner = (en[:, 0] > 60) & (en[:, 1] > 60)
+    left = unseen(ring, cells_where(~(strips | corner), keys))
+    assert len(left.polygons) == 2
+    strip_piece, corner_piece = left.polygons
+    assert strip_piece.contains(shapely.Point(LocalFrame(lon=LON, lat=LAT).lonlat_from_en([(-120.0, 0.0)])[0]))
+    hole = shapely.Polygon(a_square(120, 120, 50))
+    assert corner_piece.contains(shapely.Point(LocalFrame(lon=LON, lat=LAT).lonlat_from_en([(180.0, 180.0)])[0]))
+    assert corner_piece.intersection(hole).area < 1e-3 * hole.area
+
+
+def test_small_seen_patches_in_a_piece_are_flown_over_and_large_ones_are_not() -> None:
+    area = shapely.Polygon(a_square(0, 0, 400))
+    keys = np.unique(keys_within(*area.bounds))
+    far = np.linalg.norm(LocalFrame(lon=LON, lat=LAT).en_from_lonlat(middles(keys)), axis=1)
+    (small,) = unseen(area, cells_where(far < 45, keys)).polygons
+    (large,) = unseen(area, cells_where(far < 120, keys)).polygons
+    assert (len(small.interiors), len(large.interiors)) == (0, 1)
+
+
 def test_ground_seen_too_coarsely_wants_another_flight() -> None:
     ledger = CoverageLedger(flights=[a_flight()])
     area = shapely.Polygon(a_square(0, 0, 90))
