@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
+import numpy as np
 from shapely.geometry.base import BaseGeometry
 
 from geo.coverage import Answer, Blind, CoverageLedger, FlightLooks, Looked, Unseen, class_of, unseen
@@ -24,17 +25,19 @@ WORDS = {
 
 def seen_json(ledger: CoverageLedger, *, on: date | None) -> dict[str, Any]:
     """How much ground was seen, and how finely."""
-    cells = ledger.cells(on=on)
-    classes, sizes = class_of(cells), areas_m2(cells.key)
+    sizes, cells, most = np.zeros(UNSURE + 1), 0, 0
+    for strip in ledger.strips(on=on):
+        sizes += np.bincount(class_of(strip), weights=areas_m2(strip.key), minlength=UNSURE + 1)
+        cells, most = cells + len(strip), max(most, int(strip.looks.max(initial=0)))
     return {
         "area_m2": round(float(sizes.sum()), 1),
-        "cells": len(cells),
-        "looks_most": int(cells.looks.max(initial=0)),
+        "cells": cells,
+        "looks_most": most,
         "by_resolution": [
             {
                 "sure": number != UNSURE,
                 "finest_m_up_to": CLASSES_MM[number] / 1000 if number < UNSURE - 1 else None,
-                "area_m2": round(float(sizes[classes == number].sum()), 1),
+                "area_m2": round(float(sizes[number]), 1),
             }
             for number in range(UNSURE + 1)
         ],

@@ -23,6 +23,9 @@ from flyonce.coverage_report import area_json, blind_json, seen_json, spot_json,
 from flyonce.settings import Settings
 from geo.coverage import CoverageLedger, Unseen, as_features
 
+# A gigabyte in memory while they are drawn: 250 km².
+_MOST_CELLS = 10_000_000
+
 Writer = Callable[[Path], object]
 
 
@@ -76,6 +79,8 @@ def coverage(
     known, left = None, None
     with progress("reading the ledger") as ticker:
         result["seen"] = seen_json(ledger, on=on)
+        if (png or geojson) and result["seen"]["cells"] > _MOST_CELLS:
+            fail(f"{result['seen']['area_m2'] / 1e6:,.0f} km² are too much to draw at once: give --flight or --day.")
         result["blind"] = [blind_json(flight_id, gap) for flight_id, gap in ledger.blind()]
         if spot is not None:
             known = ledger.looked_at(*spot, on=on)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from geo.coverage.grid import Keys, areas_m2, corners
+from geo.coverage.grid import Keys, areas_m2, corners, row_at, rows_and_columns
 
 NEVER_MM = 65_535
 """Ground resolution of a cell that no sure look showed; also the coarsest that is kept."""
@@ -72,8 +72,8 @@ class Cells:
         """Ground under all of them."""
         return float(areas_m2(self.key).sum())
 
-    def where(self, keep: npt.NDArray[np.bool_]) -> Cells:
-        """Those cells for which `keep` (n,) holds."""
+    def where(self, keep: npt.NDArray[np.bool_] | slice) -> Cells:
+        """Those cells for which `keep` (n,) holds, or a run of them."""
         return Cells(**{name: getattr(self, name)[keep] for name in DTYPES})
 
     def within(self, bounds: Sequence[float]) -> Cells:
@@ -82,6 +82,11 @@ class Cells:
         west, south, east, north = bounds
         inside = (low[:, 0] <= east) & (high[:, 0] >= west) & (low[:, 1] <= north) & (high[:, 1] >= south)
         return self if inside.all() else self.where(inside)
+
+    def between(self, south: float, north: float) -> Cells:
+        """Those whose middles lie in a strip of latitude, degrees; the northern edge belongs to the next strip."""
+        first, last = np.searchsorted(rows_and_columns(self.key)[0], np.ceil(row_at(np.array([south, north])) - 0.5))
+        return self.where(slice(int(first), int(last)))
 
     def rows_of(self, keys: Keys) -> npt.NDArray[np.intp]:
         """Where those of the given cells stand that are among these."""

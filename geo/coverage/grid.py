@@ -34,6 +34,11 @@ def keys_at(lonlat_deg: npt.ArrayLike) -> Keys:
     return np.asarray(row << _COLUMN_BITS | column)
 
 
+def row_at(lat_deg: Floats) -> Floats:
+    """Rows and parts of rows (n,) from the south pole to latitudes."""
+    return (lat_deg + 90) * ROWS_PER_DEGREE
+
+
 def rows_and_columns(keys: Keys) -> tuple[Keys, Keys]:
     """Row (northward) and column (eastward) of cells; columns of different bands do not compare."""
     return keys >> _COLUMN_BITS, keys & _COLUMN_MASK

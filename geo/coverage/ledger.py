@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -17,6 +18,8 @@ from geo.coverage.flight import Blind, FlightCoverage, ModelSight
 from geo.coverage.grid import keys_at
 
 _CACHED_FLIGHTS = 16
+# 5.5 km: a city of 40 km across fills 220 km² of it at a time.
+_STRIP_DEG = 0.05
 
 
 class Answer(StrEnum):
@@ -169,6 +172,22 @@ class CoverageLedger:
         bounds = None if within is None else within.bounds
         return added_up([_cells_of(flight, on, bounds) for flight in self.near(bounds, on=on)])
 
+    def strips(self, *, on: date | None = None) -> Iterator[Cells]:
+        """All cells of all flights, or of one day, added up in strips of latitude: a city does not fit into memory.
+
+        Raises:
+            InputFileError: A flight's file is damaged.
+        """
+        bounds = [one for one in map(_bounds_of, self._all) if one is not None]
+        first, last = (
+            math.floor(pick(one[side] for one in bounds) / _STRIP_DEG) if bounds else 0
+            for pick, side in ((min, 1), (max, 3))
+        )
+        for number in range(first, last + 1) if bounds else ():
+            south, north = number * _STRIP_DEG, (number + 1) * _STRIP_DEG
+            parts = [flight.cells(on=on) for flight in self.near((-180.0, south, 180.0, north), on=on)]
+            yield added_up([part.between(south, north) for part in parts])
+
     def cells_good_for(
         self, size_m: float, label: str | None = None, *, on: date | None = None, within: BaseGeometry | None = None
     ) -> Cells:
@@ -211,6 +230,10 @@ class CoverageLedger:
 def _cells_of(flight: FlightCoverage, on: date | None, bounds: Sequence[float] | None) -> Cells:
     cells = flight.cells(on=on)
     return cells if bounds is None else cells.within(bounds)
+
+
+def _bounds_of(one: Header | FlightCoverage) -> tuple[float, float, float, float] | None:
+    return one.bounds if isinstance(one, Header) else one.bounds()
 
 
 def _touch(one: Sequence[float] | None, other: Sequence[float] | None) -> bool:

@@ -252,6 +252,24 @@ def test_a_spot_is_answered_by_flight_and_day_with_times_and_resolution() -> Non
     assert ledger.looked_at(LON + 0.01, LAT).could_have_seen(5.0) is Answer.NOT_LOOKED_AT
 
 
+def test_strips_hold_every_cell_once_and_all_of_them_together() -> None:
+    flights = [
+        a_flight("A", lat=29.9999, lon=120.0),
+        a_flight("B", lat=30.0001, lon=120.0005),
+        a_flight("C", lat=-30.0, lon=-70.0, at=NOON + timedelta(days=1)),
+        a_flight("D", lat=30.12, lon=120.0),
+    ]
+    ledger = CoverageLedger(flights=flights)
+    strips = [strip for strip in ledger.strips() if len(strip)]
+    assert len(strips) >= 4
+    together, whole = added_up(strips), ledger.cells()
+    assert sum(len(strip) for strip in strips) == len(whole)
+    for name in DTYPES:
+        np.testing.assert_array_equal(getattr(together, name), getattr(whole, name))
+    assert sum(len(strip) for strip in ledger.strips(on=date(2026, 7, 2))) == len(flights[2].cells())
+    assert list(CoverageLedger().strips()) == []
+
+
 def test_the_day_is_the_city_s() -> None:
     late = a_flight("A", at=datetime(2026, 7, 1, 17, 30, tzinfo=UTC))
     assert set(late.days) == {date(2026, 7, 2)}
