@@ -19,7 +19,7 @@ Bools = npt.NDArray[np.bool_]
 Geometries = npt.NDArray[np.object_]
 
 _MOST_CELLS_ASIDE = 512
-_CELLS_ASIDE_OF_ZONE = 16
+_CELLS_ASIDE_OF_ZONE = 10
 _ROUNDING = 1e-9
 
 
