@@ -43,6 +43,9 @@ def telemetry(
             "looks straight out of its belly."
         ),
     ] = None,
+    pictures: Annotated[
+        bool, typer.Option(help="Only the moments at which a .tlog or Airdata says that a picture was taken.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="Write the poses as CSV, empty where something is unknown.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -57,6 +60,8 @@ def telemetry(
     total = len(photos_in(file)) if file.is_dir() else None
     with progress(f"reading {file.name}", total=total) as ticker:
         reading = read_telemetry_of(file, mount_deg=mount_deg, on_record=ticker.advance)
+    if pictures:
+        reading = reading.of_pictures()
     if zone is not None:
         reading = _in_zone(reading, zone)
     if out is not None:

@@ -66,6 +66,20 @@ class TelemetryReading:
             counts = {reason: count for reason, count in getattr(self, name).items() if count}
             object.__setattr__(self, name, MappingProxyType(counts))
 
+    def of_pictures(self) -> TelemetryReading:
+        """The poses of the pictures alone.
+
+        Raises:
+            InputFileError: The file tells of none.
+        """
+        if not self.pictures:
+            raise InputFileError(
+                path=self.path,
+                problem="it does not say when pictures were taken",
+                remedy="Take the poses of the whole flight",
+            )
+        return replace(self, points=self.pictures, entries=len(self.pictures), dropped={})
+
     def in_zone(self, zone: tzinfo) -> TelemetryReading:
         """The same in UTC, where the file's clock showed the local time of a zone that somebody knows.
 

@@ -34,6 +34,8 @@ _LEAST_FIX = 2
 # A GPS that never had a fix tells a year before this.
 _FIRST_S = datetime(2005, 1, 1, tzinfo=UTC).timestamp()
 _SAME_CLOCK_S = 2.0
+# Angles in CAMERA_FEEDBACK that differ from the aircraft's by more than this are the camera's.
+_OTHER_ANGLES_DEG = 5.0
 # Times above this are microseconds since 1970, below it since the autopilot was switched on.
 _SINCE_1970_US = 1e15
 _SIGMAS = PoseSigmas(east_m=2.0, north_m=2.0, height_m=2.0, common_position_m=1.5)
@@ -48,7 +50,8 @@ _PROBLEMS = {
     "stray_bytes": "{count} bytes are no record of a log; they were passed over",
     "clock_jumps": "the autopilot's clock started again {count} times: the longest run was used",
     "position_jumps": "the position jumps faster than an aircraft flies, {count} times",
-    "shot_angles_of_platform": "CAMERA_FEEDBACK tells the aircraft's angles, not the camera's: they were not used",
+    "shot_angles_of_platform": "CAMERA_FEEDBACK tells the aircraft's angles, or nothing shows that they are the "
+    "camera's: they were not used",
 }
 
 
@@ -214,18 +217,32 @@ def _at(where: str, time_s: float, lonlat_e7: tuple[int, int], heights_m: tuple[
 
 
 def _shots(log: _Log, account: Account) -> list[Entry]:
-    """Where and when the autopilot says that pictures were taken."""
+    """Where and when the autopilot says that pictures were taken, and how the camera looked if it says that too."""
     shots = []
     for time_s, one in log.named(*_SHOTS):
         message = one.message
         if one.name == "CAMERA_FEEDBACK":
-            account.flags["shot_angles_of_platform"] += 1
-            place, heights = (message.lng, message.lat), (message.alt_rel, message.alt_msl)
-            number = message.img_idx
+            place, heights, number = (message.lng, message.lat), (message.alt_rel, message.alt_msl), message.img_idx
+            angles = (message.yaw, message.pitch, message.roll)
         else:
             place, heights, number = (message.lon, message.lat), _heights_of(message), message.image_index
-        shots.append(_at(f"picture {number}", time_s, place, heights))
-    return shots
+            angles = (None, None, None)
+        told = dict(zip(("heading_deg", "pitch_deg", "roll_deg"), angles, strict=True))
+        shots.append(replace(_at(f"picture {number}", time_s, place, heights), **told))
+    return _without_platform_angles(shots, log, account)
+
+
+def _without_platform_angles(shots: list[Entry], log: _Log, account: Account) -> list[Entry]:
+    """The shots without the angles that are the aircraft's: the standard wants the camera's, and ArduPilot its own."""
+    told = [shot for shot in shots if shot.has_bearing]
+    aircraft = fixed_to_aircraft(log.messages, (0.0, 0.0, 0.0)) if told else None
+    if told and aircraft is not None:
+        own = aircraft.look_deg(np.array([shot.time_s for shot in told], dtype=np.float64))[:, 1:]
+        camera = np.array([(shot.pitch_deg, shot.roll_deg) for shot in told], dtype=np.float64)
+        if np.nanmedian(np.nan_to_num(np.abs(camera - own), nan=0.0).max(axis=1)) > _OTHER_ANGLES_DEG:
+            return [replace(shot, heading_source="gimbal") if shot.has_bearing else shot for shot in shots]
+    account.flags["shot_angles_of_platform"] = len(told)
+    return [replace(shot, heading_deg=None, pitch_deg=None, roll_deg=None) for shot in shots]
 
 
 def _from_zero(points: Sequence[Entry], zero_s: float, zero_at: datetime | None = None) -> tuple[list[Entry], datetime]:
@@ -237,7 +254,7 @@ def _from_zero(points: Sequence[Entry], zero_s: float, zero_at: datetime | None 
     moved = []
     for point in points:
         time_s = (point.time_s or 0.0) - moved_s
-        moved.append(replace(point, time_s=round(time_s, 6), at=zero_at + timedelta(seconds=time_s)))
+        moved.append(replace(point, time_s=round(time_s, 6) + 0.0, at=zero_at + timedelta(seconds=time_s)))
     return moved, zero_at
 
 
@@ -248,7 +265,7 @@ def _looking(points: Sequence[Entry], gimbal: Gimbal | None) -> list[Entry]:
     looks_deg = gimbal.look_deg(np.array([point.time_s for point in points], dtype=np.float64))
     return [
         point
-        if math.isnan(look[0])
+        if math.isnan(look[0]) or point.has_bearing
         else replace(
             point,
             heading_deg=float(look[0]),

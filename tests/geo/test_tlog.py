@@ -169,6 +169,22 @@ def test_camera_feedback_tells_the_shots_but_not_where_the_camera_looked():
     assert alone.points[1].time_s == pytest.approx(1.0)
 
 
+def test_camera_feedback_that_differs_from_the_aircraft_is_the_cameras(tmp_path):
+    level = [(100.0 + t / 2, attitude(100.0 + t / 2, 0.0, level=True)) for t in range(9)]
+    shots = [
+        dialect.MAVLink_camera_feedback_message(
+            round((101.0 + n) * 1e6), 0, 0, n, 302500000, 1201500000, 80.0, 60.0, 0.0, -90.0, 45.0, 0, 0
+        )
+        for n in range(2)
+    ]
+    told = read(flight(*level, *((101.0 + n, shot) for n, shot in enumerate(shots))))
+    assert [(shot.heading_deg, shot.pitch_deg) for shot in told.pictures] == [(45.0, -90.0)] * 2
+    assert "shot_angles_of_platform" not in told.flags
+    assert [point.where for point in told.of_pictures().points] == ["picture 0", "picture 1"]
+    with pytest.raises(InputFileError, match="does not say when pictures were taken"):
+        read(flight()).of_pictures()
+
+
 def test_positions_without_a_fix_are_dropped_and_counted():
     blind = dialect.MAVLink_gps_raw_int_message(0, 1, 0, 0, 0, 0, 0, 0, 0, 0)
     seeing = dialect.MAVLink_gps_raw_int_message(0, 3, 0, 0, 0, 0, 0, 0, 0, 9)
