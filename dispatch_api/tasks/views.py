@@ -67,7 +67,6 @@ def task_item(
         "lon": of_case.lon,
         "lat": of_case.lat,
         "error": error_of(of_case),
-        "map_links": map_links(of_case.lon, of_case.lat, matter.zh),
         "extent_m2": of_case.extent_m2,
         "first_seen_at": iso(of_case.first_seen_at),
         "last_seen_at": iso(of_case.last_seen_at),
@@ -108,7 +107,8 @@ def one_task(
     row = seen_task(connection, task_id, account)
     of_case = get_case(connection, row.case_id)
     picture = best_evidence(connection, [row.case_id]).get(row.case_id)
-    return task_item(row, of_case, account=account, matters=matters, routing=routing, picture=picture, at=at)
+    item = task_item(row, of_case, account=account, matters=matters, routing=routing, picture=picture, at=at)
+    return {**item, "map_links": map_links(of_case.lon, of_case.lat, item["matter_zh"])}
 
 
 def task_page(
