@@ -25,15 +25,14 @@ class Cells:
         """Note where a piece lies now; squares it once touched keep it, for a comparison follows anyway."""
         east, north = piece.place
         west, south, right, top = piece.box or (east, north, east, north)
-        cells = (
-            math.floor(min(west, east) / _CELL_M),
-            math.floor(min(south, north) / _CELL_M),
-            math.floor(max(right, east) / _CELL_M),
-            math.floor(max(top, north) / _CELL_M),
-        )
+        west, south = (west if west < east else east) / _CELL_M, (south if south < north else north) / _CELL_M
+        right, top = (right if right > east else east) / _CELL_M, (top if top > north else north) / _CELL_M
         known = piece.cells
-        if cells == known:
+        if known is not None and (
+            known[0] <= west and known[1] <= south and right < known[2] + 1 and top < known[3] + 1
+        ):
             return
+        cells = (math.floor(west), math.floor(south), math.floor(right), math.floor(top))
         if known is not None:
             cells = (
                 min(cells[0], known[0]), min(cells[1], known[1]), max(cells[2], known[2]), max(cells[3], known[3])
@@ -58,9 +57,9 @@ class Cells:
                 found[piece.piece_id] = piece
         return list(found.values())
 
-    def around(self, family: str, box: Box) -> list[Piece]:
-        """Pieces of all flights that may touch a box, some of them more than once."""
-        return [piece for square in self._touched(family, box) for pieces in square.values() for piece in pieces]
+    def around(self, family: str, box: Box) -> list[list[Piece]]:
+        """Pieces of all flights that may touch a box, some of them more than once; each list is of one flight."""
+        return [pieces for square in self._touched(family, box) for pieces in square.values()]
 
     def _touched(self, family: str, box: Box) -> Iterator[dict[str, list[Piece]]]:
         for column in range(math.floor(box[0] / _CELL_M), math.floor(box[2] / _CELL_M) + 1):

@@ -161,6 +161,9 @@ class Gathering:
     def box(self) -> Box:
         """West, south, east, north of place and outlines."""
         east, north = self.pieces[0].flight.chart.middle
+        if self._boxed is None and len(self.pieces) == 1 and self.pieces[0].box is None:
+            place = self.told()[0].place
+            self._boxed = (*place, *place)
         if self._boxed is None:
             place, _ = self.fused()
             boxes = [(*place, *place), *_boxes(self.pieces)]
@@ -180,7 +183,9 @@ class Gathering:
 
     def extent(self) -> BaseGeometry | None:
         """The ground it covers, for comparison: see `Piece.extent`."""
-        return _together(self.pieces, [piece.extent for piece in self.pieces])
+        pieces = [piece for piece in self.pieces if piece.in_parts]
+        pieces = pieces or [max(self.pieces, key=lambda piece: piece.solid_m2)]
+        return _together(pieces, [piece.extent for piece in pieces])
 
 
 def _told(pieces: list[Piece], floor_m: float) -> Told:

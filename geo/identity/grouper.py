@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from geo.gaussian import Vec
 from geo.identity.alignment import align
+from geo.identity.assigning import Assigner
 from geo.identity.flight import Flight
 from geo.identity.gathering import Gathering
 from geo.identity.journal import Merge, Partings, Suggestion
-from geo.identity.likeness import Kind, Likeness, MergeRule, may_overlap, shared_area
+from geo.identity.likeness import Kind, Likeness, MergeRule
 from geo.identity.neighbours import Neighbourhood, merge_all, misfits
-from geo.identity.picture import settle_picture
 from geo.identity.piece import Piece
 from geo.identity.plane import Plane
 from geo.identity.point import Box, Point
@@ -46,6 +45,7 @@ class Grouper:
         self._pieces: dict[int, Piece] = {}
         self._things: dict[int, Gathering] = {}
         self._around = Neighbourhood(self._rule)
+        self._assigner = Assigner(self._rule, self._around.cells)
         self._merges: list[Merge] = []
         self._partings = Partings()
         self._next_id = 1
@@ -61,28 +61,8 @@ class Grouper:
     def add_picture(self, sightings: Sequence[Sighting]) -> list[int]:
         """Put all sightings of one picture, nearest pairs first; returns the thing ids in the order given."""
         points = [self._point(sighting) for sighting in sightings]
-        near = [self._near(point) for point in points]
-        given = self._given(points, near)
-        if len(given) > 2 and settle_picture(points, given):
-            given = self._given(points, near)
+        given = self._assigner.give(points, self._flights)
         return [self._put(point, given.get(index)) for index, point in enumerate(points)]
-
-    def _given(self, points: Sequence[Point], near: Sequence[Sequence[Piece]]) -> dict[int, Piece]:
-        """Which near piece each point shows, nearest pairs first, no piece and no thing twice."""
-        pairs: list[tuple[float, int, int]] = []
-        for index, (point, pieces) in enumerate(zip(points, near, strict=True)):
-            if pieces:
-                self._gate(point, pieces, index, pairs)
-        pairs.sort()
-        given: dict[int, Piece] = {}
-        taken: set[int] = set()
-        for _, index, piece_id in pairs:
-            if index not in given:
-                piece = self._pieces[piece_id]
-                if piece.gathering.thing_id not in taken:
-                    given[index] = piece
-                    taken.add(piece.gathering.thing_id)
-        return given
 
     def merge_pass(self) -> list[tuple[int, int]]:
         """Tell the flights' offsets anew, part what no longer fits, and join things that came to fit each other.
@@ -190,47 +170,6 @@ class Grouper:
             self._plane = Plane(sighting.fix.lon, sighting.fix.lat)
         return Point(sighting, self._plane, self._rules.family_of(sighting.label), self._rules.offset_floor_m)
 
-    def _near(self, point: Point) -> list[Piece]:
-        """Pieces of the point's own flight that it may show, before any closer look."""
-        flight = self._flights.get(point.key[0])
-        if flight is None or not self._rule.is_sure(point.covariance):
-            return []
-        east, north = point.en_m
-        pee, _, pnn = point.noise
-        reach = self._rule.frame_gate * math.sqrt(max(pee, pnn) + flight.widest_m2)
-        west, south, right, top = east - reach, north - reach, east + reach, north + reach
-        if (box := point.box) is not None:
-            west, south, right, top = min(west, box[0]), min(south, box[1]), max(right, box[2]), max(top, box[3])
-        found = self._around.cells.of_flight(point.key[0], point.family, (west, south, right, top))
-        window, at = self._rules.windows.get(point.family), point.sighting.seen_at
-        return [
-            piece
-            for piece in found
-            if point.key not in piece.gathering.keys and (window is None or _in_window(piece, at, window))
-        ]
-
-    def _gate(self, point: Point, pieces: Sequence[Piece], index: int, pairs: list[tuple[float, int, int]]) -> None:
-        """Add the pieces that a point may show as (sigmas, index, piece id)."""
-        gate, least = self._rule.frame_gate, self._rules.overlap_share
-        gate2 = gate * gate
-        east, north = point.settled_m
-        pee, pen, pnn = point.settled_noise
-        for piece in pieces:
-            ee, en, nn = piece.settled_noise
-            ee, en, nn = ee + pee, en + pen, nn + pnn
-            de, dn = east - piece.settled_m[0], north - piece.settled_m[1]
-            distance2 = (nn * de * de - 2 * en * de * dn + ee * dn * dn) / (ee * nn - en * en)
-            if distance2 < gate2:
-                pairs.append((math.sqrt(distance2), index, piece.piece_id))
-            elif (
-                point.box is not None
-                and piece.box is not None
-                and may_overlap(point.box, piece.box, min(point.solid_m2, piece.solid_m2), least)
-            ):
-                share = shared_area(point.outline, piece.extent)
-                if share >= least:
-                    pairs.append(((1.0 - share) * gate, index, piece.piece_id))
-
     def _put(self, point: Point, piece: Piece | None) -> int:
         if piece is None:
             piece = self._new_piece(point)
@@ -240,7 +179,9 @@ class Grouper:
         piece.add(point)
         flight = piece.flight
         flight.sightings += 1
-        flight.widest_m2 = max(flight.widest_m2, point.noise[0], point.noise[2])
+        ee, _, nn = point.noise
+        if ee > flight.widest_m2 or nn > flight.widest_m2:
+            flight.widest_m2 = max(ee, nn)
         gathering = piece.gathering
         gathering.keys.add(point.key)
         gathering.touch()
@@ -254,7 +195,7 @@ class Grouper:
         mine = piece.gathering
         found = [
             (other, likeness)
-            for other in self._around.of(mine)
+            for other in self._around.of(mine, but_flight=piece.flight.flight_id)
             if (likeness := self._rule.compare(other, mine)).counts and piece.flight.flight_id not in other.flights()
         ]
         if len(found) == 1 and found[0][1].kind is Kind.SAME:
@@ -310,14 +251,9 @@ class Grouper:
         # What a flight saw beside the place may be the thing after all: such a flight did not find it clean.
         east, north = place
         box = (east - _BESIDE_M, north - _BESIDE_M, east + _BESIDE_M, north + _BESIDE_M)
-        saw = {piece.flight.flight_id for piece in self._around.cells.around(family, box) if _is_in(piece, box)}
+        near = self._around.cells.around(family, box)
+        saw = {piece.flight.flight_id for pieces in near for piece in pieces if _is_in(piece, box)}
         return self._looked(self._plane.lonlat(place), after, before, but_not | saw)
-
-
-def _in_window(piece: Piece, at: datetime | None, window: timedelta) -> bool:
-    if at is None or piece.first_seen_at is None or piece.last_seen_at is None:
-        return True
-    return at - piece.last_seen_at <= window and piece.first_seen_at - at <= window
 
 
 def _is_in(piece: Piece, box: Box) -> bool:

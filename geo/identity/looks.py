@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from geo.sighting import LonLat
 
@@ -44,26 +45,27 @@ class _Flown:
     def __init__(self) -> None:
         self._rings: list[Sequence[LonLat]] = []
         self._times: list[datetime] = []
+        self._first_at = self._last_at = datetime.max.replace(tzinfo=UTC)
+        self._shown: NDArray[np.object_] = np.empty(0, dtype=object)
         self._bounds = np.empty((0, 4))
 
     def add(self, ring: Sequence[LonLat], at: datetime) -> None:
+        self._first_at = min(self._first_at, at)
+        self._last_at = max(self._last_at, at) if self._times else at
         self._rings.append(ring)
         self._times.append(at)
 
     def touches(self, after: datetime, before: datetime) -> bool:
-        return min(self._times) < before and max(self._times) > after
+        return self._first_at < before and self._last_at > after
 
     def pictures_of(self, place: LonLat, after: datetime, before: datetime) -> int:
         """How many pictures between two times showed a place."""
-        if len(self._bounds) < len(self._rings):
-            fresh = [np.array(ring) for ring in self._rings[len(self._bounds) :]]
-            bounds = [(*ring.min(axis=0), *ring.max(axis=0)) for ring in fresh]
-            self._bounds = np.concatenate((self._bounds, bounds))
+        if len(self._shown) < len(self._rings):
+            fresh = np.array([shapely.Polygon(ring) for ring in self._rings[len(self._shown) :]], dtype=object)
+            self._shown = np.concatenate((self._shown, fresh))
+            self._bounds = np.concatenate((self._bounds, shapely.bounds(fresh)))
         west, south, east, north = self._bounds.T
         lon, lat = place
         near = np.flatnonzero((west <= lon) & (lon <= east) & (south <= lat) & (lat <= north))
-        return sum(
-            after < self._times[index] < before
-            and bool(shapely.contains_xy(shapely.Polygon(self._rings[index]), lon, lat))
-            for index in near
-        )
+        inside = near[shapely.contains_xy(self._shown[near], lon, lat)]
+        return sum(after < self._times[index] < before for index in inside)

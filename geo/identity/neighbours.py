@@ -35,29 +35,29 @@ class Neighbourhood:
         variance = min(gaussian.eigenvalues(covariance)[1], self._rule.most_variance_m2)
         self._widest_m = max(self._widest_m, self._rule.suggest_gate * math.sqrt(variance))
 
-    def of(self, thing: Gathering) -> list[Gathering]:
-        """Things of its family that may be the same, by number, without itself."""
+    def of(self, thing: Gathering, *, but_flight: str | None = None) -> list[Gathering]:
+        """Things of its family that may be the same, by number, without itself; pieces of one flight may not count."""
         (east, north), covariance = thing.fused()
         pad = self._rule.suggest_gate * math.sqrt(min(gaussian.eigenvalues(covariance)[1], self._rule.most_variance_m2))
-        west, south, right, top = thing.box()
         pad = math.hypot(pad, self._widest_m)
+        west, south, right, top = thing.box()
         west, south = min(west, east - pad), min(south, north - pad)
         right, top = max(right, east + pad), max(top, north + pad)
+        loose = (west - _LOOSE_M, south - _LOOSE_M, right + _LOOSE_M, top + _LOOSE_M)
         found: dict[int, Gathering] = {}
-        for piece in self.cells.around(
-            thing.family, (west - _LOOSE_M, south - _LOOSE_M, right + _LOOSE_M, top + _LOOSE_M)
-        ):
-            other = piece.gathering
-            if other.thing_id in found or other is thing:
+        for pieces in self.cells.around(thing.family, loose):
+            flight = pieces[0].flight
+            if flight.flight_id == but_flight:
                 continue
-            e, n = piece.flight.offset
-            if (box := piece.box) is None:
-                e, n = piece.place[0] - e, piece.place[1] - n
-                near = west < e < right and south < n < top
-            else:
-                near = west < box[2] - e and box[0] - e < right and south < box[3] - n and box[1] - n < top
-            if near:
-                found[other.thing_id] = other
+            off_e, off_n = flight.offset
+            low_e, low_n, high_e, high_n = west + off_e, south + off_n, right + off_e, top + off_n
+            for piece in pieces:
+                e, n = piece.place
+                box = piece.box or (e, n, e, n)
+                inside = low_e < e < high_e and low_n < n < high_n
+                if inside or (low_e < box[2] and box[0] < high_e and low_n < box[3] and box[1] < high_n):
+                    found[piece.gathering.thing_id] = piece.gathering
+        found.pop(thing.thing_id, None)
         return [found[thing_id] for thing_id in sorted(found)]
 
     def pairs(self, things: Collection[Gathering]) -> Iterator[tuple[Gathering, Gathering]]:

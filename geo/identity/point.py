@@ -76,7 +76,9 @@ class Point:
             cee = cnn = min(offset_floor_m * offset_floor_m, 0.64 * least)
             cen = 0.0
         self.shared: Sym = (cee, cen, cnn)
-        self.noise: Sym = gaussian.at_least((ee + box2 - cee, en - cen, nn + box2 - cnn), BOX_SIGMA_M)
+        ee, en, nn = ee + box2 - cee, en - cen, nn + box2 - cnn
+        round_enough = en == 0.0 and ee >= _BOX_VARIANCE_M2 and nn >= _BOX_VARIANCE_M2
+        self.noise: Sym = (ee, en, nn) if round_enough else gaussian.at_least((ee, en, nn), BOX_SIGMA_M)
         self.settled_noise = self.noise
         self._outline: BaseGeometry | None = None
         self.box: Box | None = None

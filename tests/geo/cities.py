@@ -44,7 +44,7 @@ class CityPlan:
         frame_m: One sigma per axis of what one picture's sightings share.
         box_m: One sigma per axis of what each sighting has of its own, for a thing of no size.
         recall: Share of the looks at a thing that find it.
-        break_share: Share of a flight's things whose track breaks once for some pictures.
+        break_share: Share of a flight's things whose track breaks once, for a fifth to two fifths of the looks at it.
         false_per_picture: False alarms per picture, mean.
         come_and_go: Share of the things that are not there on every flight; a third of these comes back as another one.
         claimed: What the fixes claim of their sigmas, as a factor.
@@ -56,14 +56,14 @@ class CityPlan:
     flights: int = 6
     every: timedelta = timedelta(hours=11)
     picture_wh_m: tuple[float, float] = (80.0, 60.0)
-    step_m: float = 12.0
+    step_m: float = 5.0
     lane_m: float = 48.0
     bias_m: float = 1.5
     frame_m: float = 0.7
     box_m: float = 0.35
     recall: float = 0.85
     break_share: float = 0.3
-    false_per_picture: float = 0.3
+    false_per_picture: float = 0.15
     come_and_go: float = 0.12
     claimed: float = 1.0
 
@@ -180,7 +180,7 @@ def _fly(
         shown = np.flatnonzero((np.abs(middles - city.en_m[index]) < half).all(axis=1))
         found = rng.random(len(shown)) < plan.recall
         if len(shown) > 5 and rng.random() < plan.break_share:
-            gap = int(rng.integers(3, 6))
+            gap = max(3, round(float(rng.uniform(0.2, 0.4)) * len(shown)))
             start = int(rng.integers(0, len(shown) - gap + 1))
             found[start : start + gap] = False
         for picture in shown[found]:
