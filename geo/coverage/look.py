@@ -32,7 +32,7 @@ _MASK_PX = 256
 _BULGE = 1.06
 
 _SIGMAS = np.linspace(0.0, 5.0, 501)
-_LIKELIHOODS = np.array([0.5 * math.erfc(-sigma / math.sqrt(2.0)) for sigma in _SIGMAS])
+_TAILS = np.array([0.5 * math.erfc(sigma / math.sqrt(2.0)) for sigma in _SIGMAS])
 
 
 def cells_shown(
@@ -64,16 +64,17 @@ def cells_shown(
     keys = _keys_around(footprint_lonlat)
     frame = LocalFrame(lon=pose.lon, lat=pose.lat)
     offset, uv, slope = _shown(frame.en_from_lonlat(middles(keys)), pose, camera, ground, frame)
-    inside_px = _inside_px(uv, camera.size_wh_px, of_interest)
-    keep = np.flatnonzero(inside_px > 0)
+    edges_px, parts_px = _edges_px(uv, camera.size_wh_px), _parts_px(uv, camera.size_wh_px, of_interest)
+    keep = np.flatnonzero((edges_px > 0).all(axis=1) & (parts_px > 0))
     located = locate_pixels(uv[keep], pose, camera, ground)
     # The ray to a cell behind a ridge meets the ridge before the cell.
     share = (located.alt_m - ground.camera_height(pose).alt_m) / offset[keep, 2]
     with np.errstate(invalid="ignore"):
         seen = np.abs(1 - share) * np.linalg.norm(offset[keep, :2], axis=1) < _HIDDEN_M
     keep, error = keep[seen], located.covariance_m2[seen]
-    sure = _likelihood(inside_px[keep] / _spread_px(slope[keep], error))
-    return _once(keys[keep], sure, 1.0 / _least_stretch(slope[keep]), at)
+    sure = _likelihood(edges_px[keep], parts_px[keep], slope[keep] @ error @ np.swapaxes(slope[keep], 1, 2))
+    shown = sure >= 0.5
+    return _once(keys[keep[shown]], sure[shown], 1.0 / _least_stretch(slope[keep[shown]]), at)
 
 
 def _keys_around(footprint_lonlat: Floats) -> npt.NDArray[np.int64]:
@@ -110,22 +111,26 @@ def _shown(en: Floats, pose: Pose, camera: Camera, ground: Ground, frame: LocalF
     return offset[: len(en)], uv, np.stack((east - uv, north - uv), axis=2)
 
 
-def _inside_px(uv: Floats, size_wh_px: tuple[int, int], of_interest: Grid | None) -> Floats:
-    """How far (n,) pixels lie inside the parts looked at; 0 outside and where there is no pixel."""
+def _edges_px(uv: Floats, size_wh_px: tuple[int, int]) -> Floats:
+    """How far (n, 4) pixels lie inside the left, top, right and lower edge; negative outside, and without a pixel."""
+    known = np.where(np.isfinite(uv), uv, -1.0)
+    return np.column_stack((known, np.array(size_wh_px) - known))
+
+
+def _parts_px(uv: Floats, size_wh_px: tuple[int, int], of_interest: Grid | None) -> Floats:
+    """How far (n,) pixels lie inside the parts looked at, not minding the picture's edges; 0 outside of them."""
+    if of_interest is None or of_interest.all():
+        return np.full(len(uv), np.inf)
     width, height = size_wh_px
     known = np.where(np.isfinite(uv), uv, -1.0)
-    inside = np.minimum(np.minimum(known[:, 0], width - known[:, 0]), np.minimum(known[:, 1], height - known[:, 1]))
-    inside = np.maximum(inside, 0.0)
-    if of_interest is None or of_interest.all():
-        return np.asarray(inside)
     scale = _MASK_PX / width
     mask = _mask(of_interest, (_MASK_PX, max(round(height * scale), 1)))
     # One pixel of the mask reaches half a pixel beyond its middle.
     far = np.maximum(cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) - 0.5, 0.0) / scale
     rows, columns = far.shape
-    column = np.clip((known[:, 0] * scale).astype(np.intp), 0, columns - 1)
-    row = np.clip((known[:, 1] * scale).astype(np.intp), 0, rows - 1)
-    return np.asarray(np.minimum(inside, far[row, column]))
+    column = np.clip(known[:, 0] * scale, 0, columns - 1).astype(np.intp)
+    row = np.clip(known[:, 1] * scale, 0, rows - 1).astype(np.intp)
+    return np.asarray(far[row, column], dtype=np.float64)
 
 
 def _mask(of_interest: Grid, size_wh_px: tuple[int, int]) -> npt.NDArray[np.uint8]:
@@ -136,14 +141,6 @@ def _mask(of_interest: Grid, size_wh_px: tuple[int, int]) -> npt.NDArray[np.uint
     return np.ascontiguousarray(of_interest[row][:, column], dtype=np.uint8)
 
 
-def _spread_px(slope: Floats, error_m2: Floats) -> Floats:
-    """One sigma (n,) in pixels of where a place appears, in the worst direction."""
-    in_pixels = slope @ error_m2 @ np.swapaxes(slope, 1, 2)
-    middle = (in_pixels[:, 0, 0] + in_pixels[:, 1, 1]) / 2
-    reach = np.hypot((in_pixels[:, 0, 0] - in_pixels[:, 1, 1]) / 2, in_pixels[:, 0, 1])
-    return np.asarray(np.sqrt(np.maximum(middle + reach, 1e-12)))
-
-
 def _least_stretch(slope: Floats) -> Floats:
     """Pixels (n,) per metre of ground in the direction in which they are fewest: the smaller singular value."""
     (a, b), (c, d) = slope[:, 0].T, slope[:, 1].T
@@ -152,9 +149,24 @@ def _least_stretch(slope: Floats) -> Floats:
     return np.asarray(np.maximum(determinant / greatest, 1e-9))
 
 
-def _likelihood(sigmas: Floats) -> Floats:
-    """How likely (n,) an error of one sigma stays below so many, on one side."""
-    return np.asarray(np.interp(sigmas, _SIGMAS, _LIKELIHOODS))
+def _likelihood(edges_px: Floats, parts_px: Floats, error_px2: Floats) -> Floats:
+    """How likely (n,) places lie inside, at least: what may lie beyond each edge is taken off.
+
+    Args:
+        edges_px: How far inside each of the picture's edges (n, 4).
+        parts_px: How far inside the parts looked at (n,).
+        error_px2: Covariance (n, 2, 2) of where the places appear.
+    """
+    ((uu, uv), (_, vv)) = np.moveaxis(error_px2, 0, 2)
+    along_u, along_v = np.sqrt(np.maximum(uu, 1e-12)), np.sqrt(np.maximum(vv, 1e-12))
+    worst = np.sqrt(np.maximum((uu + vv) / 2 + np.hypot((uu - vv) / 2, uv), 1e-12))
+    beyond = [_tail(edges_px[:, side] / sigma) for side, sigma in enumerate((along_u, along_v, along_u, along_v))]
+    return np.asarray(1.0 - sum(beyond) - _tail(parts_px / worst))
+
+
+def _tail(sigmas: Floats) -> Floats:
+    """How likely (n,) an error is greater than so many sigmas, to one side."""
+    return np.asarray(np.interp(sigmas, _SIGMAS, _TAILS))
 
 
 def _once(keys: npt.NDArray[np.int64], sure: Floats, resolution_m: Floats, at: datetime | None) -> Cells:

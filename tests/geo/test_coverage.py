@@ -124,7 +124,10 @@ def test_a_picture_shows_the_cells_whose_middles_opencv_projects_into_it(camera:
     near = shapely.contains_xy(shapely.buffer(footprint, 1e-5), *middles(candidates).T)
     inside = ((uv >= 0) & (uv <= camera.size_wh_px)).all(axis=1) & near
     assert inside.sum() > 200
-    assert set(cells.key) == set(candidates[inside])
+    assert set(cells.key) <= set(candidates[inside])
+    # A cell within a pixel's error of the edge may as well lie outside.
+    well_inside = ((uv > 2) & (uv < np.array(camera.size_wh_px) - 2)).all(axis=1) & near
+    assert set(candidates[well_inside]) <= set(cells.key)
 
 
 def test_resolution_is_that_of_the_coarser_axis_where_the_cell_lies() -> None:
@@ -162,14 +165,17 @@ def test_the_error_of_the_pose_makes_cells_near_the_edge_unsure_and_none_far_ins
     sigmas = replace(EXACT, east_m=4.0, north_m=4.0)
     cells = looked(a_pose(sigmas=sigmas), camera)
     en = LocalFrame(lon=LON, lat=LAT).en_from_lonlat(middles(cells.key))
-    inside_m = np.minimum(142.86 / 2 - np.abs(en[:, 0]), 107.14 / 2 - np.abs(en[:, 1]))
+    from_edges_m = np.sort(np.column_stack((142.86 / 2 - np.abs(en[:, 0]), 107.14 / 2 - np.abs(en[:, 1]))), axis=1)
+    inside_m, corner = from_edges_m[:, 0], from_edges_m[:, 1] < 15.0
     sure = cells.sure_looks > 0
     # One-sided 95 %: 1.645 sigmas. A pixel's own error adds a little.
     assert 4.0 * 1.645 < inside_m[sure].min() < 4.0 * 1.645 + 1.0
-    assert inside_m[~sure].max() < 4.0 * 1.66
+    assert inside_m[~sure & ~corner].max() < 4.0 * 1.66
+    # In a corner it may lie beyond two edges.
+    assert inside_m[sure & corner].min() > 4.0 * 1.7
     assert (cells.sure_percent >= 50).all()
     assert set(cells.sure_finest_mm[~sure]) == {NEVER_MM}
-    assert len(cells) == len(looked(a_pose(sigmas=EXACT), camera))
+    assert len(cells) >= 0.97 * len(looked(a_pose(sigmas=EXACT), camera))
 
 
 def test_what_the_planted_error_really_hides_is_as_likely_as_the_ledger_says() -> None:
@@ -190,11 +196,10 @@ def test_what_the_planted_error_really_hides_is_as_likely_as_the_ledger_says() -
         shown += ((uv >= 0) & (uv <= camera.size_wh_px)).all(axis=1)
     share = shown / 400
     sure = cells.sure_looks > 0
-    assert share[sure].min() > 0.90
+    assert share[sure].min() > 0.915
     for low, high in ((50, 70), (70, 85), (85, 95)):
         some = (cells.sure_percent >= low) & (cells.sure_percent < high)
-        # Corners are cut by two edges, which a one-sided likelihood does not know.
-        assert np.median(share[some]) == pytest.approx((low + high) / 200, abs=0.12)
+        assert np.median(share[some]) == pytest.approx((low + high) / 200, abs=0.08)
 
 
 def test_ground_behind_a_ridge_was_not_seen(tmp_path: Path) -> None:
@@ -306,7 +311,7 @@ def test_what_a_model_could_have_seen_follows_from_its_own_figures(
 
 def test_a_fine_look_that_may_have_missed_the_spot_is_no_yes() -> None:
     recorder = CoverageRecorder(models=(a_model(),))
-    pose = a_pose(sigmas=replace(EXACT, east_m=60.0, north_m=60.0))
+    pose = a_pose(sigmas=replace(EXACT, east_m=45.0, north_m=45.0))
     camera = a_camera(**SMALL)
     recorder.add(pose, camera, LEVEL, footprint_lonlat=footprint_polygon(pose, camera, LEVEL), at=NOON)
     known = CoverageLedger(flights=[recorder.result("A")]).looked_at(LON, LAT)
