@@ -33,6 +33,7 @@ _log = logging.getLogger(__name__)
 
 # Any resolution finer than all that models ask for.
 _FINE_M = 1e-6
+_UNPLACED = "its pictures could not be put on the ground"
 
 
 def sight_of(card: ModelCard, *, beyond_tried: float) -> ModelSight:
@@ -61,21 +62,28 @@ class FlownCoverage:
         """Begin without a look; `time_zone` is the city's and says which day it is, None for UTC."""
         self._recorder = CoverageRecorder(models=tuple(models), time_zone=time_zone)
         self._pictures: list[int] = []
+        self._blind: list[Blind] = []
+        self._unplaced_since: datetime | None = None
 
     def add(self, look: Look, footprint_lonlat: NDArray[np.float64] | None, ground: Ground) -> None:
         """Note one look; `footprint_lonlat` is None where nobody knows what it showed."""
         self._pictures.append(_digest(look.key))
         pose, camera = look.shot.pose, look.shot.camera
+        at = look.shot.taken_at
         if footprint_lonlat is None or pose is None or camera is None:
             self._recorder.add_unplaced()
+            self._unplaced_since = self._unplaced_since or at
             return
+        if at is not None and self._unplaced_since is not None:
+            self._blind.append(Blind(began_at=self._unplaced_since, ended_at=at, reason=_UNPLACED))
+            self._unplaced_since = None
         self._recorder.add(
             pose,
             camera,
             ground,
             footprint_lonlat=footprint_lonlat,
             of_interest=look.of_interest,
-            at=look.shot.taken_at,
+            at=at,
         )
 
     def result(
@@ -94,10 +102,15 @@ class FlownCoverage:
         ]
         return self._recorder.result(
             flight_id,
-            blind=tuple(_blind(gap) for gap in gaps),
+            blind=(*(_blind(gap) for gap in gaps), *self._unplaced()),
             pictures=np.unique(np.array(self._pictures, dtype=np.uint64)),
             sighted=np.unique(np.concatenate(sighted)) if sighted else None,
         )
+
+    def _unplaced(self) -> tuple[Blind, ...]:
+        if self._unplaced_since is None:
+            return tuple(self._blind)
+        return (*self._blind, Blind(began_at=self._unplaced_since, ended_at=None, reason=_UNPLACED))
 
 
 def keep(folder: Path, fresh: FlightCoverage) -> Path:

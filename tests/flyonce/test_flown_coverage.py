@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -156,6 +156,18 @@ def test_looks_count_by_the_parts_looked_at_and_those_without_a_place_are_counte
     ledger, frame = CoverageLedger(flights=[coverage]), LocalFrame(lon=LON, lat=LAT)
     west, east = (ledger.looked_at(*frame.lonlat_from_en([(off_m, 0.0)])[0]) for off_m in (-15.0, 15.0))
     assert (west.looks, east.looks) == (2, 1)
+
+
+def test_pictures_that_cannot_be_placed_are_blind_times_from_the_first_to_the_next_that_can() -> None:
+    flown, ground = FlownCoverage(models=(), time_zone=None), FlatGround()
+    for second, placed in enumerate((True, False, False, True, False)):
+        look = a_look(str(second), placed=placed)
+        look = replace(look, shot=replace(look.shot, taken_at=NOON + timedelta(seconds=second)))
+        pose = look.shot.pose
+        flown.add(look, None if pose is None else footprint_polygon(pose, CAMERA, ground), ground)
+    first, second = flown.result("F1").blind
+    assert (first.began_at, first.ended_at) == (NOON + timedelta(seconds=1), NOON + timedelta(seconds=3))
+    assert (second.began_at, second.ended_at) == (NOON + timedelta(seconds=4), None)
 
 
 def test_blind_times_and_sighted_places_are_kept_with_the_flight(tmp_path: Path) -> None:
