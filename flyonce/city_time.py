@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from flyonce.looks import Prepared
@@ -18,6 +18,16 @@ def in_city_time(pictures: Iterable[Prepared], zone: ZoneInfo | None) -> Iterato
         zone: The city's time zone; None leaves every time as it is.
     """
     return (picture if zone is None else _in_zone(picture, zone) for picture in pictures)
+
+
+def city_day(at: datetime, zone: ZoneInfo | None) -> date:
+    """The day that it is in the city: before eight in the morning of China, UTC still has the day before.
+
+    Args:
+        at: A moment, aware.
+        zone: The city's time zone; None takes the moment's own.
+    """
+    return (at if zone is None else at.astimezone(zone)).date()
 
 
 def _in_zone(picture: Prepared, zone: ZoneInfo) -> Prepared:

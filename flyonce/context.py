@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from flyonce.city_time import city_day
 from geo.frames import LocalFrame
 from geo.sighting import LonLat
-from geo.zones import Zones
+from geo.zones import Zone, Zones
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,33 +30,60 @@ class Surroundings:
     edge_m: Mapping[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Piece:
+    """An area in metres; `zone` is the one with dates that it is, None for what always holds."""
+
+    kind: str
+    area: BaseGeometry
+    edge: BaseGeometry
+    zone: Zone | None = None
+
+
 class GroundContext:
     """The zones of one flight, in metres; without zones everything is unmapped, and says so."""
 
-    def __init__(self, zones: Zones | None) -> None:
-        """Project the zones once."""
-        self._by_kind: Mapping[str, BaseGeometry] = {}
-        self._edges: Mapping[str, BaseGeometry] = {}
+    def __init__(self, zones: Zones | None, *, time_zone: ZoneInfo | None = None) -> None:
+        """Project the zones once; `time_zone` is the city's, for zones with dates, None for UTC."""
+        self._pieces: tuple[_Piece, ...] = ()
+        self._time_zone = time_zone
         if zones is None or not len(zones):
             return
         self._frame = _frame_of(zones)
-        self._by_kind = {kind: self._projected(zones, kind) for kind in sorted({zone.kind for zone in zones.all})}
-        self._edges = {kind: shapely.boundary(geometry) for kind, geometry in self._by_kind.items()}
+        self._pieces = tuple(self._projected(zones))
 
     @property
     def mapped_kinds(self) -> tuple[str, ...]:
-        """Kinds of zone that are mapped at all."""
-        return tuple(self._by_kind)
+        """Kinds of zone that are mapped at all, whatever the day."""
+        return tuple(sorted({piece.kind for piece in self._pieces}))
 
-    def around(self, lon: float, lat: float, footprint_lonlat: Sequence[LonLat] | None) -> Surroundings:
-        """How far the zones are from a thing: from its outline where known, else from its place."""
-        if not self._by_kind:
+    def around(
+        self,
+        lon: float,
+        lat: float,
+        footprint_lonlat: Sequence[LonLat] | None,
+        *,
+        seen_at: datetime | None = None,
+    ) -> Surroundings:
+        """How far the zones are from a thing: from its outline where known, else from its place.
+
+        Args:
+            lon: Degrees east.
+            lat: Degrees north.
+            footprint_lonlat: Its outline.
+            seen_at: When it was seen: zones that do not hold on that day are not there. None for all zones.
+        """
+        inside_m: dict[str, float] = {}
+        edge_m: dict[str, float] = {}
+        if not self._pieces:
             return Surroundings()
         shape = self._shape(lon, lat, footprint_lonlat)
-        return Surroundings(
-            inside_m={kind: float(shape.distance(zones)) for kind, zones in self._by_kind.items()},
-            edge_m={kind: float(shape.distance(edges)) for kind, edges in self._edges.items()},
-        )
+        day = None if seen_at is None else city_day(seen_at, self._time_zone)
+        for piece in self._pieces:
+            if day is None or piece.zone is None or piece.zone.valid_on(day):
+                inside_m[piece.kind] = min(inside_m.get(piece.kind, math.inf), float(shape.distance(piece.area)))
+                edge_m[piece.kind] = min(edge_m.get(piece.kind, math.inf), float(shape.distance(piece.edge)))
+        return Surroundings(inside_m=inside_m, edge_m=edge_m)
 
     def farther_than(self, least_m: float, footprints_lonlat: Iterable[Sequence[LonLat]]) -> float | None:
         """Metres from the nearest zone to the nearest of these footprints, where all lie farther off than `least_m`.
@@ -74,10 +105,20 @@ class GroundContext:
             return shapely.Point(self._frame.en_from_lonlat([(lon, lat)])[0])
         return shapely.make_valid(shapely.Polygon(self._frame.en_from_lonlat(footprint_lonlat)))
 
-    def _projected(self, zones: Zones, kind: str) -> BaseGeometry:
-        return shapely.union_all(
-            [shapely.transform(zone.geometry, self._frame.en_from_lonlat) for zone in zones.of_kind(kind)]
-        )
+    def _projected(self, zones: Zones) -> Iterator[_Piece]:
+        """What always holds, joined kind by kind; and each zone with dates for itself."""
+        for kind in sorted({zone.kind for zone in zones.all}):
+            always = [zone for zone in zones.of_kind(kind) if zone.valid_from is None and zone.valid_to is None]
+            if always:
+                joined = shapely.union_all([self._local(zone) for zone in always])
+                yield _Piece(kind=kind, area=joined, edge=shapely.boundary(joined))
+            for zone in zones.of_kind(kind):
+                if zone not in always:
+                    area = self._local(zone)
+                    yield _Piece(kind=kind, area=area, edge=shapely.boundary(area), zone=zone)
+
+    def _local(self, zone: Zone) -> BaseGeometry:
+        return shapely.transform(zone.geometry, self._frame.en_from_lonlat)
 
 
 def _frame_of(zones: Zones) -> LocalFrame:

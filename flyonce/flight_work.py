@@ -80,7 +80,7 @@ class FlightWork:
         self.placer = Placer(
             flight_id=self.flight_id, ground=self.tools.ground, rules=self.rules, not_placed=self.not_placed
         )
-        self.context = GroundContext(self.tools.zones)
+        self.context = GroundContext(self.tools.zones, time_zone=self.tools.time_zone)
         self.judge = Judge(rules=self.rules, ledger=self.ledger, context=self.context)
         self.offset = FlightOffset(self.tools.known, flight_id=self.flight_id, rules=self.tools.identity)
         self.recorder = Recorder(
@@ -90,6 +90,7 @@ class FlightWork:
             shelf=self.shelf,
             models=None if self.tools.near is None else self.tools.near.models,
             received_at=datetime.now(UTC),
+            time_zone=self.tools.time_zone,
         )
 
     def next_of(self, looks: Iterator[Look]) -> Look | None:

@@ -36,7 +36,9 @@ class Judge:
         return self._rules.rule_for(
             label=thing.label,
             area_m2=thing.area_m2,
-            around=self._context.around(thing.fix.lon, thing.fix.lat, thing.footprint_lonlat),
+            around=self._context.around(
+                thing.fix.lon, thing.fix.lat, thing.footprint_lonlat, seen_at=thing.last_seen_at
+            ),
             mapped_kinds=self._context.mapped_kinds,
             stay_of=lambda rule: self._stay(thing, rule),
         )

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import date
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from flyonce.city_time import city_day
 from flyonce.interpretation import Interpretation
 from flyonce.looks import Shot
 from geo.camera import Camera
@@ -35,8 +38,14 @@ _ROUND_CORNER = 4  # segments of a quarter circle
 class Masks:
     """The masks of one flight's pictures; without zones there are none."""
 
-    def __init__(self, zones: Zones | None, rules: Interpretation, ground: Ground) -> None:
-        """Sort the zones that mask anything; `rules` says which labels, and how far to grow."""
+    def __init__(
+        self, zones: Zones | None, rules: Interpretation, ground: Ground, *, time_zone: ZoneInfo | None = None
+    ) -> None:
+        """Sort the zones that mask anything; `rules` says which labels, and how far to grow.
+
+        `time_zone` is the city's, for zones with dates; None for UTC.
+        """
+        self._time_zone = time_zone
         self._ground = ground
         self._layers: list[_Layer] = []
         if zones is None:
@@ -62,25 +71,41 @@ class Masks:
             return ()
         if error_m is None or error_m > _LEAST_SURE_M:
             return ()
-        masks = (layer.mask(seen, pose, camera, self._ground, shot, error_m) for layer in self._layers)
+        on = self._day(shot)
+        masks = (layer.mask(seen, pose, camera, self._ground, shot, error_m, on) for layer in self._layers)
         return tuple(mask for mask in masks if mask.rings_px)
+
+    def _day(self, shot: Shot) -> date | None:
+        if shot.taken_at is None:
+            return None
+        # A time that is told without its zone is the city's already, and only looks like UTC.
+        zone = None if "time_zone_unknown" in shot.flags else self._time_zone
+        return city_day(shot.taken_at, zone)
 
 
 class _Layer:
     """Zones of one kind that do one thing to the same labels."""
 
     def __init__(self, zones: Sequence[Zone], *, name: str, labels: frozenset[str] | None, grow_m: float) -> None:
-        self._zones = [zone.geometry for zone in zones]
-        self._tree = shapely.STRtree(self._zones)
+        self._zones = tuple(zones)
+        self._tree = shapely.STRtree([zone.geometry for zone in zones])
         self._name, self._labels, self._grow_m = name, labels, grow_m
         self._grown: dict[tuple[int, int], BaseGeometry] = {}
 
     def mask(
-        self, seen: shapely.Polygon, pose: Pose, camera: Camera, ground: Ground, shot: Shot, error_m: float
+        self,
+        seen: shapely.Polygon,
+        pose: Pose,
+        camera: Camera,
+        ground: Ground,
+        shot: Shot,
+        error_m: float,
+        on: date | None,
     ) -> PictureMask:
         steps = math.ceil((self._grow_m + error_m) / _STEP_M)
         reach_deg = 2 * steps * _STEP_M / 111_320.0 / max(math.cos(math.radians(pose.lat)), 0.01)
-        near = [self._grown_zone(int(index), steps) for index in self._tree.query(seen.buffer(reach_deg))]
+        found = [int(index) for index in self._tree.query(seen.buffer(reach_deg))]
+        near = [self._grown_zone(index, steps) for index in found if on is None or self._zones[index].valid_on(on)]
         rings = clip_to_picture(shapely.union_all(near), pose, camera, ground) if near else []
         return PictureMask(
             name=self._name,
@@ -92,7 +117,7 @@ class _Layer:
     def _grown_zone(self, index: int, steps: int) -> BaseGeometry:
         known = self._grown.get((index, steps))
         if known is None:
-            known = self._grown[index, steps] = _grown(self._zones[index], steps * _STEP_M)
+            known = self._grown[index, steps] = _grown(self._zones[index].geometry, steps * _STEP_M)
         return known
 
 

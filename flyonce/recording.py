@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from dispatch_api.cases.intake import Intake
 from dispatch_api.cases.observation import Evidence, Observation, Recorded
 from dispatch_api.departments.routing import ZoneFact
+from flyonce.city_time import city_day
 from flyonce.evidence_shelf import EvidenceShelf, Shelved
 from flyonce.near_threshold import KnownModels
 from flyonce.rules import Rule
@@ -35,6 +37,7 @@ class Recorder:
         shelf: EvidenceShelf,
         received_at: datetime,
         models: KnownModels | None = None,
+        time_zone: ZoneInfo | None = None,
     ) -> None:
         """Join the parts.
 
@@ -45,6 +48,7 @@ class Recorder:
             shelf: The best pictures of each thing.
             received_at: Stands in for the time of photos that tell none; aware.
             models: Which model answered which label, for the evidence; None where that is not known.
+            time_zone: The city's, which says what day a zone must be valid on; None for UTC.
         """
         self._intake = intake
         self._zones = zones
@@ -52,6 +56,7 @@ class Recorder:
         self._shelf = shelf
         self._received_at = received_at
         self._models = models or KnownModels(cards={})
+        self._time_zone = time_zone
 
     def record(
         self,
@@ -81,7 +86,7 @@ class Recorder:
     ) -> Observation:
         """What would be put into the store, without pictures; see `record`."""
         seen_at = thing.last_seen_at or self._received_at
-        hits = () if self._zones is None else tuple(self._zones.under(thing.fix, on=seen_at.date()))
+        hits = () if self._zones is None else tuple(self._zones.under(thing.fix, on=city_day(seen_at, self._time_zone)))
         return Observation(
             key=self._key(thing.thing_id),
             matter=rule.matter,

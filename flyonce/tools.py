@@ -50,4 +50,4 @@ class Tools:
 
     def masks(self) -> Masks:
         """The mapped surroundings, as they are put into pictures."""
-        return Masks(self.zones, self.interpretation, self.ground)
+        return Masks(self.zones, self.interpretation, self.ground, time_zone=self.time_zone)
