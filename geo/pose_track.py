@@ -24,6 +24,8 @@ CLOCK_SIGMA_S = 0.1
 _METRES_PER_DEGREE = 111_320.0
 # Straighter down than this, heading and roll turn about one axis and cannot be told apart.
 _NADIR_COSINE = 1e-4
+# And beyond this sine of the depression a turn is told as one of the heading rather than shared out between the two.
+_STEEP_SINE = 0.98
 # A time this little outside the track is its end: containers and subtitles round to milliseconds.
 _ROUNDING_S = 0.002
 
@@ -116,6 +118,10 @@ class PoseTrack:
         zero_at = None if self.zero_at is None else self.zero_at + timedelta(seconds=offset_s)
         return replace(self, times_s=[time_s - offset_s for time_s in self.times_s], zero_at=zero_at)
 
+    def with_clock_sigma(self, clock_sigma_s: float) -> PoseTrack:
+        """The same poses with another one-sigma error between this clock and that of the pictures."""
+        return replace(self, clock_sigma_s=clock_sigma_s)
+
     def _between(self, time_s: float) -> tuple[int, float]:
         """The pose before a time, and how far (0 to 1) it is on the way to the next one."""
         times = self.times_s
@@ -139,15 +145,48 @@ class PoseTrack:
         here, there, step_s = self.poses[first], self.poses[first + 1], self.times_s[first + 1] - self.times_s[first]
         if step_s > self.longest_gap_s:
             return pose
-        east_m = (there.lon - here.lon) * _METRES_PER_DEGREE * math.cos(math.radians(here.lat))
-        north_m = (there.lat - here.lat) * _METRES_PER_DEGREE
-        share = self.clock_sigma_s / step_s
-        sigmas = replace(
-            pose.sigmas,
-            east_m=math.hypot(pose.sigmas.east_m, east_m * share),
-            north_m=math.hypot(pose.sigmas.north_m, north_m * share),
-        )
-        return replace(pose, sigmas=sigmas)
+        return replace(pose, sigmas=_moved_by_clock(pose, here, there, self.clock_sigma_s / step_s))
+
+
+def _moved_by_clock(pose: Pose, here: Pose, there: Pose, share: float) -> PoseSigmas:
+    """A pose's sigmas with what `share` of the way and of the turn between two poses adds to them."""
+    east_m = wrap_deg(there.lon - here.lon) * _METRES_PER_DEGREE * math.cos(math.radians(here.lat)) * share
+    north_m = (there.lat - here.lat) * _METRES_PER_DEGREE * share
+    heading_deg, pitch_deg, roll_deg = _turn_deg(here, there)
+    sigmas = pose.sigmas
+    return replace(
+        sigmas,
+        east_m=math.hypot(sigmas.east_m, east_m),
+        north_m=math.hypot(sigmas.north_m, north_m),
+        east_north_m2=sigmas.east_north_m2 + east_m * north_m,
+        height_m=math.hypot(sigmas.height_m, (there.alt_m - here.alt_m) * share),
+        heading_deg=math.hypot(sigmas.heading_deg, heading_deg * share),
+        pitch_deg=math.hypot(sigmas.pitch_deg, pitch_deg * share),
+        roll_deg=math.hypot(sigmas.roll_deg, roll_deg * share),
+    )
+
+
+def _turn_deg(here: Pose, there: Pose) -> tuple[float, float, float]:
+    """How far heading, pitch and roll turn from one pose to the next: about the vertical, the level axis, the look.
+
+    Straight down, where heading and roll are one turn, all of it is heading.
+    """
+    if not (here.has_bearing and there.has_bearing):
+        return 0.0, 0.0, 0.0
+    first, second = enu_from_camera(*here.look_deg()), enu_from_camera(*there.look_deg())
+    turn = second @ first.T
+    angle = math.acos(min(max((float(np.trace(turn)) - 1) / 2, -1.0), 1.0))
+    if angle < 1e-9 or angle > math.pi - 1e-6:
+        return 0.0, 0.0, 0.0
+    skew = np.array([turn[2, 1] - turn[1, 2], turn[0, 2] - turn[2, 0], turn[1, 0] - turn[0, 1]])
+    about = np.degrees(angle) * skew / (2 * math.sin(angle))
+    heading = math.radians(here.look_deg()[0])
+    axes = np.column_stack(((0.0, 0.0, -1.0), (math.cos(heading), -math.sin(heading), 0.0), first[:, 2]))
+    if abs(float(first[2, 2])) > _STEEP_SINE:
+        vertical, level = -float(about[2]), float(about @ axes[:, 1])
+        return vertical, level, 0.0
+    parts = np.linalg.solve(axes, about)
+    return float(parts[0]), float(parts[1]), float(parts[2])
 
 
 def _mixed(here: Pose, there: Pose, share: float) -> Pose:
@@ -180,7 +219,9 @@ def _looser(here: PoseSigmas, there: PoseSigmas) -> PoseSigmas:
     if here == there:
         return here
     names = ("east_m", "north_m", "height_m", "heading_deg", "pitch_deg", "roll_deg", "common_position_m")
-    return replace(here, **{name: max(getattr(here, name), getattr(there, name)) for name in names})
+    # Two different ellipses in one: without a slant, whatever theirs were.
+    looser = {name: max(getattr(here, name), getattr(there, name)) for name in names}
+    return replace(here, **looser, east_north_m2=0.0)
 
 
 def _mixed_attitude(here: Pose, there: Pose, share: float) -> tuple[float | None, float | None, float | None]:
