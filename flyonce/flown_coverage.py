@@ -6,13 +6,13 @@ import hashlib
 import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime, tzinfo
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from flyonce.looks import Look
+from flyonce.looks import Look, OriginalFile
 from geo.coverage import (
     Blind,
     CoverageRecorder,
@@ -67,7 +67,7 @@ class FlownCoverage:
 
     def add(self, look: Look, footprint_lonlat: NDArray[np.float64] | None, ground: Ground) -> None:
         """Note one look; `footprint_lonlat` is None where nobody knows what it showed."""
-        self._pictures.append(_digest(look.key))
+        self._pictures.append(_digest(look))
         pose, camera = look.shot.pose, look.shot.camera
         at = look.shot.taken_at
         if footprint_lonlat is None or pose is None or camera is None:
@@ -131,8 +131,11 @@ def keep(folder: Path, fresh: FlightCoverage) -> Path:
     return write_coverage(folder, fresh)
 
 
-def _digest(key: str) -> int:
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
+def _digest(look: Look) -> int:
+    """The same for the same picture wherever its file lies: by a photo's bytes, by a frame's name and moment."""
+    original, at = look.original, look.shot.taken_at
+    name = original.sha256 if isinstance(original, OriginalFile) else f"{PurePath(look.key).name} {at}"
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
 
 
 def _blind(gap: Mapping[str, Any]) -> Blind:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from flyonce.flown_coverage import FlownCoverage, keep, sight_of
-from flyonce.looks import Look, OriginalFile, Shot
+from flyonce.looks import Look, Original, OriginalFile, Shot
 from geo.camera import Camera
 from geo.coverage import CoverageLedger, CoverageRecorder, FlightCoverage, ModelSight, path_of, read_coverage
 from geo.coverage.grid import keys_at
@@ -122,7 +122,9 @@ def test_a_flight_that_placed_nothing_keeps_that_it_looked(tmp_path: Path) -> No
     assert looks(tmp_path) == 0
 
 
-def a_look(key: str, *, placed: bool = True, of_interest: np.ndarray | None = None) -> Look:
+def a_look(
+    key: str, *, placed: bool = True, of_interest: np.ndarray | None = None, original: Original | None = None
+) -> Look:
     pose = Pose(
         at=None, lon=LON, lat=LAT, alt_m=60.0, alt_datum="home", heading_deg=0.0, pitch_deg=-90.0, roll_deg=0.0
     )  # fmt: skip
@@ -137,7 +139,7 @@ def a_look(key: str, *, placed: bool = True, of_interest: np.ndarray | None = No
         found=Detections.empty(),
         doubtful=Detections.empty(),
         masked={},
-        original=OriginalFile(path=Path(key), sha256="0" * 64),
+        original=original or OriginalFile(path=Path(key), sha256=key.zfill(64)),
         shown=(),
         of_interest=of_interest,
     )
@@ -168,6 +170,26 @@ def test_pictures_that_cannot_be_placed_are_blind_times_from_the_first_to_the_ne
     first, second = flown.result("F1").blind
     assert (first.began_at, first.ended_at) == (NOON + timedelta(seconds=1), NOON + timedelta(seconds=3))
     assert (second.began_at, second.ended_at) == (NOON + timedelta(seconds=4), None)
+
+
+def test_a_picture_is_known_again_by_its_bytes_or_by_its_frame_and_moment() -> None:
+    class Still:
+        def secure(self, folder: Path) -> OriginalFile:
+            raise AssertionError("nobody wants it")
+
+    def pictures(*looks: Look) -> list[int]:
+        flown = FlownCoverage(models=(), time_zone=None)
+        for look in looks:
+            flown.add(look, None, FlatGround())
+        return flown.result("F1").pictures.tolist()
+
+    photo = OriginalFile(path=Path("a"), sha256="1" * 64)
+    assert pictures(a_look("/card/1.jpg", original=photo)) == pictures(a_look("1.jpg", original=photo))
+    here, there = a_look("/card/film.mp4#7", original=Still()), a_look("film.mp4#7", original=Still())
+    assert pictures(here) == pictures(there)
+    later = replace(there, shot=replace(there.shot, taken_at=NOON + timedelta(days=1)))
+    other = a_look("film.mp4#8", original=Still())
+    assert len(pictures(here, later, other)) == 3
 
 
 def test_blind_times_and_sighted_places_are_kept_with_the_flight(tmp_path: Path) -> None:
