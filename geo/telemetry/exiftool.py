@@ -17,9 +17,10 @@ from typing import Any
 from geo.errors import InputFileError
 from geo.telemetry.entry import Entry
 from geo.telemetry.exif import Exif
-from geo.telemetry.photo_entry import FLAG_PROBLEMS, in_time, photo_entry
-from geo.telemetry.reading import Clock, TelemetryReading
-from geo.telemetry.screening import Account, from_first, placed, rising, without_strays
+from geo.telemetry.photo_entry import photo_entry
+from geo.telemetry.photo_reading import photo_reading
+from geo.telemetry.reading import TelemetryReading
+from geo.telemetry.screening import Account
 from geo.telemetry.table import Table
 from geo.telemetry.xmp import Xmp
 
@@ -129,56 +130,6 @@ def _reading(
         entries_told=len(records),
         recognised=tuple(name for name in names if _plain(name) in _KNOWN),
         not_recognised=tuple(name for name in names if _plain(name) not in _KNOWN),
-    )
-
-
-def photo_reading(
-    path: Path,
-    entries: list[Entry],
-    account: Account,
-    *,
-    family: str,
-    dialect: str,
-    entries_told: int,
-    recognised: tuple[str, ...] = (),
-    not_recognised: tuple[str, ...] = (),
-    problems: tuple[str, ...] = (),
-) -> TelemetryReading:
-    """Photos as one reading: in the order of their times, screened.
-
-    Raises:
-        InputFileError: Not one tells a usable place.
-    """
-    points, zero_at = in_time(placed(entries, account)), None
-    timed = [point for point in points if point.time_s is not None]
-    clock: Clock = "none"
-    if timed:
-        points, zero_at = from_first(without_strays(rising(points, account), account))
-        account.flags["repeated_time"] = account.dropped["repeated_time"]
-        zone_known = not any("time_zone_unknown" in point.flags for point in points)
-        clock = "utc" if zone_known else "local"
-    if not points:
-        reasons = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in account.dropped.items() if count)
-        raise InputFileError(
-            path=path,
-            problem=f"not one of its {entries_told} photos tells a usable place ({reasons or 'there are none'})",
-            remedy="Give photos as the drone wrote them, with GPS",
-        )
-    flags = {flag: count for flag, count in account.flags.items() if count}
-    told = tuple(FLAG_PROBLEMS[flag].format(count=count) for flag, count in flags.items() if flag in FLAG_PROBLEMS)
-    return TelemetryReading(
-        path=path,
-        family=family,
-        dialect=dialect,
-        points=points,
-        entries=entries_told,
-        dropped=account.dropped,
-        flags=flags,
-        problems=(*told, *problems),
-        clock=clock,
-        zero_at=zero_at if clock == "utc" else None,
-        recognised=recognised,
-        not_recognised=not_recognised,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from geo.telemetry.clock import taken_at
 from geo.telemetry.entry import Entry
 from geo.telemetry.exif import Exif
-from geo.telemetry.photo import PROBLEMS, altitude_of, angles_of, place_of, sigmas_of, swapped_place_of
+from geo.telemetry.photo import altitude_of, angles_of, place_of, sigmas_of, swapped_place_of
 from geo.telemetry.xmp import Xmp
 
 NOWHERE = {
@@ -17,16 +17,6 @@ NOWHERE = {
     "gps_ref_missing": "no_hemisphere",
 }
 """Why a photo has no place, as it is counted."""
-
-FLAG_PROBLEMS = {
-    **{flag: f"{{count}} photos: {text}" for flag, text in PROBLEMS.items()},
-    "turned_half_corrected": "{count} photos are stored upside-down against their own angles: turned back",
-    "maybe_turned": "{count} photos may be stored upside-down: their neighbours do not say clearly",
-    "roll_unknown": "{count} photos tell no gimbal roll",
-    "repeated_time": "{count} photos have the same time as another one: only the first is used",
-    "axes_swapped": "{count} places had longitude and latitude in the other order: turned back",
-    "position_jumps": "{count} photos lie where no drone could have flown meanwhile",
-}
 
 
 def photo_entry(exif: Exif, xmp: Xmp, *, where: str) -> Entry | str:
@@ -63,12 +53,3 @@ def photo_entry(exif: Exif, xmp: Xmp, *, where: str) -> Entry | str:
         reported_alt_m=altitude.reported_m,
         sigmas=sigmas_of(xmp, altitude.datum, source),
     )
-
-
-def in_time(entries: list[Entry]) -> list[Entry]:
-    """Records in the order of their times, in seconds since 1970; those without a time go last, without one."""
-    known = sorted(
-        (replace(entry, time_s=entry.at.timestamp()) for entry in entries if entry.at is not None),
-        key=lambda entry: (entry.time_s or 0.0, entry.where),
-    )
-    return [*known, *(entry for entry in entries if entry.at is None)]

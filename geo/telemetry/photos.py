@@ -9,10 +9,10 @@ from pathlib import Path
 
 from geo.errors import InputFileError
 from geo.telemetry.entry import Entry
-from geo.telemetry.exiftool import photo_reading
 from geo.telemetry.flight_check import check_flight
 from geo.telemetry.photo import PhotoTelemetry, open_photo, photo_of
 from geo.telemetry.photo_entry import photo_entry
+from geo.telemetry.photo_reading import photo_reading
 from geo.telemetry.reading import TelemetryReading
 from geo.telemetry.screening import Account
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -17,28 +17,24 @@ import numpy as np
 import numpy.typing as npt
 
 from geo.errors import InputFileError
-from geo.pose import PoseSigmas
 from geo.telemetry.entry import Entry
 from geo.telemetry.reading import TelemetryReading
 from geo.telemetry.screening import UNMANNED_M_S, Account, placed, rising, without_strays
-from geo.telemetry.tlog_frames import Message, Stamped, Tally, messages_in
+from geo.telemetry.tlog_frames import Stamped, Tally, messages_in
 from geo.telemetry.tlog_gimbal import ATTITUDE, GIMBAL_MESSAGES, Gimbal, fixed_to_aircraft, gimbal_of
+from geo.telemetry.tlog_shots import SHOTS, Log, entry_at, heights_of, shots_in
 
 Floats = npt.NDArray[np.float64]
 
 _POSITION, _CLOCK = "GLOBAL_POSITION_INT", "SYSTEM_TIME"
 _FIXES = frozenset({"GPS_RAW_INT", "GPS2_RAW"})
-_SHOTS = frozenset({"CAMERA_FEEDBACK", "CAMERA_IMAGE_CAPTURED"})
-_WANTED = frozenset({_POSITION, _CLOCK, ATTITUDE, *_FIXES, *_SHOTS, *(kind.name for kind in GIMBAL_MESSAGES)})
+_WANTED = frozenset({_POSITION, _CLOCK, ATTITUDE, *_FIXES, *SHOTS, *(kind.name for kind in GIMBAL_MESSAGES)})
 _LEAST_FIX = 2
 # A GPS that never had a fix tells a year before this.
 _FIRST_S = datetime(2005, 1, 1, tzinfo=UTC).timestamp()
 _SAME_CLOCK_S = 2.0
-# Angles in CAMERA_FEEDBACK that differ from the aircraft's by more than this are the camera's.
-_OTHER_ANGLES_DEG = 5.0
 # Times above this are microseconds since 1970, below it since the autopilot was switched on.
 _SINCE_1970_US = 1e15
-_SIGMAS = PoseSigmas(east_m=2.0, north_m=2.0, height_m=2.0, common_position_m=1.5)
 
 _PROBLEMS = {
     "bearing_unknown": "{count} positions without the camera's attitude (no gimbal messages near them): nothing is "
@@ -53,17 +49,6 @@ _PROBLEMS = {
     "shot_angles_of_platform": "CAMERA_FEEDBACK tells the aircraft's angles, or nothing shows that they are the "
     "camera's: they were not used",
 }
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Log:
-    """One vehicle's messages, each with its time on the autopilot's clock, and the moment of that clock's 0."""
-
-    messages: Sequence[tuple[float, Stamped]]
-    zero_s: float
-
-    def named(self, *names: str) -> list[tuple[float, Stamped]]:
-        return [(time_s, one) for time_s, one in self.messages if one.name in names]
 
 
 def read_tlog(path: Path, data: bytes, *, mount_deg: tuple[float, float, float] | None = None) -> TelemetryReading:
@@ -88,7 +73,7 @@ def read_tlog(path: Path, data: bytes, *, mount_deg: tuple[float, float, float] 
     else:
         gimbal = fixed_to_aircraft(log.messages, mount_deg)
     entries = _entries(log, account)
-    shots = _shots(log, account)
+    shots = shots_in(log, account)
     source = _POSITION
     if not entries and shots:
         entries, shots, source = shots, [], "CAMERA_FEEDBACK"
@@ -128,7 +113,7 @@ def _busiest(messages: Sequence[Stamped], account: Account) -> int | None:
     """The vehicle that tells the most positions."""
     told: dict[int, int] = {}
     for one in messages:
-        if one.name == _POSITION or one.name in _SHOTS:
+        if one.name == _POSITION or one.name in SHOTS:
             told[one.system] = told.get(one.system, 0) + 1
     if not told:
         return None
@@ -139,7 +124,7 @@ def _busiest(messages: Sequence[Stamped], account: Account) -> int | None:
     return system
 
 
-def _in_time(messages: Sequence[Stamped], account: Account) -> _Log:
+def _in_time(messages: Sequence[Stamped], account: Account) -> Log:
     """Messages on the autopilot's clock; those without a time of their own by the ground station's stamp."""
     booted = [(one.message.time_boot_ms / 1000, one) for one in messages if hasattr(one.message, "time_boot_ms")]
     behind_s = median([one.stamp_s - time_s for time_s, one in booted]) if booted else 0.0
@@ -154,7 +139,7 @@ def _in_time(messages: Sequence[Stamped], account: Account) -> _Log:
     elif abs(zero_s - behind_s) > _SAME_CLOCK_S:
         account.flags["log_clock_differs"] = max(round(abs(zero_s - behind_s)), 1)
     timed = [(_time_s(one, behind_s, zero_s), one) for one in messages]
-    return _Log(messages=timed, zero_s=zero_s)
+    return Log(messages=timed, zero_s=zero_s)
 
 
 def _time_s(one: Stamped, behind_s: float, zero_s: float) -> float:
@@ -166,7 +151,7 @@ def _time_s(one: Stamped, behind_s: float, zero_s: float) -> float:
     return one.stamp_s - behind_s
 
 
-def _headings(log: _Log) -> tuple[Floats, Floats]:
+def _headings(log: Log) -> tuple[Floats, Floats]:
     """The aircraft's headings: times and degrees, times rising."""
     told = sorted({time_s: math.degrees(one.message.yaw) for time_s, one in log.named(ATTITUDE)}.items())
     if not told:
@@ -176,7 +161,7 @@ def _headings(log: _Log) -> tuple[Floats, Floats]:
     return np.array([time_s for time_s, _ in told]), np.array([heading for _, heading in told])
 
 
-def _entries(log: _Log, account: Account) -> list[Entry]:
+def _entries(log: Log, account: Account) -> list[Entry]:
     """The positions, those while a receiver has no fix left out."""
     entries = []
     fixes: dict[str, int] = {}
@@ -192,57 +177,8 @@ def _entries(log: _Log, account: Account) -> list[Entry]:
             entries.append(Entry(where=f"position {number}", time_s=time_s, lon=0.0, lat=0.0))
             continue
         message = one.message
-        entries.append(_at(f"position {number}", time_s, (message.lon, message.lat), _heights_of(message)))
+        entries.append(entry_at(f"position {number}", time_s, (message.lon, message.lat), heights_of(message)))
     return entries
-
-
-def _heights_of(message: Message) -> tuple[float, float]:
-    return message.relative_alt / 1000, message.alt / 1000
-
-
-def _at(where: str, time_s: float, lonlat_e7: tuple[int, int], heights_m: tuple[float, float]) -> Entry:
-    home_m, msl_m = heights_m
-    return Entry(
-        where=where,
-        time_s=time_s,
-        lon=lonlat_e7[0] / 1e7,
-        lat=lonlat_e7[1] / 1e7,
-        alt_m=home_m,
-        alt_datum="home",
-        height_above_home_m=home_m,
-        reported_alt_m=msl_m,
-        heading_source="none",
-        sigmas=_SIGMAS,
-    )
-
-
-def _shots(log: _Log, account: Account) -> list[Entry]:
-    """Where and when the autopilot says that pictures were taken, and how the camera looked if it says that too."""
-    shots = []
-    for time_s, one in log.named(*_SHOTS):
-        message = one.message
-        if one.name == "CAMERA_FEEDBACK":
-            place, heights, number = (message.lng, message.lat), (message.alt_rel, message.alt_msl), message.img_idx
-            angles = (message.yaw, message.pitch, message.roll)
-        else:
-            place, heights, number = (message.lon, message.lat), _heights_of(message), message.image_index
-            angles = (None, None, None)
-        told = dict(zip(("heading_deg", "pitch_deg", "roll_deg"), angles, strict=True))
-        shots.append(replace(_at(f"picture {number}", time_s, place, heights), **told))
-    return _without_platform_angles(shots, log, account)
-
-
-def _without_platform_angles(shots: list[Entry], log: _Log, account: Account) -> list[Entry]:
-    """The shots without the angles that are the aircraft's: the standard wants the camera's, and ArduPilot its own."""
-    told = [shot for shot in shots if shot.has_bearing]
-    aircraft = fixed_to_aircraft(log.messages, (0.0, 0.0, 0.0)) if told else None
-    if told and aircraft is not None:
-        own = aircraft.look_deg(np.array([shot.time_s for shot in told], dtype=np.float64))[:, 1:]
-        camera = np.array([(shot.pitch_deg, shot.roll_deg) for shot in told], dtype=np.float64)
-        if np.nanmedian(np.nan_to_num(np.abs(camera - own), nan=0.0).max(axis=1)) > _OTHER_ANGLES_DEG:
-            return [replace(shot, heading_source="gimbal") if shot.has_bearing else shot for shot in shots]
-    account.flags["shot_angles_of_platform"] = len(told)
-    return [replace(shot, heading_deg=None, pitch_deg=None, roll_deg=None) for shot in shots]
 
 
 def _from_zero(points: Sequence[Entry], zero_s: float, zero_at: datetime | None = None) -> tuple[list[Entry], datetime]:
