@@ -10,7 +10,7 @@ from geo.identity.alignment import align
 from geo.identity.assigning import Assigner
 from geo.identity.flight import Flight
 from geo.identity.gathering import Gathering
-from geo.identity.journal import Merge, Partings, Suggestion
+from geo.identity.journal import Journal, Merge, Partings, Suggestion
 from geo.identity.likeness import Kind, Likeness, MergeRule
 from geo.identity.neighbours import Neighbourhood, merge_all, misfits
 from geo.identity.piece import Piece
@@ -46,7 +46,7 @@ class Grouper:
         self._things: dict[int, Gathering] = {}
         self._around = Neighbourhood(self._rule)
         self._assigner = Assigner(self._rule, self._around.cells)
-        self._merges: list[Merge] = []
+        self._journal = Journal()
         self._partings = Partings()
         self._next_id = 1
 
@@ -70,12 +70,12 @@ class Grouper:
         Returns:
             (kept id, id that went into it), in the order of joining.
         """
-        before = len(self._merges)
+        before = len(self._journal.merges)
         align(self._flights.values(), self._rules)
         for piece in misfits(self._things.values(), self._rule):
             self._part(piece)
         merge_all(self._things, self._around, self._rule, self._partings, self._join)
-        return [(merge.kept_id, merge.gone_id) for merge in self._merges[before:]]
+        return [(merge.kept_id, merge.gone_id) for merge in self._journal.merges[before:]]
 
     def merge(self, kept_id: int, gone_id: int) -> Merge:
         """Join two things because a person says so.
@@ -96,20 +96,18 @@ class Grouper:
         Raises:
             KeyError: It was taken back before, or never was.
         """
-        if merge not in self._merges:
-            raise KeyError(f"no merge of {merge.gone_id} into {merge.kept_id} stands")
-        moved = [self._pieces[piece_id] for piece_id in merge.piece_ids]
+        standing = self._journal.take_back(merge)
+        moved = [self._pieces[piece_id] for piece_id in standing.piece_ids]
         # Another merge may have carried both on since: they lie together, under whatever number.
         holder = moved[0].gathering
-        self._merges.remove(merge)
-        self._partings.part(moved, (piece for piece in holder.pieces if piece not in moved))
+        self._partings.part(moved, [piece for piece in holder.pieces if piece not in moved])
         holder.give(moved)
-        self._found(merge.gone_id, moved)
-        return merge.gone_id
+        self._found(standing.gone_id, moved)
+        return standing.gone_id
 
     def merges(self) -> tuple[Merge, ...]:
         """The merges that stand, in the order they were made."""
-        return tuple(self._merges)
+        return self._journal.merges
 
     def suggestions(self) -> tuple[Suggestion, ...]:
         """Pairs of things that a person should compare, the nearest first."""
@@ -226,12 +224,12 @@ class Grouper:
         )
         del self._things[gone.thing_id]
         kept.take(gone.pieces)
-        self._merges.append(merge)
+        self._journal.add(merge)
         return merge
 
     def _part(self, piece: Piece) -> None:
         """Take a piece that does not fit out of its thing; it becomes one of its own and may join another."""
-        self._merges = [merge for merge in self._merges if piece.piece_id not in merge.piece_ids]
+        self._journal.forget(piece.piece_id)
         piece.gathering.give([piece])
         thing_id = piece.piece_id
         if thing_id in self._things:
