@@ -27,6 +27,7 @@ _SHIFTED: dict[str, ToLonLat] = {
 # Datums whose degrees are taken as WGS 84: they differ by less than any border here is known to.
 _SAME_AS_WGS84 = ("worldgeodeticsystem1984", "wgs1984", "wgs84", "china2000", "chinageodeticcoordinatesystem2000")
 _LEAST_ACCURACY_M = 1.0
+_MOST_FROM_MERIDIAN_M = 1_000_000.0
 _ASK = "Ask for the layer in CGCS2000 or WGS 84"
 
 
@@ -165,6 +166,24 @@ def _check_numbers(layer: Layer, crs: pyproj.CRS) -> None:
             layer,
             f"its eastings ({west:.0f}) should begin with a zone's number ({crs.name})",
             "Give --crs of the zone without it, EPSG:4534 to 4554",
+        )
+    _check_distance(layer, crs, (west, south, east, north))
+
+
+def _check_distance(layer: Layer, crs: pyproj.CRS, bounds: tuple[float, float, float, float]) -> None:
+    """Refuse places that lie absurdly far from the meridian of their grid: there north was written before east."""
+    operation = crs.coordinate_operation
+    if operation is None or "Transverse Mercator" not in operation.method_name:
+        return
+    west, south, east, north = bounds
+    middle = _false_easting(crs)
+    if max(abs(west - middle), abs(east - middle)) > _MOST_FROM_MERIDIAN_M:
+        swapped = max(abs(south - middle), abs(north - middle)) <= _MOST_FROM_MERIDIAN_M
+        raise _refuse(
+            layer,
+            f"its eastings reach from {west:.0f} to {east:.0f}, far from the meridian of {crs.name}"
+            + ("; north looks written before east" if swapped else ""),
+            "Export it with east before north, or name its true system with --crs",
         )
 
 

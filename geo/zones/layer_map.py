@@ -14,6 +14,7 @@ import yaml
 
 from geo.errors import InputFileError
 from geo.zones.layers import Layer
+from geo.zones.values import text_of
 from geo.zones.zone import ZONE_KINDS
 
 GRID_DIGITS = 15
@@ -49,7 +50,7 @@ class Source:
         found = record.get(self.field)
         if not self.values:
             return found
-        key = "" if found is None else str(found).strip()
+        key = text_of(found) or ""
         if key not in self.values:
             raise NotInMap(f"{self.field} is {found!r}, which the map does not name")
         return self.values[key]
@@ -107,7 +108,7 @@ class LayerRule:
 
     def takes(self, record: Mapping[str, Any]) -> bool:
         """Whether it is for this feature."""
-        return all(str(record.get(name)).strip() in wanted for name, wanted in self.where.items())
+        return all((text_of(record.get(name)) or "") in wanted for name, wanted in self.where.items())
 
     def sources(self) -> Mapping[str, Source]:
         """The properties of a zone that this rule gives, by their names in the zones file."""

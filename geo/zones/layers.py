@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -21,6 +22,7 @@ from geo.zones.geojson import geometry_of, read_collection
 SUFFIXES = (".geojson", ".json", ".gpkg", ".shp", ".kml", ".kmz", ".gdb", ".fgb", ".tab")
 """Names that a folder is searched for; a file that is named itself may have any."""
 
+_WITHOUT_UNICODE = (".shp", ".shz", ".zip", ".dbf", ".tab", ".mif")
 GEOJSON_DEFAULT_CRS = "OGC:CRS84"
 
 
@@ -73,7 +75,7 @@ def read_layers(path: Path, *, encoding: str | None = None) -> list[Layer]:
 
     Args:
         path: GeoJSON, GeoPackage, Shapefile, KML, KMZ or another format that GDAL knows.
-        encoding: Of a Shapefile's texts, where the file does not tell it, like GBK.
+        encoding: Of a Shapefile's texts, where the file does not tell it, like GBK; formats in Unicode need none.
 
     Raises:
         InputFileError: The file cannot be read, has no layer, or does not tell its encoding.
@@ -82,7 +84,9 @@ def read_layers(path: Path, *, encoding: str | None = None) -> list[Layer]:
         raise InputFileError(path=path, problem="no such file", remedy="Check the path")
     if is_geojson(path):
         return [_geojson_layer(path)]
-    if encoding is not None:
+    if path.suffix.lower() not in _WITHOUT_UNICODE:
+        encoding = None
+    elif encoding is not None:
         _check_encoding(path, encoding)
     elif path.suffix.lower() == ".shp":
         encoding = encoding_of_shapefile(path)
@@ -161,6 +165,7 @@ def _gdal_layer(path: Path, name: str, parts: tuple[Any, ...], remarks: tuple[st
     fields = tuple(str(one) for one in meta["fields"])
     rows = [[_value(value) for value in column] for column in columns]
     wkb = [] if wkb is None else wkb
+    texts = [*fields, *(value for row in rows for value in row if isinstance(value, str))]
     values = zip(*rows, strict=True) if rows else iter([()] * len(wkb))
     geometries, unreadable, closed = _geometries(wkb)
     return Layer(
@@ -172,8 +177,19 @@ def _gdal_layer(path: Path, name: str, parts: tuple[Any, ...], remarks: tuple[st
         unreadable=unreadable,
         closed=closed,
         declared_crs=meta["crs"],
-        remarks=remarks,
+        remarks=remarks + _looks_misread(texts),
     )
+
+
+def _looks_misread(texts: Iterable[str]) -> tuple[str, ...]:
+    """A remark on texts that declare Latin letters but make Chinese ones as GBK; many programs declare wrongly."""
+    for text in texts:
+        if not text.isascii() and max(text) <= "\xff":
+            with contextlib.suppress(UnicodeError):
+                meant = text.encode("latin-1").decode("gbk")
+                if any("\u4e00" <= letter <= "\u9fff" for letter in meant):
+                    return (f"{text!r} may be {meant!r}: if so, name --encoding GBK",)
+    return ()
 
 
 def _geometries(wkb: Sequence[bytes | None]) -> tuple[list[BaseGeometry | None], dict[int, str], frozenset[int]]:

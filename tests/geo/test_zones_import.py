@@ -109,6 +109,34 @@ def test_eastings_with_a_zone_number_name_their_zone(tmp_path: Path) -> None:
     assert far_m(layer.zones[2].zone.geometry, in_degrees(shapes[2], 4528)) < 1e-3
 
 
+def test_north_written_before_east_is_refused(tmp_path: Path) -> None:
+    shapes = [shapely.transform(square(100 * i, 0), lambda en: en[:, ::-1]) for i in range(3)]
+    message = refusal(some_grids(tmp_path / "grids.gpkg", shapes=shapes), GRIDS)
+    assert "north looks written before east" in message
+
+
+def test_a_shapefile_that_declares_latin_letters_but_has_chinese_ones_is_told(tmp_path: Path) -> None:
+    path = some_grids(tmp_path / "网格.shp", encoding="GBK")
+    path.with_suffix(".cpg").write_text("ISO-8859-1", encoding="ascii")
+    layer = taken(path, {"kind": "grid", "digits": 0})
+    assert "may be '名称': if so, name --encoding GBK" in layer.report.remarks[0]
+    assert taken(path, GRIDS, encoding="GBK").report.remarks == ()
+
+
+def test_an_encoding_is_for_files_that_need_one(tmp_path: Path) -> None:
+    layer = taken(some_grids(tmp_path / "grids.gpkg"), GRIDS, encoding="GBK")
+    assert layer.zones[1].zone.name == "第1网格"
+
+
+def test_numbers_of_a_table_are_matched_as_they_are_written_in_the_map(tmp_path: Path) -> None:
+    path = tmp_path / "w.shp"
+    write_layer(path, [square(100 * i, 0) for i in range(3)], {"T": [1.0, 2.0, 3.0]})
+    values = {1: "permanent_water", 2: "reservoir_management"}
+    layer = taken(path, {"kind": {"field": "T", "values": values}, "where": {"T": [1, 2]}})
+    assert layer.report.taken == {"permanent_water": 1, "reservoir_management": 1}
+    assert layer.report.left_out == 1
+
+
 def test_what_the_file_declares_and_what_is_said_may_not_differ(tmp_path: Path) -> None:
     path = some_grids(tmp_path / "grids.gpkg")
     assert "Leave --crs out" in refusal(path, GRIDS, crs="EPSG:4550")
