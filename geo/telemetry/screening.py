@@ -123,7 +123,7 @@ def without_strays(points: Sequence[Entry], account: Account, *, fastest_m_s: fl
             kept.append(point)
             continue
         turned = replace(point, lon=point.lat, lat=point.lon)
-        nearest = points[min(main, key=lambda other: abs(other - index))]
+        nearest = points[main[min(bisect_left(main, index), len(main) - 1)]]
         if _unusable(turned.lon, turned.lat) is None and reachable(nearest, turned, fastest_m_s):
             account.flags["axes_swapped"] += 1
             kept.append(turned)
@@ -202,7 +202,8 @@ def _longest_rising(times: Sequence[float]) -> list[int]:
 
 def _tracks(points: Sequence[Entry], fastest_m_s: float) -> list[list[int]]:
     """Indices of the points, parted into tracks along each of which something can fly."""
-    tracks: list[list[int]] = [[0]] if points else []
+    longest = [0]
+    tracks = [longest] if points else []
     recent = list(tracks)
     for index, point in enumerate(points[1:], start=1):
         home = next((track for track in recent if reachable(points[track[-1]], point, fastest_m_s)), None)
@@ -210,8 +211,8 @@ def _tracks(points: Sequence[Entry], fastest_m_s: float) -> list[list[int]]:
             home = []
             tracks.append(home)
         home.append(index)
+        longest = max(longest, home, key=len)
         if home is not recent[0]:
-            longest = max(tracks, key=len)
             others = [track for track in recent if track is not home and track is not longest]
             recent = [home, *(() if home is longest else (longest,)), *others[: _TRACKS_AT_ONCE - 2]]
     return tracks
