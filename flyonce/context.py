@@ -108,12 +108,12 @@ class GroundContext:
     def _projected(self, zones: Zones) -> Iterator[_Piece]:
         """What always holds, joined kind by kind; and each zone with dates for itself."""
         for kind in sorted({zone.kind for zone in zones.all}):
-            always = [zone for zone in zones.of_kind(kind) if zone.valid_from is None and zone.valid_to is None]
+            always = [zone for zone in zones.of_kind(kind) if zone.holds_always]
             if always:
                 joined = shapely.union_all([self._local(zone) for zone in always])
                 yield _Piece(kind=kind, area=joined, edge=shapely.boundary(joined))
             for zone in zones.of_kind(kind):
-                if zone not in always:
+                if not zone.holds_always:
                     area = self._local(zone)
                     yield _Piece(kind=kind, area=area, edge=shapely.boundary(area), zone=zone)
 

@@ -85,6 +85,7 @@ def _hit(hit: ZoneHit) -> dict[str, Any]:
         "probability": round(hit.probability, 6),
         "valid_from": None if zone.valid_from is None else zone.valid_from.isoformat(),
         "valid_to": None if zone.valid_to is None else zone.valid_to.isoformat(),
+        "season": zone.season,
     }
 
 

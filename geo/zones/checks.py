@@ -118,7 +118,7 @@ def _notices(zones: Sequence[ImportedZone], today: date) -> Iterator[Finding]:
     for one in zones:
         if one.zone.kind != "no_fishing":
             continue
-        if one.zone.valid_from is None and one.zone.valid_to is None:
+        if one.zone.holds_always:
             yield one, "it has no dates, so it holds always"
         elif one.zone.valid_to is not None and one.zone.valid_to < today:
             yield one, f"it ended on {one.zone.valid_to}"

@@ -43,7 +43,8 @@ def zone_of(properties: Mapping[str, Any], geometry: BaseGeometry, number: int, 
     """A zone of its properties and its geometry in degrees.
 
     Args:
-        properties: `kind`, and optionally `code`, `name`, `valid_from`, `valid_to`, `width_m` and others.
+        properties: `kind`, and optionally `code`, `name`, `valid_from`, `valid_to`, `season_from`, `season_to`, `width_m`
+            and others.
         geometry: Polygon, MultiPolygon, or the line of a road or street, in two dimensions.
         number: Number of the feature, for a zone without code and name.
         refuse: Makes the error from what is wrong and the remedy.
@@ -73,6 +74,7 @@ def zone_of(properties: Mapping[str, Any], geometry: BaseGeometry, number: int, 
         axis=axis,
         valid_from=valid_from,
         valid_to=valid_to,
+        season=_season(properties, refuse),
     )
 
 
@@ -156,6 +158,21 @@ def _strip(axis: BaseGeometry, kind: str, properties: Mapping[str, Any], refuse:
     frame = LocalFrame(lon=(west + east) / 2, lat=(south + north) / 2)
     local = shapely.buffer(shapely.transform(axis, frame.en_from_lonlat), width_m / 2)
     return shapely.transform(local, frame.lonlat_from_en)
+
+
+def _season(properties: Mapping[str, Any], refuse: Refuse) -> tuple[str, str] | None:
+    first, last = (properties.get(name) or None for name in ("season_from", "season_to"))
+    if first is None and last is None:
+        return None
+    if first is None or last is None:
+        raise refuse("a season needs both 'season_from' and 'season_to'", "Give the other one, like 06-30")
+    for text in (first, last):
+        try:
+            # A year with a 29 February.
+            date.fromisoformat(f"2024-{text}")
+        except ValueError as error:
+            raise refuse(f"a season's end is {text!r}, not a month and a day", "Write it as 03-01") from error
+    return str(first), str(last)
 
 
 def _day(text: object, name: str, refuse: Refuse) -> date | None:

@@ -17,7 +17,7 @@ from geo.zones.layer_map import LayerRule, NotInMap, rule_of_zones_file
 from geo.zones.layers import Layer, read_layers
 from geo.zones.mending import CannotMend, mended
 from geo.zones.report import ImportedLayer, ImportedZone, LayerReport, Remark
-from geo.zones.values import code_of, day_of, names_of, text_of
+from geo.zones.values import code_of, day_of, month_day_of, names_of, text_of
 from geo.zones.zone import ZONE_KINDS
 
 _DRAW = "Draw it again, or delete the row"
@@ -207,7 +207,9 @@ def _properties(record: Mapping[str, Any], rule: LayerRule) -> dict[str, Any]:
         except NotInMap as error:
             raise _Refused(str(error), f"Add it to the values of '{name}'") from error
         except ValueError as error:
-            raise _Refused(f"'{name}': {error}", "Write it with the year first, like 2026-05-01") from error
+            raise _Refused(
+                f"'{name}': {error}", "Write it with the year first, like 2026-05-01; of a season 05-01"
+            ) from error
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -217,6 +219,8 @@ def _written(name: str, value: Any) -> Any:  # noqa: ANN401 - whatever a field h
     if name in ("valid_from", "valid_to"):
         day = day_of(value)
         return None if day is None else day.isoformat()
+    if name in ("season_from", "season_to"):
+        return month_day_of(value)
     if name == "labels":
         return names_of(value)
     return value if name == "width_m" else text_of(value)

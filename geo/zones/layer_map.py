@@ -71,6 +71,8 @@ class LayerRule:
         basis: Legal basis or notice.
         valid_from: First day.
         valid_to: Last day.
+        season_from: First day of every year.
+        season_to: Last day of every year.
         width_m: Width of a line.
         labels: Whom deceiving ground deceives.
         keep: Other fields to be kept as they are.
@@ -90,6 +92,8 @@ class LayerRule:
     basis: Source | None = None
     valid_from: Source | None = None
     valid_to: Source | None = None
+    season_from: Source | None = None
+    season_to: Source | None = None
     width_m: Source | None = None
     labels: Source | None = None
     keep: tuple[str, ...] = ()
@@ -121,7 +125,9 @@ class LayerRule:
         return tuple(dict.fromkeys(name for name in used if name is not None))
 
 
-_PROPERTIES = ("code", "name", "road_class", "basis", "valid_from", "valid_to", "width_m", "labels")
+_PROPERTIES = (
+    "code", "name", "road_class", "basis", "valid_from", "valid_to", "season_from", "season_to", "width_m", "labels",
+)  # fmt: skip
 _WRITTEN_AS = {"road_class": "class"}
 _KEYS = tuple(_WRITTEN_AS.get(one.name, one.name) for one in fields(LayerRule) if one.name != "refuses_codes")
 

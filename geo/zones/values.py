@@ -14,6 +14,7 @@ _DATES = (
     re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})日?"),
     re.compile(r"(\d{4})(\d{2})(\d{2})"),
 )
+_DAY_OF_YEAR = re.compile(r"(?:每年)?(\d{1,2})(?:-|月)(\d{1,2})日?")
 
 
 def text_of(value: Any) -> str | None:  # noqa: ANN401 - whatever a field holds
@@ -51,6 +52,27 @@ def day_of(value: Any) -> date | None:  # noqa: ANN401 - whatever a field holds
             except ValueError:
                 break
     raise ValueError(f"{value!r} is not a date")
+
+
+def month_day_of(value: Any) -> str | None:  # noqa: ANN401 - whatever a field holds
+    """A day of every year as `MM-DD`; None for nothing.
+
+    Raises:
+        ValueError: It is no month and day, month first.
+    """
+    if isinstance(value, date):
+        return f"{value:%m-%d}"
+    text = code_of(value)
+    if not text:
+        return None
+    if found := _DAY_OF_YEAR.fullmatch(text):
+        month, day = map(int, found.groups())
+        try:
+            # A year with a 29 February.
+            return f"{date(2024, month, day):%m-%d}"
+        except ValueError:
+            pass
+    raise ValueError(f"{value!r} is not a month and a day")
 
 
 def names_of(value: Any) -> list[str] | None:  # noqa: ANN401 - whatever a field holds

@@ -15,7 +15,7 @@ from shapely.geometry import mapping
 from geo.errors import InputFileError
 from geo.zones.report import ImportedZone
 
-_TEXTS = ("kind", "code", "name", "class", "basis", "valid_from", "valid_to")
+_TEXTS = ("kind", "code", "name", "class", "basis", "valid_from", "valid_to", "season_from", "season_to")
 _CRS = "EPSG:4326"
 
 

@@ -39,6 +39,8 @@ class Zone:
         axis: The line of a road or street drawn as a line, else None.
         valid_from: First day, None for always.
         valid_to: Last day, None for open end.
+        season: First and last day of every year as month and day, like ("03-01", "06-30"); None for the whole year. A
+            season that begins later in the year than it ends goes over the turn of the year.
     """
 
     kind: str
@@ -49,10 +51,23 @@ class Zone:
     axis: BaseGeometry | None
     valid_from: date | None
     valid_to: date | None
+    season: tuple[str, str] | None = None
+
+    @property
+    def holds_always(self) -> bool:
+        """Whether it holds on every day there is."""
+        return self.valid_from is None and self.valid_to is None and self.season is None
 
     def valid_on(self, day: date) -> bool:
         """Whether the zone holds on that day, first and last day included."""
-        return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
+        if (self.valid_from is not None and day < self.valid_from) or (
+            self.valid_to is not None and self.valid_to < day
+        ):
+            return False
+        if self.season is None:
+            return True
+        (first, last), today = self.season, f"{day:%m-%d}"
+        return first <= today <= last if first <= last else today >= first or today <= last
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -102,6 +102,16 @@ def test_a_zone_holds_only_in_its_season(tmp_path: Path) -> None:
     assert zones.under(a_fix()) != []
 
 
+def test_a_season_comes_back_each_year_and_may_go_over_its_turn(tmp_path: Path) -> None:
+    spring = a_feature("no_fishing", season_from="03-01", season_to="06-30", valid_from="2026-01-01")
+    winter = a_feature("no_fishing", season_from="11-01", season_to="02-29", code="winter")
+    zones = zones_of(tmp_path, spring, winter)
+    days = {date(2025, 4, 1): [], date(2026, 3, 1): ["no_fishing-1"], date(2029, 6, 30): ["no_fishing-1"]}
+    days |= {date(2026, 7, 1): [], date(2026, 12, 31): ["winter"], date(2027, 2, 28): ["winter"]}
+    assert {day: [hit.zone.code for hit in zones.under(a_fix(), on=day)] for day in days} == days
+    assert [zone.holds_always for zone in zones.all] == [False, False]
+
+
 def test_zones_of_a_kind_come_in_the_files_order(tmp_path: Path) -> None:
     zones = zones_of(tmp_path, a_feature(code="b"), a_feature("road"), a_feature(code="a"))
     assert [zone.code for zone in zones.of_kind("grid")] == ["b", "a"]
@@ -153,6 +163,8 @@ def polygon(*corners: list[float]) -> dict[str, Any]:
         (a_feature("street", {"type": "LineString", "coordinates": [[LON, LAT], [LON, LAT + 0.1]]}), "width_m"),
         (a_feature("grid", {"type": "LineString", "coordinates": [[LON, LAT], [LON, LAT + 0.1]]}), "Polygon"),
         (a_feature(valid_from="next spring"), "not a date"),
+        (a_feature(season_from="03-01"), "both"),
+        (a_feature(season_from="03-01", season_to="31-06"), "'31-06'"),
         (a_feature(valid_from="2026-05-01", valid_to="2026-04-01"), "before"),
         ("a text", "Feature"),
     ],

@@ -308,6 +308,18 @@ def test_a_date_that_is_none_or_lies_wrong_is_refused(tmp_path: Path, written: s
     assert words in taken(path, rule).report.refused[0].problem
 
 
+@pytest.mark.parametrize("written", ["03-01", "3月1日", "每年3月1日", "３-1"])
+def test_a_season_is_read_and_written(tmp_path: Path, written: str) -> None:
+    path = a_geojson(tmp_path / "n.geojson", a_feature(ks=written), a_feature(ks="1 March", WGDM="2"))
+    rule = {"kind": "no_fishing", "code": "WGDM", "season_from": "ks", "season_to": {"value": "06-30"}}
+    layer = taken(path, rule)
+    assert "not a month and a day" in layer.report.refused[0].problem
+    assert told(layer) == {}
+    for name in ("z.geojson", "z.gpkg"):
+        write_zones(tmp_path / name, layer.zones)
+        assert Zones.from_file(tmp_path / name).all[0].season == ("03-01", "06-30")
+
+
 def test_dates_of_a_geopackage_are_days(tmp_path: Path) -> None:
     ends = np.array(["2026-06-30", "NaT"], dtype="datetime64[ms]").tolist()
     columns = {"WGDM": ["N1", "N2"], "js": np.array(ends, dtype="datetime64[ms]")}
