@@ -43,8 +43,8 @@ def zone_of(properties: Mapping[str, Any], geometry: BaseGeometry, number: int, 
     """A zone of its properties and its geometry in degrees.
 
     Args:
-        properties: `kind`, and optionally `code`, `name`, `valid_from`, `valid_to`, `season_from`, `season_to`, `width_m`
-            and others.
+        properties: `kind`, and optionally `code`, `name`, `valid_from`, `valid_to`, `season_from`, `season_to`,
+            `width_m` and others.
         geometry: Polygon, MultiPolygon, or the line of a road or street, in two dimensions.
         number: Number of the feature, for a zone without code and name.
         refuse: Makes the error from what is wrong and the remedy.
