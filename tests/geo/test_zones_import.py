@@ -466,6 +466,14 @@ def test_a_map_that_does_not_fit_is_refused_with_its_place(tmp_path: Path, rule:
     assert words in str(caught.value)
 
 
+def test_the_map_in_the_documentation_is_one(tmp_path: Path) -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "zones.md").read_text(encoding="utf-8")
+    (tmp_path / "map.yaml").write_text(text.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    rules = load_layer_map(tmp_path / "map.yaml")
+    assert len(rules) == text.count("  - file: ")
+    assert {rule.kind.value for rule in rules} >= {"grid", "district", "no_fishing", "road", "false_alarm_mask"}
+
+
 def test_layers_that_the_map_does_not_name_are_left_out_and_said_so(tmp_path: Path) -> None:
     path = some_grids(tmp_path / "city.gpkg", layer="网格")
     write_layer(path, [square(0, 0)], {"a": ["b"]}, layer="绿地", append=True)
