@@ -189,7 +189,7 @@ class Bed:
         video = write_film(
             folder / "film.mp4", pictures(), fps=fps, size_wh_px=self.lens.size_wh_px, at=self._at(begin)
         )
-        rows = self._rows(begin, end, 1 / telemetry_hz)
+        rows = self.rows(begin, end, 1 / telemetry_hz)
         self._write_rest(folder, shots)
         return Film(
             video=video,
@@ -242,8 +242,14 @@ class Bed:
             "shows": {name: np.round(uv, 3).tolist() for name, uv in shown.items() if uv is not None},
         }
 
-    def _rows(self, begin_s: float, end_s: float, step_s: float) -> list[Told]:
-        """Telemetry of the filmed part and two seconds around it, in which the drone may hover."""
+    def rows(self, begin_s: float, end_s: float, step_s: float) -> list[Told]:
+        """Telemetry of a filmed part of the flight and two seconds around it, in which the drone may hover.
+
+        Args:
+            begin_s: When the film begins, seconds of the flight.
+            end_s: When it ends.
+            step_s: From row to row.
+        """
         times = np.arange(begin_s - 2.0, end_s + 2.0, step_s)
         noises = self.planted.noise(times)
         rows = []
