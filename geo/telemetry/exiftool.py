@@ -36,6 +36,8 @@ _EXIF = {
         "DateTime",
         "OffsetTimeOriginal",
         "OffsetTime",
+        "GPSDateStamp",
+        "GPSTimeStamp",
     )
 } | {"subsecdatetimeoriginal": "DateTimeOriginal", "createdate": "DateTime"}
 _XMP = (
@@ -68,6 +70,12 @@ _DEGREES = re.compile(
     r"^\s*([+-]?\d+(?:\.\d+)?)\s*(?:deg|°|d)\s*(?:(\d+(?:\.\d+)?)\s*['′m]\s*)?(?:(\d+(?:\.\d+)?)\s*(?:\"|″|''|s)\s*)?([NSEWnsew]?)\w*\s*$"
 )
 _PLAIN = re.compile(r"^\s*([+-]?\d+(?:[.,]\d+)?)\s*([NSEWnsew]?)\w*\s*$")
+# EXIF's own numbers have no sign: their hemisphere stands in a tag of its own.
+_UNSIGNED_GROUP, _BARE, _UNSIGNED = (
+    re.compile(r"\[?(EXIF|GPS)\s*[:\]]", re.I),
+    re.compile(r"^\d+([.,]\d+)?$"),
+    "unsigned",
+)
 _ZONE = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
 
 
@@ -82,7 +90,7 @@ def read_exiftool_table(path: Path, table: Table) -> TelemetryReading:
     Raises:
         InputFileError: Not one row tells a usable place.
     """
-    records = [(f"line {row.line}", {_plain(name): text for name, text in row.cells.items()}) for row in table.rows]
+    records = [(f"line {row.line}", _by_plain_name(row.cells)) for row in table.rows]
     return _reading(path, records, table.columns, dialect="exiftool_csv", comma=table.decimal_comma)
 
 
@@ -104,7 +112,7 @@ def read_exiftool_json(path: Path, text: str) -> TelemetryReading:
     names = list(dict.fromkeys(name for one in flat for name in one))
     if not is_exiftool(names):
         raise InputFileError(path=path, problem=f"tells no place of a photo; it has {_some(names)}", remedy=remedy)
-    records = [(f"record {number}", {_plain(k): v for k, v in one.items()}) for number, one in enumerate(flat, start=1)]
+    records = [(f"record {number}", _by_plain_name(one)) for number, one in enumerate(flat, start=1)]
     return _reading(path, records, names, dialect="exiftool_json", comma=False)
 
 
@@ -142,7 +150,9 @@ def _as_file(cells: Mapping[str, str], *, comma: bool) -> tuple[Exif, Xmp]:
     for name, text in cells.items():
         if not text or text == "-":
             continue
-        if name in _PLACE:
+        if name.removesuffix(_UNSIGNED) in _PLACE and name.endswith(_UNSIGNED):
+            exif.setdefault(_PLACE[name.removesuffix(_UNSIGNED)], (float(text.replace(",", ".")),))
+        elif name in _PLACE:
             exif |= _place(_PLACE[name], text.replace(",", ".") if comma else text)
         elif name in _XMP:
             xmp.setdefault(_XMP[name], text.replace(",", ".") if comma else text)
@@ -198,6 +208,18 @@ def _flat(record: Mapping[str, Any], group: str = "") -> Iterable[tuple[str, str
             yield from _flat(value, f"{name}:")
         elif value is not None and not (isinstance(value, float) and not math.isfinite(value)):
             yield group + str(name), str(value)
+
+
+def _by_plain_name(cells: Mapping[str, str]) -> dict[str, str]:
+    """Values by plain name; of the same tag in several groups the first that tells something."""
+    plain: dict[str, str] = {}
+    for name, text in cells.items():
+        key = _plain(name)
+        if key in _PLACE and _UNSIGNED_GROUP.match(name) and _BARE.match(text):
+            key += _UNSIGNED
+        if plain.get(key, "") in ("", "-"):
+            plain[key] = text
+    return plain
 
 
 def _plain(name: str) -> str:

@@ -200,6 +200,26 @@ def test_exiftools_json_is_read_with_groups_and_without(tmp_path):
         assert reading.zero_at == datetime(2026, 7, 1, 2, 0, tzinfo=UTC)
 
 
+def test_groups_without_a_value_do_not_hide_those_with_one_and_gps_time_is_utc(tmp_path):
+    header = "SourceFile,EXIF:GPSLatitude,GPSLongitude,Composite:GPSLatitude,XMP:GPSLatitude,GPSDateStamp,GPSTimeStamp"
+    row = "a.JPG,,115.46,-8.29,,2025:10:02,04:08:47"
+    told = read_telemetry(written(tmp_path, f"{header}\n{row}\n"))
+    assert (told.points[0].lon, told.points[0].lat) == pytest.approx((115.46, -8.29))
+    assert told.zero_at == datetime(2025, 10, 2, 4, 8, 47, tzinfo=UTC)
+
+
+def test_an_unsigned_number_of_exif_has_no_hemisphere_of_its_own(tmp_path):
+    header = "SourceFile,EXIF:GPSLatitude,EXIF:GPSLongitude"
+    with pytest.raises(InputFileError, match="1 no hemisphere"):
+        read_telemetry(written(tmp_path, f"{header}\na.JPG,8.29,115.46\n"))
+    for more, row in (
+        ("EXIF:GPSLatitudeRef,EXIF:GPSLongitudeRef", "a.JPG,8.29,115.46,S,E"),
+        ("Composite:GPSLatitude,Composite:GPSLongitude", "a.JPG,8.29,115.46,-8.29,115.46"),
+    ):
+        point = read_telemetry(written(tmp_path, f"{header},{more}\n{row}\n")).points[0]
+        assert (point.lon, point.lat) == pytest.approx((115.46, -8.29))
+
+
 def test_a_photo_with_its_axes_swapped_is_turned_back_and_said_so(tmp_path):
     swapped = 'b.JPG,2026:07:01 10:00:05,"115 deg 27\' 42.59"" E","8 deg 17\' 39.30"" S",60,10,-80,0\n'
     told = read_telemetry(written(tmp_path, EXIFTOOL + SOUTH + swapped))
