@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from flyonce.looks import Problem
 from flyonce.material import Material
@@ -24,14 +25,14 @@ class Wanted:
     Attributes:
         telemetry: Poses of the videos, in their order; empty to take what lies beside them.
         camera: The videos' camera.
-        offset_s: What the telemetry's clock shows at the first frame.
+        offset_s: What the telemetry's clock shows at the first frame; `auto` finds it from how the picture moved.
         watch: Wait for new photos.
         for_s: End of a stream or a watch.
     """
 
     telemetry: tuple[Path, ...] = ()
     camera: Camera | None = None
-    offset_s: float | None = None
+    offset_s: float | Literal["auto"] | None = None
     watch: bool = False
     for_s: float | None = None
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from flyonce.telemetry import klv_inside, read_telemetry_of
 from geo.camera import Camera
+from geo.clock_offset import ClockOffset
 from geo.errors import GeoError, InputFileError
 from geo.pose_track import PoseTrack
 from geo.telemetry.fov import camera_of_fov
@@ -51,6 +52,7 @@ class Recording:
         track: Its poses on the video's media time, offset applied.
         camera: The lens at the video's size; None where nobody named one, and telemetry tells none exactly.
         problems: What does not keep it from being analysed, but the user should know.
+        clock: What its picture's motion told of its telemetry's clock; None where nobody asked.
     """
 
     path: Path
@@ -63,6 +65,7 @@ class Recording:
     track: PoseTrack | None = None
     camera: Camera | None = None
     problems: tuple[str, ...] = ()
+    clock: ClockOffset | None = None
 
     @property
     def carries_its_poses(self) -> bool:

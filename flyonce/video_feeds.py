@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from flyonce.feed import Feed, FeedError, Progress, Wanted
+from flyonce.film_clock import with_clock_told
 from flyonce.live_material import LiveMaterial
 from flyonce.looks import Problem
 from flyonce.material import Material
@@ -49,7 +50,7 @@ class VideoFeed(Feed):
                         video,
                         telemetry_path=telemetry or telemetry_beside(video),
                         camera=wanted.camera,
-                        offset_s=wanted.offset_s,
+                        offset_s=None if wanted.offset_s == "auto" else wanted.offset_s,
                     )
                 )
             except TELEMETRY_ERRORS as error:
@@ -60,6 +61,7 @@ class VideoFeed(Feed):
         if not recordings:
             raise FeedError("; ".join(problem for _, problem in left_out))
         self._recordings = recordings
+        self._finds_offset = wanted.offset_s == "auto"
         self.refused = tuple(left_out)
         self.flight_id = flight_id_of_recordings(recordings)
         self.words = "; ".join(_words(recording) for recording in recordings)
@@ -68,14 +70,22 @@ class VideoFeed(Feed):
         """The videos, one after the other."""
         known = [recording.duration_s for recording in self._recordings if recording.duration_s is not None]
         total_s = sum(known) if len(known) == len(self._recordings) else None
+        recordings = self._recordings
+        if self._finds_offset:
+            on_stage("comparing clocks")
+            recordings = [_with_clock(one, tools, progress) for one in recordings]
         on_stage("looking")
         return VideoMaterial(
-            self._recordings,
+            recordings,
             ground=tools.ground,
             masks=tools.masks(),
             coarsest_resolution_m=tools.coarsest_resolution_m,
             on_progress=lambda done_s: progress(done_s, total_s),
         )
+
+
+def _with_clock(recording: Recording, tools: Tools, progress: Progress) -> Recording:
+    return with_clock_told(recording, tools.ground, on_progress=lambda done_s: progress(done_s, recording.duration_s))
 
 
 def _once_each(recordings: Sequence[Recording], left_out: list[Problem]) -> Iterator[Recording]:

@@ -155,4 +155,10 @@ def _told(recording: Recording, report: SourceReport) -> dict[str, Any]:
             "flags": list(telemetry.flags),
             "inside": recording.carries_its_poses,
         }
+    if recording.clock is not None:
+        told["clock"] = {
+            "offset_s": recording.clock.offset_s,
+            "sigma_s": recording.clock.sigma_s,
+            "reason": recording.clock.reason,
+        }
     return told | {"problems": list(report.problems)}

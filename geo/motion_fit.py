@@ -121,12 +121,11 @@ class MotionFit:
             told = told & np.isfinite(self._told(float(offset))[0]).any(axis=(1, 2))
         return np.asarray(told)
 
-    def liveliness(self, offset_s: float) -> float:
-        """The larger of what was seen and told to move, in focal lengths a second; one pair in ten moves more."""
-        still = tangents(self.rays)
-        told = np.nan_to_num(self._told(offset_s)[0] - still)
-        speeds = [np.median(np.hypot(*np.moveaxis(m, 2, 0)), axis=1) / self.seconds for m in (self.seen - still, told)]
-        return float(max(np.percentile(speed, 90) for speed in speeds))
+    @property
+    def liveliness(self) -> float:
+        """How the picture moved, in focal lengths a second; one pair in ten moved more."""
+        moved = np.median(np.hypot(*np.moveaxis(self.seen - tangents(self.rays), 2, 0)), axis=1)
+        return float(np.percentile(moved / self.seconds, 90))
 
     @property
     def noise_lasts_s(self) -> float:
@@ -149,7 +148,7 @@ class MotionFit:
         """How badly an offset explains what was seen, with the best stretch of what moves by flying."""
         turned_and_moved, turned = self._told(offset_s)
         by_flying, left = turned_and_moved - turned, self.seen - turned
-        known = np.isfinite(by_flying).all(axis=2) & np.isfinite(left).all(axis=2)
+        known: Kept = np.asarray(np.isfinite(by_flying).all(axis=2) & np.isfinite(left).all(axis=2))
         by_flying, left = np.where(known[..., None], by_flying, 0.0), np.where(known[..., None], left, 0.0)
         seen = np.where(known[..., None], self.seen - tangents(self.rays), 0.0)
         points = np.maximum(known.sum(axis=1), 1) * self.seconds**2

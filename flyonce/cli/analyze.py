@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -44,8 +45,12 @@ def analyze(
     ] = None,
     camera: Annotated[str | None, typer.Option(help="Camera of a video or stream: dji-m3e, …")] = None,
     offset_s: Annotated[
-        float | None,
-        typer.Option(help="What the telemetry's clock shows at the video's first frame, seconds.", callback=finite),
+        str | None,
+        typer.Option(
+            metavar="SECONDS|auto",
+            help="What the telemetry's clock shows at the video's first frame; `auto` finds it from how the picture "
+            "moved.",
+        ),
     ] = None,
     watch: Annotated[bool, typer.Option(help="Wait for new photos in the folder, until Ctrl-C or --for.")] = False,
     for_s: Annotated[
@@ -77,7 +82,7 @@ def analyze(
     wanted = Wanted(
         telemetry=tuple(telemetry or ()),
         camera=None if camera is None else camera_by_name(camera),
-        offset_s=offset_s,
+        offset_s=_offset(offset_s),
         watch=watch,
         for_s=for_s,
     )
@@ -109,6 +114,21 @@ def analyze(
         emit_json(asdict(result))
     if result.unreadable or result.too_coarse or result.far_from_zones_m is not None:
         raise typer.Exit(EXIT_BAD_INPUT)
+
+
+def _offset(text: str | None) -> float | Literal["auto"] | None:
+    """What `--offset-s` says."""
+    if text is None:
+        return None
+    if text.strip().lower() == "auto":
+        return "auto"
+    try:
+        seconds = float(text)
+    except ValueError:
+        fail(f"--offset-s {text}: neither seconds nor `auto`. Give a number like -1.5, or auto.")
+    if not math.isfinite(seconds):
+        fail(f"--offset-s {text}: must be finite. Give seconds like -1.5, or auto.")
+    return seconds
 
 
 def _shown_on(ticker: Ticker) -> Callable[[float, float | None], None]:

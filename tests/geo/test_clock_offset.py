@@ -48,7 +48,7 @@ def estimate(flight: Flight, offset_s: float, *, every_s: float, seed: int, **mo
     [(surveying(), 0.1), (surveying(), 1.0), (surveying(), 2.0), (braking(), 1.0), (tilting(), 1.0)],
     ids=["survey-10Hz", "survey-1Hz", "survey-0.5Hz", "braking-1Hz", "tilting-1Hz"],
 )
-@pytest.mark.parametrize(("offset_s", "seed"), [(1.3, 0), (-2.65, 1), (7.7, 2)])
+@pytest.mark.parametrize(("offset_s", "seed"), [(-2.65, 1), (7.7, 2)])
 def test_a_planted_offset_is_found_to_a_fifth_of_a_second(
     flight: Flight, every_s: float, offset_s: float, seed: int
 ) -> None:
