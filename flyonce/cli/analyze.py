@@ -127,7 +127,7 @@ def _offset(text: str | None) -> float | Literal["auto"] | None:
     except ValueError:
         fail(f"--offset-s {text}: neither seconds nor `auto`. Give a number like -1.5, or auto.")
     if not math.isfinite(seconds):
-        fail(f"--offset-s {text}: must be finite. Give seconds like -1.5, or auto.")
+        fail(f"--offset-s {text}: no finite number. Give seconds like -1.5, or auto.")
     return seconds
 
 

@@ -72,7 +72,7 @@ def test_motion_is_measured_every_half_second(patrol: StagedPatrol) -> None:
     assert set((seen.later_s - seen.earlier_s).round(3)) <= {0.5, 1.0}
 
 
-@pytest.mark.parametrize(("text", "words"), [("soon", "neither seconds nor `auto`"), ("nan", "must be finite")])
+@pytest.mark.parametrize(("text", "words"), [("soon", "neither seconds nor `auto`"), ("nan", "no finite number")])
 def test_an_offset_that_is_none_is_refused(text: str, words: str, tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["analyze", str(tmp_path / "film.mp4"), "--offset-s", text])
     assert result.exit_code == 2
