@@ -179,11 +179,8 @@ class CoverageLedger:
             InputFileError: A flight's file is damaged.
         """
         bounds = [one for one in map(_bounds_of, self._all) if one is not None]
-        first, last = (
-            math.floor(pick(one[side] for one in bounds) / _STRIP_DEG) if bounds else 0
-            for pick, side in ((min, 1), (max, 3))
-        )
-        for number in range(first, last + 1) if bounds else ():
+        spans = [(math.floor(one[1] / _STRIP_DEG), math.floor(one[3] / _STRIP_DEG)) for one in bounds]
+        for number in sorted({number for first, last in spans for number in range(first, last + 1)}):
             south, north = number * _STRIP_DEG, (number + 1) * _STRIP_DEG
             parts = [flight.cells(on=on) for flight in self.near((-180.0, south, 180.0, north), on=on)]
             yield added_up([part.between(south, north) for part in parts])
