@@ -106,7 +106,7 @@ class LivePoses:
         last = self._points[-1] if self._points else None
         if last is not None and (point.time_s or 0.0) <= (last.time_s or 0.0):
             same = point.time_s == last.time_s
-            self._account.dropped["repeated_time" if same else "backward_time"] += 1
+            self._account.drop("repeated_time" if same else "backward_time", point.where)
             return
         if last is None or reachable(last, point, AIRCRAFT_M_S):
             self._account.dropped["position_jump"] += len(self._strays)

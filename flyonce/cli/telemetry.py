@@ -103,6 +103,7 @@ def summary_of(reading: TelemetryReading) -> dict[str, Any]:
         "entries": reading.entries,
         "used": len(points),
         "dropped": dict(reading.dropped),
+        "first_dropped": dict(reading.first_dropped),
         "flags": dict(reading.dropped) | dict(reading.flags),
         "problems": list(reading.problems),
         "time": _time(reading),
@@ -178,7 +179,8 @@ def _tell(reading: TelemetryReading, out: Path | None) -> None:
     for problem in reading.problems:
         say(f"  {problem}")
     for reason, count in reading.dropped.items():
-        say(f"  dropped: {count} {reason.replace('_', ' ')}")
+        first = reading.first_dropped.get(reason)
+        say(f"  dropped: {count} {reason.replace('_', ' ')}" + (f", first at {first}" if first else ""))
     datum = ", ".join(known["alt_datum"]) or "unknown"
     say(
         f"  known: {known['position']} positions, {known['altitude']} altitudes ({datum}), "

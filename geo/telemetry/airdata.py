@@ -77,10 +77,9 @@ def read_airdata(path: Path, table: Table) -> TelemetryReading:
     entries = _without_empty_gimbal(entries, account)
     points = without_strays(rising(placed(entries, account), account), account)
     if not points:
-        reasons = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in account.dropped.items() if count)
         raise InputFileError(
             path=path,
-            problem=f"not one of its {len(table.rows)} rows tells a usable place ({reasons or 'there are none'})",
+            problem=f"not one of its {len(table.rows)} rows tells a usable place ({account.reasons or 'no rows'})",
             remedy="Export the flight from Airdata again, as CSV",
         )
     clock: Clock = "utc" if zero_at is not None else "local"
@@ -96,6 +95,7 @@ def read_airdata(path: Path, table: Table) -> TelemetryReading:
         points=points,
         entries=len(table.rows),
         dropped=account.dropped,
+        first_dropped=account.first,
         flags=flags,
         problems=tuple(text.format(count=flags[flag]) for flag, text in _PROBLEMS.items() if flag in flags),
         clock=clock,

@@ -125,7 +125,7 @@ def _reading(
         exif, xmp = _as_file(cells, comma=comma)
         entry = photo_entry(exif, xmp, where=where)
         if isinstance(entry, str):
-            account.dropped[entry] += 1
+            account.drop(entry, where)
         else:
             entries.append(entry)
     names = list(names)

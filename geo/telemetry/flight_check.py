@@ -8,7 +8,7 @@ neighbours agree with best; where they do not say clearly, nothing is changed an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -68,6 +68,7 @@ def check_flight(
     read_grey: ReadGrey = read_small_grey,
     ground: Ground | None = None,
     tie_points: Sequence[TiePoints] | None = None,
+    on_tie_points: Callable[[Sequence[TiePoints]], None] = lambda spots: None,
 ) -> FlightCheck:
     """Find and correct photos stored upside-down.
 
@@ -76,10 +77,12 @@ def check_flight(
         read_grey: Gives a grey picture (h, w) uint8 of a path's stored raster, of any size; None where it cannot.
         ground: What the photos look at; level ground at the take-off height by default.
         tie_points: Spots known beforehand, instead of looking for them in the pictures.
+        on_tie_points: Given the spots that were used, for who wants more of them than this check does.
     """
     surface = ground or FlatGround()
     telemetry = [photo for _, photo in photos]
     spots = list(tie_points) if tie_points is not None else _find_tie_points(photos, read_grey, surface)
+    on_tie_points(spots)
     costs = [_costs(pair, telemetry, surface) for pair in spots]
     pairs = [(pair, cost) for pair, cost in zip(spots, costs, strict=True) if cost is not None]
     labels = _labels(len(telemetry), pairs)

@@ -76,10 +76,9 @@ def read_klv_pieces(path: Path, pieces: Pieces) -> TelemetryReading:
     points = without_strays(rising(entries, account), account, fastest_m_s=AIRCRAFT_M_S)
     points, zero_at = (points, None) if on_media else from_first(points)
     if not points:
-        reasons = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in account.dropped.items() if count)
         raise InputFileError(
             path=path,
-            problem=f"none of its {len(packets) + bad} ST 0601 packets gives a position ({reasons or 'no packets'})",
+            problem=f"none of its {len(packets) + bad} ST 0601 packets gives a position ({account.reasons or 'none'})",
             remedy="Give the stream as it was recorded, uncut",
         )
     account.flags["bearing_unknown"] = sum(not point.has_bearing for point in points)
@@ -94,6 +93,7 @@ def read_klv_pieces(path: Path, pieces: Pieces) -> TelemetryReading:
         points=points,
         entries=len(packets) + bad,
         dropped=account.dropped,
+        first_dropped=account.first,
         flags=flags,
         problems=tuple(text.format(count=flags[name]) for name, text in _PROBLEMS.items() if name in flags),
         clock="media" if on_media else "utc",

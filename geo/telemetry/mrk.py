@@ -65,11 +65,10 @@ def read_mrk(path: Path, text: str) -> TelemetryReading:
     timed = [replace(entry, time_s=entry.at.timestamp()) for entry in entries if entry.at is not None]
     points, zero_at = from_first(without_strays(rising(placed(timed, account), account), account))
     if not points:
-        reasons = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in account.dropped.items() if count)
         raise InputFileError(
             path=path,
             place=f"line {lines[0][0]}" if lines else "",
-            problem=f"not one of its {len(lines)} lines tells a usable place ({reasons})",
+            problem=f"not one of its {len(lines)} lines tells a usable place ({account.reasons})",
             remedy="Copy the .MRK again from the drone's card",
         )
     account.flags["bearing_unknown"] = len(points)
@@ -81,6 +80,7 @@ def read_mrk(path: Path, text: str) -> TelemetryReading:
         points=points,
         entries=len(lines),
         dropped=account.dropped,
+        first_dropped=account.first,
         flags=flags,
         problems=tuple(text.format(count=flags[name]) for name, text in _PROBLEMS.items() if name in flags),
         clock="utc",
@@ -94,12 +94,12 @@ def _entry(number: int, line: str, account: Account) -> Entry | None:
     found = {name: field.search(line) for name, field in _FIELDS.items()}
     moment = None if time is None else utc_of_gps(int(time.group(3)), float(time.group(2)))
     if moment is None or found["lon"] is None or found["lat"] is None:
-        account.dropped["incomplete"] += 1
+        account.drop("incomplete", f"line {number}")
         return None
     state = int(stds.group(4)) if stds else None
     kind = "rtk_float" if state in _FLOAT else _STATES.get(-1 if state is None else state, "rtk_single")
     if kind == "no_fix":
-        account.dropped["no_fix"] += 1
+        account.drop("no_fix", f"line {number}")
         return None
     height = found["height"]
     height_m = math.nan if height is None else float(height.group(1))

@@ -48,10 +48,9 @@ def photo_reading(
         zone_known = not any("time_zone_unknown" in point.flags for point in points)
         clock = "utc" if zone_known else "local"
     if not points:
-        reasons = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in account.dropped.items() if count)
         raise InputFileError(
             path=path,
-            problem=f"not one of its {entries_told} photos tells a usable place ({reasons or 'there are none'})",
+            problem=f"not one of its {entries_told} photos tells a usable place ({account.reasons or 'no photos'})",
             remedy="Give photos as the drone wrote them, with GPS",
         )
     flags = {flag: count for flag, count in account.flags.items() if count}
@@ -63,6 +62,7 @@ def photo_reading(
         points=points,
         entries=entries_told,
         dropped=account.dropped,
+        first_dropped=account.first,
         flags=flags,
         problems=(*told, *problems),
         clock=clock,

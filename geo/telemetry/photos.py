@@ -53,11 +53,11 @@ def read_photos(path: Path, files: Sequence[Path], *, on_photo: Callable[[], Non
             if len(files) == 1:
                 raise
             unreadable.append(str(error))
-            account.dropped["unreadable"] += 1
+            account.drop("unreadable", file.name)
         else:
             entry = photo_entry(exif, xmp, where=file.name)
             if isinstance(entry, str):
-                account.dropped[entry] += 1
+                account.drop(entry, file.name)
             else:
                 entries.append(entry)
                 told.append((file, photo_of(size, exif, xmp)))

@@ -77,7 +77,9 @@ def read_poses_table(path: Path, table: Table) -> TelemetryReading:
     account = Account()
     entries = [_entry(path, table, row, absolute=absolute) for row in table.rows]
     fixed = [entry for entry in entries if (entry.lon, entry.lat) != (0.0, 0.0)]
-    account.dropped["no_fix"] = len(entries) - len(fixed)
+    for entry in entries:
+        if (entry.lon, entry.lat) == (0.0, 0.0):
+            account.drop("no_fix", entry.where)
     zero_at = min((entry.at for entry in fixed if entry.at is not None), default=None) if absolute else None
     if zero_at is not None:
         fixed = [
@@ -97,6 +99,7 @@ def read_poses_table(path: Path, table: Table) -> TelemetryReading:
         points=points,
         entries=len(entries),
         dropped=account.dropped,
+        first_dropped=account.first,
         flags=flags,
         problems=tuple(text for flag, text in _PROBLEMS.items() if flag in flags),
         clock=clock,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from types import MappingProxyType
@@ -38,6 +38,7 @@ class TelemetryReading:
         zero_at: The moment of 0 s, aware UTC, where the clock is `utc`.
         recognised: Names of the fields that were understood.
         not_recognised: Names of fields, columns or tags that are there and were not read.
+        first_dropped: By reason, the place in the file of the first record that was dropped.
         pictures: Moments at which the file says that a picture was taken, where it tells them apart from the poses.
     """
 
@@ -53,6 +54,7 @@ class TelemetryReading:
     zero_at: datetime | None = None
     recognised: tuple[str, ...] = ()
     not_recognised: tuple[str, ...] = ()
+    first_dropped: Mapping[str, str] = field(default_factory=dict)
     pictures: Sequence[Entry] = ()
 
     def __post_init__(self) -> None:
@@ -65,6 +67,7 @@ class TelemetryReading:
         for name in ("dropped", "flags"):
             counts = {reason: count for reason, count in getattr(self, name).items() if count}
             object.__setattr__(self, name, MappingProxyType(counts))
+        object.__setattr__(self, "first_dropped", MappingProxyType(dict(self.first_dropped)))
 
     def of_pictures(self) -> TelemetryReading:
         """The poses of the pictures alone.

@@ -42,10 +42,26 @@ class Account:
     Attributes:
         dropped: Records that gave no point.
         flags: Records that were used, or whole files, of which a reader should know something.
+        first: For each reason, the place in the file of the first record that was dropped.
     """
 
     dropped: Counter[str] = field(default_factory=Counter)
     flags: Counter[str] = field(default_factory=Counter)
+    first: dict[str, str] = field(default_factory=dict)
+
+    def drop(self, reason: str, where: str) -> None:
+        """Count a record as dropped."""
+        self.dropped[reason] += 1
+        self.first.setdefault(reason, where)
+
+    @property
+    def reasons(self) -> str:
+        """Why records were dropped, in words, each with the first of them."""
+        return ", ".join(
+            f"{count} {reason.replace('_', ' ')}" + (f" (first: {self.first[reason]})" if reason in self.first else "")
+            for reason, count in self.dropped.items()
+            if count
+        )
 
 
 def placed(entries: Iterable[Entry], account: Account) -> list[Entry]:
@@ -54,7 +70,7 @@ def placed(entries: Iterable[Entry], account: Account) -> list[Entry]:
     for entry in entries:
         reason = _unusable(entry.lon, entry.lat)
         if reason is not None:
-            account.dropped[reason] += 1
+            account.drop(reason, entry.where)
             continue
         points.append(_tidied(entry, account))
     return points
@@ -65,12 +81,13 @@ def rising(points: Sequence[Entry], account: Account) -> list[Entry]:
 
     Of several points at one time the first stays.
     """
-    timed = [(point.time_s, point) for point in points if point.time_s is not None and math.isfinite(point.time_s)]
-    account.dropped["no_time"] += len(points) - len(timed)
     kept: list[tuple[float, Entry]] = []
-    for time_s, point in timed:
-        if kept and time_s == kept[-1][0]:
-            account.dropped["repeated_time"] += 1
+    for point in points:
+        time_s = point.time_s
+        if time_s is None or not math.isfinite(time_s):
+            account.drop("no_time", point.where)
+        elif kept and time_s == kept[-1][0]:
+            account.drop("repeated_time", point.where)
         else:
             kept.append((time_s, point))
     times = [time_s for time_s, _ in kept]
@@ -82,8 +99,8 @@ def rising(points: Sequence[Entry], account: Account) -> list[Entry]:
         longest = _longest_rising(times)
         run = run if len(run) >= len(longest) else longest
         seen = {times[index] for index in run}
-        for index in set(range(len(times))) - set(run):
-            account.dropped["repeated_time" if times[index] in seen else "backward_time"] += 1
+        for index in sorted(set(range(len(times))) - set(run)):
+            account.drop("repeated_time" if times[index] in seen else "backward_time", kept[index][1].where)
         kept = [kept[index] for index in run]
     return [point for _, point in kept]
 
@@ -128,7 +145,7 @@ def without_strays(points: Sequence[Entry], account: Account, *, fastest_m_s: fl
             account.flags["axes_swapped"] += 1
             kept.append(turned)
         else:
-            account.dropped["position_jump"] += 1
+            account.drop("position_jump", point.where)
     jumps = sum(not reachable(here, there, fastest_m_s) for here, there in itertools.pairwise(kept))
     account.flags["position_jumps"] += jumps + account.dropped["position_jump"]
     return kept

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -58,7 +58,8 @@ def read_srt(path: str | Path) -> RecordedTelemetry:
     cues = read_cues(file)
     reading = _reading(file, cues)
     if all(point.alt_m is None for point in reading.points):
-        raise _nothing_usable(file, cues, dict(reading.dropped) | {"no_altitude": len(reading.points)})
+        told = [f"{count} {reason.replace('_', ' ')}" for reason, count in reading.dropped.items()]
+        raise _nothing_usable(file, cues, ", ".join([*told, f"{len(reading.points)} no altitude"]))
     return reading.recorded()
 
 
@@ -74,11 +75,14 @@ def read_srt_points(path: Path) -> TelemetryReading:
 def _reading(file: Path, cues: Sequence[Cue]) -> TelemetryReading:
     account = Account()
     timed = on_media_time(cues, account.flags)
-    account.dropped["no_time"] += len(cues) - len(timed)
+    numbers = {cue.number for cue in timed}
+    for cue in cues:
+        if cue.number not in numbers:
+            account.drop("no_time", f"cue {cue.number}")
     order, dialect = order_of(cues, account.flags)
-    points, radians = in_degrees(list(points_of(timed, order, account.dropped)))
+    points, radians = in_degrees(list(points_of(timed, order, account)))
     if not points:
-        raise _nothing_usable(file, cues, account.dropped)
+        raise _nothing_usable(file, cues, account.reasons)
     account.flags["radians"] = len(points) if radians else 0
     decimals = max(point.decimals for point in points)
     coarse_m = METRES_PER_DEGREE * 10.0**-decimals * (math.degrees(1) if radians else 1)
@@ -99,6 +103,7 @@ def _reading(file: Path, cues: Sequence[Cue]) -> TelemetryReading:
         points=entries,
         entries=len(cues),
         dropped=account.dropped,
+        first_dropped=account.first,
         flags=flags,
         problems=tuple(_PROBLEMS[flag].format(**figures) for flag in flags),
         clock="media",
@@ -120,9 +125,8 @@ def _counted(entries: Sequence[Entry], coarse_m: float) -> dict[str, int]:
     }
 
 
-def _nothing_usable(file: Path, cues: Sequence[Cue], dropped: Mapping[str, int]) -> InputFileError:
+def _nothing_usable(file: Path, cues: Sequence[Cue], reasons: str) -> InputFileError:
     """Why no cue can be used: what was recognised, what was not."""
-    reasons = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in dropped.items() if count)
     unknown = next((line for cue in cues[:_HEAD] for line in cue.text.splitlines() if _is_unknown(line)), None)
     words = f"none of its {len(cues)} cues tells a usable position ({reasons or 'no times'}); recognised: "
     words += ", ".join(_recognised(cues)) or "nothing"

@@ -11,6 +11,7 @@ from datetime import datetime
 from itertools import pairwise
 
 from geo.telemetry.entry import Entry
+from geo.telemetry.screening import Account
 from geo.telemetry.srt_cues import Cue
 from geo.telemetry.srt_dialects import GPS_ORDERS, NAMED_DIALECT, RADIANS_BOX, Order
 
@@ -71,13 +72,13 @@ def _in_box(lon: float, lat: float) -> bool:
     return abs(lon) <= RADIANS_BOX[0] and abs(lat) <= RADIANS_BOX[1]
 
 
-def points_of(cues: Sequence[Cue], order: Order | None, dropped: Counter[str]) -> Iterator[Point]:
-    """The cues that tell a usable place, and `dropped` counts why the others do not."""
+def points_of(cues: Sequence[Cue], order: Order | None, account: Account) -> Iterator[Point]:
+    """The cues that tell a usable place, and the account counts why the others do not."""
     for cue in cues:
         place = _place(cue, order)
         reason = _unusable(place) if place is not None else "no_position"
         if place is None or reason is not None or cue.time_s is None:
-            dropped[reason or "incomplete"] += 1
+            account.drop(reason or "incomplete", f"cue {cue.number}")
             continue
         lon, lat = place
         swapped = abs(lat) > 90 >= abs(lon)

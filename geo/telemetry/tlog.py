@@ -79,10 +79,10 @@ def read_tlog(path: Path, data: bytes, *, mount_deg: tuple[float, float, float] 
         entries, shots, source = shots, [], "CAMERA_FEEDBACK"
     points = without_strays(rising(placed(entries, account), account), account, fastest_m_s=UNMANNED_M_S)
     if not points:
-        reasons = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in account.dropped.items() if count)
+        reasons = account.reasons or f"no {_POSITION}"
         raise InputFileError(
             path=path,
-            problem=f"none of its {tally.records} records gives a usable position ({reasons or f'no {_POSITION}'})",
+            problem=f"none of its {tally.records} records gives a usable position ({reasons})",
             remedy="Give the log of a flight with a GPS fix",
         )
     points, zero_at = _from_zero(_looking(points, gimbal), log.zero_s)
@@ -98,6 +98,7 @@ def read_tlog(path: Path, data: bytes, *, mount_deg: tuple[float, float, float] 
         points=points,
         entries=len(entries) + account.dropped["other_vehicle"],
         dropped=account.dropped,
+        first_dropped=account.first,
         flags=flags,
         problems=tuple(
             text.format(count=flags[flag], seconds=flags[flag]) for flag, text in _PROBLEMS.items() if flag in flags

@@ -138,6 +138,7 @@ def test_the_injected_faults_of_the_real_table_are_found(shared_data):
     told = read_telemetry(shared_data / "telemetry" / "exif_csv" / "agung2_issue_image_metadata.csv")
     # Of 23: three without coordinates, two with impossible ones, three in Paris; two tell no gimbal, five no look down.
     assert told.dropped == {"no_position": 3, "out_of_range": 2, "position_jump": 3}
+    assert told.first_dropped["no_position"] == "line 3"
     assert told.flags["no_altitude"] == 2
     assert told.flags["bearing_unknown"] == 2
     assert told.flags["pitch_above_level"] == 5
