@@ -19,7 +19,7 @@ Bools = npt.NDArray[np.bool_]
 Geometries = npt.NDArray[np.object_]
 
 _MOST_CELLS_ASIDE = 512
-_CELLS_ASIDE_OF_ZONE = 10
+_CELLS_ASIDE_OF_ZONE = 8
 _ROUNDING = 1e-9
 
 
@@ -31,10 +31,8 @@ class _Lists:
     zones: Ints
 
     @classmethod
-    def of(cls, cells: list[Ints], count: int) -> _Lists:
-        """Lists of the cells that each zone has, over `count` cells."""
-        cell = np.concatenate([np.empty(0, np.int64), *cells])
-        zone = np.repeat(np.arange(len(cells)), [len(one) for one in cells])
+    def of(cls, zone: Ints, cell: Ints, count: int) -> _Lists:
+        """Lists over `count` cells of pairs (n,) of zone and cell."""
         order = np.argsort(cell, kind="stable")
         starts = np.concatenate(([0], np.cumsum(np.bincount(cell, minlength=count))))
         return cls(starts=starts, zones=zone[order])
@@ -56,14 +54,9 @@ class CellIndex:
         self._geometries = geometries
         self._low, self._size, (columns, rows) = _grid_of(geometries)
         self._shape_xy = (columns, rows)
-        zone, column, row = self._crossed()
-        ends = np.searchsorted(zone, np.arange(len(geometries) + 1))
-        cells = [
-            self._cells_of(geometry, column[begin:end], row[begin:end])
-            for geometry, begin, end in zip(geometries, ends[:-1], ends[1:], strict=True)
-        ]
-        self._whole = _Lists.of([whole for whole, _ in cells], columns * rows)
-        self._asked = _Lists.of([crossed for _, crossed in cells], columns * rows)
+        crossed = self._crossed()
+        self._asked = _Lists.of(*np.divmod(crossed, columns * rows), columns * rows)
+        self._whole = _Lists.of(*np.divmod(self._covered(crossed), columns * rows), columns * rows)
 
     def zones_of_points(self, lonlat: Floats) -> tuple[Ints, Ints]:
         """Pairs of point number and zone number, of points (n, 2) that lie in zones or on their borders."""
@@ -128,8 +121,8 @@ class CellIndex:
     def _number(self, column: Ints, row: Ints) -> Ints:
         return row * self._shape_xy[0] + column
 
-    def _crossed(self) -> tuple[Ints, Ints, Ints]:
-        """Zone, column and row (m,) of cells that a border may cross, some of them twice, by zone."""
+    def _crossed(self) -> Ints:
+        """Cells that a zone's border may cross (m,), each as zone times count of cells plus cell, ascending."""
         rings, owner = _rings(self._geometries)
         corners, ring = shapely.get_coordinates(rings, return_index=True)
         x, y = self._position(corners)
@@ -141,35 +134,23 @@ class CellIndex:
         edge = np.flatnonzero(moves & follows)
         crossing, edge_column, edge_row = _cells_of_edges(x[edge], y[edge], x[edge + 1], y[edge + 1])
         zone = owner[ring[np.concatenate((kept, edge[crossing]))]]
-        order = np.argsort(zone, kind="stable")
-        columns = np.clip(np.concatenate((column[kept], edge_column)), 0, self._shape_xy[0] - 1)
-        rows = np.clip(np.concatenate((row[kept], edge_row)), 0, self._shape_xy[1] - 1)
-        return zone[order], columns[order], rows[order]
+        columns, rows = self._shape_xy
+        all_columns = np.clip(np.concatenate((column[kept], edge_column)), 0, columns - 1)
+        all_rows = np.clip(np.concatenate((row[kept], edge_row)), 0, rows - 1)
+        return np.unique(zone * (columns * rows) + self._number(all_columns, all_rows))
 
-    def _cells_of(self, geometry: shapely.Geometry, column: Ints, row: Ints) -> tuple[Ints, Ints]:
-        """The cells that a zone covers whole, and those that its border may cross, whose columns and rows are given."""
-        west, south = int(column.min()), int(row.min())
-        border = np.zeros((int(row.max()) - south + 1, int(column.max()) - west + 1), dtype=bool)
-        border[row - south, column - west] = True
-        crossed_row, crossed_column = border.nonzero()
-        whole_row, whole_column = self._filled(geometry, border, west, south).nonzero()
-        return (
-            self._number(whole_column + west, whole_row + south),
-            self._number(crossed_column + west, crossed_row + south),
-        )
-
-    def _filled(self, geometry: shapely.Geometry, border: Bools, west: int, south: int) -> Bools:
-        """Which cells (rows, columns) lie whole in the zone: from border to border, all of a row or none."""
-        begins = np.zeros_like(border)
-        begins[:, 1:] = border[:, :-1] & ~border[:, 1:]
-        row, column = begins.nonzero()
-        # Cells before the first border of a row are outside, as are those after its last one.
-        x = self._low[0] + (column + west + 0.5) * self._size[0]
-        y = self._low[1] + (row + south + 0.5) * self._size[1]
-        inside = np.concatenate(([False], shapely.intersects_xy(geometry, x, y)))
-        run = np.cumsum(begins).reshape(border.shape)
-        before_any = ~np.logical_or.accumulate(border, axis=1)
-        return np.asarray(inside[run] & ~border & ~before_any)
+    def _covered(self, crossed: Ints) -> Ints:
+        """Cells that a zone covers whole, as `_crossed`: in a row, from border to border, all of them or none."""
+        columns, rows = self._shape_xy
+        gap = np.flatnonzero((crossed[1:] // columns == crossed[:-1] // columns) & (np.diff(crossed) > 1))
+        first, after = crossed[:-1][gap] + 1, crossed[1:][gap]
+        zone, cell = np.divmod(first, columns * rows)
+        row, column = np.divmod(cell, columns)
+        middle = np.column_stack((column, row)) + 0.5
+        inside = self._inside(zone, self._low + middle * self._size)
+        first, counts = first[inside], (after - first)[inside]
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        return np.asarray(np.repeat(first, counts) + within, dtype=np.int64)
 
 
 def _rings(geometries: Geometries) -> tuple[Geometries, Ints]:
