@@ -15,7 +15,7 @@ from testbed import Bed, BedGround, BedLens, Hills, Lawnmower, Thing
 SIZE = (480, 270)
 FOCAL_PX = 2500 / math.tan(math.radians(42)) * SIZE[0] / 4000
 HEAP = Thing(thing_id="W1", label="waste", east_m=0.0, north_m=2.0, size_en_m=(2.0, 2.0))
-GROUND = BedGround(things=(HEAP,), reach_m=100.0, resolution_m=0.1, real=False)
+GROUND = BedGround(things=(HEAP,), reach_m=60.0, resolution_m=0.1, real=False)
 # 7.8 cm per pixel: fine enough for the smallest heap that somebody is sent for.
 MONDAY = Bed(
     hills=Hills(relief_m=0.0),
@@ -36,7 +36,7 @@ def store(flyonce, tmp_path_factory):
     (folder / "zones.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [zone]}))
     for name, bed in (("monday", MONDAY), ("tuesday", EMPTY), ("wednesday", BACK)):
         (folder / name).mkdir()
-        bed.photos(folder / name, every_s=0.8)
+        bed.photos(folder / name, every_s=1.0)
         outcome = flyonce(
             "analyze", folder / name, "--zones", folder / "zones.geojson", "--models", folder / "models",
             "--flight-id", name, "--store", f"sqlite:///{folder / 'city.db'}", "--json",
