@@ -23,6 +23,11 @@ WHOLE_OF_UNKNOWN_SCALE = 1.5
 surroundings, and the tiles are no nearer to what the model knows. With equal weights a threshold of one half asks both
 to be sure: on 34 flood pictures for validation IoU falls from 0.804 at 0.45 to 0.790 at 0.5, with these to 0.803."""
 
+WHOLE_OF_KNOWN_SCALE = 0.25
+"""The same where the scale is known: tiles show the ground as finely as the model knows it, the whole more coarsely.
+Of 28 looks at 9 staged puddles, 17 find one and 4 puddles are found, against 16 and 3 with equal weights. With a tenth
+it is as many, and more places are called water that are none (19 instead of 12)."""
+
 SLIT_PX = 0.5
 SIMPLIFY_CELLS = 0.75
 
@@ -104,8 +109,10 @@ class ProbabilityMap:
         across = _ramp(size_cells[0], reach, view.left > 0, view.right < picture_width)
         down = _ramp(size_cells[1], reach, view.top > 0, view.bottom < picture_height)
         is_whole = view.size_wh_px == self._plan.size_wh_px
-        weight = WHOLE_OF_UNKNOWN_SCALE if is_whole and not self._plan.scale_known else 1.0
-        return np.float32(weight) * np.outer(down, across).astype(np.float32)
+        whole = WHOLE_OF_KNOWN_SCALE if self._plan.scale_known else WHOLE_OF_UNKNOWN_SCALE
+        return np.float32(whole if is_whole and len(self._plan.views) > 1 else 1.0) * np.outer(down, across).astype(
+            np.float32
+        )
 
 
 def outlines(

@@ -95,8 +95,8 @@ def test_the_edge_of_a_tile_counts_for_less_than_its_middle():
     assert row.max() == pytest.approx(1, abs=0.01)
 
 
-@pytest.mark.parametrize(("scale", "expected"), [(None, 1.5 / 2.5), (1.0, 1 / 2)])
-def test_the_whole_counts_for_more_than_a_tile_only_where_nobody_knows_the_scale(scale, expected):
+@pytest.mark.parametrize(("scale", "expected"), [(None, 1.5 / 2.5), (1.0, 0.25 / 1.25)])
+def test_the_whole_counts_for_more_than_a_tile_where_nobody_knows_the_scale_and_for_less_elsewhere(scale, expected):
     plan = plan_views((1000, 256), (256, 256), scale=scale)
     blend = ProbabilityMap(plan, 1)
     for view in plan.views:
