@@ -27,7 +27,7 @@ class Assigner:
         near = [[] if (flight := flights.get(point.key[0])) is None else self._near(point, flight) for point in points]
         given = self._by_place(points, near)
         contested = any(len(pieces) > (index in given) for index, pieces in enumerate(near))
-        if len(given) > 2 and settle_picture(points, given) and contested:
+        if len(given) > 1 and settle_picture(points, given) and contested:
             given = self._by_place(points, near)
         if contested:
             self._by_outline(points, near, given)

@@ -44,6 +44,16 @@ class Cells:
                     square.setdefault(piece.flight.flight_id, []).append(piece)
         piece.cells = cells
 
+    def drop(self, piece: Piece, family: str) -> None:
+        """Forget a piece that lost all of its sightings."""
+        if piece.cells is not None:
+            for column in range(piece.cells[0], piece.cells[2] + 1):
+                for row in range(piece.cells[1], piece.cells[3] + 1):
+                    square = self._squares[family, column, row]
+                    left = [one for one in square.pop(piece.flight.flight_id) if one is not piece]
+                    if left:
+                        square[piece.flight.flight_id] = left
+
     def of_flight(self, flight_id: str, family: str, box: Box) -> list[Piece]:
         """Pieces of one flight that may touch a box, each once."""
         west, south = math.floor(box[0] / _CELL_M), math.floor(box[1] / _CELL_M)

@@ -16,6 +16,7 @@ from geo.identity.neighbours import Neighbourhood, merge_all, misfits
 from geo.identity.piece import Piece
 from geo.identity.plane import Plane
 from geo.identity.point import Box, Point
+from geo.identity.reconsidering import reconsider
 from geo.identity.rules import IdentityRules
 from geo.identity.thing import Thing, thing_of
 from geo.sighting import LonLat, Sighting
@@ -71,6 +72,9 @@ class Grouper:
             (kept id, id that went into it), in the order of joining.
         """
         before = len(self._journal.merges)
+        for flight in self._flights.values():
+            if flight.sightings != flight.aligned_at:
+                self._reconsider(flight)
         align(self._flights.values(), self._rules)
         for piece in misfits(self._things.values(), self._rule):
             self._part(piece)
@@ -226,6 +230,22 @@ class Grouper:
         kept.take(gone.pieces)
         self._journal.add(merge)
         return merge
+
+    def _reconsider(self, flight: Flight) -> None:
+        changed = reconsider(flight, self._around.cells, self._rule, self._partings)
+        for piece in [piece for piece in flight.pieces if piece.piece_id in changed]:
+            gathering = piece.gathering
+            if piece.points:
+                gathering.keys = {point.key for one in gathering.pieces for point in one.points}
+                gathering.touch()
+                self._around.cells.put(piece, gathering.family)
+                continue
+            self._journal.forget(piece.piece_id)
+            self._around.cells.drop(piece, gathering.family)
+            gathering.give([piece])
+            if not gathering.pieces:
+                del self._things[gathering.thing_id]
+        flight.pieces = [piece for piece in flight.pieces if piece.points]
 
     def _part(self, piece: Piece) -> None:
         """Take a piece that does not fit out of its thing; it becomes one of its own and may join another."""

@@ -82,7 +82,7 @@ class MergeRule:
         if one.family != other.family or not one.keys.isdisjoint(other.keys):
             return OTHER
         found = self._by_place(one, other)
-        if found is OTHER or not self._in_window(one, other):
+        if found is OTHER or not self.in_window(one, other):
             return OTHER
         return found._replace(kind=Kind.AGAIN) if self._was_clean_between(one, other) else found
 
@@ -129,7 +129,8 @@ class MergeRule:
         halves = (gaussian.scale(mine.noise, mine.times), gaussian.scale(theirs.noise, theirs.times))
         return gaussian.add(*halves), self.merge_gate
 
-    def _in_window(self, one: Gathering, other: Gathering) -> bool:
+    def in_window(self, one: Gathering, other: Gathering) -> bool:
+        """Whether two things of a family were seen near enough in time to be one."""
         window = self.rules.windows.get(one.family)
         if window is None or (seen := one.seen()) is None or (also := other.seen()) is None:
             return True

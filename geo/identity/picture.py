@@ -16,7 +16,7 @@ from geo.identity.piece import Piece
 from geo.identity.point import Point
 
 # Fewer known pieces than this do not tell a picture's own offset; a piece is known once it was seen this often.
-_LEAST_KNOWN, _KNOWN_AFTER = 3, 2
+_LEAST_KNOWN, _KNOWN_AFTER = 2, 2
 # Not all of what a picture's sightings share is the same shift for all of them: a turn is not.
 _NO_SHIFT_SHARE = 0.15
 _DOUBT = 4.0

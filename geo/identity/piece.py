@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -91,6 +92,11 @@ class Piece:
         self.piece_id = piece_id
         self.flight = flight
         self.gathering = gathering
+        self.cells: tuple[int, int, int, int] | None = None
+        self.rebuild(())
+
+    def rebuild(self, points: Sequence[Point]) -> None:
+        """Hold these sightings and no others."""
         self.points: list[Point] = []
         self.place: Vec = (0.0, 0.0)
         self.settled_m: Vec = (0.0, 0.0)
@@ -102,11 +108,12 @@ class Piece:
         self._largest: Point | None = None
         self.first_seen_at: datetime | None = None
         self.last_seen_at: datetime | None = None
-        self.cells: tuple[int, int, int, int] | None = None
         self.changed = True
         self._shared: Sym = gaussian.ZERO
         self._outline: BaseGeometry | None = None
         self._outlined = 0
+        for point in points:
+            self.add(point)
 
     def add(self, point: Point) -> None:
         """Take in one more sighting."""
