@@ -54,14 +54,18 @@ def crs_of(layer: Layer, given: str | None) -> SourceCrs:
     declared = None if layer.declared_crs is None else _parsed(layer, layer.declared_crs, "the file declares")
     if shifted is not None:
         if declared is not None and not (declared.is_geographic and _is_wgs84(declared)):
-            raise _refuse(layer, f"the file declares {declared.name}, --crs says {shifted}", "Leave one of them out")
+            raise _refuse(
+                layer, f"the file declares {declared.name}, the map or --crs says {shifted}", "Leave that out"
+            )
         _check_numbers(layer, pyproj.CRS.from_epsg(4326))
         return SourceCrs(name=shifted, lonlat_from=_SHIFTED[shifted])
     crs = declared
     if given is not None:
-        crs = _parsed(layer, given, "--crs says")
+        crs = _parsed(layer, given, "the map or --crs says")
         if declared is not None and not layer.crs_by_default and not declared.equals(crs, ignore_axis_order=True):
-            raise _refuse(layer, f"the file declares {declared.name}, --crs says {crs.name}", "Leave --crs out")
+            raise _refuse(
+                layer, f"the file declares {declared.name}, the map or --crs says {crs.name}", "Leave that out"
+            )
     if crs is None:
         raise _refuse(
             layer,

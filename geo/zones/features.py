@@ -57,7 +57,8 @@ def zone_of(properties: Mapping[str, Any], geometry: BaseGeometry, number: int, 
     kind = properties["kind"]
     if kind not in ZONE_KINDS:
         raise refuse(f"unknown kind {kind!r}", f"Use one of: {', '.join(ZONE_KINDS)}")
-    _check_geometry(geometry, refuse)
+    check_coordinates(geometry, refuse)
+    _check_shape(geometry, refuse)
     axis = None
     if geometry.geom_type in ("LineString", "MultiLineString"):
         axis, geometry = geometry, _strip(geometry, kind, properties, refuse)
@@ -76,6 +77,25 @@ def zone_of(properties: Mapping[str, Any], geometry: BaseGeometry, number: int, 
         valid_to=valid_to,
         season=_season(properties, refuse),
     )
+
+
+def check_coordinates(geometry: BaseGeometry, refuse: Refuse) -> None:
+    """Refuse a geometry without coordinates, or with some that are no degrees; `refuse` makes the error.
+
+    Raises:
+        InputFileError: As `refuse` makes it.
+    """
+    if geometry.is_empty:
+        raise refuse("the geometry is empty", "Give its coordinates")
+    lon, lat = shapely.get_coordinates(geometry).T
+    if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
+        raise refuse("a coordinate is no number", "Give degrees, lon before lat")
+    if np.abs(lat).max() > 90 and np.abs(lat).max() <= 180 and np.abs(lon).max() <= 90:
+        raise refuse(
+            f"latitude {lat[np.abs(lat).argmax()]:g} is out of range; lon and lat look swapped", "Write lon before lat"
+        )
+    if np.abs(lon).max() > 180 + _ROUNDING_DEG or np.abs(lat).max() > 90 + _ROUNDING_DEG:
+        raise refuse("coordinates are no degrees", "Bring them to WGS 84 with 'flyonce zones import --crs EPSG:…'")
 
 
 def _check_crs(path: Path, place: str, name: str) -> None:
@@ -124,20 +144,9 @@ def _refuser(path: Path, place: str) -> Refuse:
     return refuse
 
 
-def _check_geometry(geometry: BaseGeometry, refuse: Refuse) -> None:
+def _check_shape(geometry: BaseGeometry, refuse: Refuse) -> None:
     if geometry.geom_type not in ("Polygon", "MultiPolygon", "LineString", "MultiLineString"):
         raise refuse(f"a {geometry.geom_type} is no zone", "Give a Polygon, MultiPolygon or LineString")
-    if geometry.is_empty:
-        raise refuse("the geometry is empty", "Give its coordinates")
-    lon, lat = shapely.get_coordinates(geometry).T
-    if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
-        raise refuse("a coordinate is no number", "Give degrees, lon before lat")
-    if np.abs(lat).max() > 90 and np.abs(lat).max() <= 180 and np.abs(lon).max() <= 90:
-        raise refuse(
-            f"latitude {lat[np.abs(lat).argmax()]:g} is out of range; lon and lat look swapped", "Write lon before lat"
-        )
-    if np.abs(lon).max() > 180 + _ROUNDING_DEG or np.abs(lat).max() > 90 + _ROUNDING_DEG:
-        raise refuse("coordinates are no degrees", "Bring them to WGS 84 with 'flyonce zones import --crs EPSG:…'")
     if not geometry.is_valid:
         raise refuse(
             f"the geometry is invalid: {shapely.is_valid_reason(geometry)}",

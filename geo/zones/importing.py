@@ -12,7 +12,7 @@ from shapely.geometry.base import BaseGeometry
 
 from geo.errors import InputFileError
 from geo.zones.crs import SourceCrs, crs_of
-from geo.zones.features import zone_of
+from geo.zones.features import check_coordinates, zone_of
 from geo.zones.layer_map import LayerRule, NotInMap, rule_of_zones_file
 from geo.zones.layers import Layer, read_layers
 from geo.zones.mending import CannotMend, mended
@@ -168,16 +168,16 @@ class _Desk:
     ) -> tuple[ImportedZone, list[str]]:
         changes = ["a ring was not closed, and was closed"] if number in self._layer.closed else []
         lonlat = shapely.transform(geometry, self._crs.lonlat_from)
-        try:
-            result = mended(lonlat, kind)
-        except CannotMend as error:
-            raise _Refused(str(error), _DRAW) from error
 
         def refuse(problem: str, remedy: str) -> InputFileError:
             return InputFileError(path=self._layer.file, problem=problem, remedy=remedy)
 
         try:
+            check_coordinates(lonlat, refuse)
+            result = mended(lonlat, kind)
             zone = zone_of({"kind": kind, **properties}, result.geometry, number, refuse)
+        except CannotMend as error:
+            raise _Refused(str(error), _DRAW) from error
         except InputFileError as error:
             raise _Refused(error.problem, error.remedy) from error
         return ImportedZone(zone=zone, drawn=result.geometry, layer=self._layer.name, feature=number), [

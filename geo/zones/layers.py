@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -210,13 +212,18 @@ def _geometries(wkb: Sequence[bytes | None]) -> tuple[list[BaseGeometry | None],
 
 
 def _value(value: Any) -> Any:  # noqa: ANN401 - whatever a field holds
+    """A field's value as JSON has it: days as ISO texts, nothing for bytes and for what is no number."""
     if isinstance(value, np.datetime64):
-        return None if np.isnat(value) else value.astype("datetime64[D]").item()
+        return None if np.isnat(value) else str(value.astype("datetime64[D]"))
+    if isinstance(value, date):
+        return f"{value:%Y-%m-%d}"
     if isinstance(value, np.ndarray):
-        return value.tolist()
+        return [_value(one) for one in value]
     if isinstance(value, np.generic):
         value = value.item()
-    return None if isinstance(value, float) and value != value else value
+    if isinstance(value, bytes) or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    return value
 
 
 def _refuse(path: Path, problem: str, remedy: str) -> InputFileError:

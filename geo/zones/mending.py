@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
@@ -31,7 +30,7 @@ def mended(geometry: BaseGeometry, kind: str) -> Mended:
     """A valid area (or, for a road or street, line) out of what was drawn.
 
     Args:
-        geometry: In degrees, lon before lat, two-dimensional.
+        geometry: In degrees, lon before lat, two-dimensional, not empty.
         kind: What it is to be.
 
     Raises:
@@ -55,10 +54,6 @@ def area_m2(geometry: BaseGeometry) -> float:
 
 def _one_sort(geometry: BaseGeometry, kind: str, changes: list[str]) -> BaseGeometry:
     """Only the areas, or only the lines, of what was drawn."""
-    if geometry.is_empty:
-        raise CannotMend("the geometry is empty")
-    if not np.isfinite(shapely.get_coordinates(geometry)).all():
-        raise CannotMend("a coordinate is no number")
     if geometry.geom_type in _AREAS:
         return geometry
     parts = [part for part in shapely.get_parts(_flat(geometry)) if not part.is_empty]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyogrio.raw
 import pyproj
 import pytest
+import shapely
 from typer.testing import CliRunner, Result
 
 from flyonce.analysis import readable_zones, zone_features
@@ -162,6 +166,26 @@ def test_a_place_is_told_its_zones_and_its_coordinates_elsewhere(zones_file: Pat
         shifted = ",".join(map(str, told[f"{system}_lonlat"]))
         again = json.loads(flyonce("at", zones_file, "--place", shifted, "--in", system, "--json").stdout)
         assert (again["lon"], again["lat"]) == (pytest.approx(lon, abs=1e-8), pytest.approx(lat, abs=1e-8))
+
+
+def test_a_geopackage_that_was_edited_with_a_gis_can_be_shown_on_the_map(city: Path) -> None:
+    columns = {
+        "kind": np.array(["no_fishing"], dtype=object),
+        "code": np.array(["N1"], dtype=object),
+        "valid_to": np.array(["2026-06-30"], dtype="datetime64[ms]"),
+        "area": np.array([np.nan]),
+        "seen": np.array([3], dtype=np.int32),
+    }
+    square = shapely.to_wkb(np.array([shapely.geometry.shape(in_degrees(a_square(0, 0)))], dtype=object))
+    pyogrio.raw.write(
+        city / "edited.gpkg", square, list(columns.values()), list(columns), driver="GPKG", geometry_type="Polygon",
+        crs="EPSG:4490",
+    )  # fmt: skip
+    zones = readable_zones(city / "edited.gpkg")
+    assert zones is not None
+    (feature,) = json.loads(json.dumps(zone_features(zones), allow_nan=False))
+    assert feature["properties"] == {"kind": "no_fishing", "code": "N1", "valid_to": "2026-06-30", "seen": 3}
+    assert zones.all[0].valid_to == date(2026, 6, 30)
 
 
 def test_a_place_is_told_to_people_too(zones_file: Path) -> None:

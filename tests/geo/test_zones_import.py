@@ -139,7 +139,7 @@ def test_numbers_of_a_table_are_matched_as_they_are_written_in_the_map(tmp_path:
 
 def test_what_the_file_declares_and_what_is_said_may_not_differ(tmp_path: Path) -> None:
     path = some_grids(tmp_path / "grids.gpkg")
-    assert "Leave --crs out" in refusal(path, GRIDS, crs="EPSG:4550")
+    assert "Leave that out" in refusal(path, GRIDS, crs="EPSG:4550")
     assert "GCJ-02" in refusal(path, GRIDS, crs="GCJ-02")
     assert taken(path, GRIDS, crs="EPSG:4549").report.taken == {"grid": 3}
 
@@ -211,6 +211,7 @@ def ring(*corners: tuple[float, float]) -> dict[str, Any]:
         (a_feature({"type": "Point", "coordinates": [120, 30]}), "no area"),
         (a_feature({"type": "LineString", "coordinates": [[120, 30], [120.1, 30]]}), "no area"),
         (a_feature(ring((30, 120), (30, 121), (31, 120), (30, 120))), "swapped"),
+        (a_feature(ring((30, 120), (31, 121), (31, 120), (30, 121), (30, 120))), "swapped"),
         (a_feature(ring((120, 30), (120.1, 30), (120.2, 30), (120, 30))), "no area"),
         ({**a_feature(), "geometry": None}, "no geometry"),
         ({"type": "Feature"}, "no geometry"),
