@@ -199,7 +199,7 @@ def _subtitle(ledger: CoverageLedger, on: date | None) -> str:
 def _tell(result: dict[str, Any]) -> None:
     seen = result["seen"]
     day = f" on {result['day']}" if result["day"] else ""
-    say(f"{len(result['flights'])} flights looked at {seen['area_m2'] / 10_000:.2f} ha{day}")
+    say(f"{_counted(len(result['flights']), 'flight')} looked at {seen['area_m2'] / 10_000:.2f} ha{day}")
     for one in seen["by_resolution"]:
         if one["area_m2"]:
             limit = f"{one['finest_m_up_to'] * 100:g} cm per pixel or finer" if one["finest_m_up_to"] else "coarser"
@@ -211,7 +211,11 @@ def _tell(result: dict[str, Any]) -> None:
         say(
             f"of the area's {area['area_m2'] / 10_000:.2f} ha, {area['looked_at_share']:.1%} were looked at, and in "
             f"{area['could_have_seen_share']:.1%} {area['size_m']:g} m could have been seen; "
-            f"left: {area['left_m2'] / 10_000:.2f} ha in {area['left_pieces']} pieces"
+            f"left: {area['left_m2'] / 10_000:.2f} ha in {_counted(area['left_pieces'], 'piece')}"
         )
     for path in result["files"]:
         say(f"written: {path}")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
