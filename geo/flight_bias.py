@@ -33,6 +33,8 @@ _PRIOR = np.array([3.0, 0.03, 3.0, 3.0])
 # What pictures tell counts when it halves what was not known.
 _TOLD = 0.5
 _LEAST_SPOTS, _LEAST_PAIRS = 5, 4
+# Relief and pitch errors put on some of these faces, too: a correction must have many witnesses and help them all.
+_WORTH_PAIRS, _WORTH_SHARE = 10, 0.93
 _ROUNDS = 8
 # Pairs further off than so many of their sigmas count less (Huber).
 _OUTLYING = 2.0
@@ -75,6 +77,13 @@ class FlightBias:
     pairs: int
     disagreement_m: float | None
     left_m: float | None
+
+    @property
+    def is_worth_correcting(self) -> bool:
+        """Whether enough pairs say so, and agree clearly better with it."""
+        if self.disagreement_m is None or self.left_m is None or self.pairs < _WORTH_PAIRS:
+            return False
+        return self.left_m < _WORTH_SHARE * self.disagreement_m
 
     def corrected(self, pose: Pose) -> Pose:
         """A pose of this flight without what is clearly off, its heading's error that which is left."""
@@ -169,6 +178,7 @@ def _pair(spots: TiePoints, pictures: Sequence[tuple[Pose, Camera] | None], grou
     try:
         here = offsets_of_pixels(spots.uv_first_px, one[0], one[1], ground)
         there = offsets_of_pixels(spots.uv_second_px, other[0], other[1], ground)
+        height_m = math.hypot(_height_m(one[0], ground), _height_m(other[0], ground)) / math.sqrt(2)
     except GeoError:
         return None
     known = np.isfinite(here[:, 0]) & np.isfinite(there[:, 0])
@@ -181,7 +191,6 @@ def _pair(spots: TiePoints, pictures: Sequence[tuple[Pose, Camera] | None], grou
     slant_m = max(float(np.abs(here).mean()), float(np.abs(there).mean()), 1.0)
     own_deg = max(_own(one[0].sigmas, "heading_deg"), _own(other[0].sigmas, "heading_deg"))
     tilt_deg = math.hypot(one[0].sigmas.pitch_deg, other[0].sigmas.pitch_deg)
-    height_m = float(np.hypot(*(_height_m(one[0], ground), _height_m(other[0], ground)))) / math.sqrt(2)
     by_bias = _by_bias(here.mean(axis=0), one[0]) - _by_bias(there.mean(axis=0), other[0])
     return _Pair(
         first=spots.first,
