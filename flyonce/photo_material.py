@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
 from flyonce.looks import OriginalFile, Prepared, Problem, Shot
 from flyonce.material import Account, Candidate
 from flyonce.picture_masks import Masks
+from geo.camera import Camera
 from geo.errors import GeoError
+from geo.flight_bias import estimate_flight_bias
 from geo.ground import Ground
+from geo.pose import Pose
 from geo.telemetry.flight_check import check_flight
 from geo.telemetry.photo import PhotoTelemetry, read_photo
+from geo.telemetry.tie_points import TiePoints
 from vision.errors import PhotoError
 from vision.frame import Frame
 from vision.sources.photos import read_frame
@@ -106,10 +111,12 @@ class PhotoMaterial:
         self._on_stage("reading telemetry")
         began = perf_counter()
         read = list(self._read())
-        checked = check_flight(read, ground=self._ground)
+        spots: list[TiePoints] = []
+        checked = check_flight(read, ground=self._ground, on_tie_points=spots.extend)
+        photos = _without_bias(checked.photos, spots, self._ground)
         self.telemetry_s = perf_counter() - began
         self._on_stage("looking")
-        yield from zip((path for path, _ in read), checked.photos, strict=True)
+        yield from zip((path for path, _ in read), photos, strict=True)
 
     def _read(self) -> Iterator[tuple[Path, PhotoTelemetry]]:
         for path in self._photos:
@@ -117,3 +124,30 @@ class PhotoMaterial:
                 yield path, read_photo(path)
             except GeoError as error:
                 self.unreadable.append((path, str(error)))
+
+
+def _without_bias(
+    photos: Sequence[PhotoTelemetry], spots: Sequence[TiePoints], ground: Ground
+) -> Sequence[PhotoTelemetry]:
+    """The photos without what all of them are off by, where the spots that they share say so clearly."""
+    pictures = [
+        None
+        if photo.pose is None or photo.camera is None or "maybe_turned" in photo.flags
+        else (photo.pose, photo.camera)
+        for photo in photos
+    ]
+    bias = estimate_flight_bias(pictures, spots, ground)
+    if not bias.is_worth_correcting:
+        return photos
+    return [
+        photo
+        if photo.pose is None
+        else replace(photo, pose=bias.corrected(photo.pose), flags=(*photo.flags, "flight_bias_corrected"))
+        for photo in photos
+    ]
+
+
+def _trusted(photo: PhotoTelemetry) -> tuple[Pose, Camera] | None:
+    if photo.pose is None or photo.camera is None or "maybe_turned" in photo.flags:
+        return None
+    return photo.pose, photo.camera

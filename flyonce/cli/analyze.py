@@ -200,6 +200,7 @@ _WORDS = {
     "no_camera": "the camera is unknown (--camera): detected, not located",
     "bearing_unknown": "no gimbal angles, so the bearing is unknown: detected, not located",
     "turned_half_corrected": "stored upside-down against its own angles: turned back before locating",
+    "flight_bias_corrected": "corrected by what overlapping pictures say of the flight's compass and places",
     "focal_unknown": "focal length unknown: not located",
     "time_zone_unknown": "the time has no zone: it is taken to be the city's (the time zone of its matters)",
     "digital_zoom": "digital zoom: the camera's focal length is multiplied by it",
