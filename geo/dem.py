@@ -133,8 +133,9 @@ class DemGround:
         last = self._last
         if last is not None and last.frame == frame and (reach_m is None or reach_m <= last.reach_m):
             return last
-        self._last = self._tile(frame, reach_m or _REACH_HEIGHTS * _HEIGHT_IF_UNKNOWN_M)
-        return self._last
+        # Kept by this name, too: another thread may put its own in place meanwhile.
+        tile = self._last = self._tile(frame, reach_m or _REACH_HEIGHTS * _HEIGHT_IF_UNKNOWN_M)
+        return tile
 
     def _tile(self, frame: LocalFrame, reach_m: float) -> DemTile:
         grid = np.linspace(-reach_m, reach_m, 9)
