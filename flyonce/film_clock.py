@@ -56,6 +56,11 @@ def with_clock_told(
             "its poses are used at the times that they tell. Give --offset-s SECONDS if you know better"
         )
         return replace(recording, clock=found, problems=(*recording.problems, problem))
+    assert found.offset_s is not None
+    assert found.sigma_s is not None
+    if abs(found.offset_s) <= found.sigma_s:
+        # The clocks agree as far as anybody can tell: moving them would only lose the film's first or last moment.
+        return replace(recording, clock=found, track=track.with_clock_sigma(found.sigma_s))
     return replace(recording, clock=found, track=found.applied_to(track))
 
 

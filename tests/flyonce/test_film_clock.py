@@ -43,6 +43,8 @@ def test_a_planted_offset_of_a_real_film_is_found_and_its_error_kept(patrol: Sta
     assert told.track.clock_sigma_s == told.clock.sigma_s
     assert told.track.at(30.0).lon == pytest.approx(recording.track.at(30.0).lon, abs=3e-5)
     assert told.problems == recording.problems
+    # Clocks that agree lose no moment of the film.
+    assert (told.track.began_s == 0.0) is (planted_s == 0.0)
     assert len(done) > 100
     assert done == sorted(done)
 
