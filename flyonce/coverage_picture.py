@@ -16,6 +16,7 @@ from shapely.geometry.base import BaseGeometry
 from geo.coverage import Cells, class_of
 from geo.coverage.grid import areas_m2, corners, keys_at
 from geo.coverage.shapes import CLASSES_MM, UNSURE
+from geo.frames import METRES_PER_DEGREE
 from vision.drawing import Language, cjk_font
 
 # Finest first, then coarser than the last class, then unsure: dark to light, also for eyes that see no red or green.
@@ -28,7 +29,6 @@ _LEAST_PX = 470
 _FINEST_M = 0.25
 _LEGEND_PX = 330
 _HEAD_PX = 76
-_METRES_PER_DEGREE = 111_320.0
 
 _WORDS = {
     "zh": {
@@ -207,12 +207,12 @@ class _View:
     def around(cls, bounds: tuple[float, float, float, float]) -> _View:
         west, south, east, north = bounds
         shrink = math.cos(math.radians((south + north) / 2))
-        wide_m, high_m = (east - west) * _METRES_PER_DEGREE * shrink, (north - south) * _METRES_PER_DEGREE
+        wide_m, high_m = (east - west) * METRES_PER_DEGREE * shrink, (north - south) * METRES_PER_DEGREE
         margin_m = _MARGIN * max(wide_m, high_m) + 5.0
         wide_m, high_m = wide_m + 2 * margin_m, high_m + 2 * margin_m
         metres_per_px = max(max(wide_m, high_m) / _LONGEST_PX, _FINEST_M)
         width, height = (max(math.ceil(side / metres_per_px), _LEAST_PX) for side in (wide_m, high_m))
-        step_y = metres_per_px / _METRES_PER_DEGREE
+        step_y = metres_per_px / METRES_PER_DEGREE
         step_x = step_y / shrink
         return cls(
             west=(west + east) / 2 - width / 2 * step_x,

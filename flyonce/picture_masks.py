@@ -21,7 +21,7 @@ from flyonce.looks import Shot
 from geo.camera import Camera
 from geo.errors import HeightUnknown, NothingSeen
 from geo.footprint import clip_to_picture, footprint_polygon
-from geo.frames import LocalFrame
+from geo.frames import METRES_PER_DEGREE, LocalFrame
 from geo.ground import Ground
 from geo.locate import locate_pixels
 from geo.orientation import upright_from_stored
@@ -103,7 +103,7 @@ class _Layer:
         on: date | None,
     ) -> PictureMask:
         steps = math.ceil((self._grow_m + error_m) / _STEP_M)
-        reach_deg = 2 * steps * _STEP_M / 111_320.0 / max(math.cos(math.radians(pose.lat)), 0.01)
+        reach_deg = 2 * steps * _STEP_M / METRES_PER_DEGREE / max(math.cos(math.radians(pose.lat)), 0.01)
         found = [int(index) for index in self._tree.query(seen.buffer(reach_deg))]
         near = [self._grown_zone(index, steps) for index in found if on is None or self._zones[index].valid_on(on)]
         rings = clip_to_picture(shapely.union_all(near), pose, camera, ground) if near else []

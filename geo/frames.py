@@ -17,6 +17,9 @@ from pyproj import CRS, Transformer
 
 Floats = npt.NDArray[np.float64]
 
+METRES_PER_DEGREE = 111_320.0
+"""Of latitude, within a third of a percent: for reaches and small differences. Places go through `LocalFrame`."""
+
 
 @lru_cache(maxsize=512)
 def _transformer(lon: float, lat: float) -> Transformer:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from geo.errors import PoseUnknown
+from geo.frames import METRES_PER_DEGREE
 from geo.pose import Pose, PoseSigmas, enu_from_camera, wrap_deg
 
 Floats = npt.NDArray[np.float64]
@@ -21,7 +22,6 @@ Floats = npt.NDArray[np.float64]
 LONGEST_GAP_S = 2.5
 # How far the clocks of picture and telemetry are apart, one sigma; times the speed it is an error of the position.
 CLOCK_SIGMA_S = 0.1
-_METRES_PER_DEGREE = 111_320.0
 # Straighter down than this, heading and roll turn about one axis and cannot be told apart.
 _NADIR_COSINE = 1e-4
 # And beyond this sine of the depression a turn is told as one of the heading rather than shared out between the two.
@@ -150,8 +150,8 @@ class PoseTrack:
 
 def _moved_by_clock(pose: Pose, here: Pose, there: Pose, share: float) -> PoseSigmas:
     """A pose's sigmas with what `share` of the way and of the turn between two poses adds to them."""
-    east_m = wrap_deg(there.lon - here.lon) * _METRES_PER_DEGREE * math.cos(math.radians(here.lat)) * share
-    north_m = (there.lat - here.lat) * _METRES_PER_DEGREE * share
+    east_m = wrap_deg(there.lon - here.lon) * METRES_PER_DEGREE * math.cos(math.radians(here.lat)) * share
+    north_m = (there.lat - here.lat) * METRES_PER_DEGREE * share
     heading_deg, pitch_deg, roll_deg = _turn_deg(here, there)
     sigmas = pose.sigmas
     return replace(

@@ -13,9 +13,9 @@ from dispatch_api.cases.merging import Likeness, Spot, likeness, time_gap
 from dispatch_api.cases.model import ENDED_STATES, CaseState
 from dispatch_api.cases.observation import Observation
 from dispatch_api.cases.records import CaseRow, cases_of, flights_of, near_cases, spot_of
+from geo.frames import METRES_PER_DEGREE
 
 REPEAT_WINDOW = timedelta(days=30)
-_METRES_PER_DEGREE = 111_320.0
 
 
 class LookedClean(Protocol):
@@ -51,8 +51,8 @@ class Neighbours:
 
 def spot_of_observation(seen: Observation) -> Spot:
     """Where and when an observation was made, as it compares with known cases."""
-    east_deg = seen.offset_m[0] / (_METRES_PER_DEGREE * math.cos(math.radians(seen.lat)))
-    north_deg = seen.offset_m[1] / _METRES_PER_DEGREE
+    east_deg = seen.offset_m[0] / (METRES_PER_DEGREE * math.cos(math.radians(seen.lat)))
+    north_deg = seen.offset_m[1] / METRES_PER_DEGREE
     outline = seen.footprint_lonlat
     return Spot(
         lon=seen.lon - east_deg,

@@ -14,10 +14,11 @@ from geo.coverage.flight import FlightCoverage
 from geo.coverage.grid import Keys, keys_at, keys_within, middles
 from geo.coverage.ledger import CoverageLedger
 from geo.frames import LocalFrame
+from geo.position import scale_of_probability
 
 Covariance = tuple[tuple[float, float], tuple[float, float]]
 
-_CHI2_95 = 5.991464547107979
+_CHI2_95 = scale_of_probability(0.95) ** 2
 _DEGREE_M = 110_000.0
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
+from geo.frames import METRES_PER_DEGREE
 from geo.gaussian import Vec
 from geo.sighting import LonLat
-
-_METRES_PER_DEGREE = 111_320.0
 
 
 class Plane:
@@ -16,12 +15,12 @@ class Plane:
     def __init__(self, lon: float, lat: float) -> None:
         """Touch the earth at a place, degrees."""
         self._lon, self._lat = lon, lat
-        self._east = _METRES_PER_DEGREE * math.cos(math.radians(lat))
+        self._east = METRES_PER_DEGREE * math.cos(math.radians(lat))
 
     def en(self, lon: float, lat: float) -> Vec:
         """Metres east and north of a place in degrees."""
-        return ((lon - self._lon) * self._east, (lat - self._lat) * _METRES_PER_DEGREE)
+        return ((lon - self._lon) * self._east, (lat - self._lat) * METRES_PER_DEGREE)
 
     def lonlat(self, en_m: Vec) -> LonLat:
         """Degrees of a place in metres."""
-        return (self._lon + en_m[0] / self._east, self._lat + en_m[1] / _METRES_PER_DEGREE)
+        return (self._lon + en_m[0] / self._east, self._lat + en_m[1] / METRES_PER_DEGREE)

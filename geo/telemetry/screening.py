@@ -14,9 +14,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from geo.frames import METRES_PER_DEGREE
 from geo.telemetry.entry import Entry
 
-METRES_PER_DEGREE = 111_320.0
 DRONE_M_S = 60.0
 """Faster than this no drone flies."""
 UNMANNED_M_S = 150.0

@@ -15,11 +15,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from geo.errors import InputFileError
+from geo.frames import METRES_PER_DEGREE
 from geo.pose import AltitudeDatum, PoseSigmas
 from geo.telemetry.entry import Entry
 from geo.telemetry.reading import TelemetryReading
 from geo.telemetry.recorded import RecordedTelemetry
-from geo.telemetry.screening import METRES_PER_DEGREE, Account, rising, without_strays
+from geo.telemetry.screening import Account, rising, without_strays
 from geo.telemetry.srt_cues import Cue, on_media_time, read_cues
 from geo.telemetry.srt_dialects import CLOCK, FIELDS
 from geo.telemetry.srt_points import Point, in_degrees, order_of, points_of, unstepped

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from geo.frames import LocalFrame
+from geo.frames import METRES_PER_DEGREE, LocalFrame
 from geo.position import Fix
 from geo.zones.cells import CellIndex
 from geo.zones.features import zones_of_file
@@ -24,7 +24,6 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 _LEAST_PROBABILITY = 0.005
-_METRES_PER_DEGREE = 111_320.0
 _MANY = 100
 """From so many places on it is worth to cut the ground into cells."""
 _AS_LIKELY_DIGITS = 6
@@ -138,7 +137,7 @@ class Zones:
     def nearest(self, lon: float, lat: float, kind: str, within_m: float) -> tuple[Zone, float] | None:
         """The nearest zone of a kind and its distance in metres (0 inside); None where none is near enough."""
         frame = LocalFrame(lon=lon, lat=lat)
-        reach_lat = within_m / _METRES_PER_DEGREE * 1.02
+        reach_lat = within_m / METRES_PER_DEGREE * 1.02
         reach_lon = reach_lat / max(math.cos(math.radians(lat)), 0.01)
         around = shapely.box(lon - reach_lon, lat - reach_lat, lon + reach_lon, lat + reach_lat)
         best: tuple[Zone, float] | None = None
