@@ -16,7 +16,7 @@ from typing import Any
 
 from flyonce.cli.output import say
 from flyonce.demo.measure import FoundCase, compare
-from flyonce.demo.patrol_plan import CAMERA_NAME
+from flyonce.demo.world import CAMERA_NAME
 from throughput.timing import PEER_LIMIT_S
 
 LEAST_SHOWN_S = 1.0

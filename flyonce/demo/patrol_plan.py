@@ -18,9 +18,9 @@ from flyonce.demo.painted_ground import painted_ground
 from flyonce.demo.patrol_flight import PatrolFlight, Phase, usual_phases
 from flyonce.demo.sprites_file import read_sprites
 from flyonce.demo.staging import Cast, StagedThing, stage
+from flyonce.demo.world import CAMERA_NAME
 from geo.camera import Camera, camera_by_name
 
-CAMERA_NAME = "generic-84dfov"
 STARTED_AT = datetime(2026, 7, 1, 2, 0, tzinfo=UTC)
 _FINEST_GROUND_M = 0.055
 _VIDEO_NOISE_SIGMA = 1.0

@@ -8,9 +8,10 @@ import sqlite3
 from collections import Counter
 
 from flyonce.demo.patrol_flight import Phase
-from flyonce.demo.patrol_plan import CAMERA_NAME, PatrolPlan
+from flyonce.demo.patrol_plan import PatrolPlan
 from flyonce.demo.patrol_video import stage_patrol
 from flyonce.demo.staging import Cast
+from flyonce.demo.world import CAMERA_NAME
 
 # Half of a heap, plus what the drone's own position may be off.
 _NEAR_M = 5.0
