@@ -96,7 +96,7 @@ class LivePoses:
                 "entries": self._packets + sum(bad.values()),
                 "used": self._used,
                 "dropped": {reason: count for reason, count in dropped.items() if count},
-                "flags": sorted(flag for flag, count in self._account.flags.items() if count),
+                "flags": sorted(self._account.raised),
                 "inside": True,
             }
 

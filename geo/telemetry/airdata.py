@@ -86,7 +86,6 @@ def read_airdata(path: Path, table: Table) -> TelemetryReading:
     account.flags["no_time"] = len(points) if zero_at is None else 0
     account.flags["bearing_unknown"] = sum(not point.has_bearing for point in points)
     account.flags["no_altitude"] = sum(point.alt_m is None for point in points)
-    flags = {flag: count for flag, count in account.flags.items() if count}
     units = {unit for name in table.columns if (unit := _unit(name)) in _METRES}
     return TelemetryReading(
         path=path,
@@ -96,8 +95,8 @@ def read_airdata(path: Path, table: Table) -> TelemetryReading:
         entries=len(table.rows),
         dropped=account.dropped,
         first_dropped=account.first,
-        flags=flags,
-        problems=tuple(text.format(count=flags[flag]) for flag, text in _PROBLEMS.items() if flag in flags),
+        flags=account.raised,
+        problems=account.problems(_PROBLEMS),
         clock=clock,
         zero_at=zero_at,
         recognised=tuple(name for name in table.columns if name in columns.values()),

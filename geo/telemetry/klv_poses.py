@@ -85,7 +85,6 @@ def read_klv_pieces(path: Path, pieces: Pieces) -> TelemetryReading:
     account.flags["no_altitude"] = sum(point.alt_m is None for point in points)
     misses_m = frame_centre_misses_m(points)
     account.flags["frame_centre_differs"] = _clearly_off(points, misses_m)
-    flags = {name: count for name, count in account.flags.items() if count}
     return TelemetryReading(
         path=path,
         family="klv",
@@ -94,8 +93,8 @@ def read_klv_pieces(path: Path, pieces: Pieces) -> TelemetryReading:
         entries=len(packets) + bad,
         dropped=account.dropped,
         first_dropped=account.first,
-        flags=flags,
-        problems=tuple(text.format(count=flags[name]) for name, text in _PROBLEMS.items() if name in flags),
+        flags=account.raised,
+        problems=account.problems(_PROBLEMS),
         clock="media" if on_media else "utc",
         zero_at=zero_at,
         recognised=tuple(sorted({name for packet in packets for name in packet.figures})),

@@ -72,7 +72,6 @@ def read_mrk(path: Path, text: str) -> TelemetryReading:
             remedy="Copy the .MRK again from the drone's card",
         )
     account.flags["bearing_unknown"] = len(points)
-    flags = {name: count for name, count in account.flags.items() if count}
     return TelemetryReading(
         path=path,
         family="dji_mrk",
@@ -81,8 +80,8 @@ def read_mrk(path: Path, text: str) -> TelemetryReading:
         entries=len(lines),
         dropped=account.dropped,
         first_dropped=account.first,
-        flags=flags,
-        problems=tuple(text.format(count=flags[name]) for name, text in _PROBLEMS.items() if name in flags),
+        flags=account.raised,
+        problems=account.problems(_PROBLEMS),
         clock="utc",
         zero_at=zero_at,
         recognised=("gps time", *_WORDS.values(), "standard deviations", "Q"),

@@ -53,7 +53,7 @@ def photo_reading(
             problem=f"not one of its {entries_told} photos tells a usable place ({account.reasons or 'no photos'})",
             remedy="Give photos as the drone wrote them, with GPS",
         )
-    flags = {flag: count for flag, count in account.flags.items() if count}
+    flags = account.raised
     told = tuple(_PROBLEMS[flag].format(count=count) for flag, count in flags.items() if flag in _PROBLEMS)
     return TelemetryReading(
         path=path,

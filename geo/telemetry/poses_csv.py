@@ -90,7 +90,6 @@ def read_poses_table(path: Path, table: Table) -> TelemetryReading:
         raise InputFileError(path=path, problem="no row tells a usable pose", remedy=_REMEDY)
     account.flags["bearing_unknown"] = sum(not point.has_bearing for point in points)
     account.flags["no_altitude"] = sum(point.alt_m is None for point in points)
-    flags = {flag: count for flag, count in account.flags.items() if count}
     clock: Clock = "utc" if zero_at is not None else "media"
     return TelemetryReading(
         path=path,
@@ -100,8 +99,8 @@ def read_poses_table(path: Path, table: Table) -> TelemetryReading:
         entries=len(entries),
         dropped=account.dropped,
         first_dropped=account.first,
-        flags=flags,
-        problems=tuple(text for flag, text in _PROBLEMS.items() if flag in flags),
+        flags=account.raised,
+        problems=account.problems(_PROBLEMS),
         clock=clock,
         zero_at=zero_at,
         recognised=tuple(name for name in columns if name in {"time_s", "time_utc", *COLUMNS}),

@@ -10,7 +10,7 @@ import itertools
 import math
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -53,6 +53,15 @@ class Account:
         """Count a record as dropped."""
         self.dropped[reason] += 1
         self.first.setdefault(reason, where)
+
+    @property
+    def raised(self) -> dict[str, int]:
+        """The flags that were met, with their counts."""
+        return {flag: count for flag, count in self.flags.items() if count}
+
+    def problems(self, words: Mapping[str, str]) -> tuple[str, ...]:
+        """What `words` say of the flags that were met, in their order; {count} in them stands for how often."""
+        return tuple(text.format(count=self.flags[flag]) for flag, text in words.items() if self.flags[flag])
 
     @property
     def reasons(self) -> str:

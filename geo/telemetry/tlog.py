@@ -40,7 +40,7 @@ _PROBLEMS = {
     "bearing_unknown": "{count} positions without the camera's attitude (no gimbal messages near them): nothing is "
     "located there; the aircraft's own attitude does not say where its camera looks",
     "gps_clock_unknown": "the autopilot's GPS tells no time: the ground station's clock was taken",
-    "log_clock_differs": "the ground station's clock and the GPS are {seconds:.0f} s apart: the GPS was believed",
+    "log_clock_differs": "the ground station's clock and the GPS are {count:.0f} s apart: the GPS was believed",
     "several_vehicles": "{count} positions are of other vehicles in the same log: the one with the most was used",
     "damaged": "{count} packets have a wrong checksum and were not used",
     "stray_bytes": "{count} bytes are no record of a log; they were passed over",
@@ -89,7 +89,6 @@ def read_tlog(path: Path, data: bytes, *, mount_deg: tuple[float, float, float] 
     account.flags["bearing_unknown"] = sum(not point.has_bearing for point in points)
     account.flags.update(damaged=tally.damaged, stray_bytes=tally.stray_bytes)
     pictures, _ = _from_zero(_looking(placed(shots, Account()), gimbal), log.zero_s, zero_at)
-    flags = {flag: count for flag, count in account.flags.items() if count}
     names = {one.name for one in own}
     return TelemetryReading(
         path=path,
@@ -99,10 +98,8 @@ def read_tlog(path: Path, data: bytes, *, mount_deg: tuple[float, float, float] 
         entries=len(entries) + account.dropped["other_vehicle"],
         dropped=account.dropped,
         first_dropped=account.first,
-        flags=flags,
-        problems=tuple(
-            text.format(count=flags[flag], seconds=flags[flag]) for flag, text in _PROBLEMS.items() if flag in flags
-        ),
+        flags=account.raised,
+        problems=account.problems(_PROBLEMS),
         clock="utc",
         zero_at=zero_at,
         recognised=(source, *sorted(names - {source})),
