@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from flightplan.errors import InputFileError
+from geo.whole_file import whole_file
 
 
 def read_text(path: Path) -> str:
@@ -27,8 +28,6 @@ def read_text(path: Path) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes beside the target first and renames, so that a broken-off write leaves no half file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.part")
-    draft.write_text(text, encoding="utf-8", newline="\n")
-    draft.replace(path)
+    """Write the file, whole or not at all; folders that are missing are made."""
+    with whole_file(path) as partial:
+        partial.write_text(text, encoding="utf-8", newline="\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from datetime import date, datetime
 from enum import StrEnum
@@ -22,6 +21,7 @@ from flyonce.coverage_picture import CoveragePicture
 from flyonce.coverage_report import area_json, blind_json, seen_json, spot_json, spot_words
 from flyonce.settings import Settings
 from geo.coverage import CoverageLedger, Unseen, as_features
+from geo.whole_file import whole_file
 
 # A gigabyte in memory while they are drawn: 250 km².
 _MOST_CELLS = 10_000_000
@@ -130,11 +130,9 @@ def _check_label(ledger: CoverageLedger, label: str | None) -> None:
 
 def _written(path: Path, write: Writer) -> str:
     """Let `write` make a file beside `path`, and give it its name once it is whole."""
-    partial = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(partial)
-        os.replace(partial, path)  # noqa: PTH105 - pathlib's replace is the same call
+        with whole_file(path) as partial:
+            write(partial)
     except OSError as error:
         fail(f"{path}: cannot be written ({error.strerror or error}). Choose another place.")
     return str(path)

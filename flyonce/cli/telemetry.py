@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
-import tempfile
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +20,7 @@ from geo.telemetry.entry import Entry
 from geo.telemetry.photos import photos_in
 from geo.telemetry.poses_csv import poses_csv_text
 from geo.telemetry.reading import TelemetryReading
+from geo.whole_file import whole_file
 
 
 def telemetry(
@@ -157,17 +156,9 @@ def _range(points: Sequence[Entry], name: str) -> list[float] | None:
 def _write(out: Path, text: str) -> None:
     """All of it or nothing: a reader never meets half a table."""
     try:
-        descriptor, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.", suffix=".part")
+        with whole_file(out) as partial:
+            partial.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
-        fail(f"{out}: cannot be written ({error.strerror}). Name a file in a folder that you may write to.")
-    part = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        part.chmod(0o644)
-        part.replace(out)
-    except OSError as error:
-        part.unlink(missing_ok=True)
         fail(f"{out}: cannot be written ({error.strerror}). Name a file in a folder that you may write to.")
 
 

@@ -7,7 +7,6 @@ takes video start here, because here alone the truth is known.
 from __future__ import annotations
 
 import json
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,6 +25,7 @@ from flyonce.demo.patrol_plan import PatrolPlan, StagedPatrol, patrol_of
 from flyonce.demo.srt_file import Cue, write_srt
 from flyonce.demo.staging import StagedThing
 from flyonce.demo.zones_file import write_zones
+from geo.whole_file import whole_file
 
 _EXPOSURE_SIGMA = 0.001
 _AHEAD = 4
@@ -81,9 +81,8 @@ def _pictures(patrol: StagedPatrol, photographer: Photographer, workers: int) ->
 
 
 def _encode(patrol: StagedPatrol, pictures: Iterator[Image], on_frame: Callable[[int, int], None]) -> None:
-    """Writes the video beside its final name first and renames it when complete."""
-    partial = patrol.video.with_name(patrol.video.name + ".part")
-    with av.open(str(partial), "w", format="mp4") as container:
+    """Write the video, whole or not at all."""
+    with whole_file(patrol.video) as partial, av.open(str(partial), "w", format="mp4") as container:
         container.metadata["creation_time"] = f"{patrol.started_at:%Y-%m-%dT%H:%M:%S.000000Z}"
         # A key frame a second, and no frames out of order, as drones encode; a fixed number of threads for fixed bytes.
         options = {"preset": "veryfast", "crf": "23", "g": str(patrol.fps), "bf": "0", "threads": "2"}
@@ -97,7 +96,6 @@ def _encode(patrol: StagedPatrol, pictures: Iterator[Image], on_frame: Callable[
             container.mux(stream.encode(frame))
             on_frame(index + 1, patrol.frames)
         container.mux(stream.encode())
-    os.replace(partial, patrol.video)  # noqa: PTH105 - pathlib's replace is the same call
 
 
 def _cues(patrol: StagedPatrol) -> Iterator[Cue]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -12,6 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
+
+from geo.whole_file import whole_file
 
 _LOCAL_TIME = timezone(timedelta(hours=8))
 _FULL_FRAME_DIAGONAL_MM = math.hypot(36.0, 24.0)
@@ -53,13 +54,12 @@ class PhotoRecord:
 
 
 def write_photo(path: Path, image_bgr: NDArray[np.uint8], record: PhotoRecord, quality: int = 92) -> None:
-    """Writes the JPEG beside its final name first and renames it when complete."""
+    """Write the JPEG, whole or not at all."""
     picture = Image.fromarray(image_bgr[..., ::-1])
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=quality, exif=_exif(record), xmp=_xmp(record))
-    partial = path.with_name(path.name + ".part")
-    partial.write_bytes(buffer.getbuffer())
-    os.replace(partial, path)  # noqa: PTH105 - pathlib's replace is the same call
+    with whole_file(path) as partial:
+        partial.write_bytes(buffer.getbuffer())
 
 
 def _exif(record: PhotoRecord) -> Image.Exif:

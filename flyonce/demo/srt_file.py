@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+
+from geo.whole_file import whole_file
 
 LOCAL_TIME = timezone(timedelta(hours=8))
 
@@ -43,16 +44,14 @@ class Cue:
 
 
 def write_srt(path: Path, cues: Iterable[Cue], fps: float) -> None:
-    """Writes the cues beside the final name first and renames the file when complete.
+    """Write the cues, all of them or none.
 
     Places are rounded to a tenth of a metre and angles to a tenth of a degree, and the clock is the local one without
     saying so: that is how these files are.
     """
-    partial = path.with_name(path.name + ".part")
-    with partial.open("w", encoding="utf-8", newline="\n") as file:
+    with whole_file(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
         for number, cue in enumerate(cues, start=1):
             file.write(_block(number, cue, fps))
-    os.replace(partial, path)  # noqa: PTH105 - pathlib's replace is the same call
 
 
 def _block(number: int, cue: Cue, fps: float) -> str:

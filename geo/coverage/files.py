@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import io
 import json
-import os
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ import numpy as np
 from geo.coverage.cells import DTYPES, Cells
 from geo.coverage.flight import Blind, FlightCoverage, ModelSight
 from geo.errors import InputFileError
+from geo.whole_file import whole_file
 
 SUFFIX = ".coverage"
 _VERSION = 1
@@ -71,16 +71,8 @@ def write_coverage(folder: Path, coverage: FlightCoverage) -> Path:
     """
     path = path_of(folder, coverage.flight_id)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / f".{path.name}.{os.getpid()}"
-        try:
-            with partial.open("wb") as file:
-                _write(file, coverage)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with whole_file(path) as partial, partial.open("wb") as file:
+            _write(file, coverage)
     except OSError as error:
         problem = f"the flight's coverage cannot be written ({error.strerror or error})"
         raise InputFileError(

@@ -13,6 +13,7 @@ import shapely
 from shapely.geometry import mapping
 
 from geo.errors import InputFileError
+from geo.whole_file import whole_file
 from geo.zones.report import ImportedZone
 
 _TEXTS = ("kind", "code", "name", "class", "basis", "valid_from", "valid_to", "season_from", "season_to")
@@ -30,15 +31,11 @@ def write_zones(path: Path, zones: Sequence[ImportedZone]) -> None:
         raise InputFileError(path=path, problem="it is of no known kind", remedy="End its name with .geojson or .gpkg")
     from pyogrio.errors import DataSourceError  # loads GDAL, which takes its time
 
-    partial = path.with_name(f".{path.stem}.partial{path.suffix.lower()}")
     try:
-        partial.unlink(missing_ok=True)
-        write(partial, zones)
-        partial.replace(path)
+        with whole_file(path) as partial:
+            write(partial, zones)
     except (OSError, DataSourceError) as error:
         raise InputFileError(path=path, problem=f"cannot be written ({error})", remedy="Check the folder") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def properties_of(one: ImportedZone) -> dict[str, Any]:

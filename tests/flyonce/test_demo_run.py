@@ -84,7 +84,7 @@ def test_every_photo_of_the_flight_is_looked_at(finished) -> None:
     options, result, notes, _ = finished
     assert result.photos == len(list((options.folder / "photos").glob("*.JPG"))) > 50
     assert notes.seen[-1] == (result.photos, notes.seen[0][1])
-    assert not list((options.folder / "photos").glob("*.part"))
+    assert not list((options.folder / "photos").glob(".*"))
 
 
 def test_coloured_heaps_become_cases_within_metres_of_where_they_were_staged(finished) -> None:

@@ -53,7 +53,7 @@ def test_the_video_is_real_h264_with_a_time_on_every_frame(patrol: StagedPatrol)
     frames = decoded(patrol.video)
     assert [frame.time for frame in frames] == pytest.approx([index / 5 for index in range(15)])
     assert {(frame.width, frame.height) for frame in frames} == {SIZE}
-    assert not list(patrol.video.parent.glob("*.part"))
+    assert not list(patrol.video.parent.glob(".*"))
 
 
 def test_the_telemetry_has_a_cue_per_frame_with_the_gimbals_angles_and_local_time(patrol: StagedPatrol) -> None:

@@ -415,7 +415,7 @@ def test_the_written_files_read_back_as_the_same_zones(tmp_path: Path) -> None:
         assert by_code[GRID_CODE.format(1)].properties["labels"] == ["waste", "boat"]
         hit = zones.under(a_fix(lon=120.155, lat=30.25, sigma_m=0.5))[0]
         assert (hit.zone.code, hit.probability) == ("R1", 1.0)
-    assert not list(tmp_path.glob(".*partial*"))
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_a_geopackage_in_metres_is_no_zones_file(tmp_path: Path) -> None:
