@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from dispatch_api.accounts.model import system_actor
 from dispatch_api.cases.matters import Matter, Matters
-from dispatch_api.cases.model import CaseState
+from dispatch_api.cases.model import CaseState, Colour
 from dispatch_api.cases.moves import move_case, tell_case
 from dispatch_api.cases.neighbours import LookedClean, Neighbours, look_around
 from dispatch_api.cases.observation import IssuedTask, Observation, Recorded
@@ -157,8 +157,7 @@ class Intake:
     def _wait_for_a_person(
         self, connection: Connection, row: CaseRow, matter: Matter, reasons: Sequence[str], *, at: datetime
     ) -> CaseRow:
-        t1 = matter.clocks_for(row.colour).t1
-        deadline_at = self._matters.calendar.deadline(at, t1) if t1 else None
+        deadline_at = self._matters.review_deadline(matter.key, Colour(row.colour), at)
         return move_case(
             connection,
             row,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal
@@ -156,6 +156,12 @@ class Matters:
             return self.by_key[key]
         except KeyError:
             raise InvalidRequest(field="matter", problem=f"{key!r} is none of {', '.join(self.by_key)}") from None
+
+    def review_deadline(self, matter: str, colour: Colour, at: datetime) -> datetime | None:
+        """Until when a person has looked at a case that begins to wait at `at` (T1); None where no clock runs."""
+        known = self.by_key.get(matter)
+        t1 = known.clocks_for(colour).t1 if known else None
+        return self.calendar.deadline(at, t1) if t1 else None
 
 
 def load_matters(path: Path | None = None) -> Matters:

@@ -68,7 +68,10 @@ ENDED_STATES = frozenset({CaseState.REJECTED, CaseState.MERGED, CaseState.CLOSED
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One allowed change: who may make it by hand, and what it must carry. No role: it follows from something else."""
+    """One allowed change: who may make it by hand, and what it must carry. No role: it follows from something else.
+
+    `event` names it in the history where the new state's name would not tell what happened.
+    """
 
     roles: frozenset[Role] = frozenset()
     needs_reason: bool = False
@@ -76,6 +79,7 @@ class Step:
     needs_date: bool = False
     needs_duplicate_of: bool = False
     takes_reason_code: bool = False
+    event: str = ""
 
 
 _FOLLOWS = Step()
@@ -93,7 +97,7 @@ CASE_STEPS: dict[CaseState, dict[CaseState, Step]] = {
         CaseState.MERGED: Step(roles=_CENTRE, needs_duplicate_of=True),
     },
     CaseState.REJECTED: {},
-    CaseState.MERGED: {},
+    CaseState.MERGED: {CaseState.PENDING_REVIEW: Step(roles=_CENTRE, needs_reason=True, event="unmerged")},
     CaseState.OPENED: {CaseState.DISPATCHED: Step(roles=_CENTRE, needs_lead=True, needs_reason=True)},
     CaseState.DISPATCHED: {CaseState.IN_PROGRESS: _FOLLOWS, CaseState.RETURNED: _FOLLOWS},
     CaseState.RETURNED: {
@@ -193,7 +197,7 @@ def advance(
     event = Event(
         at=at,
         who=by.name,
-        kind=f"case.{to}",
+        kind=f"case.{step.event or to}",
         why=why,
         case_id=case.case_id,
         from_state=case.state,
@@ -217,4 +221,6 @@ def _refusal(case: Case, to: CaseState, step: Step, actor: Actor) -> str | None:
 
 def _illegal(case: Case, to: CaseState, by: Actor, why: str = "") -> IllegalTransition:
     allowed = tuple(allowed_steps(case, by))
+    if to is CaseState.PENDING_REVIEW and not why:
+        why = f"only a merged case is taken apart, and this one is {case.state}"
     return IllegalTransition(subject=f"case {case.case_id}", current=case.state, to=to, allowed=allowed, why=why)

@@ -54,6 +54,11 @@ def one_case(parts: PartsOf, account: Reader, case_id: str) -> dict[str, Any]:
 
 @router.post("/cases/{case_id}/transitions")
 def move(parts: PartsOf, account: Writer, case_id: str, change: Change) -> dict[str, Any]:
-    """Move a case to another state; answers with the case as it stands then."""
+    """Move a case to another state; answers with the case as it stands then.
+
+    `to: merged` with `duplicate_of` makes it part of another case; `to: pending_review` of a merged case takes the two
+    apart again, puts back what the merge moved, and remembers that they are not the same. A change that the table of
+    states does not allow is a 409 that names the allowed ones.
+    """
     parts.cases.transition(case_id, change, by=account)
     return one_case(parts, account, case_id)

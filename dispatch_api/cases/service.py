@@ -6,20 +6,20 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection
 
 from dispatch_api.accounts.model import Account, Actor, system_actor
 from dispatch_api.accounts.sight import seen_case
 from dispatch_api.cases.matters import Matters
-from dispatch_api.cases.model import CASE_STEPS, ENDED_STATES, CaseState, Colour
+from dispatch_api.cases.merges import merge, take_apart
+from dispatch_api.cases.model import CASE_STEPS, CaseState, Colour
 from dispatch_api.cases.moves import move_case, tell_case
-from dispatch_api.cases.records import CaseRow, get_case, summed_up, update_case
+from dispatch_api.cases.records import CaseRow
 from dispatch_api.cases.rejection import REJECTION_NAMES, RejectionCode
 from dispatch_api.cases.schemas import Change
 from dispatch_api.departments.routing import Decision, Routing, ZoneFact
 from dispatch_api.errors import InvalidRequest
 from dispatch_api.store import Store
-from dispatch_api.store.schema import evidence, observation
 from dispatch_api.store.times import utc_now
 from dispatch_api.tasks.dispatching import dispatch, tell_task
 from dispatch_api.tasks.model import OPEN_STATES, TaskKind, TaskState
@@ -70,6 +70,7 @@ class CaseDesk:
         def plain(**columns: Any) -> CaseRow:  # noqa: ANN401 - columns of the case table
             return move_case(connection, row, to, by=by, at=at, why=change.reason, **columns)
 
+        told: dict[str, Any] = {"by": by, "at": at, "why": change.reason, "matters": self._matters}
         match to:
             case CaseState.REJECTED:
                 return _reject(connection, row, change, by=by, at=at)
@@ -78,7 +79,9 @@ class CaseDesk:
             case CaseState.DISPATCHED:
                 return self._dispatch_by_hand(connection, row, change, by=by, at=at)
             case CaseState.MERGED:
-                return self._merge(connection, row, plain, change, at=at)
+                return merge(connection, row, change.duplicate_of, **told)
+            case CaseState.PENDING_REVIEW if row.state == CaseState.MERGED:
+                return take_apart(connection, row, **told)
             case CaseState.SUSPENDED:
                 return plain(suspended_at=at, suspended_until=_future(change, at))
             case CaseState.IN_PROGRESS:
@@ -117,28 +120,6 @@ class CaseDesk:
             raise InvalidRequest(field="lead", problem="name the department that leads")
         decision = self._routing.by_hand(lead=change.lead, co=change.co, by=by.name, why=change.reason)
         return dispatch(connection, row, decision, matters=self._matters, by=by, at=at, why=change.reason)
-
-    def _merge(
-        self,
-        connection: Connection,
-        row: CaseRow,
-        plain: Callable[..., CaseRow],
-        change: Change,
-        *,
-        at: datetime,
-    ) -> CaseRow:
-        if not change.duplicate_of or change.duplicate_of == row.case_id:
-            plain()
-            raise InvalidRequest(field="duplicate_of", problem="name the other case that this one is the same as")
-        target = get_case(connection, change.duplicate_of)
-        if CaseState(target.state) in ENDED_STATES:
-            raise InvalidRequest(field="duplicate_of", problem=f"case {target.number} has ended")
-        merged = plain(duplicate_of=target.case_id)
-        for table in (observation, evidence):
-            connection.execute(update(table).where(table.c.case_id == row.case_id).values(case_id=target.case_id))
-        target = update_case(connection, target.case_id, summed_up(connection, target.case_id))
-        tell_case(connection, target, kind="case.joined", at=at, matters=self._matters)
-        return merged
 
     def _resume(self, connection: Connection, before: CaseRow, row: CaseRow, *, at: datetime) -> CaseRow:
         paused = at - before.suspended_at if before.suspended_at else timedelta(0)

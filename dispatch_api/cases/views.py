@@ -14,7 +14,8 @@ from dispatch_api.accounts.model import Account, Role
 from dispatch_api.accounts.sight import seen_case, visible_cases
 from dispatch_api.cases.features import case_feature, case_properties, matter_name, picture_url
 from dispatch_api.cases.matters import Matters
-from dispatch_api.cases.model import CASE_STATE_NAMES, Step, allowed_steps
+from dispatch_api.cases.merges import PARTED, TOOK_IN, is_buried, merged_into, taken_apart
+from dispatch_api.cases.model import CASE_STATE_NAMES, CaseState, Step, allowed_steps
 from dispatch_api.cases.records import CaseRow, best_evidence, case_of
 from dispatch_api.cases.rejection import REJECTION_NAMES, label_after_rejection
 from dispatch_api.departments.routing import Routing
@@ -125,13 +126,17 @@ def case_detail(
         "evidence": [_picture(picture) for picture in pictures],
         "allowed": [
             allowed_item(to, *CASE_STATE_NAMES[to], step) | _reason_codes(step, row.label)
-            for to, step in allowed_steps(case_of(row), account.actor).items()
+            for to, step in _allowed(connection, row, account).items()
         ],
         "rule": rule_item(row.rule),
         "map_links": map_links(row.lon, row.lat, matter_name(matters, row.matter).zh),
         "clocks": _clocks(row, tasks, at),
         **_for_reviewers(connection, row, account),
     }
+
+
+def _allowed(connection: Connection, row: CaseRow, account: Account) -> dict[CaseState, Step]:
+    return {} if is_buried(connection, row) else allowed_steps(case_of(row), account.actor)
 
 
 def allowed_item(to: str, zh: str, en: str, step: Step) -> dict[str, Any]:
@@ -186,19 +191,26 @@ def _item(row: CaseRow, matters: Matters, picture: str | None) -> dict[str, Any]
 def _for_reviewers(connection: Connection, row: CaseRow, account: Account) -> dict[str, Any]:
     if account.role is Role.DEPARTMENT:
         return {}
-    numbers = {
-        other.case_id: other.number
-        for other in connection.execute(
-            select(case.c.case_id, case.c.number).where(case.c.case_id.in_([s["case_id"] for s in row.suggestions]))
-        )
-    }
+    apart = taken_apart(connection, row.case_id)
+    suggested = [one for one in row.suggestions if one["case_id"] not in apart]
+    numbers = _numbers(connection, [*apart, *(one["case_id"] for one in suggested), row.duplicate_of])
     return {
         "review_reasons": row.review_reasons,
-        "suggestions": [{**s, "number": numbers.get(s["case_id"])} for s in row.suggestions],
+        "suggestions": [{**one, "number": numbers.get(one["case_id"])} for one in suggested],
         "duplicate_of": row.duplicate_of,
+        "duplicate_of_number": numbers.get(row.duplicate_of),
+        "merged_cases": [
+            {"case_id": one.case_id, "number": one.number} for one in merged_into(connection, row.case_id)
+        ],
+        "not_same": [{"case_id": one, "number": numbers[one]} for one in sorted(apart, key=numbers.__getitem__)],
         "recurrence_of": row.recurrence_of,
         "zones": row.zones,
     }
+
+
+def _numbers(connection: Connection, case_ids: Sequence[str | None]) -> dict[str | None, str]:
+    query = select(case.c.case_id, case.c.number).where(case.c.case_id.in_(case_ids))
+    return {row.case_id: row.number for row in connection.execute(query)}
 
 
 def _observations(connection: Connection, case_id: str) -> list[dict[str, Any]]:
@@ -223,6 +235,8 @@ def _events(connection: Connection, case_id: str, task_ids: Sequence[int], accou
     query = select(event).where(event.c.case_id == case_id).order_by(event.c.seq)
     if account.role is Role.DEPARTMENT:
         query = query.where(event.c.task_id.is_(None) | event.c.task_id.in_(task_ids))
+        # These name another case, which may not be this department's.
+        query = query.where(event.c.kind.not_in([TOOK_IN, PARTED]))
     return [
         {
             "seq": row.seq,

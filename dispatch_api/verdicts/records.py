@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select
 
+from dispatch_api.cases.merges import TOOK_IN
 from dispatch_api.cases.model import CaseState
 from dispatch_api.cases.rejection import LabelIs, RejectionCode, label_after_rejection
 from dispatch_api.evidence.looks import PictureLook
@@ -55,11 +56,20 @@ def verdicts_until(connection: Connection, until_at: datetime | None) -> Iterato
                 evidence.c.case_id == row.case_id,
                 observation.c.recorded_at <= row.at,
                 original.c.received_at <= row.at,
+                observation.c.key.not_in(_taken_in_after(connection, row)),
             )
             .order_by(evidence.c.evidence_id)
         ).all()
         if seen:
             yield _verdict(row, seen)
+
+
+def _taken_in_after(connection: Connection, verdict: Row[Any]) -> list[str]:
+    """Keys of what the case took in from others only after a verdict."""
+    query = select(event.c.data).where(
+        event.c.case_id == verdict.case_id, event.c.kind == TOOK_IN, event.c.seq > verdict.seq
+    )
+    return [key for data in connection.execute(query).scalars() for key in json.loads(data)["observations"]]
 
 
 def _verdict(row: Row[Any], seen: Sequence[Row[Any]]) -> Verdict:

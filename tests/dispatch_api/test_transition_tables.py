@@ -33,7 +33,7 @@ LIFECYCLE = {
     "detected": {"pending_review", "opened", "merged"},
     "pending_review": {"opened", "rejected", "merged"},
     "rejected": set(),
-    "merged": set(),
+    "merged": {"pending_review"},
     "opened": {"dispatched"},
     "dispatched": {"in_progress", "returned"},
     "returned": {"dispatched", "arbitration"},
