@@ -36,6 +36,7 @@ from dispatch_api.store.schema import observation, tally
 from dispatch_api.store.times import utc_now
 from dispatch_api.tasks.dispatching import dispatch
 from dispatch_api.tasks.records import tasks_of
+from geo.identity.rules import IdentityRules, load_rules
 
 _KNOWN = select(observation).where(observation.c.key == bindparam("of_key"))
 _INTAKE = system_actor("intake")
@@ -52,9 +53,21 @@ class Intake:
         routing: Routing,
         *,
         now: Callable[[], datetime] = utc_now,
+        identity: IdentityRules | None = None,
         looked_clean: LookedClean | None = None,
     ) -> None:
+        """Join the parts.
+
+        Args:
+            store: Where observations go.
+            matters: The city's matters; their families say how long apart two sightings of one thing may be.
+            routing: The city's routing rules.
+            now: The clock.
+            identity: When two places are one, the same rules that group a flight's sightings; None for the defaults.
+            looked_clean: Tells of clean looks between two sightings; None where nobody knows of any.
+        """
         self._store = store
+        self._identity = identity or load_rules()
         self._looked_clean = looked_clean
         self._matters = matters
         self._routing = routing
@@ -95,7 +108,14 @@ class Intake:
         if decision.statistics_only:
             return self._count(connection, seen, decision)
         window = self._matters.windows[matter.family]
-        around = look_around(connection, seen, family=matter.family, window=window, looked_clean=self._looked_clean)
+        around = look_around(
+            connection,
+            seen,
+            family=matter.family,
+            window=window,
+            rules=self._identity,
+            looked_clean=self._looked_clean,
+        )
         if around.nearest is not None:
             return self._join(connection, around.nearest, seen, kept, at=at)
         return self._open(connection, seen, matter, decision, around, kept, at=at)

@@ -14,6 +14,7 @@ from dispatch_api.cases.observation import Covariance, Observation
 from dispatch_api.cases.records import spot_of
 from dispatch_api.store import Store
 from dispatch_api.store.schema import case, observation
+from geo.identity.rules import IdentityRules, load_rules
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +37,11 @@ class KnownPlace:
 class KnownCases:
     """Answers from a store; changes nothing."""
 
-    def __init__(self, store: Store, matters: Matters) -> None:
-        """Read from a store, by the matters of its city."""
+    def __init__(self, store: Store, matters: Matters, *, identity: IdentityRules | None = None) -> None:
+        """Read from a store, by the matters of its city and its rules of identity; None for the default ones."""
         self._store = store
         self._matters = matters
+        self._identity = identity or load_rules()
 
     def family_of(self, matter: str) -> str:
         """The family of a matter.
@@ -69,6 +71,7 @@ class KnownCases:
     def is_doubtful(self, seen: Observation) -> bool:
         """Whether it may be the same as a known case, but not surely so, or the same as one of several."""
         family = self.family_of(seen.matter)
+        window = self._matters.windows[family]
         with self._store.read() as connection:
-            around = look_around(connection, seen, family=family, window=self._matters.windows[family])
+            around = look_around(connection, seen, family=family, window=window, rules=self._identity)
         return len(around.same) + len(around.perhaps) > (1 if around.same else 0)

@@ -14,10 +14,9 @@ from pyproj import Geod
 from shapely import Polygon, make_valid
 from shapely.geometry.base import BaseGeometry
 
-CHI2_95 = 5.991464547107979
-CHI2_999 = 13.815510557964274
-MIN_OVERLAP = 0.30
-MAX_ELLIPSE_95_M = 30.0
+from geo.identity.rules import IdentityRules
+from geo.position import scale_of_probability
+
 _GEOD = Geod(ellps="WGS84")
 
 
@@ -43,13 +42,16 @@ class Spot:
     @property
     def ellipse_95_m(self) -> float:
         """Half the long axis of the 95 % error ellipse."""
-        return math.sqrt(CHI2_95 * float(np.linalg.eigvalsh(np.asarray(self.covariance_m2))[-1]))
+        return scale_of_probability(0.95) * math.sqrt(np.linalg.eigvalsh(np.asarray(self.covariance_m2))[-1])
 
-    @property
-    def box_lonlat(self) -> tuple[float, float, float, float]:
-        """West, south, east, north of everything that could be merged with this or suggested."""
-        reach_e = math.sqrt(CHI2_999 * self.covariance_m2[0][0])
-        reach_n = math.sqrt(CHI2_999 * self.covariance_m2[1][1])
+    def box_lonlat(self, probability: float) -> tuple[float, float, float, float]:
+        """West, south, east, north around the outline and the part of the error that holds the truth so surely.
+
+        Two places that are alike with a probability have boxes of that probability, or larger ones, that touch.
+        """
+        scale = scale_of_probability(probability)
+        reach_e = scale * math.sqrt(self.covariance_m2[0][0])
+        reach_n = scale * math.sqrt(self.covariance_m2[1][1])
         lon_deg = reach_e / (111_000.0 * max(math.cos(math.radians(self.lat)), 0.01))
         lat_deg = reach_n / 110_000.0
         lons = [self.lon - lon_deg, self.lon + lon_deg, *(lon for lon, _ in self.footprint_lonlat or ())]
@@ -57,18 +59,24 @@ class Spot:
         return min(lons), min(lats), max(lons), max(lats)
 
 
-def likeness(one: Spot, other: Spot) -> tuple[Likeness, float]:
+def likeness(one: Spot, other: Spot, rules: IdentityRules) -> tuple[Likeness, float]:
     """Compare two spots by place alone.
+
+    Args:
+        one: A spot.
+        other: Another.
+        rules: The thresholds: `merge_probability`, `suggest_probability`, `overlap_share`, `max_ellipse95_m`.
 
     Returns:
         The verdict, and the squared distance in units of the joint error (0: the same point).
     """
     distance2 = squared_distance(one, other)
-    close = distance2 < CHI2_95 or overlap(one.footprint_lonlat, other.footprint_lonlat) >= MIN_OVERLAP
-    if close:
-        sharp = max(one.ellipse_95_m, other.ellipse_95_m) <= MAX_ELLIPSE_95_M
+    close = distance2 < scale_of_probability(rules.merge_probability) ** 2
+    if close or overlap(one.footprint_lonlat, other.footprint_lonlat) >= rules.overlap_share:
+        sharp = max(one.ellipse_95_m, other.ellipse_95_m) <= rules.max_ellipse95_m
         return (Likeness.SAME if sharp else Likeness.PERHAPS), distance2
-    return (Likeness.PERHAPS if distance2 < CHI2_999 else Likeness.OTHER), distance2
+    near = distance2 < scale_of_probability(rules.suggest_probability) ** 2
+    return (Likeness.PERHAPS if near else Likeness.OTHER), distance2
 
 
 def squared_distance(one: Spot, other: Spot) -> float:

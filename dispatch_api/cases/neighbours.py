@@ -14,6 +14,7 @@ from dispatch_api.cases.model import ENDED_STATES, CaseState
 from dispatch_api.cases.observation import Observation
 from dispatch_api.cases.records import CaseRow, cases_of, flights_of, near_cases, spot_of
 from geo.frames import METRES_PER_DEGREE
+from geo.identity.rules import IdentityRules
 
 REPEAT_WINDOW = timedelta(days=30)
 
@@ -70,6 +71,7 @@ def look_around(
     *,
     family: str,
     window: timedelta,
+    rules: IdentityRules,
     looked_clean: LookedClean | None = None,
 ) -> Neighbours:
     """Sort the cases of a family around an observation by the merge rule.
@@ -79,14 +81,15 @@ def look_around(
         seen: The observation.
         family: The family of its matter.
         window: How far apart in time two observations of one thing of this family may be.
+        rules: The thresholds of the merge rule.
         looked_clean: Tells of clean looks in between; None where nobody knows of any.
     """
     spot, found = spot_of_observation(seen), Neighbours()
     others = cases_of(connection, seen.apart_from)
-    for row in near_cases(connection, spot, family=family):
+    for row in near_cases(connection, spot, family=family, probability=rules.suggest_probability):
         if row.case_id in others:
             continue
-        verdict, distance2 = likeness(spot, spot_of(row))
+        verdict, distance2 = likeness(spot, spot_of(row), rules)
         if verdict is not Likeness.OTHER and row.state != CaseState.MERGED:
             _sort(found, row, verdict, distance2, spot, window)
     if looked_clean is not None:

@@ -64,6 +64,7 @@ class Observation:
         covariance_m2: ((east-east, east-north), (north-east, north-north)) of the place, in m².
         footprint_lonlat: Its outline on the ground, at least three corners, or None.
         extent_m2: Its area, or None.
+        extent_sigma_m2: One-sigma error of the area; None where it is unknown, which is not 0.
         first_seen_at: Aware.
         last_seen_at: Aware, not before `first_seen_at`.
         flight_id: The flight that saw it.
@@ -86,6 +87,7 @@ class Observation:
     covariance_m2: Covariance
     footprint_lonlat: tuple[LonLat, ...] | None = None
     extent_m2: float | None = None
+    extent_sigma_m2: float | None = None
     first_seen_at: datetime
     last_seen_at: datetime
     flight_id: str
@@ -114,7 +116,7 @@ def _problem(seen: Observation) -> str | None:
         nn,
         seen.confidence,
         *seen.offset_m,
-        *([seen.extent_m2] if seen.extent_m2 else []),
+        *(number for number in (seen.extent_m2, seen.extent_sigma_m2) if number is not None),
     )
     checks = {
         "key, matter and flight_id must not be empty": bool(seen.key and seen.matter and seen.flight_id),
@@ -126,6 +128,8 @@ def _problem(seen: Observation) -> str | None:
         "times need a time zone": seen.first_seen_at.tzinfo is not None and seen.last_seen_at.tzinfo is not None,
         "at least one frame": seen.frames >= 1,
         "extent_m2 is not negative": seen.extent_m2 is None or seen.extent_m2 >= 0,
+        "extent_sigma_m2 is not negative": seen.extent_sigma_m2 is None or seen.extent_sigma_m2 >= 0,
+        "extent_sigma_m2 is the error of an extent_m2": seen.extent_sigma_m2 is None or seen.extent_m2 is not None,
         "a footprint has three corners or more": seen.footprint_lonlat is None or len(seen.footprint_lonlat) >= 3,
     }
     failed = next((text for text, fine in checks.items() if not fine), None)

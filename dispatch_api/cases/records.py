@@ -14,6 +14,7 @@ from dispatch_api.cases.model import Case, CaseState
 from dispatch_api.cases.observation import Observation
 from dispatch_api.errors import NotFound
 from dispatch_api.store.schema import case, counter, evidence, observation
+from geo.identity.rules import LARGEST_PROBABILITY
 
 CaseRow = Row[Any]
 _ONE = select(case).where(case.c.case_id == bindparam("of_case"))
@@ -82,9 +83,9 @@ def cases_of(connection: Connection, keys: Sequence[str]) -> frozenset[str]:
     return frozenset(connection.execute(select(observation.c.case_id).where(observation.c.key.in_(keys))).scalars())
 
 
-def near_cases(connection: Connection, spot: Spot, *, family: str) -> Sequence[CaseRow]:
-    """Cases of a family whose reach touches that of `spot`: more than will merge, never fewer, by the spatial index."""
-    west, south, east, north = spot.box_lonlat
+def near_cases(connection: Connection, spot: Spot, *, family: str, probability: float) -> Sequence[CaseRow]:
+    """Cases of a family that may be like `spot` with a probability: more than are, never fewer, by the index."""
+    west, south, east, north = spot.box_lonlat(probability)
     bounds = {"west": west, "south": south, "east": east, "north": north}
     return connection.execute(_NEAR, {**bounds, "of_family": family}).all()
 
@@ -108,7 +109,8 @@ def update_case(connection: Connection, case_id: str, values: Mapping[str, Any])
 
 
 def _index(connection: Connection, row: CaseRow) -> None:
-    west, south, east, north = spot_of(row).box_lonlat
+    # Wide enough for whatever rules will ask.
+    west, south, east, north = spot_of(row).box_lonlat(LARGEST_PROBABILITY)
     connection.execute(
         text("INSERT OR REPLACE INTO case_box VALUES (:seq, :west, :east, :south, :north)"),
         {"seq": row.seq, "west": west, "east": east, "south": south, "north": north},
@@ -137,6 +139,7 @@ def observation_values(seen: Observation) -> dict[str, Any]:
         "confidence": seen.confidence,
         "footprint": [list(corner) for corner in seen.footprint_lonlat] if seen.footprint_lonlat else None,
         "extent_m2": seen.extent_m2,
+        "extent_sigma_m2": seen.extent_sigma_m2,
         "first_seen_at": seen.first_seen_at,
         "last_seen_at": seen.last_seen_at,
         "frames": seen.frames,
@@ -150,17 +153,22 @@ def place_values(place: Observation | Place) -> dict[str, float]:
 
 
 def summed_up(connection: Connection, case_id: str) -> dict[str, Any]:
-    """The columns of a case that follow from its observations: place, outline, times, counts."""
+    """The columns of a case that follow from its observations: place, outline, times, counts.
+
+    The area is that of the observation whose outline is shown, and so is its error: areas are chosen, not averaged.
+    """
     rows = connection.execute(_OBSERVATIONS, {"of_case": case_id}).all()
     place = fuse(
         [Place(flight_id=r.flight_id, lon=r.lon, lat=r.lat, covariance_m2=spot_of(r).covariance_m2) for r in rows]
     )
     outlined = [row for row in rows if row.footprint]
     outline = max(outlined, key=lambda row: (row.frames, row.confidence), default=None)
+    measured = outline or max((row for row in rows if row.extent_m2), key=lambda row: row.extent_m2, default=None)
     return {
         **place_values(place),
         "footprint": outline.footprint if outline else None,
-        "extent_m2": outline.extent_m2 if outline else max((r.extent_m2 for r in rows if r.extent_m2), default=None),
+        "extent_m2": measured.extent_m2 if measured else None,
+        "extent_sigma_m2": measured.extent_sigma_m2 if measured else None,
         "confidence": max(row.confidence for row in rows),
         "first_seen_at": min(row.first_seen_at for row in rows),
         "last_seen_at": max(row.last_seen_at for row in rows),

@@ -18,6 +18,8 @@ from geo.errors import InputFileError
 _REMEDY = "Compare with the default geo/identity/identity.yaml"
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(min|h|d)")
 _SECONDS = {"min": 60.0, "h": 3_600.0, "d": 86_400.0}
+# 5.3 sigmas. What looks for neighbours has to end somewhere.
+LARGEST_PROBABILITY = 0.999_999
 _TABLES = {"families": ("labels", "window")}
 
 
@@ -57,6 +59,8 @@ class IdentityRules:
         for name in ("merge_probability", "suggest_probability", "frame_probability", "residual_probability"):
             if not 0 < getattr(self, name) < 1:
                 raise ValueError(f"{name} must lie between 0 and 1")
+        if self.suggest_probability > LARGEST_PROBABILITY:
+            raise ValueError(f"suggest_probability must not be more than {LARGEST_PROBABILITY}")
         if self.merge_probability > self.suggest_probability:
             raise ValueError("suggest_probability must not be less than merge_probability")
         if self.frame_probability > self.residual_probability:

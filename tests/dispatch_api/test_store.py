@@ -37,8 +37,8 @@ def count_events(store) -> int:
 
 
 def test_a_new_store_has_the_schema_that_the_tables_describe(tmp_path):
-    assert migrate(url_of(tmp_path)) == (None, "0003")
-    assert migrate(url_of(tmp_path)) == ("0003", "0003")
+    assert migrate(url_of(tmp_path)) == (None, "0004")
+    assert migrate(url_of(tmp_path)) == ("0004", "0004")
     engine = create_engine(url_of(tmp_path))
 
     def ours(_object, name, kind, _reflected, _other):

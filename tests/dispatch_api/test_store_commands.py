@@ -30,9 +30,9 @@ def invoke(app, *words: str, stdin: str | None = None):
 def test_db_upgrade_makes_a_store_and_then_has_nothing_to_do(tmp_path):
     first = invoke(db.app, "upgrade", "--store", url_of(tmp_path), "--json")
     assert first.exit_code == 0
-    assert json.loads(first.stdout) == {"store": url_of(tmp_path), "before": None, "after": "0003"}
+    assert json.loads(first.stdout) == {"store": url_of(tmp_path), "before": None, "after": "0004"}
     again = invoke(db.app, "upgrade", "--store", url_of(tmp_path), "--json")
-    assert json.loads(again.stdout)["before"] == "0003"
+    assert json.loads(again.stdout)["before"] == "0004"
 
 
 @pytest.mark.parametrize("command", ["upgrade", "verify"])
