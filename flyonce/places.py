@@ -71,6 +71,8 @@ class Placer:
             self._not_placed[located.flags_of(0)[0]] += 1
             return None
         outline = _outline(look, index, pose, camera, self._ground) if flat else None
+        # Whatever is drawn into a box has an area, but nobody knows how far that is off.
+        drawn = outline is not None and look.detections.polygons_px[index] is not None
         box = look.detections.boxes_xyxy_px[index]
         left, top, right, bottom = (float(side) for side in box)
         return Sighting(
@@ -79,6 +81,7 @@ class Placer:
             fix=_loosened(fix, outline) if is_cut(box, look.size_wh_px) else fix,
             footprint_lonlat=None if outline is None else tuple((float(x), float(y)) for x, y in outline.lonlat_deg),
             area_m2=None if outline is None else outline.area_m2,
+            area_sigma_m2=outline.area_sigma_m2 if outline is not None and drawn else None,
             seen_at=look.shot.taken_at,
             source=look.key,
             box_xyxy_px=(left, top, right, bottom),

@@ -97,6 +97,7 @@ class Recorder:
             covariance_m2=thing.fix.covariance_m2,
             footprint_lonlat=thing.footprint_lonlat,
             extent_m2=thing.area_m2,
+            extent_sigma_m2=thing.area_sigma_m2,
             first_seen_at=thing.first_seen_at or self._received_at,
             last_seen_at=seen_at,
             flight_id=self._flight_id,

@@ -57,6 +57,7 @@ def case_properties(row: CaseRow, *, matters: Matters, original_sha256: str | No
         "ellipse95": _ellipse_95(row),
         "footprint": _polygon(row.footprint),
         "extent_m2": row.extent_m2,
+        "extent_sigma_m2": row.extent_sigma_m2,
         "address": row.address,
         "grid_code": row.grid_code,
         "grid_name": row.grid_name,

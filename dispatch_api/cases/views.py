@@ -223,6 +223,7 @@ def _observations(connection: Connection, case_id: str) -> list[dict[str, Any]]:
             "lon": row.lon,
             "lat": row.lat,
             "extent_m2": row.extent_m2,
+            "extent_sigma_m2": row.extent_sigma_m2,
             "frames": row.frames,
             "first_seen_at": iso(row.first_seen_at),
             "last_seen_at": iso(row.last_seen_at),

@@ -68,6 +68,7 @@ def task_item(
         "lat": of_case.lat,
         "error": error_of(of_case),
         "extent_m2": of_case.extent_m2,
+        "extent_sigma_m2": of_case.extent_sigma_m2,
         "first_seen_at": iso(of_case.first_seen_at),
         "last_seen_at": iso(of_case.last_seen_at),
         "deadline_at": iso(row.deadline_at),

@@ -10,6 +10,7 @@ from shapely.geometry.base import BaseGeometry
 
 from geo.identity.gathering import Gathering
 from geo.identity.plane import Plane
+from geo.identity.point import Point
 from geo.position import Covariance, Fix
 from geo.sighting import CUT_BY_EDGE, LonLat, Sighting
 
@@ -31,6 +32,7 @@ class Thing:
         last_seen_at: Latest time.
         footprint_lonlat: Its outline, None for point-like things.
         area_m2: Its area.
+        area_sigma_m2: One-sigma error of that area; None where it is unknown.
         recurrence_of: The thing that was here until a flight found the place clean; None where there was none.
     """
 
@@ -43,6 +45,7 @@ class Thing:
     last_seen_at: datetime | None
     footprint_lonlat: tuple[LonLat, ...] | None
     area_m2: float | None
+    area_sigma_m2: float | None = None
     recurrence_of: int | None = None
 
 
@@ -55,7 +58,7 @@ def thing_of(gathering: Gathering, plane: Plane) -> Thing:
     covariance: Covariance = ((ee, en), (en, nn))
     (cee, cen, cnn) = gathering.common()
     lon, lat = plane.lonlat(place)
-    outline = _outline(gathering)
+    outline, area_m2, area_sigma_m2 = _extent(gathering, sightings)
     seen = gathering.seen()
     return Thing(
         thing_id=gathering.thing_id,
@@ -77,22 +80,42 @@ def thing_of(gathering: Gathering, plane: Plane) -> Thing:
         footprint_lonlat=None
         if outline is None
         else tuple(plane.lonlat((corner[0], corner[1])) for corner in outline.exterior.coords[:-1]),
-        area_m2=outline.area if outline is not None else _median_area(sightings),
+        area_m2=area_m2,
+        area_sigma_m2=area_sigma_m2,
         recurrence_of=gathering.recurrence_of,
     )
 
 
-def _outline(gathering: Gathering) -> shapely.Polygon | None:
-    """The outline to show: of a small thing the middle one of its sightings, of a big one all parts together."""
-    outlined = [point for piece in gathering.pieces for point in piece.points if point.outline is not None]
+def _extent(
+    gathering: Gathering, sightings: tuple[Sighting, ...]
+) -> tuple[shapely.Polygon | None, float | None, float | None]:
+    """The outline to show with its area and the error of that.
+
+    Of a small thing the middle one of its outlines counts, of a big one all parts together. What is wrong with height
+    and lens is wrong in all of a flight's pictures, so the error of many is not less than that of one, and parts that
+    are put together are off together.
+    """
+    outlined = [point for piece in gathering.pieces for point in piece.points if point.outline]
     whole_ones = [point for point in outlined if CUT_BY_EDGE not in point.sighting.fix.flags]
-    single = sorted((p.outline for p in whole_ones or outlined if p.outline), key=lambda outline: outline.area)
+    single = sorted(whole_ones or outlined, key=_area_of)
     if not single:
-        return None
+        return None, *_median_area(sightings)
     # Pieces that lie apart are no big thing, however much area they have together.
-    together, middle = largest_part(gathering.outline()), largest_part(single[len(single) // 2])
-    big = together is not None and together.area > _BIGGER_THAN_ONE_PICTURE * single[-1].area
-    return together if big else middle
+    together, middle = largest_part(gathering.outline()), single[len(single) // 2]
+    if together is not None and together.area > _BIGGER_THAN_ONE_PICTURE * _area_of(single[-1]):
+        sigmas = [point.sighting.area_sigma_m2 for point in outlined]
+        known = [sigma for sigma in sigmas if sigma is not None]
+        share = sum(known) / sum(map(_area_of, outlined)) if len(known) == len(sigmas) else None
+        return together, together.area, None if share is None else share * together.area
+    shown = largest_part(middle.outline)
+    if shown is None:
+        return None, *_median_area(sightings)
+    # How much of a thing lies beyond the edge of its pictures, no picture tells.
+    return shown, shown.area, middle.sighting.area_sigma_m2 if whole_ones else None
+
+
+def _area_of(point: Point) -> float:
+    return 0.0 if point.outline is None else float(point.outline.area)
 
 
 def largest_part(outline: BaseGeometry | None) -> shapely.Polygon | None:
@@ -106,9 +129,10 @@ def _whole(sightings: tuple[Sighting, ...]) -> tuple[Sighting, ...]:
     return tuple(sighting for sighting in sightings if CUT_BY_EDGE not in sighting.fix.flags)
 
 
-def _median_area(sightings: tuple[Sighting, ...]) -> float | None:
-    areas = sorted(sighting.area_m2 for sighting in sightings if sighting.area_m2 is not None)
-    return areas[len(areas) // 2] if areas else None
+def _median_area(sightings: tuple[Sighting, ...]) -> tuple[float | None, float | None]:
+    measured = [(one.area_m2, one.area_sigma_m2) for one in sightings if one.area_m2 is not None]
+    measured.sort(key=lambda area: area[0])
+    return measured[len(measured) // 2] if measured else (None, None)
 
 
 def _heaviest_label(sightings: tuple[Sighting, ...]) -> str:
