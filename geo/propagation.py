@@ -84,9 +84,10 @@ def covariances(met: Meeting, pose: Pose, camera: Camera, height: CameraHeight) 
         into[2] += north * north
     own += shared
     shared *= sigmas.common_attitude_share**2
-    own += np.array([[sigmas.east_m**2], [sigmas.east_north_m2], [sigmas.north_m**2]])
-    shared[0] += min(sigmas.east_m, sigmas.common_position_m) ** 2
-    shared[2] += min(sigmas.north_m, sigmas.common_position_m) ** 2
+    move = _Plane.of(met)
+    move.add_position(own, sigmas.east_m**2, sigmas.east_north_m2, sigmas.north_m**2)
+    common = [min(sigma, sigmas.common_position_m) ** 2 for sigma in (sigmas.east_m, sigmas.north_m)]
+    move.add_position(shared, common[0], 0.0, common[1])
     return _matrices(own), _matrices(shared)
 
 
@@ -130,6 +131,24 @@ class _Plane:
         """Metres east and north that the places move when their rays change so (3, n) or, all alike, (3, 1)."""
         sideways = change[2] if self.is_level else _dot(self.normal, change)
         return (change[0] - self.east * sideways) * self.along, (change[1] - self.north * sideways) * self.along
+
+    def add_position(self, covariance: Floats, east_m2: float, both_m2: float, north_m2: float) -> None:
+        """Add what the camera's own place is unsure by to the places' covariance, columns (3, n).
+
+        On level ground a place moves as its camera does; on a slope the ray meets the ground earlier or later.
+        """
+        if self.is_level:
+            covariance += np.array([[east_m2], [both_m2], [north_m2]])
+            return
+        ee, en = 1.0 - self.east * self.normal[0], self.east * -self.normal[1]
+        ne, nn = self.north * -self.normal[0], 1.0 - self.north * self.normal[1]
+        covariance[0] += ee * ee * east_m2 + en * en * north_m2
+        covariance[1] += ee * ne * east_m2 + en * nn * north_m2
+        covariance[2] += ne * ne * east_m2 + nn * nn * north_m2
+        if both_m2:
+            covariance[0] += 2 * both_m2 * ee * en
+            covariance[1] += both_m2 * (ee * nn + en * ne)
+            covariance[2] += 2 * both_m2 * ne * nn
 
     def raised(self, height_m: float) -> Shift:
         """The same when the camera is higher above the ground."""
