@@ -6,35 +6,26 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from clock_films import a_patrol, recorded
 from typer.testing import CliRunner
 
 from flyonce.cli.main import app
 from flyonce.demo.patrol_flight import Phase
-from flyonce.demo.patrol_plan import PatrolPlan, StagedPatrol
-from flyonce.demo.patrol_video import stage_patrol
+from flyonce.demo.patrol_plan import StagedPatrol
 from flyonce.film_clock import motion_of_film, with_clock_told
-from flyonce.recordings import Recording, open_recording
-from geo.camera import camera_by_name
 from geo.ground import FlatGround
-
-CAMERA = camera_by_name("generic-84dfov")
 
 
 @pytest.fixture(scope="module")
 def patrol(tmp_path_factory: pytest.TempPathFactory) -> StagedPatrol:
-    plan = PatrolPlan(seconds=60, fps=2, size_wh_px=(320, 180), seed=1, painted=True)
-    return stage_patrol(tmp_path_factory.mktemp("patrol"), plan, workers=1)
-
-
-def recorded(patrol: StagedPatrol) -> Recording:
-    return open_recording(patrol.video, telemetry_path=patrol.srt, camera=CAMERA)
+    return a_patrol(tmp_path_factory.mktemp("patrol"))
 
 
 @pytest.mark.parametrize("planted_s", [0.0, 3.4])
 def test_a_planted_offset_of_a_real_film_is_found_and_its_error_kept(patrol: StagedPatrol, planted_s: float) -> None:
     recording = recorded(patrol)
     assert recording.track is not None
-    late = replace(recording, track=recording.track.shifted(-planted_s))
+    late = recorded(patrol, planted_s=planted_s)
     done: list[float] = []
     told = with_clock_told(late, FlatGround(), on_progress=done.append)
     assert told.clock is not None
@@ -50,10 +41,7 @@ def test_a_planted_offset_of_a_real_film_is_found_and_its_error_kept(patrol: Sta
 
 
 def test_a_film_that_cannot_tell_keeps_its_poses_and_says_why(tmp_path: Path) -> None:
-    plan = PatrolPlan(
-        seconds=12, fps=2, size_wh_px=(320, 180), seed=1, painted=True, phases=[Phase(seconds=12, speed_m_s=0.0)]
-    )
-    recording = recorded(stage_patrol(tmp_path, plan, workers=1))
+    recording = recorded(a_patrol(tmp_path, seconds=12, phases=[Phase(seconds=12, speed_m_s=0.0)]))
     told = with_clock_told(recording, FlatGround())
     assert told.track is recording.track
     assert told.clock is not None

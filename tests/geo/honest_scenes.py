@@ -1,22 +1,31 @@
-"""Flights whose truth is known: the reported pose is off by its sigmas, and OpenCV says where the truth appears."""
+"""Flights whose truth is known: the reported pose is off by its sigmas, and OpenCV says where the truth appears.
+
+For the tests and for `benchmarks/geo_accuracy.py`.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
 from geo_builders import LAT, LON, a_distorted_camera, a_pose
+from ground_models import FRAME, Surface, a_dem
 
 from geo.camera import Camera
+from geo.dem import DemGround
+from geo.ground import FlatGround, Ground
+from geo.locate import Located, locate_pixels
 from geo.pose import Pose, PoseSigmas
-
-Surface = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 RTK = PoseSigmas(east_m=0.05, north_m=0.05, height_m=0.1, heading_deg=0.5, pitch_deg=0.2, roll_deg=0.2)
 CONSUMER = PoseSigmas()
+PERFECT = PoseSigmas(east_m=0, north_m=0, height_m=0, heading_deg=0, pitch_deg=0, roll_deg=0, common_position_m=0)
+# What `FlatGround` and `DemGround` count for the ground's own error.
+FLAT_SIGMA_M, DEM_SIGMA_M = 0.5, 0.7
+HEADING_DEG, ROLL_DEG, FOCAL_SIGMA = 200.0, 1.5, 0.005
 MOST_FLAT_DEG = 5.0
 
 
@@ -61,23 +70,23 @@ def seen_by_opencv(points_m: np.ndarray, camera: Camera, rows: np.ndarray, focal
     return pixels.reshape(-1, 2)
 
 
-def met(origin_m: np.ndarray, ray: np.ndarray, surface: Surface) -> np.ndarray | None:
-    """Where a ray first meets an analytic surface, by small steps and halving."""
-    # Steps of at most 3 m of height over hills that are hundreds of metres long.
-    reach = np.arange(0.0, origin_m[2] + 60, 1.0) / -ray[2]
-    way = origin_m + reach[:, None] * ray
-    under = np.flatnonzero(way[:, 2] <= surface(way[:, 0], way[:, 1]))
-    if not len(under) or under[0] == 0:
-        return None
-    low, high = reach[under[0] - 1], reach[under[0]]
+def met(origins_m: np.ndarray, rays: np.ndarray, surface: Surface) -> np.ndarray:
+    """Where rays (n, 3) first meet an analytic surface, (n, 3), by small steps and halving; NaN where they do not."""
+    # Metres of height: over hills that are hundreds of metres long, the flattest ray has steps of a dozen metres.
+    down = -rays[:, 2]
+    first = np.full(len(rays), -1.0)
+    for fallen_m in np.arange(0.0, origins_m[:, 2].max() + 60):
+        way = origins_m + rays * (fallen_m / down)[:, None]
+        first[(first < 0) & (way[:, 2] <= surface(way[:, 0], way[:, 1]))] = fallen_m
+    low, high = (first - 1) / down, first / down
     for _ in range(40):
         middle = (low + high) / 2
-        point = origin_m + middle * ray
-        if point[2] <= surface(point[0], point[1]):
-            high = middle
-        else:
-            low = middle
-    return origin_m + high * ray
+        way = origins_m + rays * middle[:, None]
+        is_under = way[:, 2] <= surface(way[:, 0], way[:, 1])
+        low, high = np.where(is_under, low, middle), np.where(is_under, middle, high)
+    found = origins_m + rays * high[:, None]
+    found[first <= 0] = np.nan
+    return found
 
 
 class Trials:
@@ -102,38 +111,97 @@ class Trials:
         camera: Camera | None = None,
         height_m: float = 100.0,
     ) -> None:
-        rng = np.random.default_rng(seed)
-        self.camera = replace(camera or a_distorted_camera(), focal_sigma_ratio=0.005)
-        under_m = float(surface(np.zeros(1), np.zeros(1))[0])
+        self._rng = np.random.default_rng(seed)
+        self.camera = replace(camera or a_distorted_camera(), focal_sigma_ratio=FOCAL_SIGMA)
         self.pose: Pose = a_pose(
-            lon=LON, lat=LAT, alt_m=height_m, pitch_deg=pitch_deg, heading_deg=200.0, roll_deg=1.5, sigmas=sigmas
+            lon=LON,
+            lat=LAT,
+            alt_m=height_m,
+            pitch_deg=pitch_deg,
+            heading_deg=HEADING_DEG,
+            roll_deg=ROLL_DEG,
+            sigmas=sigmas,
         )
-        uv, truth = [], []
-        width, height = self.camera.size_wh_px
-        while len(uv) < count:
-            true_rows = axes(
-                200.0 + rng.normal(0, sigmas.heading_deg),
-                pitch_deg + rng.normal(0, sigmas.pitch_deg),
-                1.5 + rng.normal(0, sigmas.roll_deg),
-            )
-            origin = np.array(
-                [
-                    rng.normal(0, sigmas.east_m),
-                    rng.normal(0, sigmas.north_m),
-                    # The ground model's own error is as good as one of the camera's height above it.
-                    under_m + height_m + rng.normal(0, math.hypot(sigmas.height_m, ground_sigma_m)),
-                ]
-            )
-            aim = rng.uniform((-0.72, -0.54), (0.72, 0.54))
-            ray = np.array([*aim, 1.0]) @ true_rows
-            if math.degrees(math.asin(-ray[2] / np.linalg.norm(ray))) < MOST_FLAT_DEG:
-                continue
-            point = met(origin, ray, surface)
-            if point is None:
-                continue
-            pixel = seen_by_opencv(point - origin, self.camera, true_rows, 1 + rng.normal(0, 0.005))[0]
-            pixel = pixel + rng.normal(0, 1, 2)
-            if (pixel >= 0).all() and (pixel <= (width, height)).all():
-                uv.append(pixel)
-                truth.append(point[:2])
-        self.uv_px, self.truth_en_m = np.array(uv), np.array(truth)
+        under_m = float(surface(np.zeros(1), np.zeros(1))[0])
+        self.uv_px, self.truth_en_m = np.empty((0, 2)), np.empty((0, 2))
+        while len(self.uv_px) < count:
+            uv, truth = self._drawn(count, under_m + height_m, surface, ground_sigma_m)
+            self.uv_px = np.vstack((self.uv_px, uv))[:count]
+            self.truth_en_m = np.vstack((self.truth_en_m, truth))[:count]
+
+    def _drawn(
+        self, count: int, alt_m: float, surface: Surface, ground_sigma_m: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        rng, sigmas = self._rng, self.pose.sigmas
+        rows = drawn_axes(rng, self.pose, count)
+        origins = drawn_places(rng, sigmas, alt_m, ground_sigma_m, count)
+        aims = np.column_stack((rng.uniform((-0.72, -0.54), (0.72, 0.54), (count, 2)), np.ones(count)))
+        rays = np.einsum("ni,nij->nj", aims, rows)
+        is_steep = -rays[:, 2] >= math.sin(math.radians(MOST_FLAT_DEG)) * np.linalg.norm(rays, axis=1)
+        rows, origins, rays = rows[is_steep], origins[is_steep], rays[is_steep]
+        truth = met(origins, rays, surface)
+        focal = 1 + rng.normal(0, FOCAL_SIGMA, len(truth))
+        uv = np.full((len(truth), 2), np.nan)
+        for index in np.flatnonzero(np.isfinite(truth[:, 0])):
+            seen = seen_by_opencv(truth[index] - origins[index], self.camera, rows[index], focal[index])
+            uv[index] = seen[0] + rng.normal(0, 1, 2)
+        inside = ((uv >= 0) & (uv <= self.camera.size_wh_px)).all(axis=1)
+        return uv[inside], truth[inside, :2]
+
+
+def drawn_axes(rng: np.random.Generator, pose: Pose, count: int, *, turned_deg: np.ndarray | float = 0.0) -> np.ndarray:
+    """Axes (n, 3, 3) of cameras whose looks are off by the pose's sigmas, and by `turned_deg` (n, 3) besides."""
+    assert pose.heading_deg is not None
+    assert pose.pitch_deg is not None
+    assert pose.roll_deg is not None
+    sigmas = (pose.sigmas.heading_deg, pose.sigmas.pitch_deg, pose.sigmas.roll_deg)
+    angles = (pose.heading_deg, pose.pitch_deg, pose.roll_deg) + rng.normal(0, 1, (count, 3)) * sigmas + turned_deg
+    return np.array([axes(*one) for one in angles])
+
+
+def drawn_places(
+    rng: np.random.Generator, sigmas: PoseSigmas, alt_m: float, ground_sigma_m: float, count: int
+) -> np.ndarray:
+    """Places (n, 3) of such cameras around the reported one.
+
+    The ground model's own error is as good as one of the camera's height above it.
+    """
+    spread = (sigmas.east_m, sigmas.north_m, math.hypot(sigmas.height_m, ground_sigma_m))
+    return rng.normal(0, 1, (count, 3)) * spread + (0.0, 0.0, alt_m)
+
+
+def ground_of(surface: Surface, folder: Path) -> tuple[Ground, float]:
+    """What a flight over the surface is given for its ground, and the sigma that this counts for itself."""
+    if surface is level:
+        return FlatGround(), FLAT_SIGMA_M
+    model = a_dem(folder / f"{surface.__name__}.tif", surface, cell=2.0, half=600)
+    return DemGround.open(model, home_lonlat=(LON, LAT)), DEM_SIGMA_M
+
+
+def squared_distances(located: Located, truth_en_m: np.ndarray) -> np.ndarray:
+    """Of those with an answer, in sigmas."""
+    answered = located.reason == 0
+    off = (FRAME.en_from_lonlat(located.lonlat_deg) - truth_en_m)[answered]
+    return np.einsum("ni,nij,nj->n", off, np.linalg.inv(located.covariance_m2[answered]), off)
+
+
+class PerfectPoses:
+    """Truths of a pose without error over rugged ground, to be placed over a model of coarse cells.
+
+    Attributes:
+        pose: As reported, and true.
+        located: Where the pixels are placed over the model.
+        truth_en_m: (n, 2) where they are.
+    """
+
+    def __init__(self, model: DemGround, *, pitch_deg: float, count: int) -> None:
+        trials = Trials(pitch_deg=pitch_deg, surface=rugged, sigmas=PERFECT, ground_sigma_m=0.0, count=count, seed=5)
+        under_m = float(rugged(np.zeros(1), np.zeros(1))[0])
+        self.pose = replace(trials.pose, alt_m=under_m + 100.0, alt_datum="ellipsoid", height_above_home_m=None)
+        self.located = locate_pixels(trials.uv_px, self.pose, trials.camera, model)
+        self.truth_en_m = trials.truth_en_m
+
+    @property
+    def off_m(self) -> np.ndarray:
+        """(n,) metres from the truth; NaN without an answer."""
+        return np.hypot(*(FRAME.en_from_lonlat(self.located.lonlat_deg) - self.truth_en_m).T)

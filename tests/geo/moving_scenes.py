@@ -1,4 +1,7 @@
-"""Flights in time with their truth: what the telemetry tells late and roughly, and how OpenCV saw the ground move."""
+"""Flights in time with their truth: what the telemetry tells late and roughly, and how OpenCV saw the ground move.
+
+For the tests and for `benchmarks/geo_accuracy.py`.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,9 @@ import numpy as np
 from geo_builders import LAT, LON, a_camera, a_pose
 from honest_scenes import axes, seen_by_opencv
 
-from geo.clock_offset import SeenMotion
+from geo.clock_offset import ClockOffset, estimate_clock_offset
 from geo.frames import LocalFrame
+from geo.motion_fit import SeenMotion
 from geo.pose_track import PoseTrack
 
 FRAME = LocalFrame(lon=LON, lat=LAT)
@@ -128,3 +132,27 @@ def surveying(seconds: float = 90.0) -> Flight:
         return 10.0 - 6.0 * sum(eased(t, at - 3, 3.0) - eased(t, at + 4, 3.0) for at in (18, 26, 50, 58, 80))
 
     return flown(speed, course, seconds=seconds)
+
+
+def braking() -> Flight:
+    return flown(lambda t: 8 - 8 * (eased(t, 30, 3) - eased(t, 40, 3)), lambda t: 0 * t + 40)
+
+
+def tilting() -> Flight:
+    return flown(
+        lambda t: 0 * t + 8, lambda t: 0 * t + 40, pitch_deg=lambda t: -60 - 25 * (eased(t, 30, 3) - eased(t, 60, 3))
+    )
+
+
+def straight() -> Flight:
+    return flown(lambda t: 0 * t + 10, lambda t: 0 * t + 40)
+
+
+def hovering() -> Flight:
+    return flown(lambda t: 0 * t, lambda t: 0 * t + 40)
+
+
+def estimate(flight: Flight, offset_s: float, *, every_s: float, seed: int, **more: float) -> ClockOffset:
+    return estimate_clock_offset(
+        watched(flight, seed=seed), told(flight, offset_s=offset_s, every_s=every_s, seed=seed), FILM, **more
+    )

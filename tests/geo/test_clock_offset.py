@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from geo_builders import LAT, LON, a_pose
-from moving_scenes import FILM, Flight, eased, flown, surveying, told, watched
+from moving_scenes import FILM, Flight, braking, estimate, flown, hovering, straight, surveying, tilting, told, watched
 
 from geo.clock_offset import ClockOffset, estimate_clock_offset
 from geo.frames import LocalFrame
@@ -17,30 +17,6 @@ from geo.locate import locate_pixels
 from geo.motion_fit import SeenMotion
 from geo.pose import enu_from_camera
 from geo.pose_track import PoseTrack
-
-
-def braking() -> Flight:
-    return flown(lambda t: 8 - 8 * (eased(t, 30, 3) - eased(t, 40, 3)), lambda t: 0 * t + 40)
-
-
-def tilting() -> Flight:
-    return flown(
-        lambda t: 0 * t + 8, lambda t: 0 * t + 40, pitch_deg=lambda t: -60 - 25 * (eased(t, 30, 3) - eased(t, 60, 3))
-    )
-
-
-def straight() -> Flight:
-    return flown(lambda t: 0 * t + 10, lambda t: 0 * t + 40)
-
-
-def hovering() -> Flight:
-    return flown(lambda t: 0 * t, lambda t: 0 * t + 40)
-
-
-def estimate(flight: Flight, offset_s: float, *, every_s: float, seed: int, **more: float) -> ClockOffset:
-    return estimate_clock_offset(
-        watched(flight, seed=seed), told(flight, offset_s=offset_s, every_s=every_s, seed=seed), FILM, **more
-    )
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import rasterio
 from geo_builders import LAT, LON, a_camera, a_pose
+from ground_models import a_dem, slope
 from honest_scenes import hills
 from hypothesis import given
 from hypothesis import strategies as st
 from rasterio import Affine
-from test_ground import a_dem, slope
 
 from geo.dem import DemGround
 from geo.dem_surface import DemSurface

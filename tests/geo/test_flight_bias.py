@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from brighton_flight import brighton, tie_distances_m, turned_and_mended
 from geo_builders import LAT, LON, a_camera, a_pose
 from honest_scenes import axes, seen_by_opencv
-from test_flight_check import brighton, tie_distances_m
 
 from geo.camera import Camera
 from geo.flight_bias import FlightBias, estimate_flight_bias
@@ -17,7 +17,6 @@ from geo.frames import LocalFrame
 from geo.ground import FlatGround
 from geo.locate import locate_pixels
 from geo.pose import Pose
-from geo.telemetry.flight_check import check_flight
 from geo.telemetry.tie_points import TiePoints
 
 FRAME = LocalFrame(lon=LON, lat=LAT)
@@ -162,15 +161,7 @@ def test_a_corrected_pose_places_better_and_knows_its_heading_better() -> None:
 
 
 def test_brighton_disagrees_no_more_once_its_bias_is_taken_off(shared_data: Path) -> None:
-    photos = brighton(shared_data)
-    spots: list[TiePoints] = []
-    check = check_flight(photos, on_tie_points=spots.extend)
-    pictures = [None if told.pose is None or told.camera is None else (told.pose, told.camera) for told in check.photos]
-    bias = estimate_flight_bias(pictures, spots, FlatGround())
+    _, bias, turned, mended = turned_and_mended(brighton(shared_data))
     assert bias.pairs >= 20
-    names = [path.name for path, _ in photos]
-    mended = {
-        name: replace(told, pose=bias.corrected(told.pose)) for name, told in zip(names, check.photos, strict=True)
-    }
-    as_told = tie_distances_m(shared_data, dict(zip(names, check.photos, strict=True)))
+    as_told = tie_distances_m(shared_data, turned)
     assert np.median(tie_distances_m(shared_data, mended)) <= np.median(as_told)

@@ -1,19 +1,17 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from brighton_flight import brighton, tie_distances_m
 from geo_builders import LAT, LON, a_camera, a_pose, opencv_pixels
 
 from geo.frames import LocalFrame
-from geo.ground import FlatGround
-from geo.locate import locate_pixels
 from geo.telemetry.flight_check import FlightCheck, check_flight
-from geo.telemetry.photo import PhotoTelemetry, read_photo
+from geo.telemetry.photo import PhotoTelemetry
 from geo.telemetry.siblings import read_photo_among_siblings
 from geo.telemetry.tie_points import TiePoints
 
@@ -110,26 +108,6 @@ def test_photos_without_pose_pass_through_unchecked() -> None:
     check = check_flight([(Path("x.jpg"), blind)], read_grey=lambda path: None)
     assert check.photos == (blind,)
     assert check.disagreement_before_m is None
-
-
-def brighton(shared_data: Path) -> list[tuple[Path, PhotoTelemetry]]:
-    folder = shared_data / "flights/brighton_beach_dji/images"
-    return [(path, read_photo(path)) for path in sorted(folder.iterdir())]
-
-
-def tie_distances_m(shared_data: Path, photos: dict[str, PhotoTelemetry]) -> np.ndarray:
-    """Metres between the places of each given tie point in its two photos."""
-    apart = []
-    for pair in json.loads((shared_data / "flights/brighton_beach_dji/tie_points.json").read_text()):
-        points, places = np.array(pair["points"]), []
-        for name, uv in ((pair["a"], points[:, :2]), (pair["b"], points[:, 2:])):
-            told = photos[name]
-            assert told.pose is not None
-            assert told.camera is not None
-            places.append(locate_pixels(uv, told.pose, told.camera, FlatGround()).lonlat_deg)
-        frame = LocalFrame(lon=places[0][0, 0], lat=places[0][0, 1])
-        apart.append(np.hypot(*(frame.en_from_lonlat(places[0]) - frame.en_from_lonlat(places[1])).T))
-    return np.concatenate(apart)
 
 
 @pytest.mark.parametrize("with_software_tag", [True, False])

@@ -9,48 +9,50 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from geo_builders import LAT, LON, a_camera
-from honest_scenes import CONSUMER, RTK, Surface, Trials, hills, level, rugged
-from test_ground import a_dem
+from geo_builders import a_camera, a_distorted_camera, a_pose
+from ground_models import Surface, a_dem
+from honest_scenes import (
+    CONSUMER,
+    FLAT_SIGMA_M,
+    HEADING_DEG,
+    ROLL_DEG,
+    RTK,
+    PerfectPoses,
+    Trials,
+    ground_of,
+    hills,
+    level,
+    rugged,
+    squared_distances,
+)
+from scattered_places import Motion, sampled_to_told
 
 from geo.dem import DemGround
-from geo.frames import LocalFrame
 from geo.ground import FlatGround, Ground
-from geo.locate import Located, locate_pixels, locate_polygon
+from geo.locate import locate_pixels, locate_polygon
 from geo.pose import PoseSigmas
 from geo.position import scale_of_probability
 
-FRAME = LocalFrame(lon=LON, lat=LAT)
-FLAT_SIGMA_M, DEM_SIGMA_M = 0.5, 0.7
-PERFECT = PoseSigmas(east_m=0, north_m=0, height_m=0, heading_deg=0, pitch_deg=0, roll_deg=0, common_position_m=0)
 FISHEYE = a_camera(model="fisheye", focal_xy_px=(1400.0, 1400.0), distortion=(0.03, -0.01, 0.002, -0.0004, 0.0))
 
 
 @pytest.fixture(scope="module")
-def grounds() -> Iterator[dict[Surface, Ground]]:
+def grounds() -> Iterator[dict[Surface, tuple[Ground, float]]]:
     with tempfile.TemporaryDirectory() as folder:
-        model = a_dem(Path(folder) / "hills.tif", hills, cell=2.0, half=600)
-        yield {level: FlatGround(), hills: DemGround.open(model, home_lonlat=(LON, LAT))}
-
-
-def squared_distances(located: Located, truth_en_m: np.ndarray) -> np.ndarray:
-    """Of those with an answer, in sigmas."""
-    answered = located.reason == 0
-    off = (FRAME.en_from_lonlat(located.lonlat_deg) - truth_en_m)[answered]
-    return np.einsum("ni,nij,nj->n", off, np.linalg.inv(located.covariance_m2[answered]), off)
+        yield {surface: ground_of(surface, Path(folder)) for surface in (level, hills)}
 
 
 @pytest.mark.parametrize("pitch_deg", [-90, -60, -35])
 @pytest.mark.parametrize("sigmas", [RTK, CONSUMER], ids=["rtk", "consumer"])
 @pytest.mark.parametrize("surface", [level, hills])
 def test_the_95_percent_ellipse_holds_95_percent_of_truths(
-    grounds: dict[Surface, Ground], surface: Surface, sigmas: PoseSigmas, pitch_deg: float
+    grounds: dict[Surface, tuple[Ground, float]], surface: Surface, sigmas: PoseSigmas, pitch_deg: float
 ) -> None:
-    ground_sigma_m = FLAT_SIGMA_M if surface is level else DEM_SIGMA_M
+    ground, ground_sigma_m = grounds[surface]
     trials = Trials(
         pitch_deg=pitch_deg, surface=surface, sigmas=sigmas, ground_sigma_m=ground_sigma_m, count=1200, seed=5
     )
-    located = locate_pixels(trials.uv_px, trials.pose, trials.camera, grounds[surface])
+    located = locate_pixels(trials.uv_px, trials.pose, trials.camera, ground)
     squared = squared_distances(located, trials.truth_en_m)
     assert len(squared) > 950
     assert 0.93 < (squared < scale_of_probability(0.95) ** 2).mean() < 0.97
@@ -68,18 +70,29 @@ def test_a_fisheyes_ellipse_holds_as_many() -> None:
     assert 0.93 < (squared < scale_of_probability(0.95) ** 2).mean() < 0.97
 
 
+@pytest.mark.parametrize("surface", [level, hills])
+@pytest.mark.parametrize("motion", [Motion(), Motion(east_m_s=8.0, north_m_s=6.0, clock_sigma_s=0.1)])
+def test_the_told_error_is_that_of_places_drawn_at_random(
+    grounds: dict[Surface, tuple[Ground, float]], surface: Surface, motion: Motion
+) -> None:
+    """Along both axes of the ellipse, with OpenCV's rays; sigmas small enough that hills are planes within them."""
+    pose = a_pose(heading_deg=HEADING_DEG, pitch_deg=-60.0, roll_deg=ROLL_DEG, sigmas=RTK)
+    for pixel in ((2000.0, 1500.0), (700.0, 900.0)):
+        least, most = sampled_to_told(
+            pixel, pose, a_distorted_camera(), surface, *grounds[surface], motion=motion, count=1500
+        )
+        assert 0.92 < least <= most < 1.08
+
+
 @pytest.mark.parametrize("pitch_deg", [-90, -60])
 def test_a_model_of_30_m_cells_places_to_a_metre_and_knows_its_error(tmp_path: Path, pitch_deg: float) -> None:
     """Slopes of 26 degrees, 95 m of relief; the ground between the cells is not in the model."""
-    trials = Trials(pitch_deg=pitch_deg, surface=rugged, sigmas=PERFECT, ground_sigma_m=0.0, count=400, seed=5)
-    under_m = float(rugged(np.zeros(1), np.zeros(1))[0])
-    pose = replace(trials.pose, alt_m=under_m + 100.0, alt_datum="ellipsoid", height_above_home_m=None)
     coarse = DemGround.open(a_dem(tmp_path / "coarse.tif", rugged, cell=30.0, half=60))
-    located = locate_pixels(trials.uv_px, pose, trials.camera, coarse)
-    off_m = np.hypot(*(FRAME.en_from_lonlat(located.lonlat_deg) - trials.truth_en_m).T)
+    placed = PerfectPoses(coarse, pitch_deg=pitch_deg, count=400)
+    located, pose = placed.located, placed.pose
     assert (located.reason == 0).mean() > 0.98
-    assert np.nanmedian(off_m) < 1.5
-    assert (squared_distances(located, trials.truth_en_m) < scale_of_probability(0.95) ** 2).mean() > 0.93
+    assert np.nanmedian(placed.off_m) < 1.5
+    assert (squared_distances(located, placed.truth_en_m) < scale_of_probability(0.95) ** 2).mean() > 0.93
     fine = DemGround.open(a_dem(tmp_path / "fine.tif", rugged, cell=2.0, half=300))
     assert coarse.camera_height(pose).sigma_m > fine.camera_height(pose).sigma_m + 0.3
 
