@@ -62,6 +62,12 @@ describe("figures", () => {
     expect([plusMinus(null), area(null), percent(undefined), lonLat(null, 1)]).toEqual(["–", "–", "–", "–"]);
     expect([area(6.04), area(240.6), percent(0.934)]).toEqual(["6.0 m²", "241 m²", "93 %"]);
   });
+
+  it("tell an area with the error of 95 %, in no more digits than that has, and an unknown error not at all", () => {
+    expect([area(12.34, 1.53), area(240.6, 20), area(2.345, 0.2)]).toEqual(["12 ± 3 m²", "241 ± 39 m²", "2.3 ± 0.4 m²"]);
+    expect([area(12.34, null), area(12.34, undefined), area(null, 1)]).toEqual(["12.3 m²", "12.3 m²", "–"]);
+    expect(area(12.34, 0)).toBe("12.3 ± 0.1 m²");
+  });
 });
 
 describe("a lost connection", () => {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 
 import type { AllowedMove } from "../src/api/types";
+import en from "../src/i18n/en";
+import zh from "../src/i18n/zh";
 import { reasonsOf } from "../src/lib/history";
 import { causesOf, changeOf, firstMissing, needsWords, NO_ANSWERS, ordered } from "../src/lib/moves";
 import { byPressure, currentDeadline, tabOf } from "../src/lib/tasks";
@@ -17,6 +19,13 @@ describe("moves", () => {
   it("put the likely next step before those that turn work away", () => {
     const moves = [aMove({ to: "rejected" }), aMove({ to: "merged" }), aMove({ to: "opened" })];
     expect(ordered(moves).map(({ to }) => to)).toEqual(["opened", "rejected", "merged"]);
+  });
+
+  it("offer to undo a merge as what it is, with a reason and nothing else", () => {
+    expect([zh.verb.caseState.pending_review, en.verb.caseState.pending_review]).toEqual(["撤销合并", "Undo the merge"]);
+    const undo = aMove({ to: "pending_review", needs_reason: true });
+    expect(firstMissing(undo, NO_ANSWERS)).toBe("reason");
+    expect(changeOf(undo, { ...NO_ANSWERS, reason: "two gullies", duplicateOf: "c2" })).toEqual({ to: "pending_review", reason: "two gullies" });
   });
 
   it("ask for what they need, and blanks are no answer", () => {

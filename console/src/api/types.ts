@@ -85,6 +85,7 @@ export interface CaseProperties {
   ellipse95: PolygonGeometry | null;
   footprint: PolygonGeometry | null;
   extent_m2: number | null;
+  extent_sigma_m2?: number | null;
   address: string | null;
   grid_code: string | null;
   grid_name: string | null;
@@ -143,6 +144,12 @@ export interface Suggestion {
   because: string;
 }
 
+/** Another case, as a link to it. */
+export interface OtherCase {
+  case_id: string;
+  number: string | null;
+}
+
 export interface EvidencePicture {
   original_sha256: string;
   captured_at: string | null;
@@ -175,6 +182,7 @@ export interface CaseObservation {
   last_seen_at?: string;
   frames?: number;
   extent_m2?: number | null;
+  extent_sigma_m2?: number | null;
 }
 
 export interface CaseTask {
@@ -212,6 +220,11 @@ export interface CaseDetail extends CaseProperties {
   review_reasons?: string[];
   suggestions?: Suggestion[];
   duplicate_of?: string | null;
+  duplicate_of_number?: string | null;
+  /** Cases that were merged into this one, and may be taken out again. */
+  merged_cases?: OtherCase[];
+  /** Cases that a person took apart from this one. */
+  not_same?: OtherCase[];
   recurrence_of?: string | null;
 }
 
@@ -234,6 +247,8 @@ export interface Task {
   lon: number;
   lat: number;
   error: ErrorEllipse | null;
+  extent_m2: number | null;
+  extent_sigma_m2: number | null;
   map_links?: MapLinks;
   deadline_at: string | null;
   sign_deadline_at: string | null;

@@ -56,7 +56,7 @@ const en: typeof zh = {
   },
   case: {
     title: "Case {number}", facts: "Facts", matter: "Matter", place: "Place", error: "Position error (95 %)", grid: "Grid", address: "Address",
-    found: "First seen", lastSeen: "Last seen", colour: "Warning colour", state: "State", confidence: "Confidence", extent: "Area",
+    found: "First seen", lastSeen: "Last seen", colour: "Warning colour", state: "State", confidence: "Confidence", extent: "Area", aboutArea: "about {area} (95 %)", mergedInto: "Merged into", mergedCases: "Merged cases", notSame: "Found not to be the same",
     frames: "Pictures", seenIn: "Observations", rule: "Routing rule and legal basis", ruleNone: "Not dispatched yet: no routing rule has fired.",
     ruleId: "Rule", basis: "Legal basis", clocks: "Deadlines", clocksNone: "No clock is running yet.", observations: "Observations",
     observationsNone: "No observations.", history: "History", historyNone: "Nothing recorded yet.", historyMore: "Show all {n} (with the automatic moves of tasks)", historyLess: "Main events only", tasks: "Department tasks",
@@ -69,7 +69,7 @@ const en: typeof zh = {
     photoOf: "Evidence of {matter}; the finding is boxed",
   },
   event: {
-    task: "Task", case_joined: "Observation joined", case_refined: "Observation refined", case_clean_look: "Looked at again, nothing found", case_undecided: "The routing rules name no single lead",
+    task: "Task", case_joined: "Observation joined", case_took_in: "Case {number} merged into this one", case_parted: "Merge of case {number} undone", case_refined: "Observation refined", case_clean_look: "Looked at again, nothing found", case_undecided: "The routing rules name no single lead",
     account_created: "Account created",
   },
   actor: {
@@ -94,7 +94,7 @@ const en: typeof zh = {
   verb: {
     caseState: {
       opened: "Confirm and open", rejected: "Reject", merged: "Merge", dispatched: "Dispatch", suspended: "Suspend", in_progress: "Resume",
-      closed: "Verify and close", reworked: "Send back for rework", unverifiable: "Cannot be verified", pending_verify: "Verify again",
+      closed: "Verify and close", reworked: "Send back for rework", unverifiable: "Cannot be verified", pending_verify: "Verify again", pending_review: "Undo the merge",
     },
     taskState: { signed: "Sign", working: "Start work", done: "Report done", refused: "Refuse", handed_on: "Hand on", cancelled: "Withdraw" },
   },

@@ -44,10 +44,16 @@ export function plusMinus(error: ErrorEllipse | null | undefined): string {
   return `±${metres < 10 ? metres.toFixed(1) : Math.round(metres)} m`;
 }
 
-/** "24.5 m²"; a dash where it is unknown. */
-export function area(squareMetres: number | null | undefined): string {
+/** Two sides of a bell that hold 95 % of it, in sigmas: errors are told as those of places are. */
+const SIGMAS_95 = 1.96;
+
+/** "24.5 m²", or "24 ± 3 m²" (95 %) with no more digits than the error has; a dash where the area is unknown. */
+export function area(squareMetres: number | null | undefined, sigma?: number | null): string {
   if (typeof squareMetres !== "number") return "–";
-  return `${squareMetres < 100 ? squareMetres.toFixed(1) : Math.round(squareMetres)} m²`;
+  if (typeof sigma !== "number") return `${squareMetres < 100 ? squareMetres.toFixed(1) : Math.round(squareMetres)} m²`;
+  const error = SIGMAS_95 * sigma;
+  const digits = error < 1 ? 1 : 0;
+  return `${squareMetres.toFixed(digits)} ± ${Math.max(error, 0.1).toFixed(digits)} m²`;
 }
 
 /** "87 %". */
