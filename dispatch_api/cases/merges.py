@@ -120,10 +120,13 @@ def merged_into(connection: Connection, case_id: str) -> Sequence[CaseRow]:
 
 
 def taken_apart(connection: Connection, case_id: str) -> frozenset[str]:
-    """Ids of the cases that a person took apart from this one: they are not the same."""
-    query = select(event.c.data).where(event.c.case_id == case_id, event.c.kind.in_([PARTED, UNMERGED]))
-    told = [json.loads(data) for data in connection.execute(query).scalars()]
-    return frozenset(data.get("from") or data["case_id"] for data in told)
+    """Ids of the cases that are not the same: a person took them apart from this one, and nobody merged them since."""
+    kinds = {_MERGED: "into", TOOK_IN: "case_id", UNMERGED: "from", PARTED: "case_id"}
+    query = select(event.c.kind, event.c.data).where(event.c.case_id == case_id, event.c.kind.in_(kinds))
+    apart: dict[str, bool] = {}
+    for kind, data in connection.execute(query.order_by(event.c.seq)):
+        apart[json.loads(data).get(kinds[kind])] = kind in {UNMERGED, PARTED}
+    return frozenset(other for other, is_apart in apart.items() if is_apart)
 
 
 def _move_rows(connection: Connection, keys: Sequence[str], *, to: str) -> None:

@@ -254,7 +254,15 @@ def test_what_a_person_took_apart_no_machine_merges_again_but_a_person_may(town)
         town.store.write(by_machine)
     assert town.case(town.doubtful).state == "pending_review"
     assert town.merge().state == "merged"
+
+    def held_apart():
+        with town.store.read() as connection:
+            return [taken_apart(connection, case_id) for case_id in (town.sure, town.doubtful)]
+
+    # What a person said last counts.
+    assert held_apart() == [frozenset(), frozenset()]
     assert town.take_apart().state == "pending_review"
+    assert held_apart() == [{town.doubtful}, {town.sure}]
 
 
 def test_they_are_no_longer_suggested_to_each_other_and_shown_as_not_the_same(town, people, browser):
