@@ -45,10 +45,7 @@ def rows(store, query):
 
 
 def cases(store):
-    return {
-        (row["matter"], row["label"]): row
-        for row in rows(store, "select matter, label, state, lon, lat, extent_m2, frames from case_file")
-    }
+    return {(row["matter"], row["label"]): row for row in rows(store, "select * from case_file")}
 
 
 def off_m(case, thing):
@@ -66,7 +63,11 @@ def test_cases_lie_where_the_things_were_filmed(analysed):
     assert off_m(found["waterlogging.road", "standing_water"], staged.PUDDLE) < 1.0
     assert off_m(found["dumping.household", "waste"], staged.DUMP) < 1.0
     assert off_m(found["fishing.reservoir", "person"], staged.ANGLER) < 1.0
-    assert found["waterlogging.road", "standing_water"]["extent_m2"] == pytest.approx(12, rel=0.35)
+    puddle = found["waterlogging.road", "standing_water"]
+    assert puddle["extent_m2"] == pytest.approx(12, rel=0.35)
+    assert 0.3 < puddle["extent_sigma_m2"] < 3.0
+    assert abs(puddle["extent_m2"] - 12) < 3 * puddle["extent_sigma_m2"]
+    assert found["fishing.reservoir", "person"]["extent_sigma_m2"] is None
 
 
 def test_one_angler_who_stays_is_reviewed_and_one_walker_who_passes_is_not(analysed):
