@@ -32,18 +32,26 @@ def subtract(a: Sym, b: Sym, *, least_m: float) -> Sym:
 
 def eigenvalues(a: Sym) -> tuple[float, float]:
     """Smallest and largest variance over all directions."""
+    if a[1] == 0.0:
+        return (a[0], a[2]) if a[0] < a[2] else (a[2], a[0])
     middle, spread = (a[0] + a[2]) / 2, math.hypot((a[0] - a[2]) / 2, a[1])
     return middle - spread, middle + spread
 
 
 def at_least(a: Sym, sigma_m: float) -> Sym:
     """`a` with its variance raised to `sigma_m` squared in the directions where it is less."""
+    return raised(a, sigma_m * sigma_m)
+
+
+def raised(a: Sym, floor: float) -> Sym:
+    """`a` with its variance raised to `floor` in the directions where it is less."""
+    if a[1] == 0.0:
+        return a if a[0] >= floor and a[2] >= floor else (max(a[0], floor), 0.0, max(a[2], floor))
     low, high = eigenvalues(a)
-    floor = sigma_m * sigma_m
     if low >= floor:
         return a
     if high <= floor:
-        return isotropic(sigma_m)
+        return (floor, 0.0, floor)
     # a = low * I + (high - low) * P with P the projector on the major axis; only `low` changes.
     share = (high - floor) / (high - low)
     return (floor + (a[0] - low) * share, a[1] * share, floor + (a[2] - low) * share)

@@ -65,9 +65,7 @@ def _places(pieces: Sequence[tuple[Piece, Vec, Sym]], families: dict[str, int]) 
     return Places(
         en_m=np.array([(p.place[0] - s[0], p.place[1] - s[1]) for p, s, _ in pieces]).reshape(-1, 2),
         noise_m2=np.array([gaussian.add(p.noise, c) for p, _, c in pieces]).reshape(-1, 3),
-        families=np.array(
-            [families.setdefault(p.points[0].family, len(families)) for p, _, _ in pieces], dtype=np.int64
-        ),
+        families=np.array([families.setdefault(p.ground.family, len(families)) for p, _, _ in pieces], dtype=np.int64),
     )
 
 

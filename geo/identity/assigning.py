@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from geo.identity.flight import Cells, Flight
 from geo.identity.likeness import MergeRule, may_overlap, shared_area
 from geo.identity.picture import settle_picture
 from geo.identity.piece import Piece
@@ -16,42 +15,36 @@ from geo.identity.point import Point
 class Assigner:
     """Gives the points of a picture to pieces: nearest pairs first, no piece and no thing twice."""
 
-    def __init__(self, rule: MergeRule, cells: Cells) -> None:
-        """Take the rule, and what knows the pieces by place."""
+    def __init__(self, rule: MergeRule) -> None:
+        """Take the rule."""
         self._rule = rule
         self._gate2 = rule.frame_gate**2
-        self._cells = cells
 
-    def give(self, points: Sequence[Point], flights: dict[str, Flight]) -> dict[int, Piece]:
+    def give(self, points: Sequence[Point]) -> dict[int, Piece]:
         """The pieces that points show, by the points' positions in the picture; the points may be settled by that."""
-        near = [[] if (flight := flights.get(point.key[0])) is None else self._near(point, flight) for point in points]
+        near = [self._near(point) for point in points]
         given = self._by_place(points, near)
-        contested = any(len(pieces) > (index in given) for index, pieces in enumerate(near))
+        contested = sum(map(len, near)) > len(given)
         if len(given) > 1 and settle_picture(points, given) and contested:
             given = self._by_place(points, near)
         if contested:
             self._by_outline(points, near, given)
         return given
 
-    def _near(self, point: Point, flight: Flight) -> list[Piece]:
+    def _near(self, point: Point) -> Sequence[Piece]:
         """Pieces of the point's own flight that it may show, before any closer look."""
+        if not point.sure:
+            return ()
+        ground = point.ground
+        outline = point.box
+        pieces = ground.near(point.en_m, outline)
+        if not pieces:
+            return ()
         east, north = point.en_m
-        ee, _, nn = point.covariance
-        most = self._rule.most_variance_m2
-        if ee + nn > most and not self._rule.is_sure(point.covariance):
-            return []
         pee, _, pnn = point.noise
-        reach = self._rule.frame_gate * math.sqrt((pee if pee > pnn else pnn) + flight.widest_m2)
-        box = (east - reach, north - reach, east + reach, north + reach)
-        if (outline := point.box) is not None:
-            box = (
-                min(box[0], outline[0]),
-                min(box[1], outline[1]),
-                max(box[2], outline[2]),
-                max(box[3], outline[3]),
-            )
-        key, found = point.key, []
-        for piece in self._cells.of_flight(key[0], point.family, box):
+        reach = self._rule.frame_gate * math.sqrt((pee if pee > pnn else pnn) + ground.widest_m2)
+        picture, found = point.picture, []
+        for piece in pieces:
             e, n = piece.settled_m
             if not (-reach < e - east < reach and -reach < n - north < reach):
                 other = piece.box
@@ -59,11 +52,11 @@ class Assigner:
                     continue
                 if outline[1] > other[3] or other[1] > outline[3]:
                     continue
-            if key not in piece.gathering.keys:
+            if picture not in piece.gathering.pictures:
                 found.append(piece)
-        window, at = self._rule.rules.windows.get(point.family), point.sighting.seen_at
-        if window is not None and at is not None and found:
-            return [piece for piece in found if _in_window(piece, at, window)]
+        if found and (window := self._rule.rules.windows.get(ground.family)) is not None:
+            at = point.sighting.seen_at
+            return found if at is None else [piece for piece in found if _in_window(piece, at, window)]
         return found
 
     def _by_place(self, points: Sequence[Point], near: Sequence[Sequence[Piece]]) -> dict[int, Piece]:

@@ -12,9 +12,12 @@ from shapely.geometry.base import BaseGeometry
 
 from geo import gaussian
 from geo.gaussian import Sym, Vec
-from geo.identity.flight import Chart
+from geo.identity.flight import Chart, Flight
 from geo.identity.piece import Piece
 from geo.identity.point import Box
+
+# Earliest and latest time in a tuple of their own: that there is none may be known, too.
+Seen = tuple[tuple[datetime, datetime] | None]
 
 
 class Told(NamedTuple):
@@ -54,20 +57,25 @@ class Gathering:
         thing_id: Its number: that of the piece that founded it.
         family: Its family.
         pieces: What it consists of.
-        keys: Flight and picture of every sighting.
+        pictures: The numbers of the pictures that show it.
+        squares: The squares of ground where it is noted.
         recurrence_of: The thing that was here before a clean look, None where there was none.
         changed: Whether it changed since the last merge pass.
     """
 
     __slots__ = (
         "_boxed",
+        "_earth",
+        "_extent",
         "_floor_m",
+        "_seen",
         "_told",
         "changed",
         "family",
-        "keys",
+        "pictures",
         "pieces",
         "recurrence_of",
+        "squares",
         "thing_id",
     )
 
@@ -75,17 +83,21 @@ class Gathering:
         self.thing_id = thing_id
         self.family = family
         self.pieces: list[Piece] = []
-        self.keys: set[tuple[str, str]] = set()
+        self.pictures: set[int] = set()
+        self.squares: set[int] = set()
         self.recurrence_of: int | None = None
         self.changed = True
         self._floor_m = offset_floor_m
         self._told: list[Told] | None = None
-        self._boxed: Box | None = None
+        self._earth: tuple[Vec, Vec, Sym] | None = None
+        self._boxed: tuple[Vec, Box] | None = None
+        self._extent: tuple[Vec, BaseGeometry | None] | None = None
+        self._seen: Seen | None = None
 
     def touch(self) -> None:
-        """A piece or a sighting came or went: it is to be compared anew."""
+        """A piece or a sighting came or went, or an offset changed: it is to be compared anew."""
         self.changed = True
-        self.forget()
+        self._told = self._earth = self._boxed = self._extent = self._seen = None
 
     def settle(self) -> None:
         """It was compared with all around it."""
@@ -94,30 +106,29 @@ class Gathering:
             for piece in self.pieces:
                 piece.changed = False
 
-    def forget(self) -> None:
-        """Forget what was reckoned, for an offset changed."""
-        self._told = self._boxed = None
-
     def take(self, pieces: Iterable[Piece]) -> None:
         """Take in pieces."""
         for piece in pieces:
             piece.gathering = self
             self.pieces.append(piece)
-            self.keys.update(point.key for point in piece.points)
+            self.pictures.update([point.picture for point in piece.points])
         self.touch()
 
     def give(self, pieces: Iterable[Piece]) -> None:
         """Let go of pieces."""
         gone = {piece.piece_id for piece in pieces}
         self.pieces = [piece for piece in self.pieces if piece.piece_id not in gone]
-        self.keys = {point.key for piece in self.pieces for point in piece.points}
+        self.recount()
+
+    def recount(self) -> None:
+        """Its pieces are others, or hold others."""
+        self.pictures = {point.picture for piece in self.pieces for point in piece.points}
         self.touch()
 
     def part(self, pieces: Sequence[Piece]) -> Gathering:
-        """What some of the pieces would be as a thing; they stay where they are."""
+        """What some of its flights tell of it, to be compared with what others do; the pieces stay where they are."""
         apart = Gathering(pieces[0].piece_id, self.family, self._floor_m)
         apart.pieces = list(pieces)
-        apart.keys = {point.key for piece in pieces for point in piece.points}
         return apart
 
     def told(self) -> list[Told]:
@@ -135,7 +146,13 @@ class Gathering:
     def fused(self) -> tuple[Vec, Sym]:
         """Place on the earth and its error, from all flights."""
         told = self.told()
-        return told[0].on_earth() if len(told) == 1 else _fuse(one.on_earth() for one in told)
+        if len(told) > 1:
+            return _fuse(one.on_earth() for one in told)
+        # A chart that moves on the earth gets another middle: what was reckoned with the one before does not count.
+        middle, known = told[0].chart.middle, self._earth
+        if known is None or known[0] is not middle:
+            self._earth = known = (middle, *told[0].on_earth())
+        return known[1:]
 
     def common(self) -> Sym:
         """The part of its error that all things of its flights share."""
@@ -148,30 +165,30 @@ class Gathering:
         """The flights that saw it."""
         return {piece.flight.flight_id for piece in self.pieces}
 
+    def is_of(self, flight: Flight) -> bool:
+        """Whether that flight saw it."""
+        return flight in [piece.flight for piece in self.pieces]
+
     def count(self) -> int:
         """How many sightings it has."""
         return sum(len(piece.points) for piece in self.pieces)
 
     def seen(self) -> tuple[datetime, datetime] | None:
         """Earliest and latest time, None where no picture told one."""
-        first = min((piece.first_seen_at for piece in self.pieces if piece.first_seen_at is not None), default=None)
-        last = max((piece.last_seen_at for piece in self.pieces if piece.last_seen_at is not None), default=None)
-        return None if first is None or last is None else (first, last)
+        if self._seen is None:
+            firsts = [piece.first_seen_at for piece in self.pieces if piece.first_seen_at is not None]
+            lasts = [piece.last_seen_at for piece in self.pieces if piece.last_seen_at is not None]
+            self._seen = ((min(firsts), max(lasts)) if firsts and lasts else None,)
+        return self._seen[0]
 
     def box(self) -> Box:
         """West, south, east, north of place and outlines."""
-        east, north = self.pieces[0].flight.chart.middle
-        if self._boxed is None and len(self.pieces) == 1 and self.pieces[0].box is None:
-            place = self.told()[0].place
-            self._boxed = (*place, *place)
-        if self._boxed is None:
+        middle, known = self.pieces[0].flight.chart.middle, self._boxed
+        if known is None or known[0] is not middle:
             place, _ = self.fused()
-            boxes = [(*place, *place), *_boxes(self.pieces)]
-            west, south, right, top = boxes[0] if len(boxes) == 1 else _around(boxes)
-            # Kept in the frame of its chart, which moves on the earth with every flight that is laid on it.
-            self._boxed = (west - east, south - north, right - east, top - north)
-        west, south, right, top = self._boxed
-        return (west + east, south + north, right + east, top + north)
+            boxes = [place + place, *_boxes(self.pieces)]
+            self._boxed = known = (middle, boxes[0] if len(boxes) == 1 else _around(boxes))
+        return known[1]
 
     def solid_m2(self) -> float:
         """The area of its largest outline."""
@@ -183,9 +200,12 @@ class Gathering:
 
     def extent(self) -> BaseGeometry | None:
         """The ground it covers, for comparison: see `Piece.extent`."""
-        pieces = [piece for piece in self.pieces if piece.in_parts]
-        pieces = pieces or [max(self.pieces, key=lambda piece: piece.solid_m2)]
-        return _together(pieces, [piece.extent for piece in pieces])
+        middle, known = self.pieces[0].flight.chart.middle, self._extent
+        if known is None or known[0] is not middle:
+            pieces = [piece for piece in self.pieces if piece.in_parts]
+            pieces = pieces or [max(self.pieces, key=lambda piece: piece.solid_m2)]
+            self._extent = known = (middle, _together(pieces, [piece.extent for piece in pieces]))
+        return known[1]
 
 
 def _told(pieces: list[Piece], floor_m: float) -> Told:

@@ -10,11 +10,11 @@ from geo.identity.alignment import align
 from geo.identity.assigning import Assigner
 from geo.identity.flight import Flight
 from geo.identity.gathering import Gathering
+from geo.identity.intake import Intake
 from geo.identity.journal import Journal, Merge, Partings, Suggestion
 from geo.identity.likeness import Kind, Likeness, MergeRule
 from geo.identity.neighbours import Neighbourhood, merge_all, misfits
 from geo.identity.piece import Piece
-from geo.identity.plane import Plane
 from geo.identity.point import Box, Point
 from geo.identity.reconsidering import reconsider
 from geo.identity.rules import IdentityRules
@@ -41,12 +41,12 @@ class Grouper:
         self._rules = rules or IdentityRules()
         self._looked = clean_look
         self._rule = MergeRule(self._rules, None if clean_look is None else self._clean_look)
-        self._plane: Plane | None = None
-        self._flights: dict[str, Flight] = {}
+        self._intake = Intake(self._rule)
+        self._flights = self._intake.flights
         self._pieces: dict[int, Piece] = {}
         self._things: dict[int, Gathering] = {}
         self._around = Neighbourhood(self._rule)
-        self._assigner = Assigner(self._rule, self._around.cells)
+        self._assigner = Assigner(self._rule)
         self._journal = Journal()
         self._partings = Partings()
         self._next_id = 1
@@ -61,8 +61,10 @@ class Grouper:
 
     def add_picture(self, sightings: Sequence[Sighting]) -> list[int]:
         """Put all sightings of one picture, nearest pairs first; returns the thing ids in the order given."""
-        points = [self._point(sighting) for sighting in sightings]
-        given = self._assigner.give(points, self._flights)
+        if not sightings:
+            return []
+        points = self._intake.points(sightings)
+        given = self._assigner.give(points)
         return [self._put(point, given.get(index)) for index, point in enumerate(points)]
 
     def merge_pass(self) -> list[tuple[int, int]]:
@@ -76,6 +78,7 @@ class Grouper:
             if flight.sightings != flight.aligned_at:
                 self._reconsider(flight)
         align(self._flights.values(), self._rules)
+        self._around.loosen(self._flights.values())
         for piece in misfits(self._things.values(), self._rule):
             self._part(piece)
         merge_all(self._things, self._around, self._rule, self._partings, self._join)
@@ -135,7 +138,7 @@ class Grouper:
             KeyError: There is no such thing, or it went into another one.
         """
         mine = self._things[thing_id]
-        return tuple(other.thing_id for other in self._around.of(mine) if not mine.keys.isdisjoint(other.keys))
+        return tuple(other.thing_id for other in self._around.of(mine) if not mine.pictures.isdisjoint(other.pictures))
 
     def thing(self, thing_id: int) -> Thing:
         """One thing as it stands.
@@ -144,8 +147,9 @@ class Grouper:
             KeyError: There is no such thing, or it went into another one.
         """
         gathering = self._things[thing_id]
-        assert self._plane is not None
-        return thing_of(gathering, self._plane)
+        plane = self._intake.plane
+        assert plane is not None
+        return thing_of(gathering, plane)
 
     def things(self) -> tuple[Thing, ...]:
         """All things as they stand, by id."""
@@ -167,54 +171,49 @@ class Grouper:
         """The family that a label belongs to."""
         return self._rules.family_of(label)
 
-    def _point(self, sighting: Sighting) -> Point:
-        if self._plane is None:
-            self._plane = Plane(sighting.fix.lon, sighting.fix.lat)
-        return Point(sighting, self._plane, self._rules.family_of(sighting.label), self._rules.offset_floor_m)
-
     def _put(self, point: Point, piece: Piece | None) -> int:
+        fresh = piece is None
         if piece is None:
             piece = self._new_piece(point)
-            fresh = True
-        else:
-            fresh = False
         piece.add(point)
-        flight = piece.flight
-        flight.sightings += 1
-        ee, _, nn = point.noise
-        if ee > flight.widest_m2 or nn > flight.widest_m2:
-            flight.widest_m2 = max(ee, nn)
-        gathering = piece.gathering
-        gathering.keys.add(point.key)
-        gathering.touch()
-        self._around.cells.put(piece, point.family)
+        piece.flight.sightings += 1
+        thing = piece.gathering
+        thing.pictures.add(point.picture)
+        thing.touch()
+        if point.sure:
+            point.ground.widen(point.noise)
+        if piece.has_moved():
+            self._note(piece)
         if fresh and len(self._flights) > 1:
             self._attach(piece)
         return piece.gathering.thing_id
+
+    def _note(self, piece: Piece) -> None:
+        """Note where a piece lies now. One that may join nothing is for others to be compared with, not to be given."""
+        self._around.ground.note(piece)
+        if piece.points[0].sure:
+            piece.ground.note(piece)
 
     def _attach(self, piece: Piece) -> None:
         """Put a flight's new piece to the one thing of other flights that it fits; where several do, wait for more."""
         mine = piece.gathering
         found = [
             (other, likeness)
-            for other in self._around.of(mine, but_flight=piece.flight.flight_id)
-            if (likeness := self._rule.compare(other, mine)).counts and piece.flight.flight_id not in other.flights()
+            for other in self._around.of(mine, but_of=piece.flight)
+            if (likeness := self._rule.compare(other, mine)).counts
         ]
         if len(found) == 1 and found[0][1].kind is Kind.SAME:
             self._join(found[0][0], mine, found[0][1])
 
     def _new_piece(self, point: Point) -> Piece:
-        flight_id = point.key[0]
-        flight = self._flights.get(flight_id)
-        if flight is None:
-            flight = self._flights[flight_id] = Flight(flight_id, len(self._flights))
+        ground = point.ground
         self._around.make_room(point.covariance)
-        gathering = Gathering(self._next_id, point.family, self._rules.offset_floor_m)
-        piece = Piece(self._next_id, flight, gathering)
+        gathering = Gathering(self._next_id, ground.family, self._rules.offset_floor_m)
+        piece = Piece(self._next_id, ground, gathering)
         gathering.pieces.append(piece)
         self._things[self._next_id] = gathering
         self._pieces[self._next_id] = piece
-        flight.pieces.append(piece)
+        ground.flight.pieces.append(piece)
         self._next_id += 1
         return piece
 
@@ -227,23 +226,25 @@ class Grouper:
             sigmas=likeness.sigmas,
         )
         del self._things[gone.thing_id]
+        self._around.ground.join(kept, gone)
         kept.take(gone.pieces)
         self._journal.add(merge)
         return merge
 
     def _reconsider(self, flight: Flight) -> None:
-        changed = reconsider(flight, self._around.cells, self._rule, self._partings)
+        changed = reconsider(flight, self._rule, self._partings)
         for piece in [piece for piece in flight.pieces if piece.piece_id in changed]:
             gathering = piece.gathering
             if piece.points:
-                gathering.keys = {point.key for one in gathering.pieces for point in one.points}
-                gathering.touch()
-                self._around.cells.put(piece, gathering.family)
+                gathering.recount()
+                if piece.has_moved():
+                    self._note(piece)
                 continue
             self._journal.forget(piece.piece_id)
-            self._around.cells.drop(piece, gathering.family)
+            piece.ground.drop(piece)
             gathering.give([piece])
             if not gathering.pieces:
+                self._around.ground.drop(gathering)
                 del self._things[gathering.thing_id]
         flight.pieces = [piece for piece in flight.pieces if piece.points]
 
@@ -257,21 +258,24 @@ class Grouper:
         self._found(thing_id, [piece])
 
     def _found(self, thing_id: int, pieces: list[Piece]) -> None:
-        gathering = Gathering(thing_id, pieces[0].points[0].family, self._rules.offset_floor_m)
+        gathering = Gathering(thing_id, pieces[0].ground.family, self._rules.offset_floor_m)
         gathering.take(pieces)
+        for piece in pieces:
+            self._around.ground.note(piece)
         self._things[thing_id] = gathering
 
     def _clean_look(self, place: Vec, family: str, after: datetime, before: datetime, but_not: frozenset[str]) -> bool:
         assert self._looked is not None
-        assert self._plane is not None
-        if not self._looked(self._plane.lonlat(place), after, before, but_not):
+        plane = self._intake.plane
+        assert plane is not None
+        if not self._looked(plane.lonlat(place), after, before, but_not):
             return False
         # What a flight saw beside the place may be the thing after all: such a flight did not find it clean.
         east, north = place
         box = (east - _BESIDE_M, north - _BESIDE_M, east + _BESIDE_M, north + _BESIDE_M)
-        near = self._around.cells.around(family, box)
-        saw = {piece.flight.flight_id for pieces in near for piece in pieces if _is_in(piece, box)}
-        return self._looked(self._plane.lonlat(place), after, before, but_not | saw)
+        near = self._around.touching(family, box)
+        saw = {piece.flight.flight_id for thing in near for piece in thing.pieces if _is_in(piece, box)}
+        return self._looked(plane.lonlat(place), after, before, but_not | saw)
 
 
 def _is_in(piece: Piece, box: Box) -> bool:

@@ -79,7 +79,7 @@ class MergeRule:
 
     def compare(self, one: Gathering, other: Gathering) -> Likeness:
         """What two things are to each other."""
-        if one.family != other.family or not one.keys.isdisjoint(other.keys):
+        if one.family != other.family:
             return OTHER
         found = self._by_place(one, other)
         if found is OTHER or not self.in_window(one, other):
@@ -99,6 +99,8 @@ class MergeRule:
         broad2 = (nn * east * east - 2 * en * east * north + ee * north * north) / (ee * nn - en * en)
         inside = broad2 < self._suggest_gate2
         if not inside and not boxes_overlap(one.box(), other.box()):
+            return OTHER
+        if not one.pictures.isdisjoint(other.pictures):
             return OTHER
         sharp, gate = whole, self.merge_gate
         if mine is not None and theirs is not None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
 from geo.sighting import LonLat
 
@@ -26,7 +25,10 @@ class PictureLooks:
 
     def add(self, footprint_lonlat: Sequence[LonLat], *, at: datetime, flight_id: str) -> None:
         """Note one picture: its footprint, corners as (lon, lat) degrees, and when it was taken (aware)."""
-        self._flights.setdefault(flight_id, _Flown()).add(footprint_lonlat, at)
+        flown = self._flights.get(flight_id)
+        if flown is None:
+            flown = self._flights[flight_id] = _Flown(at)
+        flown.add(footprint_lonlat, at)
 
     def clean_look(
         self, place_lonlat: LonLat, after: datetime, before: datetime, but_not: frozenset[str] = frozenset()
@@ -42,17 +44,17 @@ class PictureLooks:
 class _Flown:
     """The pictures of one flight."""
 
-    def __init__(self) -> None:
-        self._rings: list[Sequence[LonLat]] = []
+    def __init__(self, at: datetime) -> None:
+        self._fresh: list[Sequence[LonLat]] = []
         self._times: list[datetime] = []
-        self._first_at = self._last_at = datetime.max.replace(tzinfo=UTC)
-        self._shown: NDArray[np.object_] = np.empty(0, dtype=object)
-        self._bounds = np.empty((0, 4))
+        self._first_at = self._last_at = at
+        self._shown: list[shapely.Polygon] = []
+        self._tree = shapely.STRtree([])
 
     def add(self, ring: Sequence[LonLat], at: datetime) -> None:
         self._first_at = min(self._first_at, at)
-        self._last_at = max(self._last_at, at) if self._times else at
-        self._rings.append(ring)
+        self._last_at = max(self._last_at, at)
+        self._fresh.append(ring)
         self._times.append(at)
 
     def touches(self, after: datetime, before: datetime) -> bool:
@@ -60,12 +62,11 @@ class _Flown:
 
     def pictures_of(self, place: LonLat, after: datetime, before: datetime) -> int:
         """How many pictures between two times showed a place."""
-        if len(self._shown) < len(self._rings):
-            fresh = np.array([shapely.Polygon(ring) for ring in self._rings[len(self._shown) :]], dtype=object)
-            self._shown = np.concatenate((self._shown, fresh))
-            self._bounds = np.concatenate((self._bounds, shapely.bounds(fresh)))
-        west, south, east, north = self._bounds.T
-        lon, lat = place
-        near = np.flatnonzero((west <= lon) & (lon <= east) & (south <= lat) & (lat <= north))
-        inside = near[shapely.contains_xy(self._shown[near], lon, lat)]
+        if self._fresh:
+            corners = np.array([corner for ring in self._fresh for corner in ring])
+            of = np.repeat(np.arange(len(self._fresh)), [len(ring) for ring in self._fresh])
+            self._shown.extend(np.asarray(shapely.polygons(shapely.linearrings(corners, indices=of))))
+            self._tree = shapely.STRtree(self._shown)
+            self._fresh.clear()
+        inside = self._tree.query(shapely.Point(place), predicate="within")
         return sum(after < self._times[index] < before for index in inside)

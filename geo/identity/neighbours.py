@@ -8,15 +8,15 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from geo import gaussian
 from geo.gaussian import Sym
-from geo.identity.flight import Cells
+from geo.identity.flight import Flight
 from geo.identity.gathering import Gathering
+from geo.identity.ground import ThingGround
 from geo.identity.journal import Merge, Partings
 from geo.identity.likeness import Kind, Likeness, MergeRule
 from geo.identity.piece import Piece
+from geo.identity.point import Box
 
 _OFTEN = 3
-# Squares tell of places as the flights told them, their offsets still in.
-_LOOSE_M = 6.0
 
 Join = Callable[[Gathering, Gathering, Likeness], Merge]
 
@@ -25,40 +25,46 @@ class Neighbourhood:
     """Tells which things lie so near each other that they have to be compared."""
 
     def __init__(self, rule: MergeRule) -> None:
-        """Begin with no pieces."""
-        self.cells = Cells()
+        """Begin with no things."""
+        self.ground = ThingGround()
         self._rule = rule
         self._widest_m = 0.0
+        self._loose_m = 0.0
 
     def make_room(self, covariance: Sym) -> None:
         """Let things of that error be found by all that they may be compared with."""
-        variance = min(gaussian.eigenvalues(covariance)[1], self._rule.most_variance_m2)
-        self._widest_m = max(self._widest_m, self._rule.suggest_gate * math.sqrt(variance))
+        self._widest_m = max(self._widest_m, self._gate_m(covariance))
 
-    def of(self, thing: Gathering, *, but_flight: str | None = None) -> list[Gathering]:
-        """Things of its family that may be the same, by number, without itself; pieces of one flight may not count."""
+    def loosen(self, flights: Iterable[Flight]) -> None:
+        """Learn how far flights lie off: the ground tells of places as the flights told them."""
+        self._loose_m = max((math.hypot(*flight.offset) for flight in flights), default=0.0)
+
+    def of(self, thing: Gathering, *, but_of: Flight | None = None) -> list[Gathering]:
+        """Things of its family that may be the same, by number, without itself and without those that a flight saw."""
         (east, north), covariance = thing.fused()
-        pad = self._rule.suggest_gate * math.sqrt(min(gaussian.eigenvalues(covariance)[1], self._rule.most_variance_m2))
-        pad = math.hypot(pad, self._widest_m)
+        pad = math.hypot(self._gate_m(covariance), self._widest_m)
         west, south, right, top = thing.box()
         west, south = min(west, east - pad), min(south, north - pad)
         right, top = max(right, east + pad), max(top, north + pad)
-        loose = (west - _LOOSE_M, south - _LOOSE_M, right + _LOOSE_M, top + _LOOSE_M)
-        found: dict[int, Gathering] = {}
-        for pieces in self.cells.around(thing.family, loose):
-            flight = pieces[0].flight
-            if flight.flight_id == but_flight:
+        found = []
+        for other in self.touching(thing.family, (west, south, right, top)):
+            # What the flight sees just now changes all the time: to ask where it lies is dear.
+            if other is thing or (but_of is not None and other.is_of(but_of)):
                 continue
-            off_e, off_n = flight.offset
-            low_e, low_n, high_e, high_n = west + off_e, south + off_n, right + off_e, top + off_n
-            for piece in pieces:
-                e, n = piece.place
-                box = piece.box or (e, n, e, n)
-                inside = low_e < e < high_e and low_n < n < high_n
-                if inside or (low_e < box[2] and box[0] < high_e and low_n < box[3] and box[1] < high_n):
-                    found[piece.gathering.thing_id] = piece.gathering
-        found.pop(thing.thing_id, None)
-        return [found[thing_id] for thing_id in sorted(found)]
+            box = other.box()
+            if west < box[2] and box[0] < right and south < box[3] and box[1] < top:
+                found.append((other.thing_id, other))
+        found.sort()
+        return [other for _, other in found]
+
+    def touching(self, family: str, box: Box) -> list[Gathering]:
+        """Things of a family that may touch a box on the earth, and some more."""
+        loose = self._loose_m
+        return self.ground.touching(family, (box[0] - loose, box[1] - loose, box[2] + loose, box[3] + loose))
+
+    def _gate_m(self, covariance: Sym) -> float:
+        variance = min(gaussian.eigenvalues(covariance)[1], self._rule.most_variance_m2)
+        return self._rule.suggest_gate * math.sqrt(variance)
 
     def pairs(self, things: Collection[Gathering]) -> Iterator[tuple[Gathering, Gathering]]:
         """Pairs of one of these things with any other that may be the same, each once, by their numbers."""

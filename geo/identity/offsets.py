@@ -87,18 +87,21 @@ class _Votes:
     inverse: Floats
     of: NDArray[np.int64]
 
-    def weights(self, shift_m: Floats) -> Floats:
-        """How well each pair fits a shift, 0 to 1."""
-        east, north = self.delta_m[:, 0] - shift_m[0], self.delta_m[:, 1] - shift_m[1]
+    def weights(self, shifts_m: Floats) -> Floats:
+        """How well each pair fits each shift, 0 to 1: shifts (..., 2), answer (..., m)."""
+        east, north = self.delta_m[:, 0] - shifts_m[..., :1], self.delta_m[:, 1] - shifts_m[..., 1:]
         a, b, c = self.inverse.T
         fit: Floats = np.exp(-0.5 * (a * east * east + 2 * b * east * north + c * north * north))
         return fit
 
-    def score(self, shift_m: Floats, sigma_m: float) -> float:
-        """Log posterior of a shift, but for a constant."""
-        per_thing = np.bincount(self.of, self.weights(shift_m))
-        prior = float(shift_m @ shift_m) / (2 * sigma_m * sigma_m)
-        return float(np.log1p(per_thing / _STRAY_WEIGHT).sum()) - prior
+    def scores(self, shifts_m: Floats, sigma_m: float) -> Floats:
+        """Log posterior of each shift (k, 2), but for a constant."""
+        order = np.argsort(self.of, kind="stable")
+        starts = np.flatnonzero(np.diff(self.of[order], prepend=-1))
+        per_thing = np.add.reduceat(self.weights(shifts_m)[:, order], starts, axis=1)
+        prior = (shifts_m**2).sum(axis=1) / (2 * sigma_m * sigma_m)
+        answer: Floats = np.log1p(per_thing / _STRAY_WEIGHT).sum(axis=1) - prior
+        return answer
 
 
 def _votes(flight: Places, chart: Places, expected_m: Floats, reach_m: float) -> _Votes | None:
@@ -125,8 +128,10 @@ def _votes(flight: Places, chart: Places, expected_m: Floats, reach_m: float) ->
 
 def _best_on_grid(votes: _Votes, sigma_m: float, reach_m: float) -> Floats | None:
     steps = np.arange(-math.ceil(reach_m / _STEP_M), math.ceil(reach_m / _STEP_M) + 1) * _STEP_M
-    shifts = np.array([(east, north) for east in steps for north in steps])
-    scores = np.array([votes.score(shift, sigma_m) for shift in shifts])
+    # A row of the grid at a time, lest a large city take much memory.
+    rows = [np.column_stack((np.full_like(steps, east), steps)) for east in steps]
+    scores = np.concatenate([votes.scores(row, sigma_m) for row in rows])
+    shifts = np.concatenate(rows)
     best = int(scores.argmax())
     away = np.hypot(*(shifts - shifts[best]).T) > _OTHER_PEAK_M
     if away.any() and scores[best] - scores[away].max() < _CLEARLY_BETTER:

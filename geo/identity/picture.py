@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from geo import gaussian
-from geo.gaussian import Sym
-from geo.identity.flight import Flight
 from geo.identity.piece import Piece
 from geo.identity.point import Point
 
@@ -31,38 +29,34 @@ def settle_picture(points: Sequence[Point], given: dict[int, Piece]) -> bool:
     known = [(points[index], piece) for index, piece in given.items() if len(piece.points) >= _KNOWN_AFTER]
     if len(known) < _LEAST_KNOWN:
         return False
-    flight = known[0][1].flight
-    common = min(gaussian.eigenvalues(point.noise)[0] - point.own_m2 for point in points)
+    common = min([gaussian.eigenvalues(point.noise)[0] - point.own_m2 for point in points])
     if common <= 0.0:
         return False
+    flight = points[0].ground.flight
     factor = flight.scatter
+    off = [_off(point, piece) for point, piece in known]
     east = north = 0.0
     for _ in range(2):
         weight, pull_e, pull_n = 1.0 / common, 0.0, 0.0
-        for point, piece in known:
-            own = point.own_m2 * factor + _mean(piece.settled_noise)
-            de, dn = point.en_m[0] - piece.settled_m[0], point.en_m[1] - piece.settled_m[1]
-            off2 = ((de - east) ** 2 + (dn - north) ** 2) / own
-            trust = 1.0 / (own * (1.0 + off2 / _DOUBT))
+        for de, dn, claimed, told in off:
+            own = claimed * factor + told
+            trust = 1.0 / (own * (1.0 + ((de - east) ** 2 + (dn - north) ** 2) / own / _DOUBT))
             weight += trust
             pull_e, pull_n = pull_e + trust * de, pull_n + trust * dn
         east, north = pull_e / weight, pull_n / weight
-    _learn(flight, known, (east, north))
+    # A mean over n takes one n-th of the scatter with it.
+    free = 2 * (1 - 1 / len(known))
+    flight.note_scatter(
+        sum([(de - east) ** 2 + (dn - north) ** 2 for de, dn, _, _ in off]),
+        sum([(claimed + told) * free for _, _, claimed, told in off]),
+    )
     left = min(1.0 / weight + _NO_SHIFT_SHARE * common, common)
     for point in points:
         point.settle((east, north), common - left, point.own_m2 * factor + left)
     return True
 
 
-def _learn(flight: Flight, known: Sequence[tuple[Point, Piece]], shift: tuple[float, float]) -> None:
-    """How far sightings scatter around a picture's offset, against what they claim of their own."""
-    for point, piece in known:
-        de = point.en_m[0] - piece.settled_m[0] - shift[0]
-        dn = point.en_m[1] - piece.settled_m[1] - shift[1]
-        # A mean over n takes one n-th of the scatter with it.
-        claimed = 2 * (point.own_m2 + _mean(piece.settled_noise)) * (1 - 1 / len(known))
-        flight.note_scatter(de * de + dn * dn, claimed)
-
-
-def _mean(covariance: Sym) -> float:
-    return (covariance[0] + covariance[2]) / 2
+def _off(point: Point, piece: Piece) -> tuple[float, float, float, float]:
+    """How far a sighting lies off a known piece, metres east and north, and the variances that each claims of it."""
+    (east, north), (e, n), (ee, _, nn) = point.en_m, piece.settled_m, piece.settled_noise
+    return east - e, north - n, point.own_m2, (ee + nn) / 2

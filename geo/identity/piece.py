@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -14,12 +15,15 @@ from geo.gaussian import Sym, Vec
 from geo.identity.point import Box, Point
 
 if TYPE_CHECKING:
-    from geo.identity.flight import Flight
     from geo.identity.gathering import Gathering
+    from geo.identity.ground import FlightGround
 
 
+_NOWHERE: Box = (math.inf, math.inf, -math.inf, -math.inf)
+# A piece has to move or to grow by so much before it is noted anew.
+_SPARE_M = 1.0
 # Outlines whose common box is this many times the largest of them are parts of something large.
-_IN_PARTS = 6.0
+_IN_PARTS, _SWAY_SIGMAS = 6.0, 4.0
 
 
 class Mean:
@@ -51,6 +55,7 @@ class Piece:
     Attributes:
         piece_id: Its number, that of the thing it founded.
         flight: Its flight.
+        ground: What its flight saw of its family.
         gathering: The thing it belongs to now.
         points: Its sightings, in the order they came.
         place: Their weighted mean, metres, as the flight tells it.
@@ -61,7 +66,8 @@ class Piece:
         solid_m2: The area of the largest outline: all of them together have no less.
         first_seen_at: Earliest time, None where no picture told one.
         last_seen_at: Latest time.
-        cells: The squares of ground it was noted in.
+        noted: The ground it says it lies on, with some to spare, as it was noted.
+        squares: The squares of its flight's ground where it is noted: west, south, east, north.
         changed: Whether it grew or moved since it was last compared with all around it.
     """
 
@@ -73,26 +79,30 @@ class Piece:
         "_shared",
         "_told",
         "box",
-        "cells",
         "changed",
         "first_seen_at",
         "flight",
         "gathering",
+        "ground",
         "last_seen_at",
         "noise",
+        "noted",
         "piece_id",
         "place",
         "points",
         "settled_m",
         "settled_noise",
         "solid_m2",
+        "squares",
     )
 
-    def __init__(self, piece_id: int, flight: Flight, gathering: Gathering) -> None:
+    def __init__(self, piece_id: int, ground: FlightGround, gathering: Gathering) -> None:
         self.piece_id = piece_id
-        self.flight = flight
+        self.flight = ground.flight
+        self.ground = ground
         self.gathering = gathering
-        self.cells: tuple[int, int, int, int] | None = None
+        self.noted: Box = _NOWHERE
+        self.squares: tuple[int, int, int, int] | None = None
         self.rebuild(())
 
     def rebuild(self, points: Sequence[Point]) -> None:
@@ -140,6 +150,23 @@ class Piece:
             if self.last_seen_at is None or at > self.last_seen_at:
                 self.last_seen_at = at
 
+    def has_moved(self) -> bool:
+        """Whether it left the ground on which it was noted; that ground is where it lies now, then."""
+        (e, n), (east, north) = self.place, self.settled_m
+        west, south, right, top = self.noted
+        if west <= e <= right and south <= n <= top and west <= east <= right and south <= north <= top:
+            box = self.box
+            if box is None or (west <= box[0] and south <= box[1] and box[2] <= right and box[3] <= top):
+                return False
+        box = self.box or (e, n, e, n)
+        self.noted = (
+            min(box[0], e, east) - _SPARE_M,
+            min(box[1], n, north) - _SPARE_M,
+            max(box[2], e, east) + _SPARE_M,
+            max(box[3], n, north) + _SPARE_M,
+        )
+        return True
+
     @property
     def shared(self) -> Sym:
         """The offset's covariance as its sightings claim it, on average."""
@@ -147,11 +174,16 @@ class Piece:
 
     @property
     def in_parts(self) -> bool:
-        """Whether its outlines cover much more ground than one of them: parts of something large."""
+        """Whether its outlines cover much more ground than one of them: parts of something large.
+
+        How far the outlines of something small sway from picture to picture is no ground.
+        """
         if self.box is None:
             return False
         west, south, east, north = self.box
-        return (east - west) * (north - south) > _IN_PARTS * self.solid_m2
+        ee, _, nn = self.points[0].noise
+        wide, high = east - west - _SWAY_SIGMAS * math.sqrt(ee), north - south - _SWAY_SIGMAS * math.sqrt(nn)
+        return wide > 0 and high > 0 and wide * high > _IN_PARTS * self.solid_m2
 
     @property
     def extent(self) -> BaseGeometry | None:

@@ -1,0 +1,58 @@
+"""Sightings as they come in: told in metres, with their flight, their picture and the ground that they fall on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from geo.identity.flight import Flight
+from geo.identity.ground import FlightGround
+from geo.identity.likeness import MergeRule
+from geo.identity.plane import Plane
+from geo.identity.point import Point
+from geo.sighting import Sighting
+
+
+class Intake:
+    """Makes points of sightings.
+
+    Attributes:
+        flights: The flights that came, by name.
+        plane: The metres that all points are told in, None before the first.
+    """
+
+    def __init__(self, rule: MergeRule) -> None:
+        """Take the rule."""
+        self.flights: dict[str, Flight] = {}
+        self.plane: Plane | None = None
+        self._rule = rule
+        self._floor_m2 = rule.rules.offset_floor_m**2
+        self._pictures: dict[tuple[str, str], int] = {}
+
+    def points(self, sightings: Sequence[Sighting]) -> list[Point]:
+        """Points of one picture's sightings (of several pictures, too), in the order given."""
+        first = sightings[0]
+        plane = self.plane = self.plane or Plane(first.fix.lon, first.fix.lat)
+        most_variance_m2, floor_m2 = self._rule.most_variance_m2, self._floor_m2
+        flight, picture = self._origin(first)
+        points = []
+        for sighting in sightings:
+            if sighting.source != first.source or sighting.flight_id != first.flight_id:
+                first = sighting
+                flight, picture = self._origin(first)
+            ground = flight.grounds.get(sighting.label) or self._new_ground(flight, sighting.label)
+            points.append(Point(sighting, plane, ground, picture, floor_m2, most_variance_m2))
+        return points
+
+    def _origin(self, sighting: Sighting) -> tuple[Flight, int]:
+        """The flight of a sighting, and the number of its picture."""
+        flight = self.flights.get(sighting.flight_id)
+        if flight is None:
+            flight = self.flights[sighting.flight_id] = Flight(sighting.flight_id, len(self.flights))
+        return flight, self._pictures.setdefault((sighting.flight_id, sighting.source), len(self._pictures))
+
+    def _new_ground(self, flight: Flight, label: str) -> FlightGround:
+        family = self._rule.rules.family_of(label)
+        known = [ground for ground in flight.grounds.values() if ground.family == family]
+        ground = known[0] if known else FlightGround(flight, family, self._rule.frame_gate)
+        flight.grounds[label] = ground
+        return ground
