@@ -25,6 +25,7 @@ from geo.lens import pixels_from_camera, rays_with_slopes
 from geo.pose import Pose, enu_from_camera
 from geo.position import Fix
 from geo.propagation import Meeting, covariances, shifts
+from geo.undistortion import undistortion_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -36,6 +37,8 @@ _FLATTEST = math.tan(math.radians(MIN_DEPRESSION_DEG)) ** 2
 _AT_A_TIME = 16384
 _ROWS_AT_A_TIME = 128
 _DRAWN_CORNERS = 24
+# Detectors round outlines to whole pixels, so the border itself is a pixel wide.
+_EDGE_PX = 1.0
 
 REASONS = ("", "bearing_unknown", "outside_picture", "above_horizon", "bearing_only", "no_ground_known", "lens_unknown")
 _BEARING_UNKNOWN, _OUTSIDE, _ABOVE, _FLAT, _NO_GROUND, _NO_LENS = range(1, 7)
@@ -169,8 +172,12 @@ def offsets_of_pixels(uv_px: npt.ArrayLike, pose: Pose, camera: Camera, ground: 
     if isinstance(ground, FlatGround) and sight.sees_only_ground(uv):
         return sight.on_level_ground(uv, ground.alt_m)
     offset = np.empty((3, len(uv))).T
+    level = ground if isinstance(ground, FlatGround) and camera.model == "brown" else None
     for piece in _pieces(len(uv)):
-        offset[piece] = sight.meet(uv[piece], slopes=False)[0].offset_m
+        if level is not None and sight.shows_all(uv[piece]):
+            sight.put_on_level_ground(uv[piece], level.alt_m, offset[piece].T)
+        else:
+            offset[piece] = sight.meet(uv[piece], slopes=False)[0].offset_m
     return offset
 
 
@@ -298,9 +305,50 @@ class _Sight:
         offset[2] = -height_m
         return offset.T
 
+    def shows_all(self, uv: Floats) -> bool:
+        """Whether all these pixels (n, 2) are the picture's."""
+        if not len(uv):
+            return True
+        (left, top), (right, bottom) = _extreme(uv, np.minimum), _extreme(uv, np.maximum)
+        width, height = self.camera.size_wh_px
+        return bool(min(left, top) >= -_EDGE_PX and right <= width + _EDGE_PX and bottom <= height + _EDGE_PX)
+
+    def put_on_level_ground(self, uv: Floats, ground_alt_m: float, out: Floats) -> None:
+        """Put the offsets (3, n) of a picture's pixels (n, 2), seen through any but a fisheye lens, into `out`."""
+        lens = undistortion_of(self.camera)
+        ideal = np.empty((2, len(uv)))
+        lens.ideal(uv.T, out=ideal)
+        np.matmul(self.rotation[:, :2] @ lens.to_image, ideal, out=out)
+        out += self.rotation[:, 2:]
+        is_below = out[2].max() < 0
+        height_m = self.camera_alt_m - ground_alt_m
+        with np.errstate(divide="ignore"):
+            np.divide(-height_m, out[2], out=out[2])
+        out[:2] *= out[2]
+        far, room = out[0] * out[0], out[1] * out[1]
+        far += room
+        is_steep = far * _FLATTEST <= height_m**2
+        if not is_below:
+            is_steep &= out[2] > 0
+        out[2] = -height_m
+        if not is_steep.all():
+            out[:, np.flatnonzero(~is_steep)] = np.nan
+
 
 def _reasons(u: Floats, v: Floats, rays: Floats, camera: Camera) -> npt.NDArray[np.int8]:
     reason = np.zeros(len(u), dtype=np.int8)
+    is_steep, up = _is_steep(rays), rays[2]
+    if not is_steep.all():
+        reason[~is_steep] = np.where(up[~is_steep] >= 0, _ABOVE, _FLAT)
+        reason[np.isnan(up)] = _NO_LENS
+    (width, height), edge = camera.size_wh_px, _EDGE_PX
+    if not (_within(u, -edge, width + edge) and _within(v, -edge, height + edge)):
+        reason[~((u >= -edge) & (u <= width + edge) & (v >= -edge) & (v <= height + edge))] = _OUTSIDE
+    return reason
+
+
+def _is_steep(rays: Floats) -> npt.NDArray[np.bool_]:
+    """Which rays (3, n) go down steeply enough to say a place."""
     east, north, up = rays
     flat = east * east
     flat += north * north
@@ -308,14 +356,7 @@ def _reasons(u: Floats, v: Floats, rays: Floats, camera: Camera) -> npt.NDArray[
     with np.errstate(invalid="ignore"):
         is_steep = up * up >= flat
         is_steep &= up < 0
-    if not is_steep.all():
-        reason[~is_steep] = np.where(up[~is_steep] >= 0, _ABOVE, _FLAT)
-        reason[np.isnan(up)] = _NO_LENS
-    # Detectors round outlines to whole pixels, so the border itself is a pixel wide.
-    (width, height), edge = camera.size_wh_px, 1.0
-    if not (_within(u, -edge, width + edge) and _within(v, -edge, height + edge)):
-        reason[~((u >= -edge) & (u <= width + edge) & (v >= -edge) & (v <= height + edge))] = _OUTSIDE
-    return reason
+    return np.asarray(is_steep)
 
 
 def _extreme(uv: Floats, pick: np.ufunc) -> Floats:

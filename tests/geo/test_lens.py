@@ -39,6 +39,39 @@ def test_opencv_sees_a_ray_at_the_pixel_that_it_came_from(camera: Camera) -> Non
     assert np.abs(pixels_from_camera(7.0 * rays, camera) - uv).max() < 2e-3
 
 
+@pytest.mark.parametrize(
+    "distortion",
+    [
+        (-0.27, 0.11, 4e-4, -3e-4, -0.03),
+        (-0.27, 0.11, 1e-3, -1e-3, -0.03),
+        (-0.1126, 0.0149, -8.5e-5, 1e-7, -0.0271),
+        (0.1, -0.05, 1e-3, 5e-4, 0.02),
+        (-0.1, 0.02, 0.0, 0.0, 0.0),
+        # No lens of a drone, but an inverse that the tables alone do not reach.
+        (-0.1, 0.02, 3e-2, -2e-2, 0.0),
+    ],
+)
+def test_undoing_distortion_agrees_with_opencv_to_a_ten_thousandth_of_a_pixel(distortion: tuple[float, ...]) -> None:
+    """At the pixel to 1e-4; the ideal point, which strong lenses move several times as far, to 3e-4 px."""
+    camera = a_camera(distortion=distortion)
+    uv = np.vstack((some_pixels(camera, 30_000), [(2000.0, 1500.0), (0.0, 0.0), (4000.0, 3000.0)]))
+    rays = rays_of_pixels(uv, camera)
+    assert np.abs(pixels_from_camera(rays, camera) - uv).max() < 1e-4
+    matrix = np.array([[2800.0, 0.0, 2000.0], [0.0, 2800.0, 1500.0], [0.0, 0.0, 1.0]])
+    until = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 200, 1e-13)
+    ideal = cv2.undistortPoints(uv[:, None], matrix, np.array(distortion), criteria=until)[:, 0]
+    assert np.abs(rays[:, :2] - ideal).max() * 2800 < 3e-4
+
+
+@pytest.mark.parametrize("camera", [a_distorted_camera(), STRONG, a_camera(distortion=(-0.1, 0.0, 0.0, 0.0, 0.0))])
+def test_pixels_that_are_no_numbers_or_far_outside_have_no_ray(camera: Camera) -> None:
+    none = [[np.nan, 10.0], [10.0, np.nan], [np.inf, 10.0], [-np.inf, -np.inf], [1e9, 0.0], [4000.0, -1e4]]
+    assert np.isnan(rays_of_pixels(none, camera)[:, :2]).all()
+    good = some_pixels(camera, 20)
+    mixed = rays_of_pixels(np.vstack((none, good)), camera)[6:]
+    assert mixed == pytest.approx(rays_of_pixels(good, camera), abs=1e-12)
+
+
 @pytest.mark.parametrize("camera", CAMERAS)
 def test_rays_turn_with_the_pixel_as_told(camera: Camera) -> None:
     u, v = some_pixels(camera).T

@@ -15,7 +15,7 @@ from geo.errors import HeightUnknown, NothingSeen, PlaceUnknown
 from geo.footprint import clip_to_picture, footprint_polygon
 from geo.frames import LocalFrame
 from geo.ground import FlatGround
-from geo.locate import ground_area_m2, locate_pixels, locate_polygon, project_to_pixels
+from geo.locate import ground_area_m2, locate_pixels, locate_polygon, offsets_of_pixels, project_to_pixels
 from geo.pose import Pose, PoseSigmas
 from geo.position import scale_of_probability
 
@@ -229,6 +229,23 @@ def test_a_picture_stored_upside_down_locates_alike_when_turned() -> None:
     right = locate_pixels(uv, pose, camera, FlatGround()).lonlat_deg
     turned = locate_pixels(np.array([4000, 3000]) - uv, pose.turned_half(), camera.turned_half(), FlatGround())
     assert np.abs(FRAME.en_from_lonlat(turned.lonlat_deg) - FRAME.en_from_lonlat(right)).max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    "camera", [a_camera(), a_distorted_camera(), a_distorted_camera(distortion=(-0.1, 0, 0, 0, 0))]
+)
+@pytest.mark.parametrize("pitch_deg", [-90.0, -60.0, -35.0, 5.0])
+def test_metres_are_those_of_places_with_errors(camera: Camera, pitch_deg: float) -> None:
+    """Also where some pixels look above the horizon, too flat, or lie outside the picture."""
+    pose = a_pose(heading_deg=77.0, pitch_deg=pitch_deg, roll_deg=3.0)
+    uv = np.random.default_rng(6).uniform((0, 0), (4000, 3000), (40_000, 2))
+    for pixels in (uv, np.vstack((uv, [[-500.0, 100.0], [4000.5, 3000.5], [np.nan, 5.0]]))):
+        located = locate_pixels(pixels, pose, camera, FlatGround())
+        offset = offsets_of_pixels(pixels, pose, camera, FlatGround())
+        assert (np.isnan(offset[:, 0]) == (located.reason != 0)).all()
+        seen = located.reason == 0
+        assert FRAME.en_from_lonlat(located.lonlat_deg[seen]) == pytest.approx(offset[seen, :2], abs=1e-6)
+        assert offset[seen, 2] == pytest.approx(-100.0, abs=1e-9)
 
 
 def test_no_height_above_the_ground_is_refused() -> None:
