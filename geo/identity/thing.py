@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from statistics import median
 
 import shapely
 from shapely.geometry.base import BaseGeometry
@@ -16,6 +19,8 @@ from geo.sighting import CUT_BY_EDGE, LonLat, Sighting
 
 # Outlines of one big thing, seen in parts, are put together; those of a small one are the same outline with errors.
 _BIGGER_THAN_ONE_PICTURE = 2.5
+# Of a normal distribution, half lies within this part of a sigma.
+_SIGMAS_OF_MIDDLE = 1.0 / 0.6745
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +98,7 @@ def _extent(
 
     Of a small thing the middle one of its outlines counts, of a big one all parts together. What is wrong with height
     and lens is wrong in all of a flight's pictures, so the error of many is not less than that of one, and parts that
-    are put together are off together.
+    are put together are off together. How much outlines of the same thing differ is what the model is unsure of.
     """
     outlined = [point for piece in gathering.pieces for point in piece.points if point.outline]
     whole_ones = [point for point in outlined if CUT_BY_EDGE not in point.sighting.fix.flags]
@@ -111,7 +116,14 @@ def _extent(
     if shown is None:
         return None, *_median_area(sightings)
     # How much of a thing lies beyond the edge of its pictures, no picture tells.
-    return shown, shown.area, middle.sighting.area_sigma_m2 if whole_ones else None
+    sigma_m2 = middle.sighting.area_sigma_m2 if whole_ones else None
+    return shown, shown.area, None if sigma_m2 is None else math.hypot(sigma_m2, _spread(map(_area_of, single)))
+
+
+def _spread(areas_m2: Iterable[float]) -> float:
+    """One sigma of what scatters so, whatever single ones do that lie far off."""
+    known = list(areas_m2)
+    return _SIGMAS_OF_MIDDLE * median(abs(area - median(known)) for area in known)
 
 
 def _area_of(point: Point) -> float:
