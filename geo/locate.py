@@ -35,7 +35,7 @@ MIN_DEPRESSION_DEG = 12.0
 _FLATTEST = math.tan(math.radians(MIN_DEPRESSION_DEG)) ** 2
 # So many pixels at a time stay in the processor's cache with all that is reckoned about them.
 _AT_A_TIME = 16384
-_ROWS_AT_A_TIME = 128
+_ROWS_AT_A_TIME = 1024
 _DRAWN_CORNERS = 24
 # Detectors round outlines to whole pixels, so the border itself is a pixel wide.
 _EDGE_PX = 1.0
@@ -173,8 +173,9 @@ def offsets_of_pixels(uv_px: npt.ArrayLike, pose: Pose, camera: Camera, ground: 
         return sight.on_level_ground(uv, ground.alt_m)
     offset = np.empty((3, len(uv))).T
     level = ground if isinstance(ground, FlatGround) and camera.model == "brown" else None
+    shows_all = level is not None and sight.shows_all(uv)
     for piece in _pieces(len(uv)):
-        if level is not None and sight.shows_all(uv[piece]):
+        if level is not None and (shows_all or sight.shows_all(uv[piece])):
             sight.put_on_level_ground(uv[piece], level.alt_m, offset[piece].T)
         else:
             offset[piece] = sight.meet(uv[piece], slopes=False)[0].offset_m
@@ -318,18 +319,18 @@ class _Sight:
         lens = undistortion_of(self.camera)
         ideal = np.empty((2, len(uv)))
         lens.ideal(uv.T, out=ideal)
-        np.matmul(self.rotation[:, :2] @ lens.to_image, ideal, out=out)
-        out += self.rotation[:, 2:]
-        is_below = out[2].max() < 0
+        rays = (self.rotation[:, :2] @ lens.to_image) @ ideal
+        rays += self.rotation[:, 2:]
+        is_below = rays[2].max() < 0
         height_m = self.camera_alt_m - ground_alt_m
         with np.errstate(divide="ignore"):
-            np.divide(-height_m, out[2], out=out[2])
-        out[:2] *= out[2]
+            stretch = np.divide(-height_m, rays[2], out=rays[2])
+        np.multiply(rays[:2], stretch, out=out[:2])
         far, room = out[0] * out[0], out[1] * out[1]
         far += room
-        is_steep = far * _FLATTEST <= height_m**2
+        is_steep = far <= height_m**2 / _FLATTEST
         if not is_below:
-            is_steep &= out[2] > 0
+            is_steep &= stretch > 0
         out[2] = -height_m
         if not is_steep.all():
             out[:, np.flatnonzero(~is_steep)] = np.nan

@@ -5,10 +5,10 @@ axis, R the radial polynomial, and p = (p2, p1). In axes of which the first lies
 
     ideal = (apparent - (shift, 0)) * factor,
 
-where factor and shift depend on the apparent point's squared distance and, by way of p, a little on its first
-coordinate. Both are short polynomials of that coordinate, whose coefficients stand in tables over the squared distance.
-How long they must be, and which tables need a straight line between their entries, is told by what it would cost to do
-without.
+where `factor` depends on the apparent point's squared distance and, by way of p, a little on its first coordinate: a
+short polynomial of that coordinate, whose coefficients stand in tables over the squared distance. How long it must be,
+and which tables need a straight line between their entries, is told by what it would cost to do without. `shift` is
+s |p|, and s follows from the factor: `s = factor² * ((first - shift)² + second²)`, a quadratic equation for the shift.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _HIGHEST_DEGREE = 6
 # Of the normalised image: half a ten thousandth of a pixel.
 _NEGLIGIBLE = 2e-8
 # So many pixels at a time stay in the processor's cache with all that is reckoned about them.
-_AT_A_TIME = 8192
+_AT_A_TIME = 16384
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,8 +51,8 @@ class Undistortion:
         origin: (2, 1) where pixel (0, 0) lies in them.
         to_image: (2, 2) what turns ideal points in the tables' axes into normalised image coordinates.
         factor: What apparent points are multiplied by where their first coordinate is 0.
-        growth: How the factor grows with that coordinate: a polynomial of it.
-        shift: What is taken from the first coordinate, a polynomial of it. Both are empty without tangential part.
+        growth: How the factor grows with that coordinate: a polynomial of it. Empty without tangential part.
+        tangential: The length of p, in the tables' scale.
         refined: The lens in the tables' axes and their scale, where polynomials alone do not reach the accuracy.
     """
 
@@ -61,7 +61,7 @@ class Undistortion:
     to_image: Floats
     factor: _Table[np.float64]
     growth: tuple[_Table[np.float32], ...]
-    shift: tuple[_Table[np.float32], ...]
+    tangential: float
     refined: tuple[Coefficients, float] | None
 
     def ideal(self, uv_px: Floats, out: Floats) -> None:
@@ -78,18 +78,18 @@ class Undistortion:
         first, second = apparent
         square, room = first * first, second * second
         square += room
+        # What the tangential part does is so little that short numbers hold it.
+        across, along = first.astype(np.float32), square.astype(np.float32)
         np.floor(square, out=room)
         entry = room.astype(np.intp)
         square -= room
         factor = self.factor.at(entry, square, room)
-        if self.shift:
-            # What the tangential part does is so little that short numbers hold it.
-            share, across = square.astype(np.float32), first.astype(np.float32)
-            grown = _polynomial(self.growth, entry, share, across)
+        if self.growth:
+            grown = _polynomial(self.growth, entry, square.astype(np.float32), across)
             grown *= across
             room[:] = grown
             factor += room
-            room[:] = _polynomial(self.shift, entry, share, across)
+            room[:] = self._shift(factor.astype(np.float32), along, across)
             np.subtract(first, room, out=out[0])
             out[0] *= factor
         else:
@@ -98,6 +98,21 @@ class Undistortion:
         if self.refined is not None:
             coefficients, scale = self.refined
             out[0], out[1] = undistorted(out[0], out[1], first / scale, second / scale, coefficients)
+
+    def _shift(self, factor: Shorts, square: Shorts, first: Shorts) -> Shorts:
+        """The smaller root of `bend * shift² - 2 * slope * shift + bend * square = 0`."""
+        bend = factor * factor
+        bend *= np.float32(2 * self.tangential)
+        slope = bend * first
+        slope += np.float32(1)
+        level = bend * square
+        bend *= level
+        root = slope * slope
+        root -= bend
+        np.sqrt(root, out=root)
+        root += slope
+        level /= root
+        return level
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -136,15 +151,15 @@ def undistortion_of(camera: Camera) -> Undistortion:
     scale = math.sqrt(_ENTRIES) / (_BEYOND * _widest(camera))
     from_pixels = scale * turn @ np.diag((1 / fx, 1 / fy))
     along = (k1, k2, 0.0, tangential, k3)
-    factor, shift = _fitted_to(along, scale)
+    fit = _fitted_to(along, scale)
     return Undistortion(
         from_pixels=from_pixels,
         origin=-from_pixels @ np.array([[cx], [cy]]),
         to_image=turn.T,
-        factor=factor.tables[0],
-        growth=tuple(_short(table) for table in factor.tables[1:]),
-        shift=tuple(_short(table) for table in shift.tables) if shift else (),
-        refined=None if factor.is_enough and (shift is None or shift.is_enough) else (along, scale),
+        factor=fit.tables[0],
+        growth=tuple(_short(table) for table in fit.tables[1:]),
+        tangential=tangential * scale,
+        refined=None if fit.is_enough else (along, scale),
     )
 
 
@@ -154,8 +169,8 @@ def _widest(camera: Camera) -> float:
     return math.hypot(max(cx, width - cx) / fx, max(cy, height - cy) / fy)
 
 
-def _fitted_to(along: Coefficients, scale: float) -> tuple[_Fit, _Fit | None]:
-    """What an apparent point in the tables' scale is multiplied by, and what is taken from its first coordinate."""
+def _fitted_to(along: Coefficients, scale: float) -> _Fit:
+    """What apparent points in the tables' scale are multiplied by."""
     k1, k2, _, tangential, k3 = along
     nodes = _HIGHEST_DEGREE + 1 if tangential else 1
     angle_rad = (2 * np.arange(nodes) + 1) * np.pi / (2 * nodes)
@@ -164,8 +179,7 @@ def _fitted_to(along: Coefficients, scale: float) -> tuple[_Fit, _Fit | None]:
     x, y = undistorted(*_without_radial(xd, yd, (k1, k2, k3)), xd, yd, along)
     s = x * x + y * y
     factor = 1 / (scale * (1 + s * (k1 + s * (k2 + s * k3)) + 2 * tangential * x))
-    growing = _fitted(factor, distance, distance)
-    return growing, _fitted(s * tangential * scale, np.fmax.reduce(factor, axis=1), distance) if tangential else None
+    return _fitted(factor, distance)
 
 
 def _without_radial(xd: Floats, yd: Floats, radial: tuple[float, float, float]) -> tuple[Floats, Floats]:
@@ -189,20 +203,19 @@ class _Fit:
     is_enough: bool
 
 
-def _fitted(values: Floats, weight: Floats, distance: Floats) -> _Fit:
+def _fitted(values: Floats, distance: Floats) -> _Fit:
     """Tables of a polynomial, as short and as plain as does no harm.
 
     Args:
         values: (entries, nodes) at each entry, at the Chebyshev nodes of the first coordinate.
-        weight: (entries,) how far an error of one there moves the ideal point.
-        distance: (entries,) the first coordinate's range.
+        distance: (entries,) the first coordinate's range, and what values are multiplied by.
     """
     highest = values.shape[1] - 1
     nodes = np.cos((2 * np.arange(highest + 1) + 1) * np.pi / (2 * highest + 2))
     waves = values @ np.linalg.inv(chebyshev.chebvander(nodes, highest)).T
     # Entries beyond the picture's corners are there to be interpolated to.
     inside = distance * _BEYOND <= distance[-1]
-    cost = [_worst(waves[:, power] * weight, inside) for power in range(highest + 1)]
+    cost = [_worst(waves[:, power] * distance, inside) for power in range(highest + 1)]
     left_out = np.cumsum(cost[::-1])[::-1]
     degree = next((power for power in range(min(1, highest), highest) if left_out[power + 1] < _NEGLIGIBLE), highest)
     powers = np.zeros((degree + 1, degree + 1))
@@ -212,7 +225,7 @@ def _fitted(values: Floats, weight: Floats, distance: Floats) -> _Fit:
     polynomials = waves[:, : degree + 1] @ powers / steps
     # On the axis itself there is no direction to tell them from.
     polynomials[0, 1:] = polynomials[1, 1:]
-    tables = [_table(column, weight * distance**power, inside) for power, column in enumerate(polynomials.T)]
+    tables = [_table(column, distance ** (power + 1), inside) for power, column in enumerate(polynomials.T)]
     return _Fit(tables=tables, is_enough=degree < highest or highest == 0)
 
 
