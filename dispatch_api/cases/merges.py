@@ -20,7 +20,7 @@ from dispatch_api.errors import IllegalTransition, InvalidRequest
 from dispatch_api.store.history import Event, append_event
 from dispatch_api.store.schema import case, event, evidence, observation
 
-TOOK_IN, PARTED, UNMERGED = "case.took_in", "case.parted", "case.unmerged"
+TOOK_IN, PARTED, UNMERGED, SPLIT_OFF = "case.took_in", "case.parted", "case.unmerged", "case.split_off"
 _MERGED = f"case.{CaseState.MERGED}"
 _BROUGHT_IN = ("case.detected", "case.joined")
 
@@ -65,13 +65,12 @@ def merge(
         raise InvalidRequest(field="duplicate_of", problem=f"case {target.number} has ended")
     if by.is_system and into in taken_apart(connection, row.case_id):
         raise InvalidRequest(field="duplicate_of", problem=f"a person took it apart from case {target.number}")
-    here = select(observation.c.key).where(observation.c.case_id == row.case_id)
-    keys = list(connection.execute(here.order_by(observation.c.observation_id)).scalars())
+    keys = _keys_of(connection, row.case_id)
     data = {"into": target.case_id, "into_number": target.number, "observations": keys}
     merged = move_case(connection, row, CaseState.MERGED, by=by, at=at, why=why, data=data, duplicate_of=target.case_id)
-    _move_rows(connection, keys, to=target.case_id)
-    target = _summed_anew(connection, target.case_id, matters)
-    _note(connection, TOOK_IN, target, of=row, keys=keys, by=by, at=at, why=why)
+    move_rows(connection, keys, to=target.case_id)
+    target = summed_anew(connection, target.case_id, matters)
+    note_other(connection, TOOK_IN, target, of=row, keys=keys, by=by, at=at, why=why)
     tell_case(connection, target, kind="case.joined", at=at, matters=matters)
     return merged
 
@@ -83,26 +82,35 @@ def take_apart(connection: Connection, row: CaseRow, *, by: Actor, at: datetime,
     own. The two are remembered as not the same.
 
     Raises:
-        IllegalTransition: The case that took it in was merged itself.
+        IllegalTransition: The case that took it in was merged itself, or one of the two would hold nothing.
         Forbidden: It is not for this actor.
         InvalidRequest: No reason is given.
     """
-    holder, keys = get_case(connection, row.duplicate_of), _moved_keys(connection, row)
+    holder = get_case(connection, row.duplicate_of)
+    # What was taken out of the holder since went its own way.
+    held = _keys_of(connection, holder.case_id)
+    brought = set(_moved_keys(connection, row))
+    keys = [key for key in held if key in brought]
     data = {"from": holder.case_id, "from_number": holder.number, "observations": keys}
     columns = {"duplicate_of": None, "ended_at": None}
     back = move_case(connection, row, CaseState.PENDING_REVIEW, by=by, at=at, why=why, data=data, **columns)
     if holder.state == CaseState.MERGED:
-        why = f"case {holder.number}, which took it in, is merged itself: take that one apart first"
-        raise IllegalTransition(
-            subject=f"case {row.number}", current=row.state, to=CaseState.PENDING_REVIEW, allowed=(), why=why
-        )
-    _move_rows(connection, keys, to=back.case_id)
-    back = _summed_anew(connection, back.case_id, matters)
-    holder = _summed_anew(connection, holder.case_id, matters)
-    _note(connection, PARTED, holder, of=back, keys=keys, by=by, at=at, why=why)
+        raise _not_apart(row, f"case {holder.number}, which took it in, is merged itself: take that one apart first")
+    if not 0 < len(keys) < len(held):
+        why = f"one of the two would be left without an observation, for others were taken out of {holder.number} since"
+        raise _not_apart(row, why)
+    move_rows(connection, keys, to=back.case_id)
+    back = summed_anew(connection, back.case_id, matters)
+    holder = summed_anew(connection, holder.case_id, matters)
+    note_other(connection, PARTED, holder, of=back, keys=keys, by=by, at=at, why=why)
     tell_case(connection, holder, kind="case.updated", at=at, matters=matters)
     deadline_at = matters.review_deadline(back.matter, Colour(back.colour), at)
     return update_case(connection, back.case_id, {"verify_deadline_at": deadline_at})
+
+
+def _not_apart(row: CaseRow, why: str) -> IllegalTransition:
+    subject = f"case {row.number}"
+    return IllegalTransition(subject=subject, current=row.state, to=CaseState.PENDING_REVIEW, allowed=(), why=why)
 
 
 def is_buried(connection: Connection, row: CaseRow) -> bool:
@@ -121,22 +129,22 @@ def merged_into(connection: Connection, case_id: str) -> Sequence[CaseRow]:
 
 def taken_apart(connection: Connection, case_id: str) -> frozenset[str]:
     """Ids of the cases that are not the same: a person took them apart from this one, and nobody merged them since."""
-    kinds = {_MERGED: "into", TOOK_IN: "case_id", UNMERGED: "from", PARTED: "case_id"}
+    kinds = {_MERGED: "into", TOOK_IN: "case_id", UNMERGED: "from", PARTED: "case_id", SPLIT_OFF: "from"}
     query = select(event.c.kind, event.c.data).where(event.c.case_id == case_id, event.c.kind.in_(kinds))
     apart: dict[str, bool] = {}
     for kind, data in connection.execute(query.order_by(event.c.seq)):
-        apart[json.loads(data).get(kinds[kind])] = kind in {UNMERGED, PARTED}
+        apart[json.loads(data).get(kinds[kind])] = kind in {UNMERGED, PARTED, SPLIT_OFF}
     return frozenset(other for other, is_apart in apart.items() if is_apart)
 
 
-def _move_rows(connection: Connection, keys: Sequence[str], *, to: str) -> None:
+def move_rows(connection: Connection, keys: Sequence[str], *, to: str) -> None:
     """Give observations, each with its pictures, to a case."""
     connection.execute(update(observation).where(observation.c.key.in_(keys)).values(case_id=to))
     theirs = select(observation.c.observation_id).where(observation.c.key.in_(keys))
     connection.execute(update(evidence).where(evidence.c.observation_id.in_(theirs)).values(case_id=to))
 
 
-def _summed_anew(connection: Connection, case_id: str, matters: Matters) -> CaseRow:
+def summed_anew(connection: Connection, case_id: str, matters: Matters) -> CaseRow:
     """Sum a case up anew; while it waits for a person, its colour follows its area."""
     row = update_case(connection, case_id, summed_up(connection, case_id))
     matter = matters.by_key.get(row.matter)
@@ -148,7 +156,7 @@ def _summed_anew(connection: Connection, case_id: str, matters: Matters) -> Case
     return update_case(connection, case_id, {"colour": colour.value, "review_reasons": list(dict.fromkeys(reasons))})
 
 
-def _note(
+def note_other(
     connection: Connection,
     kind: str,
     row: CaseRow,
@@ -159,8 +167,15 @@ def _note(
     at: datetime,
     why: str,
 ) -> None:
+    """Write into a case's history which observations came from another case, or left for it."""
     data = {"case_id": of.case_id, "number": of.number, "observations": list(keys)}
     append_event(connection, Event(at=at, who=by.name, kind=kind, why=why, case_id=row.case_id, data=data))
+
+
+def _keys_of(connection: Connection, case_id: str) -> list[str]:
+    """Keys of the observations that a case holds, in the order in which they came."""
+    here = select(observation.c.key).where(observation.c.case_id == case_id)
+    return list(connection.execute(here.order_by(observation.c.observation_id)).scalars())
 
 
 def _moved_keys(connection: Connection, row: CaseRow) -> list[str]:

@@ -9,7 +9,8 @@ from dispatch_api.cases.model import Colour
 from dispatch_api.cases.observation import Observation
 from dispatch_api.departments.routing import SURELY_INSIDE, ZoneFact
 
-LASTING_REASONS = frozenset({"matter_always", "rejected_here", "false_alarm_mask"})
+SPLIT_OFF_REASON = "split_off"
+LASTING_REASONS = frozenset({"matter_always", "rejected_here", "false_alarm_mask", SPLIT_OFF_REASON})
 """Reasons that no further observation takes away; a surer look takes away the others."""
 
 

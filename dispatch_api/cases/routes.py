@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 
-from dispatch_api.cases.schemas import Change
+from dispatch_api.cases.schemas import Change, Split
 from dispatch_api.cases.views import PAGE_LIMIT, CaseFilter, case_collection, case_detail, case_page
 from dispatch_api.parts import PartsOf, Reader, Writer
 from dispatch_api.store.times import utc_now
@@ -62,3 +62,13 @@ def move(parts: PartsOf, account: Writer, case_id: str, change: Change) -> dict[
     """
     parts.cases.transition(case_id, change, by=account)
     return one_case(parts, account, case_id)
+
+
+@router.post("/cases/{case_id}/split")
+def split(parts: PartsOf, account: Writer, case_id: str, wanted: Split) -> dict[str, Any]:
+    """Make a case of its own of some of a case's observations; answers with the new case, which waits for review.
+
+    For the centre, of a case that has not ended (409 otherwise). The old case keeps its state and its tasks, and the
+    two are remembered as not the same.
+    """
+    return one_case(parts, account, parts.cases.split(case_id, wanted, by=account).case_id)

@@ -5,6 +5,20 @@ from __future__ import annotations
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 
+class Split(BaseModel):
+    """Observations that turn out to be another thing.
+
+    Attributes:
+        observations: Their keys; at least one of the case's stays.
+        reason: Why.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    observations: tuple[str, ...] = Field(min_length=1, max_length=1000)
+    reason: str = Field(max_length=2000)
+
+
 class Change(BaseModel):
     """A wanted change of state, with what it may need.
 

@@ -16,7 +16,8 @@ from dispatch_api.cases.model import CASE_STEPS, CaseState, Colour
 from dispatch_api.cases.moves import move_case, tell_case
 from dispatch_api.cases.records import CaseRow
 from dispatch_api.cases.rejection import REJECTION_NAMES, RejectionCode
-from dispatch_api.cases.schemas import Change
+from dispatch_api.cases.schemas import Change, Split
+from dispatch_api.cases.splitting import split
 from dispatch_api.departments.routing import Decision, Routing, ZoneFact
 from dispatch_api.errors import InvalidRequest
 from dispatch_api.store import Store
@@ -50,6 +51,23 @@ class CaseDesk:
             InvalidRequest: The change lacks something.
         """
         return self._store.write(lambda connection: self._transition(connection, case_id, change, by))
+
+    def split(self, case_id: str, wanted: Split, *, by: Account) -> CaseRow:
+        """Take observations out of a case, as somebody asks; returns the case that they make.
+
+        Raises:
+            NotFound: No such case, or not one that the account may see.
+            Forbidden: It is not for this account.
+            IllegalTransition: The case has ended.
+            InvalidRequest: The reason is missing, or the observations are not some of the case's.
+        """
+
+        def work(connection: Connection) -> CaseRow:
+            row = seen_case(connection, case_id, by)
+            told: dict[str, Any] = {"by": by.actor, "at": self._now(), "why": wanted.reason, "matters": self._matters}
+            return split(connection, row, wanted.observations, **told)
+
+        return self._store.write(work)
 
     def _transition(self, connection: Connection, case_id: str, change: Change, by: Account) -> CaseRow:
         row = seen_case(connection, case_id, by)

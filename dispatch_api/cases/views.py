@@ -15,7 +15,7 @@ from dispatch_api.accounts.sight import seen_case, visible_cases
 from dispatch_api.cases.features import case_feature, case_properties, matter_name, picture_url
 from dispatch_api.cases.matters import Matters
 from dispatch_api.cases.merges import PARTED, TOOK_IN, is_buried, merged_into, taken_apart
-from dispatch_api.cases.model import CASE_STATE_NAMES, CaseState, Step, allowed_steps
+from dispatch_api.cases.model import CASE_STATE_NAMES, ENDED_STATES, CaseState, Step, allowed_steps
 from dispatch_api.cases.records import CaseRow, best_evidence, case_of
 from dispatch_api.cases.rejection import REJECTION_NAMES, label_after_rejection
 from dispatch_api.departments.routing import Routing
@@ -128,6 +128,7 @@ def case_detail(
             allowed_item(to, *CASE_STATE_NAMES[to], step) | _reason_codes(step, row.label)
             for to, step in _allowed(connection, row, account).items()
         ],
+        "may_split": account.role is Role.CENTRE and row.observations > 1 and CaseState(row.state) not in ENDED_STATES,
         "rule": rule_item(row.rule),
         "map_links": map_links(row.lon, row.lat, matter_name(matters, row.matter).zh),
         "clocks": _clocks(row, tasks, at),
@@ -217,6 +218,7 @@ def _observations(connection: Connection, case_id: str) -> list[dict[str, Any]]:
     query = select(observation).where(observation.c.case_id == case_id).order_by(observation.c.first_seen_at)
     return [
         {
+            "key": row.key,
             "flight_id": row.flight_id,
             "label": row.label,
             "confidence": round(row.confidence, 4),
