@@ -18,7 +18,9 @@ from flightplan.errors import InputFileError
 from flightplan.projection import LocalFrame
 
 SMALLEST_AREA_M2 = 100.0
+# One drone's, for days on end; and a city's, beyond which the coordinates are more likely wrong than the city so large.
 LARGEST_AREA_M2 = 1e9
+LARGEST_CITY_M2 = 2e10
 NARROWEST_M = 1.0
 _LONLAT_CRS_ENDINGS = ("CRS84", "EPSG::4326", "EPSG:4326", "EPSG/0/4326", "EPSG::4490", "EPSG:4490")
 
@@ -38,7 +40,7 @@ class PatrolArea:
     source: str = ""
 
     def __post_init__(self) -> None:
-        problem = _polygon_problem(self.polygon)
+        problem = _polygon_problem(self.polygon) or _size_problem(self.polygon, LARGEST_CITY_M2)
         if problem is not None:
             raise InputFileError(path=self.source or self.name, problem=problem[0], remedy=problem[1])
 
@@ -51,25 +53,32 @@ class PatrolArea:
                 outside the range of longitude and latitude, states another CRS, or is too small or too large.
         """
         path = Path(path)
-        document = _read_json(path)
-        _refuse_other_crs(path, document)
-        found = list(_polygons(path, document, place=""))
-        if not found:
-            kind = document.get("type")
-            raise InputFileError(
-                path=path, problem=f"there is no polygon in it (type {kind!r})", remedy="Give one GeoJSON Polygon"
-            )
+        found = _polygons_in(path)
         if len(found) > 1:
             places = ", ".join(place or "the top" for place, _, _ in found[:4])
             raise InputFileError(
                 path=path,
                 place=places,
                 problem=f"there are {len(found)} polygons in it, and one area is planned at a time",
-                remedy="Keep one polygon per file",
+                remedy="Keep one polygon per file, or plan for a fleet with --fleet",
             )
-        place, name, coordinates = found[0]
+        return cls._checked(path, found[0], largest_m2=LARGEST_AREA_M2)
+
+    @classmethod
+    def all_of_geojson(cls, path: Path | str) -> list[PatrolArea]:
+        """Reads every polygon of a file, for a fleet: a city, or its grid cells.
+
+        Raises:
+            InputFileError: As `from_geojson`, though there may be many polygons, each up to a city's size.
+        """
+        path = Path(path)
+        return [cls._checked(path, one, largest_m2=LARGEST_CITY_M2) for one in _polygons_in(path)]
+
+    @classmethod
+    def _checked(cls, path: Path, found: tuple[str, str, object], *, largest_m2: float) -> PatrolArea:
+        place, name, coordinates = found
         polygon = _polygon(path, place, coordinates)
-        problem = _polygon_problem(polygon)
+        problem = _polygon_problem(polygon) or _size_problem(polygon, largest_m2)
         if problem is not None:
             raise InputFileError(path=path, place=place, problem=problem[0], remedy=problem[1])
         return cls(name=name or path.stem, polygon=polygon, source=str(path))
@@ -82,6 +91,19 @@ class PatrolArea:
     def area_m2(self) -> float:
         """Square metres inside, holes left out."""
         return float(self.frame().local_polygon(self.polygon).area)
+
+
+def _polygons_in(path: Path) -> list[tuple[str, str, object]]:
+    """(place, name, coordinates) of every polygon of a file, at least one."""
+    document = _read_json(path)
+    _refuse_other_crs(path, document)
+    found = list(_polygons(path, document, place=""))
+    if not found:
+        kind = document.get("type")
+        raise InputFileError(
+            path=path, problem=f"there is no polygon in it (type {kind!r})", remedy="Give one GeoJSON Polygon"
+        )
+    return found
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -241,12 +263,19 @@ def _polygon_problem(polygon: Polygon) -> tuple[str, str] | None:
         return f"the area has only {area_m2:.1f} m²", f"Draw one of at least {SMALLEST_AREA_M2:.0f} m²"
     if 2 * area_m2 < NARROWEST_M * ground.length:
         return "the polygon encloses no area worth the name", "Draw its corners in order round the area"
-    if area_m2 > LARGEST_AREA_M2:
-        return (
-            f"the area has {area_m2 / 1e6:,.0f} km², more than one drone can be planned for",
-            f"Check the coordinates, or split it into areas of at most {LARGEST_AREA_M2 / 1e6:,.0f} km²",
-        )
     return None
+
+
+def _size_problem(polygon: Polygon, largest_m2: float) -> tuple[str, str] | None:
+    west, south, east, north = polygon.bounds
+    area_m2 = LocalFrame(lon=(west + east) / 2, lat=(south + north) / 2).local_polygon(polygon).area
+    if area_m2 <= largest_m2:
+        return None
+    whom = "one drone" if largest_m2 == LARGEST_AREA_M2 else "a city's fleet"
+    remedy = f"Check the coordinates, or split it into areas of at most {largest_m2 / 1e6:,.0f} km²"
+    if largest_m2 == LARGEST_AREA_M2:
+        remedy += ", or plan it for a fleet with --fleet"
+    return f"the area has {area_m2 / 1e6:,.0f} km², more than {whom} can be planned for", remedy
 
 
 def _shape_problem(polygon: Polygon) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from shapely.geometry import MultiPolygon
 from shapely.geometry.base import BaseGeometry
 
 Point = tuple[float, float]
+FloatArray = NDArray[np.float64]
 # Corners and row ends lie exactly on an obstacle's outline; without this allowance rounding would call them inside.
 _TOUCH_M = 0.02
 
@@ -35,6 +36,14 @@ class Router:
     def is_clear(self, start: Point, end: Point) -> bool:
         """Whether the straight leg keeps out of every obstacle."""
         return bool(self._inner.is_empty) or not self._inner.intersects(shapely.linestrings([start, end]))
+
+    def blocked_legs(self, starts: FloatArray, ends: FloatArray) -> list[int]:
+        """Which of the straight legs from places (n, 2) to places (n, 2) enter an obstacle."""
+        if self._inner.is_empty or not len(starts):
+            return []
+        lines = shapely.linestrings(np.stack([starts, ends], axis=1))
+        hit: list[int] = np.flatnonzero(np.atleast_1d(shapely.intersects(self._inner, lines))).tolist()
+        return hit
 
     def route(self, start: Point, end: Point) -> list[Point]:
         """Points from `start` to `end`, both included; empty when there is no way round."""
@@ -67,11 +76,9 @@ class Router:
         return [*self._seen_from[node], *self._clear(nodes, node, range(corners, len(nodes)))]
 
     def _clear(self, nodes: list[Point], node: int, others: range) -> list[int]:
-        ends: NDArray[np.float64] = np.array([nodes[index] for index in others], dtype=float)
-        starts = np.broadcast_to(np.array(nodes[node]), ends.shape)
-        lines = shapely.linestrings(np.stack([starts, ends], axis=1))
-        blocked = np.atleast_1d(shapely.intersects(self._inner, lines))
-        return [index for index, bad in zip(others, blocked, strict=True) if not bad and index != node]
+        ends: FloatArray = np.array([nodes[index] for index in others], dtype=float)
+        blocked = set(self.blocked_legs(np.broadcast_to(np.array(nodes[node]), ends.shape), ends))
+        return [index for place, index in enumerate(others) if place not in blocked and index != node]
 
 
 def _unwind(nodes: list[Point], came_from: dict[int, int], goal: int) -> list[Point]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import date, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +14,7 @@ from shapely.geometry import mapping
 
 from dispatch_api.store.url import store_place
 from flightplan.area import PatrolArea
-from flyonce.cli.options import AsJson, StoreUrl, finite, lonlat
+from flyonce.cli.options import AsJson, Language, StoreUrl, finite, lonlat
 from flyonce.cli.output import emit_json, fail, progress, say
 from flyonce.coverage_picture import CoveragePicture
 from flyonce.coverage_report import area_json, blind_json, seen_json, spot_json, spot_words
@@ -27,13 +26,6 @@ from geo.whole_file import whole_file
 _MOST_CELLS = 10_000_000
 
 Writer = Callable[[Path], object]
-
-
-class Language(StrEnum):
-    """Of the words in the picture."""
-
-    ZH = "zh"
-    EN = "en"
 
 
 def coverage(

@@ -6,6 +6,7 @@ import signal
 import tempfile
 import threading
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any
@@ -18,11 +19,13 @@ from flightplan.files import read_mission
 from flightplan.files.geojson import write_geojson
 from flightplan.files.qgc_plan import write_plan
 from flightplan.files.waypoints import write_waypoints
+from flightplan.fleet.plan import Survey
 from flightplan.flight import fly as fly_mission
 from flightplan.link import open_link
 from flightplan.upload import upload as upload_mission
 from flightplan.vehicle import SimulatedVehicle
-from flyonce.cli.options import AsJson, LinkUrl, lonlat
+from flyonce.cli.fleet import FleetOrders, plan_for_fleet
+from flyonce.cli.options import AsJson, Language, LinkUrl, lonlat
 from flyonce.cli.output import emit_json, fail, progress, say
 from geo.camera import camera_by_name
 
@@ -31,8 +34,15 @@ _ENDURANCE_MIN = 28.5
 
 
 def plan(
-    area: Annotated[Path, typer.Argument(help="GeoJSON with one polygon, holes allowed.")],
-    home: Annotated[str, typer.Option(help="Take-off and landing place, LON,LAT in degrees.")],
+    area: Annotated[
+        Path, typer.Argument(help="GeoJSON with one polygon, holes allowed; with --fleet as many as there are.")
+    ],
+    home: Annotated[
+        str | None, typer.Option(help="Take-off and landing place of one drone, LON,LAT in degrees.")
+    ] = None,
+    fleet: Annotated[
+        Path | None, typer.Option(help="fleet.yaml: docks, drones and hours; shares the areas out among them.")
+    ] = None,
     altitude_m: Annotated[float, typer.Option(help="Height above the ground at home, metres.")] = 100.0,
     camera: Annotated[str, typer.Option(help="Name in the camera table, like generic-84dfov.")] = "generic-84dfov",
     frontlap: Annotated[float, typer.Option(help="Overlap along the row, 0 to 0.95.")] = 0.7,
@@ -42,9 +52,32 @@ def plan(
     endurance_min: Annotated[
         float, typer.Option(help="Longest flight on one battery, reserve taken off; a longer one is split.")
     ] = _ENDURANCE_MIN,
+    first_day: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="With --fleet: first day of flying; default tomorrow.")
+    ] = None,
+    no_fly: Annotated[
+        list[Path] | None, typer.Option(help="With --fleet: GeoJSON of places that nobody may fly over.")
+    ] = None,
+    row_length_m: Annotated[
+        float, typer.Option(help="With --fleet: rows are cut to about this length.")
+    ] = Survey.row_length_m,
+    missions: Annotated[bool, typer.Option(help="With --fleet: write a mission for every flight.")] = True,
+    lang: Annotated[Language, typer.Option(help="With --fleet: of the chart, zh or en.")] = Language.ZH,
     as_json: AsJson = False,
 ) -> None:
-    """Plan a flight that photographs a whole area, and write it for ground stations."""
+    """Plan a flight that photographs a whole area, or a fleet's flights over a city, and write them."""
+    if (home is None) == (fleet is None):
+        fail("Give --home for one drone, or --fleet for a city's docks.")
+    if fleet is not None:
+        survey = Survey(altitude_m=altitude_m, frontlap=frontlap, sidelap=sidelap, row_length_m=row_length_m)
+        day = None if first_day is None else first_day.date()
+        orders = FleetOrders(
+            areas=area, fleet=fleet, no_fly=tuple(no_fly or ()), survey=survey, first_day=day, out=out,
+            missions=missions, lang=lang.value,
+        )  # fmt: skip
+        plan_for_fleet(orders, as_json=as_json)
+        return
+    assert home is not None
     place = PatrolArea.from_geojson(area)
     lens = camera_by_name(camera)
     began = perf_counter()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -10,6 +11,13 @@ import typer
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; words go to stderr.")]
 StoreUrl = Annotated[str | None, typer.Option("--store", help="Store URL, like sqlite:///city.db.")]
 LinkUrl = Annotated[str, typer.Option("--link", help="tcp:HOST:PORT, udp:HOST:PORT, udpin:HOST:PORT or serial:DEVICE.")]
+
+
+class Language(StrEnum):
+    """Of the words in a picture."""
+
+    ZH = "zh"
+    EN = "en"
 
 
 def finite(value: float | None) -> float | None:

@@ -1,0 +1,75 @@
+"""A fleet's flights as missions, each checked against the limits of the drone that flies it."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+
+import numpy as np
+
+from flightplan.fleet.plan import FleetPlan
+from flightplan.fleet.strips import ends_en
+from flightplan.fleet.tours import Flight, directed
+from flightplan.limits import FlightLimits
+from flightplan.mission import Home, Mission
+from flightplan.pattern_search import Run
+from flightplan.routing import Router
+from flightplan.rows import turned_back
+from flightplan.sorties import MissionBuilder
+
+
+class FleetMissions:
+    """Makes missions of a plan's flights."""
+
+    def __init__(self, plan: FleetPlan) -> None:
+        self._plan = plan
+        self._builders: dict[int, MissionBuilder] = {}
+
+    def mission(self, station: int, flight: Flight, name: str) -> Mission:
+        """One flight of one drone.
+
+        Raises:
+            InvalidMission: It breaks a limit of the drone or of the rules.
+        """
+        builder = self._builders.get(station)
+        if builder is None:
+            builder = self._builders[station] = self._builder(station)
+        runs = [self._run(row, forward, self._plan.trigger_m[station]) for row, forward in directed(flight)]
+        return builder.missions(name, [runs])[0]
+
+    @cached_property
+    def _ends_en(self) -> list[list[list[float]]]:
+        ends: list[list[list[float]]] = ends_en(self._plan.strips).tolist()
+        return ends
+
+    @cached_property
+    def _router(self) -> Router:
+        return Router(self._plan.blocked_en)
+
+    def _run(self, row: int, forward: bool, trigger_m: float) -> Run:
+        lower, upper = ((end[0], end[1]) for end in self._ends_en[row])
+        length_m = math.dist(lower, upper)
+        # Equal parts, and a centimetre less, lest rounding lose the last photo.
+        parts = max(1, math.ceil(length_m / trigger_m - 1e-6))
+        even_m = max(math.floor(length_m / parts * 100 - 1) / 100, 0.1)
+        return Run(start=lower if forward else upper, end=upper if forward else lower, trigger_m=even_m)
+
+    def _builder(self, number: int) -> MissionBuilder:
+        plan, station = self._plan, self._plan.stations[number]
+        dock, drone = station.dock, station.dock.drone
+        home_en = turned_back(np.array([station.uv_m]), plan.strips.angle_deg)[0].tolist()
+        return MissionBuilder(
+            frame=plan.frame,
+            router=self._router,
+            home=Home(lon=dock.lon, lat=dock.lat, alt_msl_m=dock.alt_msl_m),
+            home_en=(home_en[0], home_en[1]),
+            altitude_m=plan.survey.altitude_m,
+            speed_m_s=station.speed_m_s,
+            limits=FlightLimits(
+                max_range_m=drone.max_range_m,
+                max_speed_m_s=max(FlightLimits().max_speed_m_s, drone.speed_m_s),
+                min_photo_interval_s=plan.survey.min_photo_interval_s,
+                max_duration_s=drone.usable_s,
+            ),
+            kinematics=drone.kinematics,
+        )

@@ -1,0 +1,215 @@
+"""What a city flies with: drones, the docks they stand in, and the hours in which they may fly."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from flightplan.area import lonlat_problem
+from flightplan.kinematics import Kinematics
+
+
+@dataclass(frozen=True, kw_only=True)
+class DroneModel:
+    """A kind of drone, with all that decides how much it gets done in a day.
+
+    Attributes:
+        name: What the fleet file calls it.
+        camera: Name in the camera table.
+        speed_m_s: Ground speed on rows and on the way, where the camera keeps up.
+        endurance_s: Rated time in the air.
+        reserve: Share of it that a flight must leave, 0 to below 1.
+        charge_s: Time in the dock until it may fly again.
+        swap_s: More time in the dock: opening, checks, a battery changed.
+        max_range_m: Farthest from its dock.
+        wind_limit_m_s: Wind in which it stays in the dock.
+        kinematics: Its limits of motion.
+    """
+
+    name: str
+    camera: str = "generic-84dfov"
+    speed_m_s: float = 15.0
+    endurance_s: float = 2_280.0
+    reserve: float = 0.25
+    charge_s: float = 1_800.0
+    swap_s: float = 120.0
+    max_range_m: float = 10_000.0
+    wind_limit_m_s: float = 12.0
+    kinematics: Kinematics = field(default_factory=Kinematics)
+
+    def __post_init__(self) -> None:
+        for name in ("speed_m_s", "endurance_s", "max_range_m", "wind_limit_m_s"):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
+                raise ValueError(f"{name} must be finite and above 0")
+        for name in ("charge_s", "swap_s"):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
+                raise ValueError(f"{name} must be finite and not negative")
+        if not 0 <= self.reserve < 1:
+            raise ValueError("reserve must be a share from 0 to below 1")
+
+    @property
+    def usable_s(self) -> float:
+        """Longest flight, the reserve taken off."""
+        return self.endurance_s * (1 - self.reserve)
+
+    @property
+    def turnaround_s(self) -> float:
+        """Time in the dock between two flights."""
+        return self.charge_s + self.swap_s
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dock:
+    """Where drones take off and land.
+
+    Attributes:
+        name: Its own in the fleet.
+        lon: Degrees east, WGS 84.
+        lat: Degrees north.
+        drone: The kind of drone that stands in it.
+        alt_msl_m: Ground height above mean sea level.
+        drones: How many stand in it, each flying by itself.
+    """
+
+    name: str
+    lon: float
+    lat: float
+    drone: DroneModel
+    alt_msl_m: float = 0.0
+    drones: int = 1
+
+    def __post_init__(self) -> None:
+        problem = lonlat_problem(self.lon, self.lat)
+        if problem is not None:
+            raise ValueError(f"lon, lat: {problem[0]}")
+        if not math.isfinite(self.alt_msl_m):
+            raise ValueError("alt_msl_m must be finite")
+        if self.drones < 1:
+            raise ValueError("drones must be at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hours:
+    """A stretch of the day, from its beginning to before its end; past midnight when it ends before it begins."""
+
+    begins: time
+    ends: time
+
+    def __post_init__(self) -> None:
+        if self.begins == self.ends:
+            raise ValueError(f"{self.begins:%H:%M} to {self.ends:%H:%M} is no stretch of time")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curfew:
+    """When nobody flies: hours of some weekdays, every day, or one stretch of days.
+
+    Attributes:
+        hours: The hours; None for whole days.
+        weekdays: 0 Monday to 6 Sunday; empty for every day.
+        first_day: The first day it holds; None for always.
+        last_day: The last one.
+        why: In words, for people.
+    """
+
+    hours: Hours | None = None
+    weekdays: frozenset[int] = frozenset()
+    first_day: date | None = None
+    last_day: date | None = None
+    why: str = ""
+
+    def __post_init__(self) -> None:
+        if not all(0 <= day <= 6 for day in self.weekdays):
+            raise ValueError("weekdays go from 0 (Monday) to 6 (Sunday)")
+        if self.first_day and self.last_day and self.last_day < self.first_day:
+            raise ValueError("a curfew must not end before it begins")
+        if self.hours is None and not self.weekdays and self.first_day is None:
+            raise ValueError("a curfew needs hours, weekdays or days: without any nobody ever flies")
+
+    def holds_on(self, day: date) -> bool:
+        """Whether it begins on that day."""
+        if self.first_day is not None and day < self.first_day:
+            return False
+        if self.last_day is not None and day > self.last_day:
+            return False
+        return not self.weekdays or day.weekday() in self.weekdays
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fleet:
+    """All docks of a city, and when they may fly.
+
+    Attributes:
+        docks: At least one; names are their own.
+        hours: When flights may take place, each day; empty for round the clock.
+        curfews: When they may not, all the same.
+        time_zone: The city's.
+        source: The file it came from, for messages.
+    """
+
+    docks: tuple[Dock, ...]
+    hours: tuple[Hours, ...] = ()
+    curfews: tuple[Curfew, ...] = ()
+    time_zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.docks:
+            raise ValueError("docks: a fleet needs at least one dock")
+        names = [dock.name for dock in self.docks]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"docks: the name {twice!r} is given twice")
+
+    def open_windows(self, day: date) -> list[tuple[datetime, datetime]]:
+        """When flights may take place that begin on `day`: aware times, in order, not touching one another.
+
+        A window that passes midnight belongs to the day on which it begins.
+        """
+        hours = self.hours or (Hours(begins=time(0), ends=time.max),)
+        opened = [self._stretch(day, one) for one in hours]
+        closed = [
+            self._stretch(other, curfew.hours)
+            for curfew in self.curfews
+            for other in (day - timedelta(days=1), day, day + timedelta(days=1))
+            if curfew.holds_on(other)
+        ]
+        return _without(_joined(opened), closed)
+
+    def _stretch(self, day: date, hours: Hours | None) -> tuple[datetime, datetime]:
+        if hours is None:
+            return self._at(day, time(0)), self._at(day + timedelta(days=1), time(0))
+        ends_on = day if hours.ends > hours.begins else day + timedelta(days=1)
+        if hours.ends == time.max:
+            return self._at(day, hours.begins), self._at(day + timedelta(days=1), time(0))
+        return self._at(day, hours.begins), self._at(ends_on, hours.ends)
+
+    def _at(self, day: date, clock: time) -> datetime:
+        return datetime.combine(day, clock, tzinfo=self.time_zone)
+
+
+Window = tuple[datetime, datetime]
+
+
+def _joined(windows: Sequence[Window]) -> list[Window]:
+    joined: list[Window] = []
+    for begins, ends in sorted(windows):
+        if joined and begins <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(joined[-1][1], ends)
+        else:
+            joined.append((begins, ends))
+    return joined
+
+
+def _without(opened: list[Window], closed: Sequence[Window]) -> list[Window]:
+    for shut, free in closed:
+        opened = [
+            (low, high)
+            for begins, ends in opened
+            for low, high in ((begins, min(ends, shut)), (max(begins, free), ends))
+            if low < high
+        ]
+    return opened

@@ -1,0 +1,265 @@
+"""From areas and a fleet to flights of every drone, and an account of why it cannot be much quicker."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry import MultiPolygon, Polygon
+from shapely.geometry.base import BaseGeometry
+
+from flightplan.errors import CannotPlan
+from flightplan.fleet.improving import Assignment, improve
+from flightplan.fleet.model import Dock, Fleet
+from flightplan.fleet.sharing import share_out
+from flightplan.fleet.strips import Strips, lay_strips
+from flightplan.fleet.tours import Tour, Ways
+from flightplan.fleet.work import Station, Work, stations_of, work_of
+from flightplan.projection import LocalFrame
+from flightplan.routing import Router
+from flightplan.rows import turned
+from geo.camera import camera_by_name
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+# So many blocks, or so many for each drone: few enough for the programme, small enough to share out evenly.
+_LEAST_BLOCKS, _BLOCKS_PER_STATION = 2_000, 30
+# Speeds are told to a tenth.
+_SPEED_STEP = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """How the ground is to be flown over.
+
+    Attributes:
+        altitude_m: Above the docks' ground.
+        frontlap: Least overlap of one photo and the next, 0 to below 1.
+        sidelap: Least overlap of neighbouring rows.
+        row_length_m: Rows are cut to about this length; longer rows turn less, shorter ones fit flights better.
+        angle_deg: Direction of the rows, counter-clockwise from east; None for the one that is flown fastest.
+        clearance_m: Distance kept from where nobody may fly.
+        min_photo_interval_s: Shortest time between photos that the cameras manage.
+    """
+
+    altitude_m: float = 120.0
+    frontlap: float = 0.7
+    sidelap: float = 0.2
+    row_length_m: float = 2_000.0
+    angle_deg: float | None = None
+    clearance_m: float = 3.0
+    min_photo_interval_s: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("altitude_m", "row_length_m", "min_photo_interval_s"):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
+                raise CannotPlan(problem=f"{name} must be finite and above 0", remedy="Give a finite number above 0")
+        for name in ("frontlap", "sidelap"):
+            if not 0 <= getattr(self, name) <= 0.95:
+                raise CannotPlan(problem=f"{name} is out of range", remedy="Give a share between 0 and 0.95")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FleetPlan:
+    """Who flies what.
+
+    Attributes:
+        frame: Metres east and north of the city.
+        strips: All rows that some drone reaches.
+        stations: Every drone of every dock.
+        tours: The flights of each, aligned with `stations`.
+        survey: How the ground is flown over.
+        blocked_en: Where nobody may fly, metres east and north.
+        router: Ways round it, in the frame of the rows.
+        trigger_m: Greatest distance between photos along a row, of each station.
+        least_s: A time that no plan of these rows beats, flights following one another without a night.
+        area_m2: Ground to be shown.
+        unreached: Rows that no drone reaches.
+    """
+
+    frame: LocalFrame
+    strips: Strips
+    stations: tuple[Station, ...]
+    tours: tuple[Tour, ...]
+    survey: Survey
+    blocked_en: BaseGeometry
+    router: Router
+    trigger_m: tuple[float, ...]
+    least_s: float
+    area_m2: float
+    unreached: Strips
+
+    @property
+    def seconds(self) -> float:
+        """From the first take-off to the last landing, were the days without nights."""
+        return max((tour.seconds for tour in self.tours), default=0.0)
+
+    @property
+    def flights(self) -> int:
+        """How many flights there are."""
+        return sum(len(tour.flights) for tour in self.tours)
+
+    @property
+    def unreached_m2(self) -> float:
+        """Ground that no drone reaches, about."""
+        return float(self.unreached.length_m.sum() * self.unreached.spacing_m)
+
+
+Told = Callable[[str, int, int], None]
+"""Called with what is being done, and how much of how much of it is."""
+
+
+def plan_fleet(
+    areas: Sequence[Polygon],
+    fleet: Fleet,
+    survey: Survey | None = None,
+    *,
+    no_fly: Sequence[Polygon] = (),
+    told: Told = lambda word, done, total: None,
+) -> FleetPlan:
+    """Share areas out among the drones of a fleet, and cut each drone's part into flights.
+
+    Args:
+        areas: Degrees, longitude before latitude; holes are not flown over.
+        fleet: Docks and drones.
+        survey: Heights and overlaps.
+        no_fly: More places that nobody may fly over, degrees.
+        told: Told what is going on.
+
+    Raises:
+        CannotPlan: Nothing is left to fly over, no drone reaches any of it, or a dock stands where nobody may fly.
+    """
+    survey = survey or Survey()
+    frame = _frame(areas)
+    areas_en = [frame.local_polygon(area) for area in areas]
+    blocked = _blocked(areas_en, [frame.local_polygon(place) for place in no_fly], survey.clearance_m)
+    docks_en = frame.en_from_lonlat(np.array([(dock.lon, dock.lat) for dock in fleet.docks]))
+    _check_docks(fleet.docks, docks_en, blocked)
+    told("rows", 0, 1)
+    spacing_m = _row_spacing_m(fleet, survey)
+    strips = _laid(areas_en, blocked, spacing_m, survey)
+    if not len(strips):
+        raise CannotPlan(problem="nothing is left to fly over", remedy="Check the areas and where nobody may fly")
+    speeds = [_speed_m_s(dock, survey) for dock in fleet.docks]
+    stations = stations_of(
+        fleet.docks, docks_en, angle_deg=strips.angle_deg, speeds_m_s=speeds, height_m=survey.altitude_m
+    )
+    work = work_of(strips, stations)
+    if not work.reachable.any():
+        raise CannotPlan(
+            problem="no dock reaches any of the area",
+            remedy="Check that longitude comes before latitude in the fleet, or add docks nearer to it",
+        )
+    router = Router(shapely.transform(blocked, lambda points: turned(points, strips.angle_deg)))
+    flown = strips.where(work.reachable)
+    assignment, least_s = _shared(flown, _of_rows(work, work.reachable), stations, Ways(router), told)
+    return FleetPlan(
+        frame=frame,
+        strips=flown,
+        stations=tuple(stations),
+        tours=tuple(assignment.tours),
+        survey=survey,
+        blocked_en=blocked,
+        router=router,
+        trigger_m=tuple(_trigger_m(station.dock, survey) for station in stations),
+        least_s=least_s,
+        area_m2=float(shapely.union_all(areas_en).difference(blocked).area),
+        unreached=strips.where(~work.reachable),
+    )
+
+
+def _shared(
+    strips: Strips, work: Work, stations: Sequence[Station], ways: Ways, told: Told
+) -> tuple[Assignment, float]:
+    told("sharing out", 0, 1)
+    blocks = max(_LEAST_BLOCKS, _BLOCKS_PER_STATION * len(stations))
+    block_of_row = strips.blocks(math.ceil(len(strips) / blocks))
+    shares = share_out(work, block_of_row, stations)
+    station_of_row = shares.station_of_block[block_of_row]
+    lost = ~np.isfinite(work.cycle_s[np.arange(len(strips)), station_of_row])
+    station_of_row[lost] = work.cycle_s[lost].argmin(axis=1)
+    assignment = Assignment(
+        strips=strips,
+        work=work,
+        stations=stations,
+        ways=ways,
+        block_of_row=block_of_row,
+        station_of_row=station_of_row,
+    )
+    done = 0
+
+    def on_tour() -> None:
+        nonlocal done
+        done += 1
+        told("flights", done, len(stations))
+
+    assignment.plan(on_tour)
+    told("evening out", 0, 1)
+    improve(assignment)
+    return assignment, shares.least_s
+
+
+def _frame(areas: Sequence[Polygon]) -> LocalFrame:
+    west, south, east, north = shapely.total_bounds(np.array(areas, dtype=object))
+    return LocalFrame(lon=float(west + east) / 2, lat=float(south + north) / 2)
+
+
+def _blocked(areas_en: Sequence[Polygon], no_fly_en: Sequence[Polygon], clearance_m: float) -> BaseGeometry:
+    """Holes that no other area fills, and no-fly places, with the distance kept from them."""
+    whole = shapely.union_all(areas_en)
+    holes = [Polygon(ring) for part in shapely.get_parts(whole) for ring in part.interiors]
+    if not holes and not no_fly_en:
+        return MultiPolygon()
+    grown = shapely.buffer([*holes, *no_fly_en], max(clearance_m, 0.1), join_style="mitre", mitre_limit=2)
+    return shapely.union_all(grown)
+
+
+def _check_docks(docks: Sequence[Dock], docks_en: Floats, blocked: BaseGeometry) -> None:
+    inside = np.atleast_1d(shapely.contains_xy(blocked, docks_en))
+    if inside.any():
+        dock = docks[int(inside.argmax())]
+        raise CannotPlan(problem=f"dock {dock.name} stands where nobody may fly", remedy="Move it, or leave it out")
+
+
+def _laid(areas_en: Sequence[Polygon], blocked: BaseGeometry, spacing_m: float, survey: Survey) -> Strips:
+    """Rows in the asked direction, or in the one with the least to fly, each turn counted as some way."""
+    whole = shapely.union_all(areas_en)
+    box = np.diff(shapely.get_coordinates(shapely.oriented_envelope(whole)), axis=0)[:2]
+    along = [round(math.degrees(math.atan2(north, east)) % 180, 1) for east, north in box.tolist()]
+    angles = sorted({0.0, 90.0, *along}) if survey.angle_deg is None else [survey.angle_deg]
+    laid = [
+        lay_strips([whole], blocked, spacing_m=spacing_m, row_length_m=survey.row_length_m, angle_deg=angle)
+        for angle in angles
+    ]
+    return min(laid, key=lambda strips: float(strips.length_m.sum()) + len(strips) * 2 * spacing_m)
+
+
+def _row_spacing_m(fleet: Fleet, survey: Survey) -> float:
+    """The distance at which the narrowest camera of the fleet keeps the overlap."""
+    widths = [camera_by_name(dock.drone.camera).footprint_wh_m(survey.altitude_m)[0] for dock in fleet.docks]
+    return min(widths) * (1 - survey.sidelap)
+
+
+def _trigger_m(dock: Dock, survey: Survey) -> float:
+    return camera_by_name(dock.drone.camera).footprint_wh_m(survey.altitude_m)[1] * (1 - survey.frontlap)
+
+
+def _speed_m_s(dock: Dock, survey: Survey) -> float:
+    """The drone's speed, or the greatest at which its camera keeps up."""
+    keeps_up = _trigger_m(dock, survey) * 0.9 / survey.min_photo_interval_s
+    speed = min(dock.drone.speed_m_s, math.floor(keeps_up * _SPEED_STEP) / _SPEED_STEP)
+    if speed < 0.5:
+        raise CannotPlan(
+            problem=f"dock {dock.name}: photos are due closer together than its camera can take them in flight",
+            remedy="Fly higher, or ask for less frontlap",
+        )
+    return speed
+
+
+def _of_rows(work: Work, keep: NDArray[np.bool_]) -> Work:
+    return Work(cycle_s=work.cycle_s[keep], reach_m=work.reach_m[keep])

@@ -1,0 +1,169 @@
+"""`flyonce plan --fleet`: a city's areas shared out among its docks, with times, a chart and missions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from flightplan.area import PatrolArea
+from flightplan.fleet.model import Fleet
+from flightplan.fleet.plan import FleetPlan, Survey, plan_fleet
+from flightplan.fleet.reading import read_fleet
+from flightplan.fleet.schedule import Schedule, schedule
+from flyonce.cli.output import EXIT_BAD_INPUT, emit_json, fail, progress, say
+from flyonce.fleet_files import FleetFiles
+from vision.drawing import Language
+
+# Less than this left over is the edge of the area, not a part of it.
+_LEAST_UNREACHED_M2 = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FleetOrders:
+    """What was asked for.
+
+    Attributes:
+        areas: GeoJSON with the areas.
+        fleet: The fleet's file.
+        no_fly: GeoJSON files with places that nobody may fly over.
+        survey: Height and overlaps.
+        first_day: Of flying; None for tomorrow, in the city's time.
+        out: Folder for the files.
+        missions: Whether every flight gets a mission's files.
+        lang: Of the chart.
+    """
+
+    areas: Path
+    fleet: Path
+    no_fly: tuple[Path, ...]
+    survey: Survey
+    first_day: date | None
+    out: Path
+    missions: bool
+    lang: Language
+
+
+def plan_for_fleet(orders: FleetOrders, *, as_json: bool) -> None:
+    """Plan, write and tell; leaves with code 2 where a part of the area is out of every drone's reach."""
+    areas = PatrolArea.all_of_geojson(orders.areas)
+    no_fly = [place for path in orders.no_fly for place in PatrolArea.all_of_geojson(path)]
+    fleet = read_fleet(orders.fleet)
+    first_day = orders.first_day or datetime.now(fleet.time_zone).date() + timedelta(days=1)
+    began = perf_counter()
+    with progress("planning") as ticker:
+
+        def told(word: str, done: int, total: int) -> None:
+            ticker.describe(f"planning: {word}")
+            ticker.reached(done, total if total > 1 else None)
+
+        planned = plan_fleet(
+            [area.polygon for area in areas],
+            fleet,
+            orders.survey,
+            no_fly=[place.polygon for place in no_fly],
+            told=told,
+        )
+        told("times", 0, 1)
+        times = schedule(planned, fleet, first_day)
+        if times.too_near:
+            fail(f"{len(times.too_near)} pairs of flights stay too near one another. Move docks apart, or plan fewer.")
+        seconds = perf_counter() - began
+        ticker.describe("writing")
+        ticker.reached(0, planned.flights)
+        files = FleetFiles(plan=planned, schedule=times, lang=orders.lang)
+        try:
+            written = files.write(orders.out, missions=orders.missions, on_flight=ticker.advance)
+        except OSError as error:
+            fail(f"{orders.out}: cannot be written to ({error.strerror}). Choose another folder with --out.")
+    result = _told(planned, times, fleet, seconds) | {"files": [str(path) for path in written]}
+    if as_json:
+        emit_json(result)
+    else:
+        _say(result)
+    if planned.unreached_m2 >= _LEAST_UNREACHED_M2:
+        fail(
+            f"{planned.unreached_m2 / 1e6:.2f} km² lie out of every drone's reach and are not planned. "
+            "Add docks there, or allow the drones to fly farther.",
+            code=EXIT_BAD_INPUT,
+        )
+
+
+def _told(planned: FleetPlan, times: Schedule, fleet: Fleet, seconds: float) -> dict[str, Any]:
+    lasts = np.array([tour.seconds for tour in planned.tours])
+    busiest = int(lasts.argmax())
+    last = max(departure.lands_at for departure in times.departures)
+    return {
+        "area_km2": round(planned.area_m2 / 1e6, 3),
+        "unreached_km2": round(planned.unreached_m2 / 1e6, 3),
+        "drones": len(planned.stations),
+        "rows": len(planned.strips),
+        "row_spacing_m": round(planned.strips.spacing_m, 1),
+        "row_angle_deg": planned.strips.angle_deg,
+        "flights": planned.flights,
+        "days": times.days,
+        "first_take_off_at": times.departures[0].takes_off_at.isoformat(),
+        "last_landing_at": last.isoformat(),
+        "hours": round(planned.seconds / 3_600, 3),
+        "least_hours": round(planned.least_s / 3_600, 3),
+        "over_least": round(planned.seconds / planned.least_s, 4) if planned.least_s else None,
+        "mean_over_busiest": round(float(lasts.mean() / lasts[busiest]), 4),
+        "busiest": planned.stations[busiest].name,
+        "time_of_busiest": _shares(planned, busiest),
+        "delayed_flights": times.delayed,
+        "docks": [_dock(planned, times, number) for number in range(len(planned.stations))],
+        "fleet": fleet.source,
+        "seconds": round(seconds, 3),
+    }
+
+
+def _dock(planned: FleetPlan, times: Schedule, number: int) -> dict[str, Any]:
+    flights: Sequence[Any] = planned.tours[number].flights
+    in_air_s = sum(flight.seconds for flight in flights)
+    mine = [departure for departure in times.departures if departure.station == number]
+    return {
+        "drone": planned.stations[number].name,
+        "flights": len(flights),
+        "hours": round(planned.tours[number].seconds / 3_600, 3),
+        "hours_in_the_air": round(in_air_s / 3_600, 3),
+        "share_of_busiest": round(planned.tours[number].seconds / planned.seconds, 4),
+        "last_landing_at": max(departure.lands_at for departure in mine).isoformat() if mine else None,
+    }
+
+
+def _shares(planned: FleetPlan, number: int) -> dict[str, float]:
+    """What the time of one drone goes into, hours."""
+    station, tour = planned.stations[number], planned.tours[number]
+    rows = [row for flight in tour.flights for row in flight.rows]
+    over_rows_s = float(planned.strips.length_m[rows].sum()) / station.speed_m_s
+    in_air_s = sum(flight.seconds for flight in tour.flights)
+    climbing_s = station.vertical_s * len(tour.flights)
+    parts = {
+        "over_rows": over_rows_s,
+        "on_the_way_and_turning": in_air_s - over_rows_s - climbing_s,
+        "climbing_and_landing": climbing_s,
+        "charging": tour.seconds - in_air_s,
+    }
+    return {name: round(seconds / 3_600, 3) for name, seconds in parts.items()}
+
+
+def _say(result: dict[str, Any]) -> None:
+    say(
+        f"{result['area_km2']:,.2f} km², {result['drones']} drones, {result['flights']} flights, {result['rows']} rows "
+        f"{result['row_spacing_m']} m apart: {result['days']} days, the last landing {result['last_landing_at']}"
+    )
+    shares = ", ".join(f"{name.replace('_', ' ')} {hours:.2f} h" for name, hours in result["time_of_busiest"].items())
+    say(f"busiest drone {result['busiest']}: {result['hours']:.2f} h without nights ({shares})")
+    say(
+        f"no plan of these rows takes less than {result['least_hours']:.2f} h, this one {result['over_least']:.3f} "
+        f"times that; the drones are busy {result['mean_over_busiest']:.0%} of the busiest one's time"
+    )
+    if result["delayed_flights"]:
+        say(f"{result['delayed_flights']} flights wait on the ground to keep clear of others")
+    for path in result["files"]:
+        say(path)

@@ -1,0 +1,168 @@
+"""A fleet's schedule as a chart of bars: a PNG to send, and a page to look at, one line per drone."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from PIL import Image, ImageDraw, ImageFont
+
+from flightplan.fleet.plan import FleetPlan
+from flightplan.fleet.schedule import Departure, Schedule
+from vision.drawing import Language, cjk_font
+
+_PAPER, _INK, _FAINT, _GRID = "#fafaf7", "#222831", "#5a6069", "#d9dbd6"
+# By turns, so that two flights on end are told apart; also by eyes that see no red or green.
+_BARS = ("#266a8c", "#7fb3c8")
+_LINE_PX, _BAR_PX, _HEAD_PX, _NAMES_PX, _FOOT_PX, _RIGHT_PX = 22, 14, 84, 110, 36, 30
+_PX_PER_HOUR, _MOST_PX, _LEAST_PX = 60.0, 6_000, 900
+
+_WORDS = {
+    "zh": {
+        "title": "机队飞行计划",
+        "sums": "{docks} 架无人机 · {flights} 架次 · {days} 天 · 首飞 {first} · 末次降落 {last}",
+        "least": "最忙一架 {hours:.1f} 小时(夜间不计),任何方案不少于 {least:.1f} 小时",
+        "day": "{0:%m-%d}",
+        "flight": "{name} 第 {number} 架次:{off:%m-%d %H:%M} 起飞,{on:%H:%M} 降落,{minutes:.0f} 分钟,{rows} 条航线",
+    },
+    "en": {
+        "title": "The fleet's flights",
+        "sums": "{docks} drones · {flights} flights · {days} days · first take-off {first} · last landing {last}",
+        "least": "busiest drone {hours:.1f} h, nights not counted; no plan takes less than {least:.1f} h",
+        "day": "{0:%d %b}",
+        "flight": "{name} flight {number}: up {off:%d %b %H:%M}, down {on:%H:%M}, {minutes:.0f} min, {rows} rows",
+    },
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FleetChart:
+    """The chart of a plan with its times.
+
+    Attributes:
+        plan: Drones and flights.
+        schedule: When they fly; at least one flight.
+        lang: Of all words; in the PNG, Chinese falls back to English where the machine has no Chinese font.
+    """
+
+    plan: FleetPlan
+    schedule: Schedule
+    lang: Language = "zh"
+
+    def __post_init__(self) -> None:
+        if not self.schedule.departures:
+            raise ValueError("there is nothing to draw: nobody flies")
+
+    def png(self) -> Image.Image:
+        """The chart as a picture."""
+        font = cjk_font() if self.lang == "zh" else None
+        said = _WORDS["zh" if font else "en"]
+        picture = Image.new("RGB", self._size_wh_px, _PAPER)
+        pen = ImageDraw.Draw(picture)
+        for size, top, text in ((24, 10, said["title"]), (14, 44, self._sums(said)), (14, 62, self._least(said))):
+            pen.text((14, top), text, font=_letters(font, size), fill=_INK if size > 20 else _FAINT)
+        for x, day, clock in self._ticks(said):
+            pen.line((x, _HEAD_PX, x, self._size_wh_px[1] - _FOOT_PX), fill=_INK if day else _GRID)
+            pen.text((x + 2, self._size_wh_px[1] - _FOOT_PX + 2), clock, font=_letters(font, 11), fill=_FAINT)
+            pen.text((x + 2, self._size_wh_px[1] - _FOOT_PX + 16), day, font=_letters(font, 12), fill=_INK)
+        for line, station in enumerate(self.plan.stations):
+            pen.text((14, _HEAD_PX + line * _LINE_PX + 3), station.name[:16], font=_letters(font, 12), fill=_INK)
+        for _, _, (left, top, right, bottom), colour in self._bars():
+            pen.rectangle((left, top, max(right, left + 1), bottom), fill=colour)
+        return picture
+
+    def page(self) -> str:
+        """The chart as an HTML page of its own: nothing is loaded from elsewhere."""
+        said = _WORDS[self.lang]
+        width, height = self._size_wh_px
+        parts = [
+            f'<!doctype html><html lang="{"zh-CN" if self.lang == "zh" else "en"}"><meta charset="utf-8">',
+            f'<meta name="viewport" content="width=device-width"><title>{html.escape(said["title"])}</title>',
+            f"<style>body{{margin:0;background:{_PAPER};color:{_INK};font:14px system-ui,sans-serif}}",
+            "header{padding:12px 14px;position:sticky;left:0}h1{font-size:22px;margin:0 0 4px}p{margin:2px 0}",
+            ".chart{overflow:auto}rect:hover{stroke:#d64541;stroke-width:2}</style>",
+            f"<header><h1>{html.escape(said['title'])}</h1><p>{html.escape(self._sums(said))}</p>",
+            f"<p>{html.escape(self._least(said))}</p></header>",
+            f'<div class="chart"><svg width="{width}" height="{height - _HEAD_PX}" '
+            f'viewBox="0 {_HEAD_PX} {width} {height - _HEAD_PX}" font-size="12" font-family="system-ui,sans-serif">',
+        ]
+        foot = height - _FOOT_PX
+        for x, day, clock in self._ticks(said):
+            parts.append(f'<path d="M{x:.1f} {_HEAD_PX}V{foot}" stroke="{_INK if day else _GRID}"/>')
+            parts.append(f'<text x="{x + 2:.1f}" y="{foot + 13}" fill="{_FAINT}" font-size="11">{clock}</text>')
+            parts.append(f'<text x="{x + 2:.1f}" y="{foot + 28}">{html.escape(day)}</text>' if day else "")
+        for line, station in enumerate(self.plan.stations):
+            top = _HEAD_PX + line * _LINE_PX + 15
+            parts.append(f'<text x="14" y="{top}">{html.escape(station.name[:16])}</text>')
+        for departure, number, (left, top, right, bottom), colour in self._bars():
+            words = said["flight"].format(
+                name=self.plan.stations[departure.station].name,
+                number=number,
+                off=departure.takes_off_at,
+                on=departure.lands_at,
+                minutes=departure.flight.seconds / 60,
+                rows=len(departure.flight.rows),
+            )
+            parts.append(
+                f'<rect x="{left:.1f}" y="{top}" width="{max(right - left, 1):.1f}" height="{bottom - top}" '
+                f'fill="{colour}"><title>{html.escape(words)}</title></rect>'
+            )
+        return "\n".join([*parts, "</svg></div></html>\n"])
+
+    @cached_property
+    def _begins(self) -> datetime:
+        return self.schedule.departures[0].takes_off_at.replace(minute=0, second=0, microsecond=0)
+
+    @cached_property
+    def _ends(self) -> datetime:
+        return max(departure.lands_at for departure in self.schedule.departures)
+
+    @cached_property
+    def _px_per_hour(self) -> float:
+        hours = (self._ends - self._begins).total_seconds() / 3_600
+        return min(max(_PX_PER_HOUR, _LEAST_PX / hours), _MOST_PX / hours)
+
+    @property
+    def _size_wh_px(self) -> tuple[int, int]:
+        width = _NAMES_PX + int(self._x(self._ends) - _NAMES_PX) + _RIGHT_PX
+        return width, _HEAD_PX + _LINE_PX * len(self.plan.stations) + _FOOT_PX
+
+    def _x(self, at: datetime) -> float:
+        return _NAMES_PX + (at - self._begins).total_seconds() / 3_600 * self._px_per_hour
+
+    def _ticks(self, said: dict[str, str]) -> Iterator[tuple[float, str, str]]:
+        """Left edge, day where one begins, and clock of every hour that there is room for."""
+        step = next(hours for hours in (1, 2, 3, 6, 12, 24) if hours * self._px_per_hour >= 38 or hours == 24)
+        at, day = self._begins, None
+        while at <= self._ends:
+            if day != at.date() or at.hour % step == 0:
+                yield self._x(at), said["day"].format(at) if day != at.date() else "", f"{at:%H:%M}"
+            day = at.date()
+            at += timedelta(hours=1)
+
+    def _bars(self) -> Iterator[tuple[Departure, int, tuple[float, int, float, int], str]]:
+        flown: dict[int, int] = {}
+        for departure in self.schedule.departures:
+            number = flown[departure.station] = flown.get(departure.station, 0) + 1
+            top = _HEAD_PX + departure.station * _LINE_PX + (_LINE_PX - _BAR_PX) // 2
+            box = self._x(departure.takes_off_at), top, self._x(departure.lands_at), top + _BAR_PX
+            yield departure, number, box, _BARS[number % 2]
+
+    def _sums(self, said: dict[str, str]) -> str:
+        return said["sums"].format(
+            docks=len(self.plan.stations),
+            flights=self.plan.flights,
+            days=self.schedule.days,
+            first=f"{self.schedule.departures[0].takes_off_at:%Y-%m-%d %H:%M}",
+            last=f"{self._ends:%Y-%m-%d %H:%M}",
+        )
+
+    def _least(self, said: dict[str, str]) -> str:
+        return said["least"].format(hours=self.plan.seconds / 3_600, least=self.plan.least_s / 3_600)
+
+
+def _letters(font: str | None, size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.truetype(font, size_px) if font else ImageFont.load_default(size_px)

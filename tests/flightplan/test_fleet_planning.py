@@ -1,0 +1,240 @@
+"""A city's areas shared out among its drones: every row once, no battery overdrawn, and not far from the best."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import shapely
+from fleet_builders import CITY, DRONE, PATROL, a_plan, fleet, lonlat, square
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shapely.geometry import LineString, Polygon, box
+
+from flightplan.errors import CannotPlan
+from flightplan.fleet.formula import CityFormula
+from flightplan.fleet.missions import FleetMissions
+from flightplan.fleet.plan import FleetPlan, Survey, plan_fleet
+from flightplan.fleet.strips import ends_en, lay_strips
+from flightplan.fleet.tours import Flight, Ways, path_uv, plan_tour
+from flightplan.mission import PhotosByDistance, Waypoint
+from flightplan.routing import Router
+
+
+@pytest.mark.parametrize(
+    ("sidelap", "spacing_m", "days", "bound_h"),
+    [(0.6, 69.2, 2.24, 17.4), (0.2, 138.3, 1.12, 8.7), (0.1, 155.6, 0.99, 7.7)],
+)
+def test_the_formula_gives_the_known_figures_of_a_city_of_2000_km2_and_70_docks(sidelap, spacing_m, days, bound_h):
+    formula = CityFormula(sidelap=sidelap)
+    assert round(formula.row_spacing_m, 1) == spacing_m
+    assert round(formula.days(area_m2=2e9, docks=70), 2) == days
+    unhindered = replace(formula, turn_s=0.0, transit_m=0.0)
+    assert round(unhindered.seconds(area_m2=2e9, docks=70) / 3_600, 1) == bound_h
+
+
+def test_the_formula_refuses_docks_so_few_that_the_way_takes_the_battery():
+    with pytest.raises(CannotPlan, match="Give more docks"):
+        CityFormula().days(area_m2=2e9, docks=1)
+
+
+def test_every_row_is_flown_once_and_no_flight_lasts_longer_than_its_battery_allows():
+    plan = a_plan([square(9_000)], fleet((-2_000, 0), (2_500, 1_000), (0, -3_000)))
+    flown = Counter(row for tour in plan.tours for flight in tour.flights for row in flight.rows)
+    assert flown == Counter(range(len(plan.strips)))
+    assert all(flight.seconds <= DRONE.usable_s for tour in plan.tours for flight in tour.flights)
+    assert all(tour.flights for tour in plan.tours)
+    assert plan.least_s <= plan.seconds <= 1.3 * plan.least_s
+
+
+def test_a_flight_lasts_as_long_as_the_mission_made_of_it():
+    plan = a_plan([square(6_000)], fleet((-1_000, 500), (1_500, 0)))
+    makes = FleetMissions(plan)
+    for number, tour in enumerate(plan.tours):
+        for flight in tour.flights:
+            told_s = makes.mission(number, flight, "x").figures(DRONE.kinematics).duration_s
+            assert told_s <= flight.seconds + 0.1
+            assert told_s == pytest.approx(flight.seconds, rel=0.01)
+
+
+def test_photos_of_all_missions_show_the_whole_area():
+    hole = box(-600, -300, 500, 700)
+    area = lonlat(Polygon(box(-2_000, -1_500, 2_000, 1_500).exterior, [hole.exterior.coords]))
+    plan = a_plan([area], fleet((-1_500, 0), (1_500, 0)))
+    across_m, along_m = 172.9, 129.7
+    pictures = []
+    makes = FleetMissions(plan)
+    for number, tour in enumerate(plan.tours):
+        for flight in tour.flights:
+            mission = makes.mission(number, flight, "x")
+            places = CITY.en_from_lonlat(np.array([(one.lon, one.lat) for one in mission.waypoints]))
+            for (start, end), trigger_m in _photo_runs(mission, places):
+                length_m = math.dist(start, end)
+                heading = math.degrees(math.atan2(end[1] - start[1], end[0] - start[0]))
+                for run_m in np.arange(0, length_m + 1e-6, trigger_m):
+                    x, y = np.array(start) + (np.array(end) - np.array(start)) * run_m / length_m
+                    picture = box(x - along_m / 2, y - across_m / 2, x + along_m / 2, y + across_m / 2)
+                    pictures.append(shapely.affinity.rotate(picture, heading, origin=(x, y)))
+                assert not LineString([start, end]).intersects(hole)
+    shown = shapely.union_all(pictures)
+    ground = Polygon(box(-2_000, -1_500, 2_000, 1_500).exterior, [hole.buffer(3, join_style="mitre").exterior.coords])
+    assert ground.difference(shown).area < 1e-4 * ground.area
+
+
+def _photo_runs(mission, places):
+    """Stretches with the camera on, and their distance between photos."""
+    index, trigger = -1, None
+    for item in mission.items:
+        if isinstance(item, Waypoint):
+            index += 1
+            if trigger is not None:
+                yield (places[index - 1].tolist(), places[index].tolist()), trigger.distance_m
+            trigger = None
+        elif isinstance(item, PhotosByDistance):
+            trigger = item
+
+
+def test_no_leg_crosses_a_place_that_nobody_may_fly_over():
+    forbidden = box(-400, -1_900, 300, 1_800)
+    plan = a_plan([square()], fleet((-1_500, 0), (1_500, 0)), no_fly=[lonlat(forbidden)])
+    makes = FleetMissions(plan)
+    paths = [
+        LineString(CITY.en_from_lonlat(np.array(makes.mission(number, flight, "x").path_lonlat())))
+        for number, tour in enumerate(plan.tours)
+        for flight in tour.flights
+    ]
+    assert len(paths) > 1
+    assert max(path.intersection(forbidden).length for path in paths) == 0.0
+    assert plan.area_m2 == pytest.approx(16e6 - 706 * 3_706, rel=0.002)
+
+
+def test_areas_that_touch_are_flown_as_one_and_areas_apart_are_all_flown():
+    halves = [lonlat(box(-2_000, -2_000, 0, 2_000)), lonlat(box(0, -2_000, 2_000, 2_000))]
+    whole, joined = a_plan([square()]), a_plan(halves)
+    assert len(joined.strips) == len(whole.strips)
+    assert joined.seconds == pytest.approx(whole.seconds, rel=1e-3)
+    apart = a_plan([square(1_000), square(1_000, east_m=5_000)])
+    assert apart.area_m2 == pytest.approx(2e6, rel=1e-3)
+    places = ends_en(apart.strips)[:, 0, 0]
+    assert (places < 1_000).any()
+    assert (places > 1_000).any()
+
+
+def test_ground_out_of_every_drones_reach_is_told_and_the_rest_is_flown():
+    near = replace(DRONE, max_range_m=3_000.0)
+    plan = a_plan([square(8_000)], fleet((0, 0), drone=near))
+    assert plan.unreached_m2 + float(plan.strips.length_m.sum()) * plan.strips.spacing_m == pytest.approx(
+        64e6, rel=0.05
+    )
+    farthest = np.hypot(*ends_en(plan.strips).reshape(-1, 2).T).max()
+    assert farthest <= 3_000.0
+    with pytest.raises(CannotPlan, match="no dock reaches any of the area"):
+        a_plan([square(1_000, east_m=30_000)])
+
+
+def test_a_dock_in_a_forbidden_place_is_refused_by_name():
+    with pytest.raises(CannotPlan, match="dock D1 stands where nobody may fly"):
+        a_plan(no_fly=[square(500)])
+
+
+def test_two_drones_of_one_dock_share_its_work():
+    one, two = a_plan([square(7_000)]), a_plan([square(7_000)], fleet(drones=2))
+    assert [station.name for station in two.stations] == ["D1/1", "D1/2"]
+    assert two.seconds < 0.6 * one.seconds
+
+
+def test_a_drone_far_from_its_share_gets_less_of_it():
+    plan = a_plan([square(8_000, east_m=2_000)], fleet((-6_000, 0), (4_000, 0)))
+    rows = [sum(len(flight.rows) for flight in tour.flights) for tour in plan.tours]
+    assert rows[0] < 0.7 * rows[1]
+    assert max(tour.seconds for tour in plan.tours) < 1.12 * min(tour.seconds for tour in plan.tours)
+
+
+def test_flights_are_cut_as_well_as_by_trying_every_way_of_cutting():
+    plan = a_plan([square(3_000)])
+    station, ways = plan.stations[0], Ways(plan.router)
+    rows = np.arange(12)
+    tour = plan_tour(plan.strips, rows, station, ways)
+    assert tour is not None
+    order = [row for flight in tour.flights for row in flight.rows]
+    best = math.inf
+    for cuts in itertools.product((False, True), repeat=len(order) - 1):
+        pieces, piece = [], [order[0]]
+        for row, cut in zip(order[1:], cuts, strict=True):
+            if cut:
+                pieces.append(piece)
+                piece = []
+            piece.append(row)
+        pieces.append(piece)
+        seconds = [_seconds(plan, piece) for piece in pieces]
+        if max(seconds) <= station.usable_s:
+            best = min(best, sum(seconds) + (len(pieces) - 1) * station.turnaround_s)
+    assert tour.seconds <= best * 1.002
+    assert len(tour.flights) > 1
+
+
+def _seconds(plan: FleetPlan, rows: list[int]) -> float:
+    """A flight's time from `Kinematics` alone, in the better direction."""
+    station = plan.stations[0]
+    times = []
+    for first in (True, False):
+        corners = path_uv(plan.strips, Flight(rows=tuple(rows), forward=first, seconds=1.0), station)
+        times.append(DRONE.kinematics.path_seconds(corners, station.speed_m_s) + station.vertical_s)
+    return min(times)
+
+
+def test_no_sharing_of_the_rows_beats_the_time_that_is_called_least():
+    survey = replace(PATROL, row_length_m=2_500.0)
+    plan = plan_fleet([square(2_500)], fleet((-900, -900), (1_400, 1_000)), survey)
+    assert 8 < len(plan.strips) <= 20
+    ways, blocks = Ways(plan.router), np.array_split(np.arange(len(plan.strips)), 9)
+    best = math.inf
+    for owners in itertools.product((0, 1), repeat=len(blocks)):
+        rows = [
+            np.concatenate([b for b, o in zip(blocks, owners, strict=True) if o == k] or [[]]).astype(int)
+            for k in (0, 1)
+        ]
+        tours = [plan_tour(plan.strips, mine, plan.stations[k], ways) for k, mine in enumerate(rows)]
+        best = min(best, max(tour.seconds for tour in tours if tour is not None))
+    assert plan.least_s <= best
+    assert plan.seconds <= 1.15 * best
+
+
+def test_the_same_input_gives_the_same_plan():
+    one, two = (a_plan([square(6_000)], fleet((-1_000, 0), (1_000, 0))) for _ in range(2))
+    assert one.tours == two.tours
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    angle_deg=st.sampled_from((0.0, 17.0, 90.0, 133.0)),
+    row_length_m=st.sampled_from((700.0, 2_000.0)),
+)
+def test_no_place_of_any_area_is_farther_than_half_a_spacing_from_a_row(seed, angle_deg, row_length_m):
+    rng = np.random.default_rng(seed)
+    angles = np.sort(rng.uniform(0, 2 * math.pi, 9))
+    radii = rng.uniform(300, 3_000, 9)
+    area = Polygon(np.column_stack((radii * np.cos(angles), radii * np.sin(angles)))).buffer(0)
+    spacing_m = 138.3
+    strips = lay_strips(
+        [area], shapely.MultiPolygon(), spacing_m=spacing_m, row_length_m=row_length_m, angle_deg=angle_deg
+    )
+    lines = shapely.linestrings(ends_en(strips))
+    shown = shapely.union_all(shapely.buffer(lines, spacing_m / 2 + 0.01, cap_style="flat"))
+    assert area.difference(shown).area <= 1e-6 * area.area
+    assert len(strips) == 1 or strips.length_m.max() <= row_length_m + 2 * 200.0
+
+
+def test_settings_out_of_range_are_refused():
+    for wrong in ({"sidelap": 1.0}, {"altitude_m": math.nan}, {"row_length_m": -1.0}, {"frontlap": -0.1}):
+        with pytest.raises(CannotPlan, match=r"out of range|above 0"):
+            Survey(**wrong)
+
+
+def test_a_router_without_obstacles_blocks_nothing():
+    assert Router(shapely.MultiPolygon()).blocked_legs(np.zeros((2, 2)), np.ones((2, 2))) == []

@@ -1,0 +1,153 @@
+"""`flyonce plan --fleet` as a city's planner runs it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from flightplan.files import read_mission
+from flyonce.cli.main import run
+
+AREA = {
+    "type": "FeatureCollection",
+    "features": [
+        {
+            "type": "Feature",
+            "properties": {"name": f"cell {number}"},
+            "geometry": {
+                "type": "Polygon",
+                "coordinates": [[[x, 28.95], [x + 0.02, 28.95], [x + 0.02, 28.98], [x, 28.98], [x, 28.95]]],
+            },
+        }
+        for number, x in enumerate((118.84, 118.86))
+    ],
+}
+FLEET = """\
+hours: [{begins: 08:00, ends: 18:00}]
+drones:
+  m3d: {endurance_min: 38, charge_min: 30}
+docks:
+  - {name: 东站, lon: 118.85, lat: 28.96, drone: m3d}
+  - {name: 西站, lon: 118.872, lat: 28.97, drone: m3d}
+"""
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Path:
+    (tmp_path / "area.geojson").write_text(json.dumps(AREA))
+    (tmp_path / "fleet.yaml").write_text(FLEET, encoding="utf-8")
+    return tmp_path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """What a command left behind."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def planned(city: Path, monkeypatch, capsys) -> Callable[..., Done]:
+    """Runs the command as the installed program does; options are added to area, fleet and folder."""
+
+    def planned(*more: str, fleet: bool = True) -> Done:
+        words = ["flyonce", "plan", str(city / "area.geojson"), "--out", str(city / "out"), *more]
+        monkeypatch.setattr(sys, "argv", [*words, *(["--fleet", str(city / "fleet.yaml")] if fleet else [])])
+        with pytest.raises(SystemExit) as left:
+            run()
+        told = capsys.readouterr()
+        return Done(exit_code=int(left.value.code or 0), stdout=told.out, stderr=" ".join(told.err.split()))
+
+    return planned
+
+
+def test_a_city_gets_times_a_chart_a_map_and_a_mission_for_every_flight(city, planned):
+    done = planned("--sidelap", "0.2", "--first-day", "2026-11-23", "--json")
+    assert done.exit_code == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["drones"] == 2
+    assert told["least_hours"] <= told["hours"]
+    assert sum(told["time_of_busiest"].values()) == pytest.approx(told["hours"], abs=0.01)
+    assert told["area_km2"] == pytest.approx(0.04 * 97.5 * 0.03 * 110.85, rel=0.01)
+    with (city / "out" / "flights.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == told["flights"] == sum(dock["flights"] for dock in told["docks"])
+    assert {row["dock"] for row in rows} == {"东站", "西站"}
+    assert rows[0]["takes_off_at"] == told["first_take_off_at"] == "2026-11-23T08:00:00+08:00"
+    for row in rows:
+        mission = read_mission(city / "out" / row["mission"])
+        assert sum(a != b for a, b in zip(mission.path_lonlat(), mission.path_lonlat()[1:], strict=False)) > 2
+        assert mission.home.lat == pytest.approx(28.96 if row["dock"] == "东站" else 28.97)
+    features = json.loads((city / "out" / "flights.geojson").read_text(encoding="utf-8"))["features"]
+    assert [one["properties"]["flight"] for one in features] == [row["flight"] for row in rows]
+    lons = [lon for one in features for lon, _ in one["geometry"]["coordinates"]]
+    assert 118.83 < min(lons) < max(lons) < 118.89
+    with Image.open(city / "out" / "gantt.png") as picture:
+        assert len(picture.convert("RGB").getcolors(1 << 24)) > 3
+    page = (city / "out" / "gantt.html").read_text(encoding="utf-8")
+    assert page.count("<rect") == len(rows)
+    assert "机队飞行计划" in page
+    assert "http" not in page
+
+
+def test_the_words_for_people_say_how_good_the_plan_is(city, planned):
+    done = planned("--no-missions", "--lang", "en")
+    assert done.exit_code == 0
+    assert "no plan of these rows takes less than" in done.stderr
+    assert "busiest drone" in done.stderr
+    assert not (city / "out" / "missions").exists()
+    assert "The fleet&#x27;s flights" in (city / "out" / "gantt.html").read_text(encoding="utf-8")
+
+
+def test_a_part_out_of_reach_is_told_with_exit_code_2_and_the_rest_is_planned(city, planned):
+    (city / "fleet.yaml").write_text(FLEET.replace("charge_min: 30", "charge_min: 30, max_range_km: 2"))
+    done = planned("--no-missions")
+    assert done.exit_code == 2
+    assert "km² lie out of every drone's reach" in done.stderr
+    assert (city / "out" / "flights.csv").is_file()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("drone: m3d", "drone: m4", "fleet.yaml, line 5"),
+        ("lon: 118.85, lat: 28.96", "lon: 28.96, lat: 118.85", "swapped"),
+        ("lon: 118.85, lat: 28.96", "lon: 18.85, lat: 28.96", "reach"),
+        ("ends: 18:00", "ends: 08:05", "Open longer hours"),
+    ],
+)
+def test_a_fleet_that_cannot_be_is_one_line_and_no_file(city, planned, old, new, words):
+    path = city / "fleet.yaml"
+    text = FLEET.replace(old, new, 1)
+    path.write_text(text if "18.85, lat" not in new else text.replace("lon: 118.872", "lon: 18.872"), encoding="utf-8")
+    done = planned()
+    assert done.exit_code == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (city / "out").exists()
+
+
+def test_one_of_home_and_fleet_is_needed(planned):
+    done = planned(fleet=False)
+    assert done.exit_code == 2
+    assert "--home" in done.stderr
+    assert planned("--home", "118.85,28.96").exit_code == 2
+
+
+def test_places_that_nobody_may_fly_over_are_left_out(city, planned):
+    shut = json.loads(json.dumps(AREA["features"][1]))
+    (city / "shut.geojson").write_text(json.dumps(shut))
+    docks = FLEET.splitlines()
+    (city / "fleet.yaml").write_text("\n".join(docks[:-1]) + "\n", encoding="utf-8")
+    done = planned("--no-fly", str(city / "shut.geojson"), "--no-missions", "--json")
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["area_km2"] == pytest.approx(0.02 * 97.5 * 0.03 * 110.85, rel=0.01)
