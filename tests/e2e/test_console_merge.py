@@ -32,7 +32,7 @@ def open_page(page: Page, city: City, case_id: str) -> None:
             80,
             WIDE,
             "zh",
-            {"undo": "撤销合并", "merged": "合并", "waits": "待核实", "took": "并入案件", "out": "已撤销合并"},
+            {"undo": "撤销合并", "merged": "合并", "waits": "待核实", "took": "并入案件", "out": "已分出"},
         ),
         (
             90,
@@ -43,7 +43,7 @@ def open_page(page: Page, city: City, case_id: str) -> None:
                 "merged": "Merged",
                 "waits": "To be reviewed",
                 "took": "merged into this one",
-                "out": "undone",
+                "out": "taken out of this one",
             },
         ),
     ],
@@ -126,3 +126,33 @@ def test_centre_and_department_read_an_area_with_its_error_and_without_where_nob
     inbox.goto(f"{city.url}/inbox/{lead}")
     expect(inbox.locator("[data-task-view] [data-area]")).to_have_text("约 12 ± 3 m²（95%）")
     assert has_no_sideways_scroll(inbox)
+
+
+@pytest.mark.parametrize("window", [WIDE, PHONE], ids=["wide", "phone"])
+def test_an_observation_that_joined_the_wrong_case_is_taken_out(visitor, city, window):
+    number = 120 + (window is PHONE) * 5
+    first = city.puddle(number, -100, number)
+    second = city.puddle(number + 1, -97, number, flight_id="flight-2", footprint_lonlat=None)
+    assert second.case_id == first.case_id
+    page = visitor(window).log_in("centre")
+    open_page(page, city, first.case_id)
+    boxes, button = page.locator("table tbody input[type=checkbox]"), page.locator("[data-split]")
+    expect(boxes).to_have_count(2)
+    expect(button).to_be_disabled()
+    boxes.nth(0).check()
+    boxes.nth(1).check()
+    expect(button).to_be_disabled()
+    boxes.nth(0).uncheck()
+    assert has_no_sideways_scroll(page)
+    button.click()
+    page.fill('[data-answer="reason"]', "路缘石另一侧")
+    page.click("[data-confirm]")
+    expect(page.locator(".case-head .state-tag")).to_have_text("待核实")
+    expect(page.locator(".history")).to_contain_text("路缘石另一侧")
+    expect(page.locator("[data-not-same]")).to_have_text(first.case_number)
+    expect(page.locator("table tbody tr")).to_have_count(1)
+    expect(page.locator("table tbody")).to_contain_text("flight-2")
+    expect(button).to_have_count(0)
+    page.locator("[data-not-same] a").click()
+    expect(page.locator(".history")).to_contain_text("已分出")
+    expect(page.locator("table tbody")).not_to_contain_text("flight-2")

@@ -97,6 +97,9 @@ export const api = {
   moveCase: async (id: string, change: Change): Promise<void> => {
     await request(`/cases/${encodeURIComponent(id)}/transitions`, { method: "POST", body: change });
   },
+  /** Makes a case of its own of some observations; gives its id. */
+  splitCase: async (id: string, observations: string[], reason: string): Promise<string> =>
+    (await request<CaseAnswer>(`/cases/${encodeURIComponent(id)}/split`, { method: "POST", body: { observations, reason } })).case_id,
   departments: async () => (await request<{ items: Department[] }>("/departments")).items,
   tasks: async (): Promise<Task[]> => {
     const tasks: Task[] = [];

@@ -172,6 +172,7 @@ export interface HistoryEvent {
 }
 
 export interface CaseObservation {
+  key?: string;
   flight_id?: string | null;
   label?: string;
   confidence?: number | null;
@@ -214,6 +215,8 @@ export interface CaseDetail extends CaseProperties {
   events: HistoryEvent[];
   evidence: EvidencePicture[];
   allowed: AllowedMove[];
+  /** Whether some of its observations may be made a case of their own. */
+  may_split?: boolean;
   map_links?: MapLinks;
   rule: Rule | null;
   clocks: Record<string, unknown>;

@@ -56,7 +56,7 @@ const en: typeof zh = {
   },
   case: {
     title: "Case {number}", facts: "Facts", matter: "Matter", place: "Place", error: "Position error (95 %)", grid: "Grid", address: "Address",
-    found: "First seen", lastSeen: "Last seen", colour: "Warning colour", state: "State", confidence: "Confidence", extent: "Area", aboutArea: "about {area} (95 %)", mergedInto: "Merged into", mergedCases: "Merged cases", notSame: "Found not to be the same",
+    found: "First seen", lastSeen: "Last seen", colour: "Warning colour", state: "State", confidence: "Confidence", extent: "Area", aboutArea: "about {area} (95 %)", mergedInto: "Merged into", mergedCases: "Merged cases", notSame: "Found not to be the same", split: "Make a new case", splitChoose: "Choose the observation", splitHint: "Tick what does not belong here; the new case waits for a review.",
     frames: "Pictures", seenIn: "Observations", rule: "Routing rule and legal basis", ruleNone: "Not dispatched yet: no routing rule has fired.",
     ruleId: "Rule", basis: "Legal basis", clocks: "Deadlines", clocksNone: "No clock is running yet.", observations: "Observations",
     observationsNone: "No observations.", history: "History", historyNone: "Nothing recorded yet.", historyMore: "Show all {n} (with the automatic moves of tasks)", historyLess: "Main events only", tasks: "Department tasks",
@@ -69,7 +69,7 @@ const en: typeof zh = {
     photoOf: "Evidence of {matter}; the finding is boxed",
   },
   event: {
-    task: "Task", case_joined: "Observation joined", case_took_in: "Case {number} merged into this one", case_parted: "Merge of case {number} undone", case_refined: "Observation refined", case_clean_look: "Looked at again, nothing found", case_undecided: "The routing rules name no single lead",
+    task: "Task", case_joined: "Observation joined", case_took_in: "Case {number} merged into this one", case_parted: "Case {number} taken out of this one", case_refined: "Observation refined", case_clean_look: "Looked at again, nothing found", case_undecided: "The routing rules name no single lead",
     account_created: "Account created",
   },
   actor: {
@@ -82,7 +82,7 @@ const en: typeof zh = {
   },
   reviewReason: {
     matter_always: "this matter always needs a person", below_auto_level: "confidence below the automatic level", red: "red cases need a person",
-    required: "the recognition is in doubt", rejected_here: "rejected here before", false_alarm_mask: "inside a false-alarm mask",
+    required: "the recognition is in doubt", rejected_here: "rejected here before", false_alarm_mask: "inside a false-alarm mask", split_off: "taken out of another case by a person",
   },
   rejection: {
     nothing_there: "Nothing of the kind is there", lookalike: "Something else that looks like it", shadow_or_reflection: "A shadow or a reflection",

@@ -53,7 +53,7 @@ export default {
   },
   case: {
     title: "案件 {number}", facts: "基本信息", matter: "事项", place: "位置", error: "定位误差（95%）", grid: "网格", address: "地址",
-    found: "首次发现", lastSeen: "最近发现", colour: "预警颜色", state: "状态", confidence: "识别置信度", extent: "面积", aboutArea: "约 {area}（95%）", mergedInto: "已并入", mergedCases: "并入的案件", notSame: "已判定不是同一件",
+    found: "首次发现", lastSeen: "最近发现", colour: "预警颜色", state: "状态", confidence: "识别置信度", extent: "面积", aboutArea: "约 {area}（95%）", mergedInto: "已并入", mergedCases: "并入的案件", notSame: "已判定不是同一件", split: "拆成新案件", splitChoose: "选择观测", splitHint: "勾选不属于本案件的观测，拆出后由人工核实。",
     frames: "画面数", seenIn: "观测次数", rule: "派遣规则与法律依据", ruleNone: "尚未派遣，没有命中的派遣规则。", ruleId: "规则编号",
     basis: "法律依据", clocks: "时限", clocksNone: "还没有计时。", observations: "观测记录", observationsNone: "没有观测记录。",
     history: "办理过程", historyNone: "还没有记录。", historyMore: "显示全部 {n} 条（含部门任务的自动流转）", historyLess: "只看主要过程", tasks: "部门任务", tasksNone: "还没有派给任何部门。", evidence: "证据照片",
@@ -64,7 +64,7 @@ export default {
     clock: { verify: "核实时限", sign: "签收时限", dispose: "处置时限" }, reviewReasons: "核实原因", suggestions: "相关案件", picture: "第 {n} / {total} 张",
     photoOf: "{matter}证据照片，框内为识别目标",
   },
-  event: { task: "部门任务", case_joined: "并入新的观测", case_took_in: "并入案件 {number}", case_parted: "案件 {number} 已撤销合并", case_refined: "观测更新", case_clean_look: "复飞查看，未见该问题", case_undecided: "派遣规则未能确定主办部门", account_created: "创建账号" },
+  event: { task: "部门任务", case_joined: "并入新的观测", case_took_in: "并入案件 {number}", case_parted: "案件 {number} 已分出", case_refined: "观测更新", case_clean_look: "复飞查看，未见该问题", case_undecided: "派遣规则未能确定主办部门", account_created: "创建账号" },
   actor: {
     intake: "系统 · 观测入库", auto_rule: "系统 · 自动规则", routing: "系统 · 派遣规则", tasks: "系统 · 任务联动", verification: "系统 · 核查联动",
     inbox: "系统 · 收件箱", command_line: "系统 · 命令行",
@@ -75,7 +75,7 @@ export default {
   },
   reviewReason: {
     matter_always: "此类事项须人工核实", below_auto_level: "置信度低于自动立案线", red: "红色案件须人工核实", required: "识别结果存疑，须人工核实",
-    rejected_here: "此处曾核实后不予立案", false_alarm_mask: "位于误报屏蔽区",
+    rejected_here: "此处曾核实后不予立案", false_alarm_mask: "位于误报屏蔽区", split_off: "由人工从其他案件拆出",
   },
   rejection: {
     nothing_there: "画面中没有此物", lookalike: "外观相似的其他物体", shadow_or_reflection: "阴影或反光", wet_ground: "地面潮湿，没有积水",
