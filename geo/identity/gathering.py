@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -89,9 +89,10 @@ class Gathering:
         self.changed = True
         self._floor_m = offset_floor_m
         self._told: list[Told] | None = None
-        self._earth: tuple[Vec, Vec, Sym] | None = None
-        self._boxed: tuple[Vec, Box] | None = None
-        self._extent: tuple[Vec, BaseGeometry | None] | None = None
+        # What is told on the earth, with chart and middle: a chart that moves gets another middle.
+        self._earth: tuple[Chart, Vec, tuple[Vec, Sym]] | None = None
+        self._boxed: tuple[Chart, Vec, Box] | None = None
+        self._extent: tuple[Chart, Vec, BaseGeometry | None] | None = None
         self._seen: Seen | None = None
 
     def touch(self) -> None:
@@ -145,14 +146,15 @@ class Gathering:
 
     def fused(self) -> tuple[Vec, Sym]:
         """Place on the earth and its error, from all flights."""
+        known = self._earth
+        if known is not None and known[0].middle is known[1]:
+            return known[2]
         told = self.told()
         if len(told) > 1:
             return _fuse(one.on_earth() for one in told)
-        # A chart that moves on the earth gets another middle: what was reckoned with the one before does not count.
-        middle, known = told[0].chart.middle, self._earth
-        if known is None or known[0] is not middle:
-            self._earth = known = (middle, *told[0].on_earth())
-        return known[1:]
+        chart = told[0].chart
+        self._earth = (chart, chart.middle, told[0].on_earth())
+        return self._earth[2]
 
     def common(self) -> Sym:
         """The part of its error that all things of its flights share."""
@@ -183,12 +185,21 @@ class Gathering:
 
     def box(self) -> Box:
         """West, south, east, north of place and outlines."""
-        middle, known = self.pieces[0].flight.chart.middle, self._boxed
-        if known is None or known[0] is not middle:
-            place, _ = self.fused()
-            boxes = [place + place, *_boxes(self.pieces)]
-            self._boxed = known = (middle, boxes[0] if len(boxes) == 1 else _around(boxes))
-        return known[1]
+        known = self._boxed
+        if known is not None and known[0].middle is known[1]:
+            return known[2]
+        (east, north), _ = self.fused()
+        west, south = east, north
+        for piece in self.pieces:
+            if (box := piece.box) is not None:
+                e, n = piece.flight.offset
+                west, south = min(west, box[0] - e), min(south, box[1] - n)
+                east, north = max(east, box[2] - e), max(north, box[3] - n)
+        around = (west, south, east, north)
+        if len(self.told()) == 1:
+            chart = self.pieces[0].flight.chart
+            self._boxed = (chart, chart.middle, around)
+        return around
 
     def solid_m2(self) -> float:
         """The area of its largest outline."""
@@ -200,12 +211,16 @@ class Gathering:
 
     def extent(self) -> BaseGeometry | None:
         """The ground it covers, for comparison: see `Piece.extent`."""
-        middle, known = self.pieces[0].flight.chart.middle, self._extent
-        if known is None or known[0] is not middle:
-            pieces = [piece for piece in self.pieces if piece.in_parts]
-            pieces = pieces or [max(self.pieces, key=lambda piece: piece.solid_m2)]
-            self._extent = known = (middle, _together(pieces, [piece.extent for piece in pieces]))
-        return known[1]
+        known = self._extent
+        if known is not None and known[0].middle is known[1]:
+            return known[2]
+        pieces = [piece for piece in self.pieces if piece.in_parts]
+        pieces = pieces or [max(self.pieces, key=lambda piece: piece.solid_m2)]
+        extent = _together(pieces, [piece.extent for piece in pieces])
+        if len(self.told()) == 1:
+            chart = self.pieces[0].flight.chart
+            self._extent = (chart, chart.middle, extent)
+        return extent
 
 
 def _told(pieces: list[Piece], floor_m: float) -> Told:
@@ -257,15 +272,3 @@ def _together(pieces: Sequence[Piece], outlines: Sequence[BaseGeometry | None]) 
             east, north = piece.flight.offset
             parts.append(outline if east == north == 0.0 else shapely.affinity.translate(outline, -east, -north))
     return shapely.union_all(parts) if len(parts) > 1 else next(iter(parts), None)
-
-
-def _boxes(pieces: Iterable[Piece]) -> Iterator[Box]:
-    for piece in pieces:
-        if piece.box is not None:
-            (east, north), (west, south, right, top) = piece.flight.offset, piece.box
-            yield west - east, south - north, right - east, top - north
-
-
-def _around(boxes: list[Box]) -> Box:
-    west, south, right, top = zip(*boxes, strict=True)
-    return min(west), min(south), max(right), max(top)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _STRIDE = 1 << 24
 # A reach is taken a little larger than asked for, lest all pieces be noted anew for every sighting that is less sure.
 _SPARE = 1.3
-_THING_SIDE_M = 32.0
+_THING_SIDE_M = 24.0
 
 
 class FlightGround:

@@ -139,7 +139,7 @@ class MergeRule:
         return also[0] - seen[1] <= window and seen[0] - also[1] <= window
 
     def _was_clean_between(self, one: Gathering, other: Gathering) -> bool:
-        if self._clean_look is None or not (gap := _gap(one, other)):
+        if self._clean_look is None or (gap := _gap(one, other)) is None:
             return False
         place, _ = one.fused()
         return self._clean_look(place, one.family, *gap, frozenset(one.flights() | other.flights()))
