@@ -54,9 +54,9 @@ class Assigner:
                     continue
             if picture not in piece.gathering.pictures:
                 found.append(piece)
-        if found and (window := self._rule.rules.windows.get(ground.family)) is not None:
-            at = point.sighting.seen_at
-            return found if at is None else [piece for piece in found if _in_window(piece, at, window)]
+        window, at = ground.window, point.sighting.seen_at
+        if found and window is not None and at is not None:
+            return [piece for piece in found if _in_window(piece, at, window)]
         return found
 
     def _by_place(self, points: Sequence[Point], near: Sequence[Sequence[Piece]]) -> dict[int, Piece]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,16 +27,18 @@ class FlightGround:
     Attributes:
         flight: The flight.
         family: The family.
+        window: The longest time between its sightings of one thing, None for no limit.
         reach_m: How far off a place pieces are found, at least.
         widest_m2: The largest variance among the sightings that were told.
     """
 
-    __slots__ = ("_gate", "_side_m", "_squares", "family", "flight", "reach_m", "widest_m2")
+    __slots__ = ("_gate", "_side_m", "_squares", "family", "flight", "reach_m", "widest_m2", "window")
 
-    def __init__(self, flight: Flight, family: str, gate: float) -> None:
+    def __init__(self, flight: Flight, family: str, *, gate: float, window: timedelta | None) -> None:
         """Begin with no pieces; sightings reach as many sigmas as the gate is wide."""
         self.flight = flight
         self.family = family
+        self.window = window
         self._gate = gate
         self._squares: dict[int, list[Piece]] = {}
         self._side_m = 1.0

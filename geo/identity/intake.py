@@ -51,8 +51,10 @@ class Intake:
         return flight, self._pictures.setdefault((sighting.flight_id, sighting.source), len(self._pictures))
 
     def _new_ground(self, flight: Flight, label: str) -> FlightGround:
-        family = self._rule.rules.family_of(label)
+        rules = self._rule.rules
+        family = rules.family_of(label)
         known = [ground for ground in flight.grounds.values() if ground.family == family]
-        ground = known[0] if known else FlightGround(flight, family, self._rule.frame_gate)
-        flight.grounds[label] = ground
-        return ground
+        if not known:
+            known = [FlightGround(flight, family, gate=self._rule.frame_gate, window=rules.windows.get(family))]
+        flight.grounds[label] = known[0]
+        return known[0]

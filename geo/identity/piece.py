@@ -26,27 +26,22 @@ _SPARE_M = 1.0
 _IN_PARTS, _SWAY_SIGMAS = 6.0, 4.0
 
 
-class Mean:
-    """A mean of places, each weighted by its error."""
+Pull = tuple[float, float, float, float, float]
+"""What tells a weighted mean of places: the information (ee, en, nn), and that times the mean (east, north)."""
 
-    __slots__ = ("_information", "_pull")
+_NO_PULL: Pull = (0.0, 0.0, 0.0, 0.0, 0.0)
 
-    def __init__(self) -> None:
-        self._information: Sym = gaussian.ZERO
-        self._pull: Vec = (0.0, 0.0)
 
-    def add(self, en_m: Vec, noise: Sym) -> tuple[Vec, Sym]:
-        """Take in one more place; returns the mean and its error. Written out, for it is the busiest place of all."""
-        ee, en, nn = noise
-        det = ee * nn - en * en
-        ie, io, inn = nn / det, -en / det, ee / det
-        east, north = en_m
-        a, b, c = self._information
-        pe, pn = self._pull
-        self._information = (a, b, c) = (a + ie, b + io, c + inn)
-        self._pull = (pe, pn) = (pe + ie * east + io * north, pn + io * east + inn * north)
-        det = a * c - b * b
-        return ((c * pe - b * pn) / det, (a * pn - b * pe) / det), (c / det, -b / det, a / det)
+def _pulled(pull: Pull, en_m: Vec, noise: Sym) -> tuple[Pull, Vec, Sym]:
+    """A mean that takes in one more place, and its error. Written out, for it is the busiest place of all."""
+    ee, en, nn = noise
+    east, north = en_m
+    a, b, c, pe, pn = pull
+    det = ee * nn - en * en
+    ie, io, inn = nn / det, -en / det, ee / det
+    a, b, c, pe, pn = a + ie, b + io, c + inn, pe + ie * east + io * north, pn + io * east + inn * north
+    det = a * c - b * b
+    return (a, b, c, pe, pn), ((c * pe - b * pn) / det, (a * pn - b * pe) / det), (c / det, -b / det, a / det)
 
 
 class Piece:
@@ -111,7 +106,7 @@ class Piece:
         self.place: Vec = (0.0, 0.0)
         self.settled_m: Vec = (0.0, 0.0)
         self.settled_noise: Sym = gaussian.ZERO
-        self._told, self._settled = Mean(), Mean()
+        self._told = self._settled = _NO_PULL
         self.noise: Sym = gaussian.ZERO
         self.box: Box | None = None
         self.solid_m2 = 0.0
@@ -129,8 +124,8 @@ class Piece:
         """Take in one more sighting."""
         self.points.append(point)
         self.changed = True
-        self.place, self.noise = self._told.add(point.en_m, point.noise)
-        self.settled_m, self.settled_noise = self._settled.add(point.settled_m, point.settled_noise)
+        self._told, self.place, self.noise = _pulled(self._told, point.en_m, point.noise)
+        self._settled, self.settled_m, self.settled_noise = _pulled(self._settled, point.settled_m, point.settled_noise)
         shared, own = self._shared, point.shared
         self._shared = (shared[0] + own[0], shared[1] + own[1], shared[2] + own[2])
         box, other = self.box, point.box
