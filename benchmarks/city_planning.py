@@ -3,9 +3,9 @@
 Run: python benchmarks/city_planning.py [--docks even|random|clustered] [--sidelap 0.6] [--growth] [--json]
 
 The city is a generated square of 2,000 km² with 70 docks; drones of 38 minutes (25 % reserve), 15 m/s, 30 minutes of
-charging and 2 of handling, 120 m above ground, a camera of 84 degrees. `least` is a time that no plan of the same rows
-beats (duality of the linear programme), `formula` the estimate of `flightplan.fleet.formula`. `--growth` plans 100 to
-4,000 km² at the same density of docks, with even docks.
+charging and 2 of handling, 120 m above ground, a camera of 84 degrees. `least` is what no sharing of the same rows
+beats when each is charged the way to it and back (dual of the linear programme), `formula` the estimate of
+`flightplan.fleet.formula`. `--growth` plans 100 to 4,000 km² at the same density of docks, with even docks.
 """
 
 from __future__ import annotations

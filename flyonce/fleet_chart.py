@@ -24,14 +24,14 @@ _WORDS = {
     "zh": {
         "title": "机队飞行计划",
         "sums": "{docks} 架无人机 · {flights} 架次 · {days} 天 · 首飞 {first} · 末次降落 {last}",
-        "least": "最忙一架 {hours:.1f} 小时(夜间不计),任何方案不少于 {least:.1f} 小时",
+        "least": "最忙一架 {hours:.1f} 小时(夜间不计),分配下界 {least:.1f} 小时",
         "day": "{0:%m-%d}",
         "flight": "{name} 第 {number} 架次:{off:%m-%d %H:%M} 起飞,{on:%H:%M} 降落,{minutes:.0f} 分钟,{rows} 条航线",
     },
     "en": {
         "title": "The fleet's flights",
         "sums": "{docks} drones · {flights} flights · {days} days · first take-off {first} · last landing {last}",
-        "least": "busiest drone {hours:.1f} h, nights not counted; no plan takes less than {least:.1f} h",
+        "least": "busiest drone {hours:.1f} h, nights not counted; bound of sharing out {least:.1f} h",
         "day": "{0:%d %b}",
         "flight": "{name} flight {number}: up {off:%d %b %H:%M}, down {on:%H:%M}, {minutes:.0f} min, {rows} rows",
     },

@@ -1,1 +1,1 @@
-"""A city's fleet: which dock flies which rows, when, and why it cannot be quicker."""
+"""A city's fleet: which dock flies which rows, and when."""

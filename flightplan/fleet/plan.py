@@ -1,4 +1,4 @@
-"""From areas and a fleet to flights of every drone, and an account of why it cannot be much quicker."""
+"""From areas and a fleet to flights of every drone, and a time to hold them against."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class FleetPlan:
         blocked_en: Where nobody may fly, metres east and north.
         router: Ways round it, in the frame of the rows.
         trigger_m: Greatest distance between photos along a row, of each station.
-        least_s: A time that no plan of these rows beats, flights following one another without a night.
+        least_s: A time that no sharing of these rows beats at the costs of `flightplan.fleet.work`, without nights.
         area_m2: Ground to be shown.
         unreached: Rows that no drone reaches.
     """

@@ -24,7 +24,7 @@ class Shares:
 
     Attributes:
         station_of_block: (blocks,) who has the largest part of it.
-        least_s: A time that no plan of these rows beats.
+        least_s: A time that no sharing of these rows beats at these costs.
     """
 
     station_of_block: Ints

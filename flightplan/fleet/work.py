@@ -1,4 +1,9 @@
-"""What each row costs each drone: the ground for sharing rows out, and for saying how little time could be enough."""
+"""What each row costs each drone: the ground for sharing rows out, and for saying how little time could be enough.
+
+A row is charged its own time, one turn, and its part of a flight that goes straight to it and back. A flight that works
+its way out and back over its rows saves some of that way, so what is reckoned from these costs is a measure to hold
+plans against, and no proof that nothing could be quicker.
+"""
 
 from __future__ import annotations
 
@@ -93,11 +98,10 @@ class Work:
 
 
 def work_of(strips: Strips, stations: Sequence[Station]) -> Work:
-    """The least that each row can cost each drone.
+    """What each row costs each drone.
 
-    A flight from a dock flies at least from it to a row's nearer end and back, so the time left over rows is what the
-    battery leaves after that. A row's part of a cycle is its own time, with the shortest turn to a next row, over
-    that; the first row of a flight needs no turn. Holds for plans that turn after every row.
+    A flight to a row's nearer end and back leaves so much of the battery over rows; a row's part of the whole cycle is
+    its own time, with the shortest turn to a next row, over that. The first row of a flight needs no turn.
     """
     ends = strips.ends_uv()
     least_link_m = _least_link_m(strips)
@@ -133,11 +137,11 @@ def stations_of(
 
 
 def least_possible_s(work: Work, stations: Sequence[Station], weights: Floats) -> float:
-    """A time that no plan of these rows beats, from any weights (n,) of the drones, not negative, that add up to 1.
+    """A time that no sharing of these rows beats at these costs, from weights (n,) of the drones that add up to 1.
 
-    Whatever plan there is, the drones' times weighted are at most its end; and weighted, no row costs less than at the
-    drone where it is cheapest (duality of the linear programme in `flightplan.fleet.sharing`). After its last flight a
-    drone need not charge.
+    However rows and parts of rows are shared out, the drones' times weighted, none negative, are at most the busiest
+    one's; and weighted, no row costs less than at the drone where it is cheapest (duality of the linear programme in
+    `flightplan.fleet.sharing`). After its last flight a drone need not charge.
     """
     with np.errstate(invalid="ignore"):
         priced = np.where(np.isfinite(work.cycle_s), work.cycle_s * weights, np.inf)

@@ -160,9 +160,10 @@ def _say(result: dict[str, Any]) -> None:
     shares = ", ".join(f"{name.replace('_', ' ')} {hours:.2f} h" for name, hours in result["time_of_busiest"].items())
     say(f"busiest drone {result['busiest']}: {result['hours']:.2f} h without nights ({shares})")
     say(
-        f"no plan of these rows takes less than {result['least_hours']:.2f} h, this one {result['over_least']:.3f} "
-        f"times that; the drones are busy {result['mean_over_busiest']:.0%} of the busiest one's time"
+        f"however these rows are shared out, each with the way to it and back, it takes at least "
+        f"{result['least_hours']:.2f} h; this plan {result['over_least']:.3f} times that"
     )
+    say(f"on average the drones are busy for {result['mean_over_busiest']:.0%} of the busiest one's time")
     if result["delayed_flights"]:
         say(f"{result['delayed_flights']} flights wait on the ground to keep clear of others")
     for path in result["files"]:

@@ -187,7 +187,7 @@ def _seconds(plan: FleetPlan, rows: list[int]) -> float:
     return min(times)
 
 
-def test_no_sharing_of_the_rows_beats_the_time_that_is_called_least():
+def test_no_sharing_of_the_blocks_beats_the_time_that_is_called_least():
     survey = replace(PATROL, row_length_m=2_500.0)
     plan = plan_fleet([square(2_500)], fleet((-900, -900), (1_400, 1_000)), survey)
     assert 8 < len(plan.strips) <= 20
