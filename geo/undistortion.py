@@ -66,7 +66,7 @@ class Undistortion:
 
     def ideal(self, uv_px: Floats, out: Floats) -> None:
         """Put the ideal points of pixels (2, n) into `out` (2, n), in the tables' axes; NaN where there are none."""
-        # What is no number, or endless, is taken to some entry, but its share of the step to the next stays none.
+        # Pixels that are endless or no number are answered by none.
         with np.errstate(invalid="ignore"):
             for begin in range(0, uv_px.shape[1], _AT_A_TIME):
                 piece = slice(begin, begin + _AT_A_TIME)
@@ -80,6 +80,8 @@ class Undistortion:
         square += room
         # What the tangential part does is so little that short numbers hold it.
         across, along = first.astype(np.float32), square.astype(np.float32)
+        # What lies beyond the last entry, or is no number, gets the entry after it, where all is unknown.
+        np.fmin(square, _ENTRIES + 0.5, out=square)
         np.floor(square, out=room)
         entry = room.astype(np.intp)
         square -= room
@@ -124,9 +126,10 @@ class _Table(Generic[Number]):
 
     def at(self, entry: Places, share: npt.NDArray[Number], room: npt.NDArray[Number]) -> npt.NDArray[Number]:
         """The function at these entries and shares of the step to the next ones; `room` is written over."""
-        found = self.values.take(entry, mode="clip")
+        # None is out of range; numpy has the quickest loop for this mode.
+        found = self.values.take(entry, mode="wrap")
         if self.slopes is not None:
-            self.slopes.take(entry, mode="clip", out=room)
+            self.slopes.take(entry, mode="wrap", out=room)
             room *= share
             found += room
         return found
