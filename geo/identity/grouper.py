@@ -13,7 +13,7 @@ from geo.identity.gathering import Gathering
 from geo.identity.intake import Intake
 from geo.identity.journal import Journal, Merge, Partings, Suggestion
 from geo.identity.likeness import Kind, Likeness, MergeRule
-from geo.identity.neighbours import Neighbourhood, merge_all, misfits
+from geo.identity.neighbours import Neighbourhood, merge_all, misfits, strays
 from geo.identity.piece import Piece
 from geo.identity.point import Box, Point
 from geo.identity.reconsidering import reconsider
@@ -81,7 +81,7 @@ class Grouper:
         self._around.loosen(self._flights.values())
         for piece in misfits(self._things.values(), self._rule):
             self._part(piece)
-        merge_all(self._things, self._around, self._rule, self._partings, self._join)
+        self._merge_all()
         return [(merge.kept_id, merge.gone_id) for merge in self._journal.merges[before:]]
 
     def merge(self, kept_id: int, gone_id: int) -> Merge:
@@ -247,6 +247,16 @@ class Grouper:
                 self._around.ground.drop(gathering)
                 del self._things[gathering.thing_id]
         flight.pieces = [piece for piece in flight.pieces if piece.points]
+
+    def _merge_all(self) -> None:
+        barred = merge_all(self._things, self._around, self._rule, self._partings, self._join)
+        for one_id, other_id in dict.fromkeys(barred):
+            one, other = self._things.get(one_id), self._things.get(other_id)
+            if one is not None and other is not None:
+                for piece in strays(one, other, self._rule, self._partings):
+                    if not self._journal.is_by_person(piece.piece_id):
+                        self._part(piece)
+        merge_all(self._things, self._around, self._rule, self._partings, self._join)
 
     def _part(self, piece: Piece) -> None:
         """Take a piece that does not fit out of its thing; it becomes one of its own and may join another."""

@@ -80,6 +80,10 @@ class Journal:
         """A piece is no longer where any merge brought it."""
         self._merges = _without(self._merges, frozenset((piece_id,)))
 
+    def is_by_person(self, piece_id: int) -> bool:
+        """Whether a person brought a piece to where it is."""
+        return any(merge.why == "person" and piece_id in merge.piece_ids for merge in self._merges)
+
 
 class Partings:
     """Pairs of pieces that a person told apart: no merge pass joins them again."""

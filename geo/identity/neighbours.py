@@ -81,20 +81,26 @@ class Neighbourhood:
 
 def merge_all(
     things: Mapping[int, Gathering], around: Neighbourhood, rule: MergeRule, partings: Partings, join: Join
-) -> None:
-    """Join things that fit each other, the nearest first, until none are left that do."""
+) -> list[tuple[int, int]]:
+    """Join things that fit each other, the nearest first, until none are left that do.
+
+    Returns:
+        Pairs that hardly any picture shows side by side: a stray sighting may be all that keeps them apart.
+    """
+    barred: list[tuple[int, int]] = []
     while True:
         changed = [thing for thing in things.values() if thing.changed]
-        found = {
-            (one.thing_id, other.thing_id): likeness
-            for one, other in around.pairs(changed)
-            if (likeness := _likeness(one, other, rule, partings)) is not None
-        }
+        found: dict[tuple[int, int], Likeness] = {}
+        for thing, beside in around.pairs(changed):
+            if (likeness := _likeness(thing, beside, rule, partings)) is not None:
+                found[thing.thing_id, beside.thing_id] = likeness
+            elif 0 < len(thing.pictures & beside.pictures) < _OFTEN:
+                barred.append((thing.thing_id, beside.thing_id))
         heap = [(_weak(things, *ids), likeness.sigmas, *ids) for ids, likeness in found.items()]
         for thing in changed:
             thing.settle()
         if not heap:
-            return
+            return barred
         heapq.heapify(heap)
         while heap:
             weak, sigmas, one_id, other_id = heapq.heappop(heap)
@@ -114,6 +120,22 @@ def merge_all(
 def _weak(things: Mapping[int, Gathering], one_id: int, other_id: int) -> bool:
     """Whether one of two was seen too rarely to say much: such are joined last, lest they bar what is sure."""
     return min(things[one_id].count(), things[other_id].count()) < _OFTEN
+
+
+def strays(one: Gathering, other: Gathering, rule: MergeRule, partings: Partings) -> list[Piece]:
+    """Pieces of hardly any sightings without which two things would be one: a false alarm beside a thing may join it.
+
+    None where the two differ without them, too, or where more than such pieces was seen side by side.
+    """
+    shared = one.pictures & other.pictures
+    if not 0 < len(shared) < _OFTEN or partings.parted(one.pieces, other.pieces):
+        return []
+    pieces = [piece for piece in (*one.pieces, *other.pieces) if len(piece.points) < _OFTEN]
+    few = [piece for piece in pieces if any(point.picture in shared for point in piece.points)]
+    rests = [[piece for piece in thing.pieces if piece not in few] for thing in (one, other)]
+    if not all(rests) or not shared <= {point.picture for piece in few for point in piece.points}:
+        return []
+    return few if rule.compare(one.part(rests[0]), other.part(rests[1])).kind is Kind.SAME else []
 
 
 def misfits(things: Iterable[Gathering], rule: MergeRule) -> list[Piece]:

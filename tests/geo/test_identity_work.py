@@ -15,7 +15,9 @@ from geo.identity import Grouper, IdentityRules
 from geo.identity.gathering import Gathering
 from geo.identity.ground import FlightGround, ThingGround
 from geo.identity.intake import Intake
+from geo.identity.journal import Partings
 from geo.identity.likeness import MergeRule
+from geo.identity.neighbours import strays
 from geo.identity.piece import Piece
 from geo.sighting import Sighting
 
@@ -133,3 +135,30 @@ def test_outlines_that_sway_are_no_parts_of_something_large(step_m: float, side_
     for point in points:
         piece.add(point)
     assert piece.in_parts is in_parts
+
+
+@pytest.mark.parametrize(("beside", "freed"), [(1, True), (2, True), (3, False)])
+def test_a_stray_beside_a_thing_does_not_keep_its_two_halves_apart(beside: int, freed: bool) -> None:
+    rule = MergeRule(IdentityRules(), None)
+    intake, number = Intake(rule), 0
+
+    def piece(flight_id: str, sources: range, east_m: float, thing: Gathering) -> Piece:
+        nonlocal number
+        number += 1
+        points = [
+            intake.points([a_sighting(east_m, 0, source=f"{source}", flight_id=flight_id)])[0] for source in sources
+        ]
+        made = Piece(number, points[0].ground, thing)
+        for point in points:
+            made.add(point)
+        thing.take([made])
+        return made
+
+    one, other = Gathering(1, "waste", 1.2), Gathering(2, "waste", 1.2)
+    piece("f1", range(5), 0.0, one)
+    piece("f2", range(5), 0.3, other)
+    stray = piece("f1", range(beside), 1.0, other)
+    assert strays(one, other, rule, Partings()) == ([stray] if freed else [])
+    parted = Partings()
+    parted.part(one.pieces, other.pieces)
+    assert strays(one, other, rule, parted) == []
