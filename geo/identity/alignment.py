@@ -27,10 +27,9 @@ def align(flights: Iterable[Flight], rules: IdentityRules) -> list[Flight]:
     known: list[Flight] = []
     moved: list[Flight] = []
     for flight in flights:
-        if known and flight.sightings != flight.aligned_at:
-            flight.aligned_at = flight.sightings
-            if _align_one(flight, known, rules, families):
-                moved.append(flight)
+        if known and flight.sightings != flight.aligned_at and _align_one(flight, known, rules, families):
+            moved.append(flight)
+        flight.aligned_at = flight.sightings
         known.append(flight)
     return moved
 

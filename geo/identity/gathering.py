@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 import shapely
 import shapely.affinity
@@ -15,39 +14,10 @@ from geo.gaussian import Sym, Vec
 from geo.identity.flight import Chart, Flight
 from geo.identity.piece import Piece
 from geo.identity.point import Box
+from geo.identity.told import Told, fuse, tell
 
 # Earliest and latest time in a tuple of their own: that there is none may be known, too.
 Seen = tuple[tuple[datetime, datetime] | None]
-
-
-class Told(NamedTuple):
-    """What the flights of one chart say together.
-
-    Attributes:
-        chart: Their chart.
-        place: Metres in its frame.
-        noise: The error of that without the offset that they still share.
-        shared: The covariance of one flight's offset.
-        flights: Those of the chart's flights that saw it.
-        times: In how many sightings.
-    """
-
-    chart: Chart
-    place: Vec
-    noise: Sym
-    shared: Sym
-    flights: frozenset[str]
-    times: int
-
-    def on_earth(self) -> tuple[Vec, Sym]:
-        """Place and whole error; the offset of a chart is the mean of its flights', and they are independent."""
-        (east, north), (ee, en, nn) = self.chart.middle, self.noise
-        share = 1.0 / len(self.chart.flights)
-        return (self.place[0] + east, self.place[1] + north), (
-            ee + share * self.shared[0],
-            en + share * self.shared[1],
-            nn + share * self.shared[2],
-        )
 
 
 class Gathering:
@@ -136,12 +106,12 @@ class Gathering:
         """Place and error, by charts."""
         if self._told is None:
             if len(self.pieces) == 1:
-                self._told = [_told(self.pieces, self._floor_m)]
+                self._told = [tell(self.pieces, self._floor_m)]
             else:
                 groups: dict[int, list[Piece]] = {}
                 for piece in self.pieces:
                     groups.setdefault(id(piece.flight.chart), []).append(piece)
-                self._told = [_told(group, self._floor_m) for group in groups.values()]
+                self._told = [tell(group, self._floor_m) for group in groups.values()]
         return self._told
 
     def fused(self) -> tuple[Vec, Sym]:
@@ -151,7 +121,7 @@ class Gathering:
             return known[2]
         told = self.told()
         if len(told) > 1:
-            return _fuse(one.on_earth() for one in told)
+            return fuse(one.on_earth() for one in told)
         chart = told[0].chart
         self._earth = (chart, chart.middle, told[0].on_earth())
         return self._earth[2]
@@ -221,47 +191,6 @@ class Gathering:
             chart = self.pieces[0].flight.chart
             self._extent = (chart, chart.middle, extent)
         return extent
-
-
-def _told(pieces: list[Piece], floor_m: float) -> Told:
-    first = pieces[0]
-    flight = first.flight
-    count = len(first.points)
-    if len(pieces) == 1:
-        place = (first.place[0] - flight.shift[0], first.place[1] - flight.shift[1])
-        noise, shared = gaussian.add(first.noise, flight.shift_covariance), first.shared
-        flights = flight.alone
-    else:
-        place, noise = _fuse(
-            (
-                (piece.place[0] - piece.flight.shift[0], piece.place[1] - piece.flight.shift[1]),
-                gaussian.add(piece.noise, piece.flight.shift_covariance),
-            )
-            for piece in pieces
-        )
-        count = sum(len(piece.points) for piece in pieces)
-        shared = gaussian.ZERO
-        for piece in pieces:
-            shared = gaussian.add(shared, gaussian.scale(piece.shared, len(piece.points) / count))
-        flights = frozenset(piece.flight.flight_id for piece in pieces)
-    return Told(
-        chart=flight.chart,
-        place=place,
-        noise=noise,
-        shared=gaussian.at_least(shared, floor_m),
-        flights=flights,
-        times=count,
-    )
-
-
-def _fuse(estimates: Iterable[tuple[Vec, Sym]]) -> tuple[Vec, Sym]:
-    information, weighted = gaussian.ZERO, (0.0, 0.0)
-    for place, covariance in estimates:
-        own = gaussian.inverse(covariance)
-        pull = gaussian.times(own, place)
-        information, weighted = gaussian.add(information, own), (weighted[0] + pull[0], weighted[1] + pull[1])
-    covariance = gaussian.inverse(information)
-    return gaussian.times(covariance, weighted), covariance
 
 
 def _together(pieces: Sequence[Piece], outlines: Sequence[BaseGeometry | None]) -> BaseGeometry | None:

@@ -13,9 +13,10 @@ from shapely.geometry.base import BaseGeometry
 
 from geo import gaussian
 from geo.gaussian import Sym, Vec
-from geo.identity.gathering import Gathering, Told
+from geo.identity.gathering import Gathering
 from geo.identity.point import BOX_SIGMA_M, Box
 from geo.identity.rules import IdentityRules
+from geo.identity.told import Told
 from geo.position import scale_of_probability
 
 CleanLook = Callable[[Vec, str, datetime, datetime, frozenset[str]], bool]
