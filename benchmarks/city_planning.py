@@ -64,7 +64,7 @@ def _row(kind: str, sidelap: float, km2: float, docks: int) -> dict[str, Any]:
         "km2": km2,
         "drones": docks,
         "sidelap": sidelap,
-        "rows": len(plan.strips),
+        "rows": sum(len(flight.runs_uv) for tour in plan.tours for flight in tour.flights),
         "flights": plan.flights,
         "plan_h": plan.seconds / 3_600,
         "least_h": plan.least_s / 3_600,
@@ -119,7 +119,7 @@ def nearest_dock_s(plan: FleetPlan) -> float:
     from flightplan.fleet.work import work_of
 
     work = work_of(plan.strips, plan.stations)
-    nearest = plan.strips.ends_uv().mean(axis=1)[:, None] - np.array([station.uv_m for station in plan.stations])
+    nearest = plan.strips.ends_uv.mean(axis=1)[:, None] - np.array([station.uv_m for station in plan.stations])
     owner = np.hypot(nearest[..., 0], nearest[..., 1]).argmin(axis=1)
     cost = work.cycle_s[np.arange(len(plan.strips)), owner]
     return float(np.bincount(owner, weights=cost, minlength=len(plan.stations)).max()) - DRONE.turnaround_s

@@ -104,7 +104,7 @@ class FleetChart:
                 off=departure.takes_off_at,
                 on=departure.lands_at,
                 minutes=departure.flight.seconds / 60,
-                rows=len(departure.flight.rows),
+                rows=len(departure.flight.runs_uv),
             )
             parts.append(
                 f'<rect x="{left:.1f}" y="{top}" width="{max(right - left, 1):.1f}" height="{bottom - top}" '

@@ -91,7 +91,7 @@ class FleetFiles:
             departure.takes_off_at.isoformat(),
             departure.lands_at.isoformat(),
             round(departure.flight.seconds / 60, 1),
-            len(departure.flight.rows),
+            len(departure.flight.runs_uv),
             round(figures.length_m / 1_000, 2),
             figures.photos,
             f"missions/{station.dock.name}/{name}.plan" if is_written else "",

@@ -1,9 +1,10 @@
-"""Moves blocks from the busiest drone to its neighbours as long as the plan ends earlier by it."""
+"""Moves blocks from the busiest drone to its neighbours, and on to theirs, as long as the plan ends earlier by it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,8 @@ Ints = NDArray[np.intp]
 
 # A move must be worth so many seconds; so many are tried for the busiest drone before it is let be.
 _LEAST_GAIN_S = 1.0
-_TRIES = 12
-_MOVES_PER_STATION = 12
+_TRIES = 16
+_MOVES_PER_STATION = 4
 
 
 @dataclass(kw_only=True, eq=False)
@@ -42,7 +43,7 @@ class Assignment:
     station_of_row: Ints
     tours: list[Tour] = field(default_factory=list)
 
-    def plan(self, on_tour: Callable[[], None] = lambda: None) -> None:
+    def plan(self) -> None:
         """Plan every tour."""
         self.tours = []
         for number in range(len(self.stations)):
@@ -50,12 +51,17 @@ class Assignment:
             if tour is None:
                 raise RuntimeError(f"{self.stations[number].name}: a row that was called reachable fits no flight")
             self.tours.append(tour)
-            on_tour()
 
     def tour_of(self, number: int, station_of_row: Ints) -> Tour | None:
         """The tour of one drone, if it flew the rows that `station_of_row` (rows,) gives it."""
         rows = np.flatnonzero(station_of_row == number)
         return plan_tour(self.strips, rows, self.stations[number], self.ways)
+
+    @cached_property
+    def rows_of_block(self) -> list[Ints]:
+        """The rows of each block."""
+        order = np.argsort(self.block_of_row, kind="stable")
+        return np.split(order, np.flatnonzero(np.diff(self.block_of_row[order])) + 1)
 
     @property
     def seconds(self) -> NDArray[np.float64]:
@@ -63,51 +69,51 @@ class Assignment:
         return np.array([tour.seconds for tour in self.tours])
 
 
-def improve(assignment: Assignment, on_move: Callable[[], None] = lambda: None) -> int:
-    """Relieve the busiest drone, again and again; returns how many blocks moved."""
+def improve(assignment: Assignment) -> int:
+    """Relieve the busiest drone, again and again; returns how many blocks moved.
+
+    Where none of its neighbours has room, they make some first, each at the cost of one less busy still.
+    """
     beside = _blocks_beside(assignment.strips, assignment.block_of_row)
-    moved = 0
-    while moved < _MOVES_PER_STATION * len(assignment.stations):
+    moved, most = 0, _MOVES_PER_STATION * len(assignment.stations)
+    while moved < most:
         busiest = int(assignment.seconds.argmax())
-        if not _relieve(assignment, busiest, beside):
+        around = sorted({taker for _, taker in _offers(assignment, busiest, beside)})
+        if not any(_relieve(assignment, number, beside) for number in (busiest, *around)):
             break
         moved += 1
-        on_move()
     return moved
 
 
 def _relieve(assignment: Assignment, busiest: int, beside: dict[int, set[int]]) -> bool:
-    """Give the block away whose going makes the later of the two drones earliest; False where none helps."""
+    """Give a block away, the first whose going makes both drones done earlier than now; False where none helps."""
     seconds, owner = assignment.seconds, assignment.station_of_row
-    best: tuple[float, Ints, dict[int, Tour]] | None = None
     for block, taker in _offers(assignment, busiest, beside)[:_TRIES]:
         trial = np.where(assignment.block_of_row == block, taker, owner)
-        tours = {number: assignment.tour_of(number, trial) for number in (busiest, taker)}
-        known = {number: tour for number, tour in tours.items() if tour is not None}
-        if len(known) < len(tours):
-            continue
-        later = max(tour.seconds for tour in known.values())
-        if later < seconds[busiest] - _LEAST_GAIN_S and (best is None or later < best[0]):
-            best = later, trial, known
-    if best is None:
-        return False
-    assignment.station_of_row = best[1]
-    for number, tour in best[2].items():
-        assignment.tours[number] = tour
-    return True
+        tours: dict[int, Tour] = {}
+        for number in (taker, busiest):
+            tour = assignment.tour_of(number, trial)
+            if tour is None or tour.seconds >= seconds[busiest] - _LEAST_GAIN_S:
+                break
+            tours[number] = tour
+        if len(tours) == 2:
+            assignment.station_of_row = trial
+            for number, tour in tours.items():
+                assignment.tours[number] = tour
+            return True
+    return False
 
 
 def _offers(assignment: Assignment, busiest: int, beside: dict[int, set[int]]) -> list[tuple[int, int]]:
     """Blocks of the busiest drone at a neighbour's border with that neighbour, the most promising first."""
     owner, cycle_s = assignment.station_of_row, assignment.work.cycle_s
     seconds = assignment.seconds
+    rows_of = assignment.rows_of_block
     offers: dict[tuple[int, int], float] = {}
     for block in np.unique(assignment.block_of_row[owner == busiest]).tolist():
-        rows = assignment.block_of_row == block
-        for other in beside.get(block, ()):
-            taker = int(owner[np.argmax(assignment.block_of_row == other)])
-            if taker == busiest or (block, taker) in offers:
-                continue
+        takers = {int(owner[rows_of[other][0]]) for other in beside.get(block, ())} - {busiest}
+        rows = rows_of[block]
+        for taker in takers:
             dearer_s = float((cycle_s[rows, taker] - cycle_s[rows, busiest]).sum())
             if np.isfinite(dearer_s):
                 offers[block, taker] = float(seconds[taker]) + 2 * dearer_s

@@ -8,8 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from flightplan.fleet.plan import FleetPlan
-from flightplan.fleet.strips import ends_en
-from flightplan.fleet.tours import Flight, directed
+from flightplan.fleet.tours import Flight
 from flightplan.limits import FlightLimits
 from flightplan.mission import Home, Mission
 from flightplan.pattern_search import Run
@@ -34,25 +33,14 @@ class FleetMissions:
         builder = self._builders.get(station)
         if builder is None:
             builder = self._builders[station] = self._builder(station)
-        runs = [self._run(row, forward, self._plan.trigger_m[station]) for row, forward in directed(flight)]
+        corners = np.array(flight.runs_uv).reshape(-1, 2)
+        ends = turned_back(corners, self._plan.strips.angle_deg).reshape(-1, 2, 2).tolist()
+        runs = [_run(start, end, self._plan.trigger_m[station]) for start, end in ends]
         return builder.missions(name, [runs])[0]
-
-    @cached_property
-    def _ends_en(self) -> list[list[list[float]]]:
-        ends: list[list[list[float]]] = ends_en(self._plan.strips).tolist()
-        return ends
 
     @cached_property
     def _router(self) -> Router:
         return Router(self._plan.blocked_en)
-
-    def _run(self, row: int, forward: bool, trigger_m: float) -> Run:
-        lower, upper = ((end[0], end[1]) for end in self._ends_en[row])
-        length_m = math.dist(lower, upper)
-        # Equal parts, and a centimetre less, lest rounding lose the last photo.
-        parts = max(1, math.ceil(length_m / trigger_m - 1e-6))
-        even_m = max(math.floor(length_m / parts * 100 - 1) / 100, 0.1)
-        return Run(start=lower if forward else upper, end=upper if forward else lower, trigger_m=even_m)
 
     def _builder(self, number: int) -> MissionBuilder:
         plan, station = self._plan, self._plan.stations[number]
@@ -73,3 +61,11 @@ class FleetMissions:
             ),
             kinematics=drone.kinematics,
         )
+
+
+def _run(start: list[float], end: list[float], trigger_m: float) -> Run:
+    length_m = math.dist(start, end)
+    # Equal parts, and a centimetre less, lest rounding lose the last photo.
+    parts = max(1, math.ceil(length_m / trigger_m - 1e-6))
+    even_m = max(math.floor(length_m / parts * 100 - 1) / 100, 0.1)
+    return Run(start=(start[0], start[1]), end=(end[0], end[1]), trigger_m=even_m)

@@ -29,6 +29,10 @@ Ints = NDArray[np.intp]
 
 # So many blocks, or so many for each drone: few enough for the programme, small enough to share out evenly.
 _LEAST_BLOCKS, _BLOCKS_PER_STATION = 2_000, 30
+# What is moved to even out is so much smaller than what is shared out.
+_FINER = 6
+# The first sharing knows no tours yet; more than these teach little.
+_SHARINGS = 3
 # Speeds are told to a tenth.
 _SPEED_STEP = 10.0
 
@@ -41,7 +45,7 @@ class Survey:
         altitude_m: Above the docks' ground.
         frontlap: Least overlap of one photo and the next, 0 to below 1.
         sidelap: Least overlap of neighbouring rows.
-        row_length_m: Rows are cut to about this length; longer rows turn less, shorter ones fit flights better.
+        cell_m: Rows are shared out in cells of about this length; flights begin and end between them.
         angle_deg: Direction of the rows, counter-clockwise from east; None for the one that is flown fastest.
         clearance_m: Distance kept from where nobody may fly.
         min_photo_interval_s: Shortest time between photos that the cameras manage.
@@ -50,13 +54,13 @@ class Survey:
     altitude_m: float = 120.0
     frontlap: float = 0.7
     sidelap: float = 0.2
-    row_length_m: float = 2_000.0
+    cell_m: float = 1_000.0
     angle_deg: float | None = None
     clearance_m: float = 3.0
     min_photo_interval_s: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("altitude_m", "row_length_m", "min_photo_interval_s"):
+        for name in ("altitude_m", "cell_m", "min_photo_interval_s"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 raise CannotPlan(problem=f"{name} must be finite and above 0", remedy="Give a finite number above 0")
         for name in ("frontlap", "sidelap"):
@@ -176,32 +180,37 @@ def plan_fleet(
 def _shared(
     strips: Strips, work: Work, stations: Sequence[Station], ways: Ways, told: Told
 ) -> tuple[Assignment, float]:
-    told("sharing out", 0, 1)
+    """The best of a few sharings, each with what the one before taught of every drone's time, then evened out."""
     blocks = max(_LEAST_BLOCKS, _BLOCKS_PER_STATION * len(stations))
-    block_of_row = strips.blocks(math.ceil(len(strips) / blocks))
-    shares = share_out(work, block_of_row, stations)
-    station_of_row = shares.station_of_block[block_of_row]
-    lost = ~np.isfinite(work.cycle_s[np.arange(len(strips)), station_of_row])
-    station_of_row[lost] = work.cycle_s[lost].argmin(axis=1)
-    assignment = Assignment(
-        strips=strips,
-        work=work,
-        stations=stations,
-        ways=ways,
-        block_of_row=block_of_row,
-        station_of_row=station_of_row,
-    )
-    done = 0
-
-    def on_tour() -> None:
-        nonlocal done
-        done += 1
-        told("flights", done, len(stations))
-
-    assignment.plan(on_tour)
+    rows_each = math.ceil(len(strips) / blocks)
+    block_of_row = strips.blocks(rows_each)
+    after_s = np.array([station.turnaround_s for station in stations])
+    dearness, least_s = np.ones(len(stations)), 0.0
+    best: Assignment | None = None
+    for number in range(_SHARINGS):
+        told("sharing out", number, _SHARINGS)
+        shares = share_out(work, block_of_row, stations, dearness)
+        least_s = max(least_s, shares.least_s)
+        station_of_row = shares.station_of_block[block_of_row]
+        lost = ~np.isfinite(work.cycle_s[np.arange(len(strips)), station_of_row])
+        station_of_row[lost] = work.cycle_s[lost].argmin(axis=1)
+        found = Assignment(
+            strips=strips,
+            work=work,
+            stations=stations,
+            ways=ways,
+            block_of_row=strips.blocks(math.ceil(rows_each / _FINER)),
+            station_of_row=station_of_row,
+        )
+        found.plan()
+        if best is None or found.seconds.max() < best.seconds.max():
+            best = found
+        cycles_s = found.seconds + after_s
+        dearness = dearness * cycles_s / cycles_s.mean()
+    assert best is not None
     told("evening out", 0, 1)
-    improve(assignment)
-    return assignment, shares.least_s
+    improve(best)
+    return best, least_s
 
 
 def _frame(areas: Sequence[Polygon]) -> LocalFrame:
@@ -233,8 +242,7 @@ def _laid(areas_en: Sequence[Polygon], blocked: BaseGeometry, spacing_m: float, 
     along = [round(math.degrees(math.atan2(north, east)) % 180, 1) for east, north in box.tolist()]
     angles = sorted({0.0, 90.0, *along}) if survey.angle_deg is None else [survey.angle_deg]
     laid = [
-        lay_strips([whole], blocked, spacing_m=spacing_m, row_length_m=survey.row_length_m, angle_deg=angle)
-        for angle in angles
+        lay_strips([whole], blocked, spacing_m=spacing_m, cell_m=survey.cell_m, angle_deg=angle) for angle in angles
     ]
     return min(laid, key=lambda strips: float(strips.length_m.sum()) + len(strips) * 2 * spacing_m)
 

@@ -73,7 +73,7 @@ def schedule(plan: FleetPlan, fleet: Fleet, first_day: date, *, apart_m: float =
     """
     windows = _Windows(fleet, first_day)
     tracks = [
-        Track.of(plan.strips, flight, station, plan.router)
+        Track.of(flight, station, plan.router)
         for station, tour in zip(plan.stations, plan.tours, strict=True)
         for flight in tour.flights
     ]

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely import LineString, STRtree
 
-from flightplan.fleet.strips import Strips
-from flightplan.fleet.tours import Flight, path_uv
+from flightplan.fleet.tours import Flight
 from flightplan.fleet.work import Station
 from flightplan.routing import Router
 
@@ -36,9 +35,9 @@ class Track:
     speed_m_s: float
 
     @classmethod
-    def of(cls, strips: Strips, flight: Flight, station: Station, router: Router) -> Track:
+    def of(cls, flight: Flight, station: Station, router: Router) -> Track:
         """A flight's track, led round where nobody may fly."""
-        corners = path_uv(strips, flight, station)
+        corners = flight.path_uv(station)
         legs = [router.route(a, b) or [a, b] for a, b in itertools.pairwise(corners)]
         points = np.array([corners[0], *(point for leg in legs for point in leg[1:])])
         length_m = np.hypot(*np.diff(points, axis=0).T)

@@ -31,14 +31,22 @@ class Shares:
     least_s: float
 
 
-def share_out(work: Work, block_of_row: Ints, stations: Sequence[Station]) -> Shares:
+def share_out(work: Work, block_of_row: Ints, stations: Sequence[Station], dearness: Floats | None = None) -> Shares:
     """Share blocks of reachable rows among drones, the busiest one's time least.
+
+    Args:
+        work: What rows cost.
+        block_of_row: (rows,) which block each belongs to.
+        stations: The drones.
+        dearness: (stations,) by how much more than reckoned each drone takes; it changes the shares, not `least_s`.
 
     Raises:
         RuntimeError: The solver gave no answer.
     """
     blocks = int(block_of_row.max()) + 1
     cost = _cost_of_blocks(work, block_of_row, blocks)
+    if dearness is not None:
+        cost = cost * dearness
     near = np.argsort(cost, axis=1, kind="stable")[:, :_CANDIDATES]
     after_s = np.array([station.turnaround_s for station in stations])
     parts, weights = _solved(np.take_along_axis(cost, near, axis=1), near, after_s)

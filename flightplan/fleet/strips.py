@@ -1,9 +1,10 @@
-"""Rows over a whole city, cut into bands so that a flight's rows lie together."""
+"""Rows over a whole city, cut into cells: the pieces that are shared out among drones and flights."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import shapely
@@ -15,8 +16,8 @@ from flightplan.rows import Pattern, lay_rows, turned, turned_back
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
-# A shorter end is flown with its neighbour: a turn would cost more than the row.
-SHORTEST_ROW_M = 200.0
+# A shorter end is one cell with its neighbour.
+_SHORTEST_M = 200.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,6 +60,7 @@ class Strips:
             band=self.band[keep],
         )
 
+    @cached_property
     def ends_uv(self) -> Floats:
         """(n, 2, 2) lower and upper end of each row, (u, v)."""
         lower, upper = np.column_stack((self.start_u_m, self.v_m)), np.column_stack((self.end_u_m, self.v_m))
@@ -81,7 +83,7 @@ def lay_strips(
     blocked_en: BaseGeometry,
     *,
     spacing_m: float,
-    row_length_m: float,
+    cell_m: float,
     angle_deg: float,
 ) -> Strips:
     """Rows over all areas, none of them in a blocked place.
@@ -90,7 +92,7 @@ def lay_strips(
         areas_en: Where, metres east and north; those that touch become one.
         blocked_en: Where nobody may fly, the same frame.
         spacing_m: Greatest distance between neighbouring rows.
-        row_length_m: About how long a row may be; longer ones are cut at the bands' borders.
+        cell_m: Rows are cut into cells of about this length, at the borders of bands across them.
         angle_deg: Direction of the rows, counter-clockwise from east.
     """
     whole = shapely.transform(shapely.union_all(areas_en), lambda points: turned(points, angle_deg))
@@ -99,7 +101,7 @@ def lay_strips(
     pattern = Pattern(spacing_m=spacing_m, edge_m=spacing_m / 2, reach_m=spacing_m / 2)
     rows = [row for part in shapely.get_parts(whole) for row in lay_rows(part, blocked, pattern)]
     start, end, v = (np.array([getattr(row, name) for row in rows]) for name in ("start_u_m", "end_u_m", "v_m"))
-    return _cut(start, end, v, whole.bounds, spacing_m=spacing_m, row_length_m=row_length_m, angle_deg=angle_deg)
+    return _cut(start, end, v, whole.bounds, spacing_m=spacing_m, cell_m=cell_m, angle_deg=angle_deg)
 
 
 def _cut(
@@ -109,14 +111,14 @@ def _cut(
     bounds: Sequence[float],
     *,
     spacing_m: float,
-    row_length_m: float,
+    cell_m: float,
     angle_deg: float,
 ) -> Strips:
     """Rows cut at the borders of bands of equal width; ends that would be short stay with their neighbour."""
     low, high = bounds[0], bounds[2]
-    bands = max(1, int(np.ceil((high - low) / row_length_m - 1e-9)))
+    bands = max(1, int(np.ceil((high - low) / cell_m - 1e-9)))
     width = (high - low) / bands
-    shortest = min(SHORTEST_ROW_M, width / 2)
+    shortest = min(_SHORTEST_M, width / 2)
     first = np.floor((start - low) / width)
     last = np.maximum(np.ceil((end - low) / width) - 1, first)
     first += ((first < last) & (low + (first + 1) * width - start < shortest)).astype(float)
@@ -138,4 +140,4 @@ def _cut(
 
 def ends_en(strips: Strips) -> Floats:
     """(n, 2, 2) lower and upper end of each row, metres east and north."""
-    return turned_back(strips.ends_uv().reshape(-1, 2), strips.angle_deg).reshape(-1, 2, 2)
+    return turned_back(strips.ends_uv.reshape(-1, 2), strips.angle_deg).reshape(-1, 2, 2)

@@ -1,4 +1,8 @@
-"""One drone's rows in flying order, cut into flights that fit its battery with the least time in all."""
+"""One drone's rows in flying order, cut into flights that fit its battery with the least time in all.
+
+A drone flies its share line by line, there and back. Lines are made of cells, and a flight may begin and end between
+any two of them: so a flight over long rows begins where the dock is nearest, and no battery is left half unused.
+"""
 
 from __future__ import annotations
 
@@ -14,21 +18,29 @@ from flightplan.routing import Router
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
+Point = tuple[float, float]
+
+# Cells whose ends are nearer than this are one run.
+_TOUCH_M = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Flight:
-    """Some rows, flown one after the other.
+    """Some runs, flown one after the other.
 
     Attributes:
-        rows: Their numbers in the strips, in flying order.
-        forward: Whether the first is flown from its lower to its upper end; the others alternate.
+        cells: Numbers of the cells flown over, in the strips.
+        runs_uv: Beginning and end of every straight run, metres in the frame of the rows, in flying order.
         seconds: From take-off to landing.
     """
 
-    rows: tuple[int, ...]
-    forward: bool
+    cells: tuple[int, ...]
+    runs_uv: tuple[tuple[Point, Point], ...]
     seconds: float
+
+    def path_uv(self, station: Station) -> list[Point]:
+        """Its corners from the dock to the dock, without ways round obstacles."""
+        return [station.uv_m, *(point for run in self.runs_uv for point in run), station.uv_m]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,104 +70,136 @@ class Ways:
         for index in self._router.blocked_legs(starts, ends):
             way = self._router.route(_point(starts[index]), _point(ends[index]))
             motion = station.dock.drone.kinematics
-            taken[index] = motion.path_seconds(way, station.speed_m_s) if way else np.inf
+            # It may begin and end in other directions than the straight way, by which turns are reckoned.
+            taken[index] = motion.path_seconds(way, station.speed_m_s) + station.turn_s(360.0) if way else np.inf
         return taken
 
 
-def plan_tour(strips: Strips, rows: Ints, station: Station, ways: Ways) -> Tour | None:
-    """The quickest tour found over `rows`; None where one of them does not fit a flight."""
-    if not len(rows):
+def plan_tour(strips: Strips, cells: Ints, station: Station, ways: Ways) -> Tour | None:
+    """The quickest tour found over `cells`, line by line; None where one of them does not fit a flight.
+
+    By dynamic programming over where a flight ends. Which way the lines are flown is each flight's choice, unless it
+    begins inside a line: then it goes on as the one before. So the least time to each cut is kept for both
+    directions; between lines the two are one.
+    """
+    if not len(cells):
         return Tour()
-    tours = [_cut(strips, order, station, ways) for order in _orders(strips, rows)]
-    found = [tour for tour in tours if tour is not None]
-    return min(found, key=lambda tour: tour.seconds, default=None)
-
-
-def _orders(strips: Strips, rows: Ints) -> list[Ints]:
-    """Band after band, up one and down the next: begun at the bottom, and begun at the top."""
-    order = rows[np.lexsort((strips.start_u_m[rows], strips.v_m[rows], strips.band[rows]))]
-    bands = np.split(order, np.flatnonzero(np.diff(strips.band[order])) + 1)
-    return [
-        np.concatenate([band if number % 2 == first else band[::-1] for number, band in enumerate(bands)])
-        for first in (0, 1)
-    ]
+    passes = [_Pass.of(strips, cells, station, ways, forward=forward) for forward in (True, False)]
+    count, most_s = len(cells), station.usable_s - station.vertical_s
+    earliest = [flown.earliest(most_s).tolist() for flown in passes]
+    total = np.full((2, count + 1), np.inf)
+    begun, came = np.zeros((2, count + 1), np.intp), np.zeros((2, count + 1), np.intp)
+    total[:, 0] = 0.0
+    for end in range(1, count + 1):
+        for way, flown in enumerate(passes):
+            first = earliest[way][end - 1]
+            seconds = flown.seconds(slice(first, end), end)
+            through = np.where(seconds <= most_s, total[way, first:end] + seconds, np.inf)
+            at = int(through.argmin())
+            total[way, end] = through[at] + station.vertical_s + station.turnaround_s
+            begun[way, end], came[way, end] = first + at, way
+        if passes[0].ends_line[end - 1]:
+            best = int(total[:, end].argmin())
+            for column in (total, begun, came):
+                column[1 - best, end] = column[best, end]
+    if not np.isfinite(total[0, count]):
+        return None
+    flights = _unwound(strips, passes, begun, came, station.vertical_s)
+    return Tour(flights=tuple(flights), seconds=float(total[0, count]) - station.turnaround_s)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Legs:
-    """Times of a sequence flown with its first row in one direction; columns along the sequence.
+class _Pass:
+    """All cells in one order, the first line flown in one direction; columns along that order.
 
     Attributes:
-        enter_s: (n,) from the dock to each row's beginning, with the turn there.
-        leave_s: (n,) from each row's end to the dock, with the turn there.
-        passed_s: (n,) from the beginning of the first row to the beginning of each, rows and links.
-        row_s: (n,) along each row.
+        order: (n,) cells.
+        ends_line: (n,) whether a line ends with the cell: then both passes have shown the same cells.
+        is_forward: (n,) whether the cell is flown from its lower to its upper end.
+        enter_s: (n,) from the dock to the cell's beginning, with the turn there and the speeding up.
+        leave_s: (n,) from the cell's end to the dock, with the turn there.
+        passed_s: (n,) from the beginning of the first cell to the beginning of each.
+        cell_s: (n,) along each cell, at full speed.
     """
 
+    order: Ints
+    ends_line: NDArray[np.bool_]
+    is_forward: NDArray[np.bool_]
     enter_s: Floats
     leave_s: Floats
     passed_s: Floats
-    row_s: Floats
+    cell_s: Floats
+
+    @classmethod
+    def of(cls, strips: Strips, cells: Ints, station: Station, ways: Ways, *, forward: bool) -> _Pass:
+        cells = cells[np.lexsort((strips.start_u_m[cells], strips.v_m[cells]))]
+        line = np.r_[0, np.cumsum(np.diff(strips.v_m[cells]) > _TOUCH_M)]
+        is_forward = (line % 2 == 0) == forward
+        order = np.lexsort((np.where(is_forward, strips.start_u_m[cells], -strips.start_u_m[cells]), line))
+        cells, line, is_forward = cells[order], line[order], is_forward[order]
+        lower, upper = strips.ends_uv[cells].transpose(1, 0, 2)
+        begins = np.where(is_forward[:, None], lower, upper)
+        ends = np.where(is_forward[:, None], upper, lower)
+        heads = np.where(is_forward, 1.0, -1.0)
+        cell_s = strips.length_m[cells] / station.speed_m_s
+        home = np.broadcast_to(np.array(station.uv_m), begins.shape)
+        starting = station.starting_s
+        gone = begins[1:] - ends[:-1]
+        links = np.flatnonzero(np.hypot(gone[:, 0], gone[:, 1]) > _TOUCH_M)
+        link_s = np.zeros(len(cells))
+        from_, to = ends[links], begins[links + 1]
+        turns_deg = _turn_deg(from_, to, heads[links]) + _turn_deg(from_, to, heads[links + 1])
+        link_s[links] = ways.seconds(from_, to, station) + station.turn_s(turns_deg) + starting
+        return cls(
+            order=cells,
+            ends_line=np.r_[np.diff(line) > 0, True],
+            is_forward=is_forward,
+            enter_s=ways.seconds(home, begins, station) + station.turn_s(_turn_deg(home, begins, heads)) + starting,
+            leave_s=ways.seconds(ends, home, station) + station.turn_s(_turn_deg(ends, home, heads)),
+            passed_s=np.r_[0.0, np.cumsum(cell_s + link_s)[:-1]],
+            cell_s=cell_s,
+        )
+
+    def earliest(self, most_s: float) -> Ints:
+        """(n,) the earliest cell from which a flight can last through each, ways from and to the dock not counted."""
+        over_s = self.passed_s + self.cell_s - most_s
+        return np.minimum(np.searchsorted(self.passed_s, over_s - 1e-6), np.arange(len(over_s)))
+
+    def seconds(self, starts: slice, end: int) -> Floats:
+        """Time in the air without climb and landing, from each start to before `end`."""
+        between = self.passed_s[end - 1] - self.passed_s[starts]
+        return np.asarray(self.enter_s[starts] + between + self.cell_s[end - 1] + self.leave_s[end - 1])
+
+    def runs_uv(self, strips: Strips, start: int, end: int) -> tuple[tuple[Point, Point], ...]:
+        """The straight runs over the cells from `start` to before `end`."""
+        runs: list[tuple[Point, Point]] = []
+        ends = strips.ends_uv
+        for number in range(start, end):
+            lower, upper = (_point(one) for one in ends[self.order[number]])
+            begin, stop = (lower, upper) if self.is_forward[number] else (upper, lower)
+            if runs and abs(runs[-1][1][0] - begin[0]) <= _TOUCH_M and abs(runs[-1][1][1] - begin[1]) <= _TOUCH_M:
+                runs[-1] = runs[-1][0], stop
+            else:
+                runs.append((begin, stop))
+        return tuple(runs)
 
 
-def _cut(strips: Strips, order: Ints, station: Station, ways: Ways) -> Tour | None:
-    """The cuts with the least time in all, by dynamic programming over where a flight ends."""
-    legs = [_legs(strips, order, station, ways, forward=forward) for forward in (True, False)]
-    count, usable_s = len(order), station.usable_s
-    total, begun, way = np.full(count + 1, np.inf), np.zeros(count + 1, np.intp), np.zeros(count + 1, np.intp)
-    total[0] = 0.0
-    for end in range(1, count + 1):
-        first = min(_earliest(leg, end, usable_s) for leg in legs)
-        starts = np.arange(first, end)
-        flown = np.stack([_flown_s(leg, starts, end) for leg in legs])
-        flown = np.where(flown <= usable_s - station.vertical_s, flown, np.inf)
-        best = flown.argmin(axis=0)
-        through = total[starts] + flown[best, starts - first] + station.vertical_s + station.turnaround_s
-        at = int(through.argmin())
-        total[end], begun[end], way[end] = through[at], starts[at], best[at]
-    if not np.isfinite(total[count]):
-        return None
+def _unwound(strips: Strips, passes: Sequence[_Pass], begun: Ints, came: Ints, vertical_s: float) -> list[Flight]:
+    """The flights that led to the end, the first one first."""
     flights: list[Flight] = []
-    end = count
+    way, end = 0, len(passes[0].order)
     while end > 0:
-        start, direction = int(begun[end]), int(way[end])
-        # Rows alternate along the whole sequence, so a flight's first direction follows from where it begins.
-        forward = (direction == 0) == (start % 2 == 0)
-        seconds = float(_flown_s(legs[direction], np.array([start]), end)[0]) + station.vertical_s
-        flights.append(Flight(rows=tuple(order[start:end].tolist()), forward=forward, seconds=seconds))
+        way, start = int(came[way, end]), int(begun[way, end])
+        flown = passes[way]
+        flights.append(
+            Flight(
+                cells=tuple(flown.order[start:end].tolist()),
+                runs_uv=flown.runs_uv(strips, start, end),
+                seconds=float(flown.seconds(slice(start, start + 1), end)[0]) + vertical_s,
+            )
+        )
         end = start
-    return Tour(flights=tuple(reversed(flights)), seconds=float(total[count]) - station.turnaround_s)
-
-
-def _earliest(legs: _Legs, end: int, usable_s: float) -> int:
-    """The earliest row from which a flight can last to before `end`, the ways from and to the dock not counted."""
-    over_s = legs.passed_s[end - 1] + legs.row_s[end - 1] - usable_s
-    return min(int(np.searchsorted(legs.passed_s, over_s - 1e-6)), end - 1)
-
-
-def _flown_s(legs: _Legs, starts: Ints, end: int) -> Floats:
-    """Time in the air without climb and landing, from each start to before `end`."""
-    between: Floats = legs.passed_s[end - 1] - legs.passed_s[starts]
-    return np.asarray(legs.enter_s[starts] + between + legs.row_s[end - 1] + legs.leave_s[end - 1])
-
-
-def _legs(strips: Strips, order: Ints, station: Station, ways: Ways, *, forward: bool) -> _Legs:
-    heads = np.where((np.arange(len(order)) % 2 == 0) == forward, 1.0, -1.0)
-    lower, upper = strips.ends_uv()[order].transpose(1, 0, 2)
-    is_forward = (heads > 0)[:, None]
-    begins, ends = np.where(is_forward, lower, upper), np.where(is_forward, upper, lower)
-    home = np.broadcast_to(np.array(station.uv_m), begins.shape)
-    row_s = station.leg_s(strips.length_m[order])
-    link_s = ways.seconds(ends[:-1], begins[1:], station)
-    link_s = link_s + station.turn_s(
-        _turn_deg(ends[:-1], begins[1:], heads[:-1]) + _turn_deg(ends[:-1], begins[1:], heads[1:])
-    )
-    return _Legs(
-        enter_s=ways.seconds(home, begins, station) + station.turn_s(_turn_deg(home, begins, heads)),
-        leave_s=ways.seconds(ends, home, station) + station.turn_s(_turn_deg(ends, home, heads)),
-        passed_s=np.r_[0.0, np.cumsum(row_s[:-1] + link_s)],
-        row_s=row_s,
-    )
+    return flights[::-1]
 
 
 def _turn_deg(starts: Floats, ends: Floats, heads: Floats) -> Floats:
@@ -167,19 +211,5 @@ def _turn_deg(starts: Floats, ends: Floats, heads: Floats) -> Floats:
     return angle
 
 
-def path_uv(strips: Strips, flight: Flight, station: Station) -> list[tuple[float, float]]:
-    """A flight's corners from the dock to the dock, without ways round obstacles."""
-    points = [station.uv_m]
-    for row, forward in directed(flight):
-        lower, upper = strips.ends_uv()[row]
-        points += [_point(lower), _point(upper)] if forward else [_point(upper), _point(lower)]
-    return [*points, station.uv_m]
-
-
-def directed(flight: Flight) -> list[tuple[int, bool]]:
-    """A flight's rows with the direction of each."""
-    return [(row, flight.forward == (number % 2 == 0)) for number, row in enumerate(flight.rows)]
-
-
-def _point(pair: Sequence[float] | Floats) -> tuple[float, float]:
+def _point(pair: Sequence[float] | Floats) -> Point:
     return float(pair[0]), float(pair[1])

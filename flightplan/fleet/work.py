@@ -1,8 +1,8 @@
 """What each row costs each drone: the ground for sharing rows out, and for saying how little time could be enough.
 
-A row is charged its own time, one turn, and its part of a flight that goes straight to it and back. A flight that works
-its way out and back over its rows saves some of that way, so what is reckoned from these costs is a measure to hold
-plans against, and no proof that nothing could be quicker.
+A cell is charged its own time, its part of a turn, and its part of a flight that goes straight to it and back. A flight
+that works its way out and back over its rows saves some of that way, so what is reckoned from these costs is a measure
+to hold plans against, and no proof that nothing could be quicker.
 """
 
 from __future__ import annotations
@@ -64,6 +64,11 @@ class Station:
         motion = self.dock.drone.kinematics
         return self.height_m / motion.climb_m_s + self.height_m / motion.sink_m_s + LANDING_OVERHEAD_S
 
+    @property
+    def starting_s(self) -> float:
+        """What speeding up at a row's beginning and slowing down at its end add to flying it at full speed."""
+        return self.speed_m_s / self.dock.drone.kinematics.acceleration_m_s2
+
     def leg_s(self, length_m: Floats) -> Floats:
         """Seconds along straight legs (n,), from standstill to standstill; as `Kinematics.leg_seconds`, for many."""
         a = self.dock.drone.kinematics.acceleration_m_s2
@@ -98,20 +103,22 @@ class Work:
 
 
 def work_of(strips: Strips, stations: Sequence[Station]) -> Work:
-    """What each row costs each drone.
+    """What each cell costs each drone.
 
-    A flight to a row's nearer end and back leaves so much of the battery over rows; a row's part of the whole cycle is
-    its own time, with the shortest turn to a next row, over that. The first row of a flight needs no turn.
+    A flight to a cell's nearer end and back leaves so much of the battery over rows; a cell's part of the whole cycle
+    is its own time, with its part of a turn, over that. A turn is shared by a row as long as a drone's share of the
+    ground is wide.
     """
-    ends = strips.ends_uv()
+    ends = strips.ends_uv
     least_link_m = _least_link_m(strips)
+    share_m = math.sqrt(float(strips.length_m.sum()) * strips.spacing_m / len(stations))
     cycle, reach = np.empty((len(strips), len(stations))), np.empty((len(strips), len(stations)))
     for column, station in enumerate(stations):
         away = np.hypot(ends[:, :, 0] - station.uv_m[0], ends[:, :, 1] - station.uv_m[1])
         reach[:, column] = away.max(axis=1)
         turn_s = float(station.leg_s(np.array([least_link_m]))[0] + station.turn_s(180.0))
-        row_s = station.leg_s(strips.length_m) + turn_s
-        over_rows_s = station.usable_s + turn_s - station.vertical_s - 2 * station.leg_s(away.min(axis=1))
+        row_s = strips.length_m * (1 / station.speed_m_s + (turn_s + station.starting_s) / share_m)
+        over_rows_s = station.usable_s - station.vertical_s - 2 * station.leg_s(away.min(axis=1))
         is_flown = (over_rows_s > _LEAST_PRODUCTIVE_S) & (reach[:, column] <= station.dock.drone.max_range_m)
         whole_s = station.usable_s + station.turnaround_s
         cycle[:, column] = np.where(is_flown, whole_s * row_s / np.maximum(over_rows_s, 1.0), np.inf)

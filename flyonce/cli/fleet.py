@@ -102,7 +102,7 @@ def _told(planned: FleetPlan, times: Schedule, fleet: Fleet, seconds: float) -> 
         "area_km2": round(planned.area_m2 / 1e6, 3),
         "unreached_km2": round(planned.unreached_m2 / 1e6, 3),
         "drones": len(planned.stations),
-        "rows": len(planned.strips),
+        "rows": sum(len(flight.runs_uv) for tour in planned.tours for flight in tour.flights),
         "row_spacing_m": round(planned.strips.spacing_m, 1),
         "row_angle_deg": planned.strips.angle_deg,
         "flights": planned.flights,
@@ -139,8 +139,8 @@ def _dock(planned: FleetPlan, times: Schedule, number: int) -> dict[str, Any]:
 def _shares(planned: FleetPlan, number: int) -> dict[str, float]:
     """What the time of one drone goes into, hours."""
     station, tour = planned.stations[number], planned.tours[number]
-    rows = [row for flight in tour.flights for row in flight.rows]
-    over_rows_s = float(planned.strips.length_m[rows].sum()) / station.speed_m_s
+    cells = [cell for flight in tour.flights for cell in flight.cells]
+    over_rows_s = float(planned.strips.length_m[cells].sum()) / station.speed_m_s
     in_air_s = sum(flight.seconds for flight in tour.flights)
     climbing_s = station.vertical_s * len(tour.flights)
     parts = {

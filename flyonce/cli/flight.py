@@ -58,9 +58,9 @@ def plan(
     no_fly: Annotated[
         list[Path] | None, typer.Option(help="With --fleet: GeoJSON of places that nobody may fly over.")
     ] = None,
-    row_length_m: Annotated[
-        float, typer.Option(help="With --fleet: rows are cut to about this length.")
-    ] = Survey.row_length_m,
+    cell_m: Annotated[
+        float, typer.Option(help="With --fleet: rows are shared out in pieces of about this length.")
+    ] = Survey.cell_m,
     missions: Annotated[bool, typer.Option(help="With --fleet: write a mission for every flight.")] = True,
     lang: Annotated[Language, typer.Option(help="With --fleet: of the chart, zh or en.")] = Language.ZH,
     as_json: AsJson = False,
@@ -69,7 +69,7 @@ def plan(
     if (home is None) == (fleet is None):
         fail("Give --home for one drone, or --fleet for a city's docks.")
     if fleet is not None:
-        survey = Survey(altitude_m=altitude_m, frontlap=frontlap, sidelap=sidelap, row_length_m=row_length_m)
+        survey = Survey(altitude_m=altitude_m, frontlap=frontlap, sidelap=sidelap, cell_m=cell_m)
         day = None if first_day is None else first_day.date()
         orders = FleetOrders(
             areas=area, fleet=fleet, no_fly=tuple(no_fly or ()), survey=survey, first_day=day, out=out,

@@ -20,7 +20,7 @@ from flightplan.fleet.formula import CityFormula
 from flightplan.fleet.missions import FleetMissions
 from flightplan.fleet.plan import FleetPlan, Survey, plan_fleet
 from flightplan.fleet.strips import ends_en, lay_strips
-from flightplan.fleet.tours import Flight, Ways, path_uv, plan_tour
+from flightplan.fleet.tours import Ways, plan_tour
 from flightplan.mission import PhotosByDistance, Waypoint
 from flightplan.routing import Router
 
@@ -42,13 +42,15 @@ def test_the_formula_refuses_docks_so_few_that_the_way_takes_the_battery():
         CityFormula().days(area_m2=2e9, docks=1)
 
 
-def test_every_row_is_flown_once_and_no_flight_lasts_longer_than_its_battery_allows():
+def test_every_cell_is_flown_once_and_no_flight_lasts_longer_than_its_battery_allows():
     plan = a_plan([square(9_000)], fleet((-2_000, 0), (2_500, 1_000), (0, -3_000)))
-    flown = Counter(row for tour in plan.tours for flight in tour.flights for row in flight.rows)
+    flown = Counter(cell for tour in plan.tours for flight in tour.flights for cell in flight.cells)
     assert flown == Counter(range(len(plan.strips)))
     assert all(flight.seconds <= DRONE.usable_s for tour in plan.tours for flight in tour.flights)
     assert all(tour.flights for tour in plan.tours)
-    assert plan.least_s <= plan.seconds <= 1.3 * plan.least_s
+    assert plan.seconds <= 1.2 * plan.least_s
+    shown_m = sum(math.dist(*run) for tour in plan.tours for flight in tour.flights for run in flight.runs_uv)
+    assert shown_m == pytest.approx(plan.strips.length_m.sum(), rel=1e-6)
 
 
 def test_a_flight_lasts_as_long_as_the_mission_made_of_it():
@@ -149,58 +151,73 @@ def test_two_drones_of_one_dock_share_its_work():
 
 def test_a_drone_far_from_its_share_gets_less_of_it():
     plan = a_plan([square(8_000, east_m=2_000)], fleet((-6_000, 0), (4_000, 0)))
-    rows = [sum(len(flight.rows) for flight in tour.flights) for tour in plan.tours]
+    rows = [sum(len(flight.cells) for flight in tour.flights) for tour in plan.tours]
     assert rows[0] < 0.7 * rows[1]
     assert max(tour.seconds for tour in plan.tours) < 1.12 * min(tour.seconds for tour in plan.tours)
 
 
 def test_flights_are_cut_as_well_as_by_trying_every_way_of_cutting():
-    plan = a_plan([square(3_000)])
+    survey = replace(PATROL, cell_m=3_000.0)
+    plan = plan_fleet([square(6_000)], fleet((500, -3_500)), survey)
     station, ways = plan.stations[0], Ways(plan.router)
-    rows = np.arange(12)
-    tour = plan_tour(plan.strips, rows, station, ways)
+    lines = sorted({float(v) for v in plan.strips.v_m})[:6]
+    cells = np.flatnonzero(np.isin(plan.strips.v_m, lines))
+    assert len(cells) == 12
+    tour = plan_tour(plan.strips, cells, station, ways)
     assert tour is not None
-    order = [row for flight in tour.flights for row in flight.rows]
     best = math.inf
-    for cuts in itertools.product((False, True), repeat=len(order) - 1):
-        pieces, piece = [], [order[0]]
-        for row, cut in zip(order[1:], cuts, strict=True):
-            if cut:
-                pieces.append(piece)
-                piece = []
-            piece.append(row)
-        pieces.append(piece)
-        seconds = [_seconds(plan, piece) for piece in pieces]
-        if max(seconds) <= station.usable_s:
-            best = min(best, sum(seconds) + (len(pieces) - 1) * station.turnaround_s)
+    for forward in (True, False):
+        # One direction for the whole tour: what the planner may choose besides can only be quicker.
+        order = _serpentine(plan, cells, forward=forward)
+        for cuts in itertools.product((False, True), repeat=len(order) - 1):
+            bounds = [0, *(number + 1 for number, cut in enumerate(cuts) if cut), len(order)]
+            seconds = [_seconds(plan, order[a:b]) for a, b in itertools.pairwise(bounds)]
+            if max(seconds) <= station.usable_s:
+                best = min(best, sum(seconds) + (len(seconds) - 1) * station.turnaround_s)
     assert tour.seconds <= best * 1.002
     assert len(tour.flights) > 1
 
 
-def _seconds(plan: FleetPlan, rows: list[int]) -> float:
-    """A flight's time from `Kinematics` alone, in the better direction."""
+def _serpentine(plan: FleetPlan, cells, *, forward: bool) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    """Ends of the cells in the order and direction of a lawn mower."""
+    found = []
+    for number, v in enumerate(sorted({float(one) for one in plan.strips.v_m[cells]})):
+        mine = sorted(
+            ((float(plan.strips.start_u_m[one]), v), (float(plan.strips.end_u_m[one]), v))
+            for one in cells
+            if plan.strips.v_m[one] == v
+        )
+        found += mine if forward == (number % 2 == 0) else [(end, start) for start, end in reversed(mine)]
+    return found
+
+
+def _seconds(plan: FleetPlan, runs) -> float:
+    """A flight's time from `Kinematics` alone; a corner between cells of one line is none."""
     station = plan.stations[0]
-    times = []
-    for first in (True, False):
-        corners = path_uv(plan.strips, Flight(rows=tuple(rows), forward=first, seconds=1.0), station)
-        times.append(DRONE.kinematics.path_seconds(corners, station.speed_m_s) + station.vertical_s)
-    return min(times)
+    corners = [station.uv_m, *(point for run in runs for point in run), station.uv_m]
+    kept = [point for number, point in enumerate(corners) if number == 0 or point != corners[number - 1]]
+    return DRONE.kinematics.path_seconds(kept, station.speed_m_s) + station.vertical_s
 
 
-def test_no_sharing_of_the_blocks_beats_the_time_that_is_called_least():
-    survey = replace(PATROL, row_length_m=2_500.0)
+def test_a_flight_over_long_rows_begins_beside_its_dock():
+    plan = a_plan([square(5_000)], fleet((0, 0)))
+    begins = [abs(flight.runs_uv[0][0][0]) for tour in plan.tours for flight in tour.flights]
+    assert np.median(begins) < 1_200
+
+
+def test_hardly_any_sharing_of_the_blocks_beats_the_time_that_sharing_reckons_with():
+    survey = replace(PATROL, cell_m=1_250.0)
     plan = plan_fleet([square(2_500)], fleet((-900, -900), (1_400, 1_000)), survey)
-    assert 8 < len(plan.strips) <= 20
     ways, blocks = Ways(plan.router), np.array_split(np.arange(len(plan.strips)), 9)
     best = math.inf
     for owners in itertools.product((0, 1), repeat=len(blocks)):
-        rows = [
-            np.concatenate([b for b, o in zip(blocks, owners, strict=True) if o == k] or [[]]).astype(int)
-            for k in (0, 1)
-        ]
-        tours = [plan_tour(plan.strips, mine, plan.stations[k], ways) for k, mine in enumerate(rows)]
+        tours = []
+        for number in (0, 1):
+            mine = [block for block, owner in zip(blocks, owners, strict=True) if owner == number]
+            cells = np.concatenate([*mine, np.array([], dtype=int)])
+            tours.append(plan_tour(plan.strips, cells, plan.stations[number], ways))
         best = min(best, max(tour.seconds for tour in tours if tour is not None))
-    assert plan.least_s <= best
+    assert plan.least_s <= 1.05 * best
     assert plan.seconds <= 1.15 * best
 
 
@@ -213,25 +230,23 @@ def test_the_same_input_gives_the_same_plan():
 @given(
     seed=st.integers(0, 10_000),
     angle_deg=st.sampled_from((0.0, 17.0, 90.0, 133.0)),
-    row_length_m=st.sampled_from((700.0, 2_000.0)),
+    cell_m=st.sampled_from((700.0, 2_000.0)),
 )
-def test_no_place_of_any_area_is_farther_than_half_a_spacing_from_a_row(seed, angle_deg, row_length_m):
+def test_no_place_of_any_area_is_farther_than_half_a_spacing_from_a_row(seed, angle_deg, cell_m):
     rng = np.random.default_rng(seed)
     angles = np.sort(rng.uniform(0, 2 * math.pi, 9))
     radii = rng.uniform(300, 3_000, 9)
     area = Polygon(np.column_stack((radii * np.cos(angles), radii * np.sin(angles)))).buffer(0)
     spacing_m = 138.3
-    strips = lay_strips(
-        [area], shapely.MultiPolygon(), spacing_m=spacing_m, row_length_m=row_length_m, angle_deg=angle_deg
-    )
+    strips = lay_strips([area], shapely.MultiPolygon(), spacing_m=spacing_m, cell_m=cell_m, angle_deg=angle_deg)
     lines = shapely.linestrings(ends_en(strips))
     shown = shapely.union_all(shapely.buffer(lines, spacing_m / 2 + 0.01, cap_style="flat"))
     assert area.difference(shown).area <= 1e-6 * area.area
-    assert len(strips) == 1 or strips.length_m.max() <= row_length_m + 2 * 200.0
+    assert len(strips) == 1 or strips.length_m.max() <= cell_m + 2 * 200.0
 
 
 def test_settings_out_of_range_are_refused():
-    for wrong in ({"sidelap": 1.0}, {"altitude_m": math.nan}, {"row_length_m": -1.0}, {"frontlap": -0.1}):
+    for wrong in ({"sidelap": 1.0}, {"altitude_m": math.nan}, {"cell_m": -1.0}, {"frontlap": -0.1}):
         with pytest.raises(CannotPlan, match=r"out of range|above 0"):
             Survey(**wrong)
 

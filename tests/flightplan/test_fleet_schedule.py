@@ -13,7 +13,6 @@ from fleet_builders import DRONE, a_plan, fleet, square
 from flightplan.errors import CannotPlan
 from flightplan.fleet.model import Curfew, Hours
 from flightplan.fleet.schedule import Schedule, schedule
-from flightplan.fleet.tours import path_uv
 
 MONDAY = date(2026, 11, 23)
 DAY = (Hours(begins=time(8), ends=time(18)),)
@@ -24,7 +23,7 @@ def test_flights_stay_inside_the_hours_and_charge_in_between():
     city = fleet((-1_500, 0), (2_000, 500), hours=DAY, curfews=(noon,))
     plan = a_plan([square(9_000)], city)
     times = schedule(plan, city, MONDAY)
-    assert sorted(d.flight.rows for d in times.departures) == sorted(f.rows for t in plan.tours for f in t.flights)
+    assert sorted(d.flight.cells for d in times.departures) == sorted(f.cells for t in plan.tours for f in t.flights)
     for one in times.departures:
         off, on = one.takes_off_at.time(), one.lands_at.time()
         assert time(8) <= off <= on <= time(18)
@@ -75,7 +74,7 @@ def _nearest_m(plan, times: Schedule) -> float:
     flown = []
     for one in times.departures:
         station = plan.stations[one.station]
-        corners = path_uv(plan.strips, one.flight, station)
+        corners = one.flight.path_uv(station)
         climb_s = station.height_m / DRONE.kinematics.climb_m_s
         at = [0.0, climb_s]
         for a, b in itertools.pairwise(corners):
