@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from flightplan.errors import CannotPlan
 from flightplan.fleet.strips import Strips
 from flightplan.fleet.tours import Tour, Ways, plan_tour
 from flightplan.fleet.work import Station, Work
@@ -44,12 +45,19 @@ class Assignment:
     tours: list[Tour] = field(default_factory=list)
 
     def plan(self) -> None:
-        """Plan every tour."""
+        """Plan every tour.
+
+        Raises:
+            CannotPlan: A way round obstacles is longer than a battery lasts.
+        """
         self.tours = []
         for number in range(len(self.stations)):
             tour = self.tour_of(number, self.station_of_row)
             if tour is None:
-                raise RuntimeError(f"{self.stations[number].name}: a row that was called reachable fits no flight")
+                raise CannotPlan(
+                    problem=f"{self.stations[number].name} cannot fly a part of its share round where nobody may fly",
+                    remedy="Add a dock on the other side, or allow the drones to fly farther",
+                )
             self.tours.append(tour)
 
     def tour_of(self, number: int, station_of_row: Ints) -> Tour | None:

@@ -21,9 +21,6 @@ from flightplan.rows import turned
 
 Floats = NDArray[np.float64]
 
-# A flight that spends less than this over its rows is no use to anybody.
-_LEAST_PRODUCTIVE_S = 60.0
-
 
 @dataclass(frozen=True, kw_only=True)
 class Station:
@@ -119,7 +116,10 @@ def work_of(strips: Strips, stations: Sequence[Station]) -> Work:
         turn_s = float(station.leg_s(np.array([least_link_m]))[0] + station.turn_s(180.0))
         row_s = strips.length_m * (1 / station.speed_m_s + (turn_s + station.starting_s) / share_m)
         over_rows_s = station.usable_s - station.vertical_s - 2 * station.leg_s(away.min(axis=1))
-        is_flown = (over_rows_s > _LEAST_PRODUCTIVE_S) & (reach[:, column] <= station.dock.drone.max_range_m)
+        # To one end, along the cell, and back from the other, with a turn at each that is at most about.
+        alone_s = station.leg_s(away).sum(axis=1) + strips.length_m / station.speed_m_s
+        alone_s += station.vertical_s + station.starting_s + float(station.turn_s(360.0))
+        is_flown = (alone_s <= station.usable_s) & (reach[:, column] <= station.dock.drone.max_range_m)
         whole_s = station.usable_s + station.turnaround_s
         cycle[:, column] = np.where(is_flown, whole_s * row_s / np.maximum(over_rows_s, 1.0), np.inf)
     return Work(cycle_s=cycle, reach_m=reach)

@@ -138,6 +138,14 @@ def test_ground_out_of_every_drones_reach_is_told_and_the_rest_is_flown():
         a_plan([square(1_000, east_m=30_000)])
 
 
+def test_docks_in_towns_reach_as_far_as_their_batteries_and_no_farther():
+    plan = a_plan([square(22_000)], fleet((-300, 0), (300, 0), (0, 400)))
+    assert plan.unreached_m2 > 0
+    assert all(flight.seconds <= DRONE.usable_s for tour in plan.tours for flight in tour.flights)
+    farthest = np.hypot(*ends_en(plan.strips).reshape(-1, 2).T).max()
+    assert 9_000 < farthest < DRONE.usable_s * DRONE.speed_m_s / 2
+
+
 def test_a_dock_in_a_forbidden_place_is_refused_by_name():
     with pytest.raises(CannotPlan, match="dock D1 stands where nobody may fly"):
         a_plan(no_fly=[square(500)])
