@@ -263,13 +263,17 @@ def _survey(frame: _Turned, rows: list[Row], trigger_m: float) -> Survey:
     runs = fly_cells(split_into_cells(rows), frame.home)
     ends = turned_back(np.array(runs).reshape(-1, 2), frame.angle_deg).reshape(-1, 2, 2)
     return Survey(
-        runs=tuple(_run(start, end, trigger_m, frame.task.closest_m) for start, end in ends),
+        runs=tuple(run_between(start, end, trigger_m, frame.task.closest_m) for start, end in ends),
         angle_deg=frame.angle_deg,
         coverage=share(frame.counts(rows, trigger_m)),
     )
 
 
-def _run(start: FloatArray, end: FloatArray, trigger_m: float, closest_m: float) -> Run:
+def run_between(start: FloatArray, end: FloatArray, trigger_m: float, closest_m: float) -> Run:
+    """A run with equal distances between its photos, at most `trigger_m`, and no less than `closest_m`.
+
+    A run too short for two photos becomes one photo in its middle.
+    """
     length_m = math.dist(start, end)
     intervals = _intervals(length_m, trigger_m, closest_m)
     if intervals == 0:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from flightplan.errors import CannotPlan
 from flightplan.fleet.strips import Strips
-from flightplan.fleet.tours import Tour, Ways, plan_tour
+from flightplan.fleet.tours import Tour, Ways, fits_a_flight, plan_tour
 from flightplan.fleet.work import Station, Work
 
 Ints = NDArray[np.intp]
@@ -28,11 +28,11 @@ class Assignment:
 
     Attributes:
         strips: All rows.
-        work: What they cost whom.
+        work: What they cost whom; becomes infinite where a way round obstacles is too long.
         stations: The drones.
         ways: For the tours.
         block_of_row: (rows,) neighbours that stay together.
-        station_of_row: (rows,) who flies each.
+        station_of_row: (rows,) who flies each; -1 where nobody can.
         tours: One per station.
     """
 
@@ -45,20 +45,32 @@ class Assignment:
     tours: list[Tour] = field(default_factory=list)
 
     def plan(self) -> None:
-        """Plan every tour.
+        """Plan every tour; cells that a drone cannot fly, for the way round obstacles, go to the next who can.
 
-        Raises:
-            CannotPlan: A way round obstacles is longer than a battery lasts.
+        Cells that nobody can fly get no drone (-1).
         """
-        self.tours = []
-        for number in range(len(self.stations)):
+        self.tours = [Tour()] * len(self.stations)
+        waiting = set(range(len(self.stations)))
+        while waiting:
+            number = min(waiting)
+            waiting.remove(number)
             tour = self.tour_of(number, self.station_of_row)
-            if tour is None:
+            if tour is not None:
+                self.tours[number] = tour
+                continue
+            mine = np.flatnonzero(self.station_of_row == number)
+            lost = mine[~fits_a_flight(self.strips, mine, self.stations[number], self.ways)]
+            if not len(lost):
                 raise CannotPlan(
-                    problem=f"{self.stations[number].name} cannot fly a part of its share round where nobody may fly",
-                    remedy="Add a dock on the other side, or allow the drones to fly farther",
+                    problem=f"{self.stations[number].name} cannot fly its share round where nobody may fly",
+                    remedy="Add a dock, or allow the drones to fly farther",
                 )
-            self.tours.append(tour)
+            self.work.cycle_s[lost, number] = np.inf
+            takers = np.where(
+                np.isfinite(self.work.cycle_s[lost]).any(axis=1), self.work.cycle_s[lost].argmin(axis=1), -1
+            )
+            self.station_of_row[lost] = takers
+            waiting |= {number, *(int(taker) for taker in takers if taker >= 0)}
 
     def tour_of(self, number: int, station_of_row: Ints) -> Tour | None:
         """The tour of one drone, if it flew the rows that `station_of_row` (rows,) gives it."""
@@ -97,7 +109,7 @@ def _relieve(assignment: Assignment, busiest: int, beside: dict[int, set[int]]) 
     """Give a block away, the first whose going makes both drones done earlier than now; False where none helps."""
     seconds, owner = assignment.seconds, assignment.station_of_row
     for block, taker in _offers(assignment, busiest, beside)[:_TRIES]:
-        trial = np.where(assignment.block_of_row == block, taker, owner)
+        trial = np.where((assignment.block_of_row == block) & (owner == busiest), taker, owner)
         tours: dict[int, Tour] = {}
         for number in (taker, busiest):
             tour = assignment.tour_of(number, trial)
@@ -119,8 +131,9 @@ def _offers(assignment: Assignment, busiest: int, beside: dict[int, set[int]]) -
     rows_of = assignment.rows_of_block
     offers: dict[tuple[int, int], float] = {}
     for block in np.unique(assignment.block_of_row[owner == busiest]).tolist():
-        takers = {int(owner[rows_of[other][0]]) for other in beside.get(block, ())} - {busiest}
-        rows = rows_of[block]
+        takers = {int(owner[rows_of[other][0]]) for other in beside.get(block, ())} - {busiest, -1}
+        # Of a block that was torn, the busiest drone's part.
+        rows = rows_of[block][owner[rows_of[block]] == busiest]
         for taker in takers:
             dearer_s = float((cycle_s[rows, taker] - cycle_s[rows, busiest]).sum())
             if np.isfinite(dearer_s):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import cached_property
 
 import numpy as np
@@ -11,7 +10,7 @@ from flightplan.fleet.plan import FleetPlan
 from flightplan.fleet.tours import Flight
 from flightplan.limits import FlightLimits
 from flightplan.mission import Home, Mission
-from flightplan.pattern_search import Run
+from flightplan.pattern_search import run_between
 from flightplan.routing import Router
 from flightplan.rows import turned_back
 from flightplan.sorties import MissionBuilder
@@ -34,8 +33,10 @@ class FleetMissions:
         if builder is None:
             builder = self._builders[station] = self._builder(station)
         corners = np.array(flight.runs_uv).reshape(-1, 2)
-        ends = turned_back(corners, self._plan.strips.angle_deg).reshape(-1, 2, 2).tolist()
-        runs = [_run(start, end, self._plan.trigger_m[station]) for start, end in ends]
+        ends = turned_back(corners, self._plan.strips.angle_deg).reshape(-1, 2, 2)
+        # A little more than needed, because lengths are rounded on the way to the vehicle.
+        closest_m = builder.speed_m_s * self._plan.survey.min_photo_interval_s + 0.1
+        runs = [run_between(start, end, self._plan.trigger_m[station], closest_m) for start, end in ends]
         return builder.missions(name, [runs])[0]
 
     @cached_property
@@ -61,11 +62,3 @@ class FleetMissions:
             ),
             kinematics=drone.kinematics,
         )
-
-
-def _run(start: list[float], end: list[float], trigger_m: float) -> Run:
-    length_m = math.dist(start, end)
-    # Equal parts, and a centimetre less, lest rounding lose the last photo.
-    parts = max(1, math.ceil(length_m / trigger_m - 1e-6))
-    even_m = max(math.floor(length_m / parts * 100 - 1) / 100, 0.1)
-    return Run(start=(start[0], start[1]), end=(end[0], end[1]), trigger_m=even_m)

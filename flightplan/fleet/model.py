@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from flightplan.area import lonlat_problem
 from flightplan.kinematics import Kinematics
+
+_MOST_DRONES = 100
+_LONGEST_NAME = 60
+_NO_NAME = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]|^[.\s]|[.\s]$')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +93,13 @@ class Dock:
             raise ValueError(f"lon, lat: {problem[0]}")
         if not math.isfinite(self.alt_msl_m):
             raise ValueError("alt_msl_m must be finite")
-        if self.drones < 1:
-            raise ValueError("drones must be at least 1")
+        if not 1 <= self.drones <= _MOST_DRONES:
+            raise ValueError(f"drones must be at least 1 and at most {_MOST_DRONES}")
+        # Names become names of files and folders.
+        if not self.name.strip() or len(self.name.encode()) > _LONGEST_NAME or _NO_NAME.search(self.name):
+            raise ValueError(
+                f"name: {self.name[:40]!r} cannot be the name of a folder, or is too long; use letters and digits"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +137,7 @@ class Curfew:
             raise ValueError("weekdays go from 0 (Monday) to 6 (Sunday)")
         if self.first_day and self.last_day and self.last_day < self.first_day:
             raise ValueError("a curfew must not end before it begins")
-        if self.hours is None and not self.weekdays and self.first_day is None:
+        if self.hours is None and not self.weekdays and self.first_day is None and self.last_day is None:
             raise ValueError("a curfew needs hours, weekdays or days: without any nobody ever flies")
 
     def holds_on(self, day: date) -> bool:
@@ -159,13 +170,19 @@ class Fleet:
     def __post_init__(self) -> None:
         if not self.docks:
             raise ValueError("docks: a fleet needs at least one dock")
-        names = [dock.name for dock in self.docks]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
+        # Drones of one dock are told apart by a number after its name.
+        names = Counter(
+            f"{dock.name}-{number}".casefold() if dock.drones > 1 else dock.name.casefold()
+            for dock in self.docks
+            for number in range(1, dock.drones + 1)
+        )
+        names.update({dock.name.casefold() for dock in self.docks if dock.drones > 1})
+        twice, count = names.most_common(1)[0]
+        if count > 1:
             raise ValueError(f"docks: the name {twice!r} is given twice")
 
     def open_windows(self, day: date) -> list[tuple[datetime, datetime]]:
-        """When flights may take place that begin on `day`: aware times, in order, not touching one another.
+        """When flights may take place that begin on `day`: times in UTC, in order, not touching one another.
 
         A window that passes midnight belongs to the day on which it begins.
         """
@@ -188,7 +205,8 @@ class Fleet:
         return self._at(day, hours.begins), self._at(ends_on, hours.ends)
 
     def _at(self, day: date, clock: time) -> datetime:
-        return datetime.combine(day, clock, tzinfo=self.time_zone)
+        # In UTC, for no hour is missing or twice there.
+        return datetime.combine(day, clock, tzinfo=self.time_zone).astimezone(UTC)
 
 
 Window = tuple[datetime, datetime]

@@ -19,6 +19,7 @@ from flightplan.fleet.sharing import share_out
 from flightplan.fleet.strips import Strips, lay_strips
 from flightplan.fleet.tours import Tour, Ways
 from flightplan.fleet.work import Station, Work, stations_of, work_of
+from flightplan.limits import FlightLimits
 from flightplan.projection import LocalFrame
 from flightplan.routing import Router
 from flightplan.rows import turned
@@ -33,6 +34,7 @@ _LEAST_BLOCKS, _BLOCKS_PER_STATION = 2_000, 30
 _FINER = 6
 # The first sharing knows no tours yet; more than these teach little.
 _SHARINGS = 3
+_LEAST = {"altitude_m": 2.0, "cell_m": 50.0, "min_photo_interval_s": 0.01, "clearance_m": 0.0}
 # Speeds are told to a tenth.
 _SPEED_STEP = 10.0
 
@@ -60,9 +62,24 @@ class Survey:
     min_photo_interval_s: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("altitude_m", "cell_m", "min_photo_interval_s"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
-                raise CannotPlan(problem=f"{name} must be finite and above 0", remedy="Give a finite number above 0")
+        for name, least in (
+            ("altitude_m", 2.0),
+            ("cell_m", 50.0),
+            ("min_photo_interval_s", 0.01),
+            ("clearance_m", 0.0),
+        ):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= least):
+                raise CannotPlan(
+                    problem=f"{name} is out of range", remedy=f"Give a finite number of at least {least:g}"
+                )
+        most_m = FlightLimits().max_height_agl_m
+        if self.altitude_m > most_m:
+            raise CannotPlan(
+                problem=f"{self.altitude_m:g} m above ground exceeds {most_m:g} m",
+                remedy="Fly lower, or get an approval",
+            )
+        if self.angle_deg is not None and not math.isfinite(self.angle_deg):
+            raise CannotPlan(problem="angle_deg is out of range", remedy="Give a finite number")
         for name in ("frontlap", "sidelap"):
             if not 0 <= getattr(self, name) <= 0.95:
                 raise CannotPlan(problem=f"{name} is out of range", remedy="Give a share between 0 and 0.95")
@@ -74,7 +91,7 @@ class FleetPlan:
 
     Attributes:
         frame: Metres east and north of the city.
-        strips: All rows that some drone reaches.
+        strips: Rows within reach in a straight line; where no way round obstacles is short enough, in no tour.
         stations: Every drone of every dock.
         tours: The flights of each, aligned with `stations`.
         survey: How the ground is flown over.
@@ -83,7 +100,7 @@ class FleetPlan:
         trigger_m: Greatest distance between photos along a row, of each station.
         least_s: A time that no sharing of these rows beats at the costs of `flightplan.fleet.work`, without nights.
         area_m2: Ground to be shown.
-        unreached: Rows that no drone reaches.
+        unreached_m2: Ground that no drone reaches, about.
     """
 
     frame: LocalFrame
@@ -96,7 +113,7 @@ class FleetPlan:
     trigger_m: tuple[float, ...]
     least_s: float
     area_m2: float
-    unreached: Strips
+    unreached_m2: float
 
     @property
     def seconds(self) -> float:
@@ -107,11 +124,6 @@ class FleetPlan:
     def flights(self) -> int:
         """How many flights there are."""
         return sum(len(tour.flights) for tour in self.tours)
-
-    @property
-    def unreached_m2(self) -> float:
-        """Ground that no drone reaches, about."""
-        return float(self.unreached.length_m.sum() * self.unreached.spacing_m)
 
 
 Told = Callable[[str, int, int], None]
@@ -139,6 +151,8 @@ def plan_fleet(
         CannotPlan: Nothing is left to fly over, no drone reaches any of it, or a dock stands where nobody may fly.
     """
     survey = survey or Survey()
+    if not areas:
+        raise CannotPlan(problem="there is no area to fly over", remedy="Give at least one")
     frame = _frame(areas)
     areas_en = [frame.local_polygon(area) for area in areas]
     blocked = _blocked(areas_en, [frame.local_polygon(place) for place in no_fly], survey.clearance_m)
@@ -153,6 +167,13 @@ def plan_fleet(
     stations = stations_of(
         fleet.docks, docks_en, angle_deg=strips.angle_deg, speeds_m_s=speeds, height_m=survey.altitude_m
     )
+    for station in stations:
+        if station.usable_s <= station.vertical_s:
+            raise CannotPlan(
+                problem=f"dock {station.dock.name}: drone {station.dock.drone.name} may fly {station.usable_s:.0f} s, "
+                f"less than climbing to {survey.altitude_m:g} m and landing take",
+                remedy="Give it more endurance or a smaller reserve",
+            )
     work = work_of(strips, stations)
     if not work.reachable.any():
         raise CannotPlan(
@@ -173,7 +194,7 @@ def plan_fleet(
         trigger_m=tuple(_trigger_m(station.dock, survey) for station in stations),
         least_s=least_s,
         area_m2=float(shapely.union_all(areas_en).difference(blocked).area),
-        unreached=strips.where(~work.reachable),
+        unreached_m2=float(strips.length_m.sum() - flown.length_m[assignment.station_of_row >= 0].sum()) * spacing_m,
     )
 
 
@@ -224,7 +245,9 @@ def _blocked(areas_en: Sequence[Polygon], no_fly_en: Sequence[Polygon], clearanc
     holes = [Polygon(ring) for part in shapely.get_parts(whole) for ring in part.interiors]
     if not holes and not no_fly_en:
         return MultiPolygon()
-    grown = shapely.buffer([*holes, *no_fly_en], max(clearance_m, 0.1), join_style="mitre", mitre_limit=2)
+    # An island in a hole is an area of its own.
+    open_holes = [shapely.difference(hole, whole) for hole in holes]
+    grown = shapely.buffer([*open_holes, *no_fly_en], max(clearance_m, 0.1), join_style="mitre", mitre_limit=2)
     return shapely.union_all(grown)
 
 

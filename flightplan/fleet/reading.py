@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import reprlib
 from collections.abc import Sequence
 from datetime import date, time
 from pathlib import Path
@@ -20,6 +22,7 @@ from geo.errors import UnknownCamera
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _REMEDY = "Compare with the example in docs/fleet.md"
 _MOST_BYTES = 8_000_000
+_CLOCK = re.compile(r"\d{1,2}:\d{2}")
 
 
 def read_fleet(path: Path) -> Fleet:
@@ -29,11 +32,15 @@ def read_fleet(path: Path) -> Fleet:
         InputFileError: The file cannot be read, is not YAML of that shape, or says what cannot be; names the line.
     """
     node = _composed(path)
-    loader = yaml.SafeLoader("")
+    _refuse_twice(path, node)
+    # Everything as it is written: YAML makes 510 of 08:30 and 8 of 010, and dates that cannot be break it.
+    loader = yaml.BaseLoader("")
     try:
         told = loader.construct_document(node) if node is not None else None
     except yaml.MarkedYAMLError as error:
         raise _unreadable(path, error) from error
+    except RecursionError as error:
+        raise InputFileError(path=path, problem="it is nested too deeply for a fleet", remedy=_REMEDY) from error
     finally:
         loader.dispose()
     try:
@@ -58,6 +65,32 @@ def _composed(path: Path) -> yaml.Node | None:
         raise _unreadable(path, error) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise InputFileError(path=path, problem=f"it cannot be read as YAML ({error})", remedy=_REMEDY) from error
+
+
+def _refuse_twice(path: Path, node: yaml.Node | None) -> None:
+    """A key that is given twice in one table would lose one of its values without a word."""
+    waiting, seen = [node], set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+        elif isinstance(node, yaml.MappingNode):
+            known: set[str] = set()
+            for key, value in node.value:
+                name = str(key.value)
+                if name in known:
+                    place = f"line {key.start_mark.line + 1}"
+                    raise InputFileError(
+                        path=path,
+                        place=place,
+                        problem=f"the key {name!r:.40} is given twice",
+                        remedy="Keep one of them",
+                    )
+                known.add(name)
+                waiting.append(value)
 
 
 def _unreadable(path: Path, error: yaml.MarkedYAMLError) -> InputFileError:
@@ -89,14 +122,16 @@ def _in_words(message: str, told: object) -> str:
         case "Extra inputs are not permitted":
             return "this key is not known"
         case _:
-            return f"{message.removeprefix('Value error, ').lower()}, not {told!r:.60}"
+            return f"{message.removeprefix('Value error, ').lower()}, not {reprlib.repr(told)}"
 
 
 def _clock(told: object) -> object:
-    """08:00 as YAML tells it: text, or minutes since midnight where YAML takes it for a number of base sixty."""
-    if isinstance(told, int) and not isinstance(told, bool) and 0 <= told < 24 * 60:
-        return time(told // 60, told % 60)
-    return time.max if told in ("24:00", 24 * 60) else told
+    """A clock time as it is written, 24:00 for the end of the day."""
+    if told == "24:00":
+        return time.max
+    if not isinstance(told, str) or not _CLOCK.fullmatch(told):
+        raise ValueError("a time is written like 08:30")
+    return f"{told:0>5}"
 
 
 class _Table(BaseModel):
@@ -104,7 +139,7 @@ class _Table(BaseModel):
 
 
 _Clock = Annotated[time, BeforeValidator(_clock)]
-_Text = Annotated[str, BeforeValidator(lambda told: str(told) if isinstance(told, int) else told), Key(min_length=1)]
+_Text = Annotated[str, Key(min_length=1)]
 
 
 class _HoursTable(_Table):

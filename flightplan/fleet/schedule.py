@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import heapq
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+
+import numpy as np
 
 from flightplan.errors import CannotPlan
 from flightplan.fleet.model import Fleet
@@ -16,7 +18,6 @@ from flightplan.fleet.tours import Flight
 # Nobody waits longer than this for an hour in which to fly.
 _MOST_SHUT_DAYS = 60
 _WAIT_S = 60.0
-_MOST_ROUNDS = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +27,8 @@ class Departure:
     Attributes:
         station: Number of the drone in the plan.
         flight: What it flies.
-        takes_off_at: Aware.
-        lands_at: Aware.
+        takes_off_at: In the city's time.
+        lands_at: In the city's time.
     """
 
     station: int
@@ -42,13 +43,11 @@ class Schedule:
 
     Attributes:
         departures: In order of take-off.
-        delayed: How many were put off to keep flights apart.
-        too_near: Pairs of departures (by number) that no waiting put apart; must be empty before anybody flies.
+        delayed: How many waited on the ground to keep flights apart.
     """
 
     departures: tuple[Departure, ...]
     delayed: int = 0
-    too_near: tuple[tuple[int, int], ...] = ()
 
     @property
     def days(self) -> int:
@@ -59,8 +58,8 @@ class Schedule:
 def schedule(plan: FleetPlan, fleet: Fleet, first_day: date, *, apart_m: float = 150.0) -> Schedule:
     """Give every flight its time.
 
-    Each drone flies as early as it may. Where two flights would come nearer than `apart_m` in the air, the one that
-    takes off later waits. Drones climb and descend over their own docks.
+    Each drone flies as early as it may. Where a flight would come nearer than `apart_m` in the air to one that takes
+    off before it, it waits on the ground. Drones climb and descend over their own docks.
 
     Args:
         plan: The flights.
@@ -78,20 +77,50 @@ def schedule(plan: FleetPlan, fleet: Fleet, first_day: date, *, apart_m: float =
         for flight in tour.flights
     ]
     owners = [number for number, tour in enumerate(plan.tours) for _ in tour.flights]
-    crossing = [(a, b) for a, b in near_in_space(tracks, apart_m) if owners[a] != owners[b]]
-    waits_s = [0.0] * len(tracks)
-    near: list[tuple[int, int]] = []
-    for _ in range(_MOST_ROUNDS):
-        begins = _take_offs(plan, windows, waits_s)
-        zero = min(begins)
-        seconds = [(start - zero).total_seconds() for start in begins]
-        near = [(a, b) for a, b in crossing if too_near(tracks[a], tracks[b], seconds[a], seconds[b], apart_m)]
-        if not near:
-            break
-        # Of each pair the later one waits; one that is in several pairs waits once.
-        for later in {max(pair, key=lambda number: (seconds[number], number)) for pair in near}:
-            waits_s[later] += _WAIT_S
-    return _in_order(plan, begins, waits_s, near)
+    beside: dict[int, list[int]] = {}
+    for a, b in near_in_space(tracks, apart_m):
+        if owners[a] != owners[b]:
+            beside.setdefault(a, []).append(b)
+            beside.setdefault(b, []).append(a)
+    begins: dict[int, datetime] = {}
+    waited: set[int] = set()
+    first_of = np.r_[0, np.cumsum([len(tour.flights) for tour in plan.tours])].tolist()
+    flights = [flight for tour in plan.tours for flight in tour.flights]
+    # Always the flight that could take off first is next: it waits until those already fixed leave it room.
+    due = [
+        (windows.first_fit(None, _lasts_s(flights[first])), first)
+        for first, tour in zip(first_of, plan.tours, strict=False)
+        if tour.flights
+    ]
+    heapq.heapify(due)
+    while due:
+        start, number = heapq.heappop(due)
+        is_free = not any(
+            other in begins
+            and too_near(tracks[number], tracks[other], 0.0, (begins[other] - start).total_seconds(), apart_m)
+            for other in beside.get(number, ())
+        )
+        if not is_free:
+            waited.add(number)
+            later = windows.first_fit(start + timedelta(seconds=_WAIT_S), _lasts_s(flights[number]))
+            heapq.heappush(due, (later, number))
+            continue
+        begins[number] = start
+        after = number + 1
+        if after < first_of[owners[number] + 1]:
+            rest_s = _lasts_s(flights[number]) + math.ceil(plan.stations[owners[number]].turnaround_s)
+            ready = windows.first_fit(start + timedelta(seconds=rest_s), _lasts_s(flights[after]))
+            heapq.heappush(due, (ready, after))
+    departures = [
+        Departure(
+            station=owners[number],
+            flight=flights[number],
+            takes_off_at=start.astimezone(fleet.time_zone),
+            lands_at=(start + timedelta(seconds=_lasts_s(flights[number]))).astimezone(fleet.time_zone),
+        )
+        for number, start in sorted(begins.items(), key=lambda one: (one[1], one[0]))
+    ]
+    return Schedule(departures=tuple(departures), delayed=len(waited))
 
 
 class _Windows:
@@ -127,41 +156,6 @@ class _Windows:
             self._day += timedelta(days=1)
 
 
-def _take_offs(plan: FleetPlan, windows: _Windows, waits_s: Sequence[float]) -> list[datetime]:
-    """When each flight takes off, in the order of the tours."""
-    begins: list[datetime] = []
-    for station, tour in zip(plan.stations, plan.tours, strict=True):
-        ready: datetime | None = None
-        for flight in tour.flights:
-            wait = timedelta(seconds=waits_s[len(begins)])
-            start = windows.first_fit(ready, _lasts_s(flight) + wait.total_seconds()) + wait
-            begins.append(start)
-            ready = start + timedelta(seconds=_lasts_s(flight) + math.ceil(station.turnaround_s))
-    return begins
-
-
 def _lasts_s(flight: Flight) -> int:
     """Whole seconds: what is printed is what is flown."""
     return math.ceil(flight.seconds)
-
-
-def _in_order(
-    plan: FleetPlan, begins: Sequence[datetime], waits_s: Sequence[float], near: Sequence[tuple[int, int]]
-) -> Schedule:
-    flights = [(number, flight) for number, tour in enumerate(plan.tours) for flight in tour.flights]
-    order = sorted(range(len(begins)), key=lambda number: (begins[number], flights[number][0]))
-    place = {number: position for position, number in enumerate(order)}
-    departures = [
-        Departure(
-            station=flights[number][0],
-            flight=flights[number][1],
-            takes_off_at=begins[number],
-            lands_at=begins[number] + timedelta(seconds=_lasts_s(flights[number][1])),
-        )
-        for number in order
-    ]
-    return Schedule(
-        departures=tuple(departures),
-        delayed=sum(wait > 0 for wait in waits_s),
-        too_near=tuple(sorted((min(place[a], place[b]), max(place[a], place[b])) for a, b in near)),
-    )

@@ -56,12 +56,14 @@ def share_out(work: Work, block_of_row: Ints, stations: Sequence[Station], dearn
 
 def _cost_of_blocks(work: Work, block_of_row: Ints, blocks: int) -> Floats:
     """Cost (blocks, stations) in seconds; infinite where a drone cannot reach all of a block that another reaches."""
-    cost = np.zeros((blocks, work.cycle_s.shape[1]))
-    np.add.at(cost, block_of_row, work.cycle_s)
+    # What nobody reaches is nobody's work.
+    cycle_s = np.where(work.reachable[:, None], work.cycle_s, 0.0)
+    cost = np.zeros((blocks, cycle_s.shape[1]))
+    np.add.at(cost, block_of_row, cycle_s)
     torn = np.asarray(~np.isfinite(cost).any(axis=1))
     if torn.any():
         # Nobody reaches all of it: its rows go to whom they can afterwards, and cost here what they cost at best.
-        at_best = np.where(np.isfinite(work.cycle_s), work.cycle_s, work.cycle_s.min(axis=1)[:, None])
+        at_best = np.where(np.isfinite(cycle_s), cycle_s, cycle_s.min(axis=1)[:, None])
         rows = torn[block_of_row]
         cost[torn] = 0.0
         np.add.at(cost, block_of_row[rows], at_best[rows])

@@ -9,13 +9,16 @@ from functools import cached_property
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
-from flightplan.rows import Pattern, lay_rows, turned, turned_back
+from flightplan.rows import Pattern, Row, lay_rows, turned, turned_back
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
+# Less ground beside an obstacle is rounding.
+_LEAST_LEFT_M2 = 1.0
 # A shorter end is one cell with its neighbour.
 _SHORTEST_M = 200.0
 
@@ -31,6 +34,7 @@ class Strips:
         end_u_m: (n,) upper ends.
         v_m: (n,) where they lie across.
         band: (n,) number of the stretch along the rows that each lies in.
+        part: (n,) number of the connected part of the areas that it belongs to.
     """
 
     angle_deg: float
@@ -39,6 +43,7 @@ class Strips:
     end_u_m: Floats
     v_m: Floats
     band: Ints
+    part: Ints
 
     def __len__(self) -> int:
         """How many rows."""
@@ -58,6 +63,7 @@ class Strips:
             end_u_m=self.end_u_m[keep],
             v_m=self.v_m[keep],
             band=self.band[keep],
+            part=self.part[keep],
         )
 
     @cached_property
@@ -99,15 +105,35 @@ def lay_strips(
     blocked = shapely.transform(blocked_en, lambda points: turned(points, angle_deg))
     # A row shows half the spacing to both sides, so it goes on as far as the area does there.
     pattern = Pattern(spacing_m=spacing_m, edge_m=spacing_m / 2, reach_m=spacing_m / 2)
-    rows = [row for part in shapely.get_parts(whole) for row in lay_rows(part, blocked, pattern)]
-    start, end, v = (np.array([getattr(row, name) for row in rows]) for name in ("start_u_m", "end_u_m", "v_m"))
-    return _cut(start, end, v, whole.bounds, spacing_m=spacing_m, cell_m=cell_m, angle_deg=angle_deg)
+    rows = []
+    for number, part in enumerate(shapely.get_parts(whole)):
+        laid = lay_rows(part, blocked, pattern)
+        laid += _beside_obstacles(part, blocked, laid, pattern)
+        rows += [(row.start_u_m, row.end_u_m, row.v_m, number) for row in laid]
+    start, end, v, part = np.array(rows).reshape(-1, 4).T
+    return _cut(start, end, v, part, whole.bounds, spacing_m=spacing_m, cell_m=cell_m, angle_deg=angle_deg)
+
+
+def _beside_obstacles(part: Polygon, blocked: BaseGeometry, laid: Sequence[Row], pattern: Pattern) -> list[Row]:
+    """Rows over what the others leave beside an obstacle that only their middle line meets."""
+    if blocked.is_empty or not laid:
+        return []
+    half_m = pattern.spacing_m / 2 + 1e-6
+    shown = shapely.box(
+        [row.start_u_m for row in laid],
+        [row.v_m - half_m for row in laid],
+        [row.end_u_m for row in laid],
+        [row.v_m + half_m for row in laid],
+    )
+    left = shapely.get_parts(part.difference(blocked).difference(shapely.union_all(shown)))
+    return [row for piece in left if piece.area > _LEAST_LEFT_M2 for row in lay_rows(piece, blocked, pattern)]
 
 
 def _cut(
     start: Floats,
     end: Floats,
     v: Floats,
+    part: Floats,
     bounds: Sequence[float],
     *,
     spacing_m: float,
@@ -135,6 +161,7 @@ def _cut(
         end_u_m=np.where(is_last, end[row], low + (band + 1) * width),
         v_m=v[row],
         band=band.astype(np.intp),
+        part=part[row].astype(np.intp),
     )
 
 

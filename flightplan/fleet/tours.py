@@ -6,6 +6,7 @@ any two of them: so a flight over long rows begins where the dock is nearest, an
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ Point = tuple[float, float]
 
 # Cells whose ends are nearer than this are one run.
 _TOUCH_M = 0.5
+_NO_WAY_S = 1e6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,17 +64,27 @@ class Ways:
     def __init__(self, router: Router) -> None:
         """Over the obstacles of a router, in the frame of the rows."""
         self._router = router
+        self._routes: dict[tuple[Point, Point], list[Point]] = {}
 
     def seconds(self, starts: Floats, ends: Floats, station: Station) -> Floats:
         """Seconds (n,) from places (n, 2) to places (n, 2); infinite where there is no way round."""
         gone = ends - starts
         taken = station.leg_s(np.hypot(gone[:, 0], gone[:, 1]))
         for index in self._router.blocked_legs(starts, ends):
-            way = self._router.route(_point(starts[index]), _point(ends[index]))
-            motion = station.dock.drone.kinematics
+            way = self._route(_point(starts[index]), _point(ends[index]))
+            motion, most_m = station.dock.drone.kinematics, station.dock.drone.max_range_m
+            if any(math.dist(corner, station.uv_m) > most_m for corner in way):
+                way = []
             # It may begin and end in other directions than the straight way, by which turns are reckoned.
             taken[index] = motion.path_seconds(way, station.speed_m_s) + station.turn_s(360.0) if way else np.inf
         return taken
+
+    def _route(self, start: Point, end: Point) -> list[Point]:
+        """A way round, found once: the same ones are asked for in every trial of a tour."""
+        key = (start, end)
+        if key not in self._routes:
+            self._routes[key] = self._router.route(start, end)
+        return self._routes[key]
 
 
 def plan_tour(strips: Strips, cells: Ints, station: Station, ways: Ways) -> Tour | None:
@@ -108,6 +120,17 @@ def plan_tour(strips: Strips, cells: Ints, station: Station, ways: Ways) -> Tour
     return Tour(flights=tuple(flights), seconds=float(total[0, count]) - station.turnaround_s)
 
 
+def fits_a_flight(strips: Strips, cells: Ints, station: Station, ways: Ways) -> NDArray[np.bool_]:
+    """Which of the cells (n,), each by itself, a flight of the drone can show, ways round obstacles included."""
+    flown = _Pass.of(strips, cells, station, ways, forward=True)
+    fits = np.empty(len(cells), dtype=np.bool_)
+    alone_s = flown.enter_s + flown.cell_s + flown.leave_s
+    fits[np.argsort(cells)[np.searchsorted(np.sort(cells), flown.order)]] = (
+        alone_s <= station.usable_s - station.vertical_s
+    )
+    return fits
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Pass:
     """All cells in one order, the first line flown in one direction; columns along that order.
@@ -132,8 +155,9 @@ class _Pass:
 
     @classmethod
     def of(cls, strips: Strips, cells: Ints, station: Station, ways: Ways, *, forward: bool) -> _Pass:
-        cells = cells[np.lexsort((strips.start_u_m[cells], strips.v_m[cells]))]
-        line = np.r_[0, np.cumsum(np.diff(strips.v_m[cells]) > _TOUCH_M)]
+        cells = cells[np.lexsort((strips.start_u_m[cells], strips.v_m[cells], strips.part[cells]))]
+        is_next = (np.diff(strips.v_m[cells]) > _TOUCH_M) | (np.diff(strips.part[cells]) != 0)
+        line = np.r_[0, np.cumsum(is_next)]
         is_forward = (line % 2 == 0) == forward
         order = np.lexsort((np.where(is_forward, strips.start_u_m[cells], -strips.start_u_m[cells]), line))
         cells, line, is_forward = cells[order], line[order], is_forward[order]
@@ -149,7 +173,9 @@ class _Pass:
         link_s = np.zeros(len(cells))
         from_, to = ends[links], begins[links + 1]
         turns_deg = _turn_deg(from_, to, heads[links]) + _turn_deg(from_, to, heads[links + 1])
-        link_s[links] = ways.seconds(from_, to, station) + station.turn_s(turns_deg) + starting
+        # No way is one that no flight is long enough for; not infinite, for times along the order are subtracted.
+        taken_s = np.minimum(ways.seconds(from_, to, station), _NO_WAY_S)
+        link_s[links] = taken_s + station.turn_s(turns_deg) + starting
         return cls(
             order=cells,
             ends_line=np.r_[np.diff(line) > 0, True],

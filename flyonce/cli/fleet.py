@@ -51,6 +51,8 @@ class FleetOrders:
 
 def plan_for_fleet(orders: FleetOrders, *, as_json: bool) -> None:
     """Plan, write and tell; leaves with code 2 where a part of the area is out of every drone's reach."""
+    if any((orders.out / "missions").glob("*")):
+        fail(f"{orders.out}: it holds the missions of an earlier plan. Choose another folder, or remove them.")
     areas = PatrolArea.all_of_geojson(orders.areas)
     no_fly = [place for path in orders.no_fly for place in PatrolArea.all_of_geojson(path)]
     fleet = read_fleet(orders.fleet)
@@ -71,8 +73,6 @@ def plan_for_fleet(orders: FleetOrders, *, as_json: bool) -> None:
         )
         told("times", 0, 1)
         times = schedule(planned, fleet, first_day)
-        if times.too_near:
-            fail(f"{len(times.too_near)} pairs of flights stay too near one another. Move docks apart, or plan fewer.")
         seconds = perf_counter() - began
         ticker.describe("writing")
         ticker.reached(0, planned.flights)
@@ -159,10 +159,11 @@ def _say(result: dict[str, Any]) -> None:
     )
     shares = ", ".join(f"{name.replace('_', ' ')} {hours:.2f} h" for name, hours in result["time_of_busiest"].items())
     say(f"busiest drone {result['busiest']}: {result['hours']:.2f} h without nights ({shares})")
-    say(
-        f"however these rows are shared out, each with the way to it and back, it takes at least "
-        f"{result['least_hours']:.2f} h; this plan {result['over_least']:.3f} times that"
-    )
+    if result["over_least"] is not None:
+        say(
+            f"however these rows are shared out, each with the way to it and back, it takes at least "
+            f"{result['least_hours']:.2f} h; this plan {result['over_least']:.3f} times that"
+        )
     say(f"on average the drones are busy for {result['mean_over_busiest']:.0%} of the busiest one's time")
     if result["delayed_flights"]:
         say(f"{result['delayed_flights']} flights wait on the ground to keep clear of others")

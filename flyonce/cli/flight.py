@@ -59,8 +59,8 @@ def plan(
         list[Path] | None, typer.Option(help="With --fleet: GeoJSON of places that nobody may fly over.")
     ] = None,
     cell_m: Annotated[
-        float, typer.Option(help="With --fleet: rows are shared out in pieces of about this length.")
-    ] = Survey.cell_m,
+        float | None, typer.Option(help="With --fleet: rows are shared out in pieces of about this length.")
+    ] = None,
     missions: Annotated[bool, typer.Option(help="With --fleet: write a mission for every flight.")] = True,
     lang: Annotated[Language, typer.Option(help="With --fleet: of the chart, zh or en.")] = Language.ZH,
     as_json: AsJson = False,
@@ -68,8 +68,10 @@ def plan(
     """Plan a flight that photographs a whole area, or a fleet's flights over a city, and write them."""
     if (home is None) == (fleet is None):
         fail("Give --home for one drone, or --fleet for a city's docks.")
+    if fleet is None and (no_fly or first_day is not None or cell_m is not None):
+        fail("--no-fly, --first-day and --cell-m go with --fleet. For one drone draw a hole into the area.")
     if fleet is not None:
-        survey = Survey(altitude_m=altitude_m, frontlap=frontlap, sidelap=sidelap, cell_m=cell_m)
+        survey = Survey(altitude_m=altitude_m, frontlap=frontlap, sidelap=sidelap, cell_m=cell_m or Survey.cell_m)
         day = None if first_day is None else first_day.date()
         orders = FleetOrders(
             areas=area, fleet=fleet, no_fly=tuple(no_fly or ()), survey=survey, first_day=day, out=out,

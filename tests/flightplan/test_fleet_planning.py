@@ -63,10 +63,13 @@ def test_a_flight_lasts_as_long_as_the_mission_made_of_it():
             assert told_s == pytest.approx(flight.seconds, rel=0.01)
 
 
-def test_photos_of_all_missions_show_the_whole_area():
-    hole = box(-600, -300, 500, 700)
+@pytest.mark.parametrize(
+    "hole",
+    [box(-600, -300, 500, 700), box(-600, -215, 500, 700), box(-1_500, -10, 1_500, 10), box(-700, -500, -100, -230)],
+)
+def test_photos_of_all_missions_show_the_whole_area(hole):
     area = lonlat(Polygon(box(-2_000, -1_500, 2_000, 1_500).exterior, [hole.exterior.coords]))
-    plan = a_plan([area], fleet((-1_500, 0), (1_500, 0)))
+    plan = a_plan([area], fleet((-1_800, 0), (1_800, 0)))
     across_m, along_m = 172.9, 129.7
     pictures = []
     makes = FleetMissions(plan)
@@ -124,6 +127,69 @@ def test_areas_that_touch_are_flown_as_one_and_areas_apart_are_all_flown():
     places = ends_en(apart.strips)[:, 0, 0]
     assert (places < 1_000).any()
     assert (places > 1_000).any()
+
+
+def test_an_island_in_a_hole_is_flown_over():
+    outer, hole, island = (
+        box(-2_000, -2_000, 2_000, 2_000),
+        box(-1_000, -1_000, 1_000, 1_000),
+        box(-500, -500, 500, 500),
+    )
+    areas = [lonlat(Polygon(outer.exterior, [hole.exterior.coords])), lonlat(island)]
+    plan = a_plan(areas, fleet((-1_500, 0), (100, 0)))
+    assert plan.area_m2 == pytest.approx(13e6, rel=0.01)
+    on_island = (np.abs(ends_en(plan.strips)) < 510).all(axis=(1, 2))
+    assert on_island.any()
+    owners = {
+        number for number, tour in enumerate(plan.tours) for one in tour.flights if on_island[list(one.cells)].any()
+    }
+    assert owners == {1}
+    # Without a dock on it nobody gets there.
+    alone = a_plan(areas, fleet((-1_500, 0)))
+    assert alone.unreached_m2 == pytest.approx(1e6, rel=0.2)
+    flown = [cell for tour in alone.tours for flight in tour.flights for cell in flight.cells]
+    assert not (np.abs(ends_en(alone.strips))[flown] < 510).all(axis=(1, 2)).any()
+
+
+def test_where_a_forbidden_strip_parts_the_city_each_side_is_flown_from_its_own_dock():
+    wall = lonlat(box(-100, -20_000, 100, 20_000))
+    plan = a_plan([square(6_000)], fleet((-300, 0), (2_500, 0)), no_fly=[wall])
+    assert plan.unreached_m2 < 1e5
+    sides = [
+        {math.copysign(1, plan.strips.ends_uv[c, 0, 0]) for f in tour.flights for c in f.cells} for tour in plan.tours
+    ]
+    assert all(len(side) == 1 for side in sides)
+
+
+def test_districts_apart_are_flown_one_after_the_other():
+    east, west = square(3_000, east_m=4_000, north_m=37.0), square(3_000, east_m=-4_000)
+    docks = (0.0, 0.0)
+    together = a_plan([east, west], fleet(docks)).seconds
+    alone = a_plan([east], fleet(docks)).seconds + DRONE.turnaround_s + a_plan([west], fleet(docks)).seconds
+    assert together <= 1.1 * alone
+
+
+def test_evening_out_torn_blocks_flies_nothing_twice(monkeypatch):
+    monkeypatch.setattr("flightplan.fleet.plan._LEAST_BLOCKS", 46)
+    monkeypatch.setattr("flightplan.fleet.plan._BLOCKS_PER_STATION", 1)
+    for seed in (3, 9, 10, 11):
+        places = np.random.default_rng(seed).uniform(-4_500, 4_500, (8, 2)).tolist()
+        near = replace(DRONE, max_range_m=4_500.0)
+        plan = a_plan([square(9_000)], fleet(*map(tuple, places), drone=near))
+        flown = Counter(cell for tour in plan.tours for flight in tour.flights for cell in flight.cells)
+        assert flown == Counter(range(len(plan.strips)))
+
+
+def test_a_narrow_way_between_two_forbidden_places_is_photographed_all_the_same():
+    shut = [lonlat(box(-1_000, 6, 1_000, 900)), lonlat(box(-1_000, -900, 1_000, -6))]
+    plan = a_plan([square()], fleet((-1_800, 0)), no_fly=shut)
+    makes = FleetMissions(plan)
+    assert all(makes.mission(0, flight, "x").items for flight in plan.tours[0].flights)
+
+
+def test_a_drone_that_may_hardly_fly_is_named():
+    with pytest.raises(CannotPlan, match=r"dock D1: drone m3d may fly 68 s"):
+        a_plan(of=fleet(drone=replace(DRONE, reserve=0.97)))
 
 
 def test_ground_out_of_every_drones_reach_is_told_and_the_rest_is_flown():
@@ -254,8 +320,16 @@ def test_no_place_of_any_area_is_farther_than_half_a_spacing_from_a_row(seed, an
 
 
 def test_settings_out_of_range_are_refused():
-    for wrong in ({"sidelap": 1.0}, {"altitude_m": math.nan}, {"cell_m": -1.0}, {"frontlap": -0.1}):
-        with pytest.raises(CannotPlan, match=r"out of range|above 0"):
+    for wrong in (
+        {"clearance_m": math.nan},
+        {"angle_deg": math.nan},
+        {"cell_m": 0.001},
+        {"sidelap": 1.0},
+        {"altitude_m": math.nan},
+        {"cell_m": -1.0},
+        {"frontlap": -0.1},
+    ):
+        with pytest.raises(CannotPlan, match="out of range"):
             Survey(**wrong)
 
 

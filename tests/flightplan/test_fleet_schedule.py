@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from datetime import date, time, timedelta
+from datetime import UTC, date, time, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -56,16 +57,37 @@ def test_two_drones_of_one_dock_are_never_near_one_another():
     plan = a_plan([square(8_000)], city)
     times = schedule(plan, city, MONDAY)
     assert times.delayed > 0
-    assert not times.too_near
-    assert _nearest_m(plan, times) > 100.0
+    assert _nearest_m(plan, times) > 150.0
+
+
+def test_eight_drones_of_one_dock_take_turns():
+    city = fleet((0, 0), drones=8, hours=DAY)
+    plan = a_plan([square(12_000)], city)
+    times = schedule(plan, city, MONDAY)
+    assert len(times.departures) == plan.flights
+    assert _nearest_m(plan, times) > 150.0
+
+
+def test_in_hours_of_one_flight_drones_take_turns_by_days():
+    city = fleet((0, 0), drones=2, hours=(Hours(begins=time(9), ends=time(9, 29)),))
+    times = schedule(a_plan([square(5_000)], city), city, MONDAY)
+    assert all(one.lands_at.time() <= time(9, 29) for one in times.departures)
+
+
+def test_no_flight_lands_before_it_takes_off_where_the_clocks_change():
+    city = fleet(time_zone=ZoneInfo("Europe/Berlin"))
+    times = schedule(a_plan([square(8_000)], city), city, date(2027, 3, 28))
+    assert len(times.departures) > 6
+    for one in times.departures:
+        lasts = one.lands_at.astimezone(UTC) - one.takes_off_at.astimezone(UTC)
+        assert lasts == timedelta(seconds=math.ceil(one.flight.seconds))
 
 
 def test_flights_of_neighbouring_docks_keep_apart():
     city = fleet((-800, 0), (800, 0), (0, 700), hours=DAY)
     plan = a_plan([square(9_000)], city)
     times = schedule(plan, city, MONDAY)
-    assert not times.too_near
-    assert _nearest_m(plan, times) > 100.0
+    assert _nearest_m(plan, times) > 150.0
 
 
 def _nearest_m(plan, times: Schedule) -> float:

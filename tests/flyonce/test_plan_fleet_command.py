@@ -75,7 +75,7 @@ def test_a_city_gets_times_a_chart_a_map_and_a_mission_for_every_flight(city, pl
     assert done.exit_code == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["drones"] == 2
-    assert told["least_hours"] <= told["hours"]
+    assert 0 < told["least_hours"] <= told["hours"]
     assert sum(told["time_of_busiest"].values()) == pytest.approx(told["hours"], abs=0.01)
     assert told["area_km2"] == pytest.approx(0.04 * 97.5 * 0.03 * 110.85, rel=0.01)
     with (city / "out" / "flights.csv").open(encoding="utf-8-sig", newline="") as file:
@@ -141,6 +141,24 @@ def test_one_of_home_and_fleet_is_needed(planned):
     assert done.exit_code == 2
     assert "--home" in done.stderr
     assert planned("--home", "118.85,28.96").exit_code == 2
+    ignored = planned("--home", "118.85,28.96", "--no-fly", "nowhere.geojson", fleet=False)
+    assert ignored.exit_code == 2
+    assert "go with --fleet" in ignored.stderr
+
+
+def test_an_area_of_one_flight_is_told_in_words(city, planned):
+    corners = [[118.85, 28.96], [118.852, 28.96], [118.852, 28.962], [118.85, 28.962], [118.85, 28.96]]
+    (city / "area.geojson").write_text(json.dumps({"type": "Polygon", "coordinates": [corners]}))
+    done = planned("--no-missions")
+    assert done.exit_code == 0, done.stderr
+    assert "1 flights" in done.stderr
+
+
+def test_missions_of_an_earlier_plan_are_not_mixed_with_new_ones(city, planned):
+    assert planned().exit_code == 0
+    again = planned("--sidelap", "0.1")
+    assert again.exit_code == 2
+    assert "missions of an earlier plan" in again.stderr
 
 
 def test_places_that_nobody_may_fly_over_are_left_out(city, planned):
