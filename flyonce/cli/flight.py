@@ -19,12 +19,10 @@ from flightplan.files import read_mission
 from flightplan.files.geojson import write_geojson
 from flightplan.files.qgc_plan import write_plan
 from flightplan.files.waypoints import write_waypoints
-from flightplan.fleet.plan import Survey
 from flightplan.flight import fly as fly_mission
 from flightplan.link import open_link
 from flightplan.upload import upload as upload_mission
 from flightplan.vehicle import SimulatedVehicle
-from flyonce.cli.fleet import FleetOrders, plan_for_fleet
 from flyonce.cli.options import AsJson, Language, LinkUrl, lonlat
 from flyonce.cli.output import emit_json, fail, progress, say
 from geo.camera import camera_by_name
@@ -71,7 +69,12 @@ def plan(
     if fleet is None and (no_fly or first_day is not None or cell_m is not None):
         fail("--no-fly, --first-day and --cell-m go with --fleet. For one drone draw a hole into the area.")
     if fleet is not None:
-        survey = Survey(altitude_m=altitude_m, frontlap=frontlap, sidelap=sidelap, cell_m=cell_m or Survey.cell_m)
+        # The solver and the charts take their time to load, and one drone's commands need neither.
+        from flightplan.fleet.plan import Survey
+        from flyonce.cli.fleet import FleetOrders, plan_for_fleet
+
+        length_m = Survey.cell_m if cell_m is None else cell_m
+        survey = Survey(altitude_m=altitude_m, frontlap=frontlap, sidelap=sidelap, cell_m=length_m)
         day = None if first_day is None else first_day.date()
         orders = FleetOrders(
             areas=area, fleet=fleet, no_fly=tuple(no_fly or ()), survey=survey, first_day=day, out=out,

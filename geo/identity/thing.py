@@ -123,7 +123,8 @@ def _extent(
 def _spread(areas_m2: Iterable[float]) -> float:
     """One sigma of what scatters so, whatever single ones do that lie far off."""
     known = list(areas_m2)
-    return _SIGMAS_OF_MIDDLE * median(abs(area - median(known)) for area in known)
+    middle = median(known)
+    return _SIGMAS_OF_MIDDLE * median(abs(area - middle) for area in known)
 
 
 def _area_of(point: Point) -> float:
