@@ -40,7 +40,7 @@ class PatrolArea:
     source: str = ""
 
     def __post_init__(self) -> None:
-        problem = _polygon_problem(self.polygon) or _size_problem(self.polygon, LARGEST_CITY_M2)
+        problem = _polygon_problem(self.polygon, LARGEST_CITY_M2)
         if problem is not None:
             raise InputFileError(path=self.source or self.name, problem=problem[0], remedy=problem[1])
 
@@ -78,7 +78,7 @@ class PatrolArea:
     def _checked(cls, path: Path, found: tuple[str, str, object], *, largest_m2: float) -> PatrolArea:
         place, name, coordinates = found
         polygon = _polygon(path, place, coordinates)
-        problem = _polygon_problem(polygon) or _size_problem(polygon, largest_m2)
+        problem = _polygon_problem(polygon, largest_m2)
         if problem is not None:
             raise InputFileError(path=path, place=place, problem=problem[0], remedy=problem[1])
         return cls(name=name or path.stem, polygon=polygon, source=str(path))
@@ -243,7 +243,7 @@ def lonlat_problem(lon: float, lat: float) -> tuple[str, str] | None:
     )
 
 
-def _polygon_problem(polygon: Polygon) -> tuple[str, str] | None:
+def _polygon_problem(polygon: Polygon, largest_m2: float) -> tuple[str, str] | None:
     if polygon.is_empty:
         return "the polygon is empty", "Draw at least a triangle"
     for lon, lat in get_coordinates(polygon):
@@ -263,14 +263,10 @@ def _polygon_problem(polygon: Polygon) -> tuple[str, str] | None:
         return f"the area has only {area_m2:.1f} m²", f"Draw one of at least {SMALLEST_AREA_M2:.0f} m²"
     if 2 * area_m2 < NARROWEST_M * ground.length:
         return "the polygon encloses no area worth the name", "Draw its corners in order round the area"
-    return None
+    return None if area_m2 <= largest_m2 else _too_large(area_m2, largest_m2)
 
 
-def _size_problem(polygon: Polygon, largest_m2: float) -> tuple[str, str] | None:
-    west, south, east, north = polygon.bounds
-    area_m2 = LocalFrame(lon=(west + east) / 2, lat=(south + north) / 2).local_polygon(polygon).area
-    if area_m2 <= largest_m2:
-        return None
+def _too_large(area_m2: float, largest_m2: float) -> tuple[str, str]:
     whom = "one drone" if largest_m2 == LARGEST_AREA_M2 else "a city's fleet"
     remedy = f"Check the coordinates, or split it into areas of at most {largest_m2 / 1e6:,.0f} km²"
     if largest_m2 == LARGEST_AREA_M2:

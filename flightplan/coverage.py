@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
-from shapely.geometry import MultiPolygon, Polygon
+from shapely.geometry import Polygon
 
 from flightplan.area import PatrolArea, lonlat_problem
 from flightplan.errors import CannotPlan
@@ -18,7 +18,7 @@ from flightplan.limits import FlightLimits
 from flightplan.mission import Home, Mission, MissionFigures
 from flightplan.pattern_search import Point, Run, Task, find_survey
 from flightplan.projection import LocalFrame
-from flightplan.routing import Router
+from flightplan.routing import Router, obstacles
 from flightplan.sorties import MissionBuilder
 from geo.camera import Camera
 
@@ -94,12 +94,12 @@ def plan_coverage(
     trigger_m, spacing_m = along_m * (1 - frontlap), across_m * (1 - sidelap)
     frame = area.frame()
     area_en = frame.local_polygon(area.polygon)
-    blocked = _blocked(area_en, hole_clearance_m)
+    blocked = obstacles([Polygon(ring) for ring in area_en.interiors], hole_clearance_m)
     home_en = _point(frame.en_from_lonlat(np.array([home_lonlat]))[0])
     router = Router(blocked)
     if router.is_inside(home_en):
         raise CannotPlan(problem="home lies in a hole of the area, where no flight is allowed", remedy="Move home")
-    speed = _camera_speed(speed_m_s, min(trigger_m, along_m / 4), limits)
+    speed = camera_speed(speed_m_s, min(trigger_m, along_m / 4), limits.min_photo_interval_s)
     task = Task(
         area_en=area_en,
         blocked_en=blocked,
@@ -143,6 +143,15 @@ def _check_settings(
     for name, value in (("altitude", altitude_agl_m), ("speed", speed_m_s), ("endurance", endurance_s)):
         if not (math.isfinite(value) and value > 0):
             raise CannotPlan(problem=f"{name} {value:g} is out of range", remedy="Give a finite number above 0")
+    check_overlaps(frontlap, sidelap)
+
+
+def check_overlaps(frontlap: float, sidelap: float) -> None:
+    """Refuse overlaps that no flight can keep.
+
+    Raises:
+        CannotPlan: One is not a share from 0 to 0.95.
+    """
     for name, value in (("frontlap", frontlap), ("sidelap", sidelap)):
         if not 0 <= value <= 0.95:
             raise CannotPlan(problem=f"{name} {value:g} is out of range", remedy="Give a share between 0 and 0.95")
@@ -171,26 +180,25 @@ def _distance_to_m(area: PatrolArea, lonlat: tuple[float, float]) -> float:
     return float(shapely.distance(frame.local_polygon(area.polygon), shapely.Point(0, 0)))
 
 
-def _camera_speed(speed_m_s: float, trigger_m: float, limits: FlightLimits) -> float:
-    """The wished speed, or the greatest at which the camera keeps up with the photo distance (0.1 m/s steps)."""
-    fastest = math.floor(trigger_m * 0.9 / limits.min_photo_interval_s * 10) / 10
+def camera_speed(speed_m_s: float, trigger_m: float, min_photo_interval_s: float, *, whose: str = "") -> float:
+    """The wished speed, or the greatest at which the camera keeps up with the photo distance (0.1 m/s steps).
+
+    Args:
+        speed_m_s: Wished for.
+        trigger_m: Distance between photos.
+        min_photo_interval_s: Shortest time between photos that the camera manages.
+        whose: Begins the message of the refusal, where there are several.
+
+    Raises:
+        CannotPlan: It would keep up with hardly any speed.
+    """
+    fastest = math.floor(trigger_m * 0.9 / min_photo_interval_s * 10) / 10
     if fastest < 0.5:
         raise CannotPlan(
-            problem=f"a photo every {trigger_m:.2f} m is closer than the camera can take them in flight",
+            problem=f"{whose}a photo every {trigger_m:.2f} m is closer than the camera can take them in flight",
             remedy="Fly higher, or ask for less frontlap",
         )
     return min(speed_m_s, fastest)
-
-
-def _blocked(area_en: Polygon, clearance_m: float) -> Polygon | MultiPolygon:
-    holes = [
-        Polygon(ring).buffer(max(clearance_m, 0.1), join_style="mitre", mitre_limit=2) for ring in area_en.interiors
-    ]
-    if not holes:
-        return MultiPolygon()
-    union = shapely.union_all(holes)
-    assert isinstance(union, Polygon | MultiPolygon)
-    return union
 
 
 def _photo_places(frame: LocalFrame, runs: Sequence[Run]) -> tuple[tuple[float, float], ...]:

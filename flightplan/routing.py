@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import shapely
@@ -15,6 +16,13 @@ Point = tuple[float, float]
 FloatArray = NDArray[np.float64]
 # Corners and row ends lie exactly on an obstacle's outline; without this allowance rounding would call them inside.
 _TOUCH_M = 0.02
+
+
+def obstacles(places: Sequence[BaseGeometry], clearance_m: float) -> BaseGeometry:
+    """Places that nobody may fly over, with the distance kept from them (metres), as one."""
+    if not places:
+        return MultiPolygon()
+    return shapely.union_all(shapely.buffer(places, max(clearance_m, 0.1), join_style="mitre", mitre_limit=2))
 
 
 class Router:

@@ -17,7 +17,7 @@ from geo.coverage import Cells, class_of
 from geo.coverage.grid import areas_m2, corners, keys_at
 from geo.coverage.shapes import CLASSES_MM, UNSURE
 from geo.frames import METRES_PER_DEGREE
-from vision.drawing import Language, cjk_font
+from vision.drawing import Language, cjk_font, letters
 
 # Finest first, then coarser than the last class, then unsure: dark to light, also for eyes that see no red or green.
 _COLOURS = ((13, 59, 102), (38, 106, 140), (62, 155, 137), (148, 190, 95), (226, 200, 120), (196, 180, 212))
@@ -190,7 +190,7 @@ class CoveragePicture:
         pen.text(((left + right) / 2, top + 6), text, font=self._letters(15), fill=_INK, anchor="ma")
 
     def _letters(self, size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-        return ImageFont.truetype(self._font, size_px) if self._font else ImageFont.load_default(size_px)
+        return letters(self._font, size_px)
 
 
 @dataclass(frozen=True, kw_only=True)

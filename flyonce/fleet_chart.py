@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from flightplan.fleet.plan import FleetPlan
 from flightplan.fleet.schedule import Departure, Schedule
-from vision.drawing import Language, cjk_font
+from vision.drawing import Language, cjk_font, letters
 
 _PAPER, _INK, _FAINT, _GRID = "#fafaf7", "#222831", "#5a6069", "#d9dbd6"
 # By turns, so that two flights on end are told apart; also by eyes that see no red or green.
@@ -63,13 +63,13 @@ class FleetChart:
         picture = Image.new("RGB", self._size_wh_px, _PAPER)
         pen = ImageDraw.Draw(picture)
         for size, top, text in ((24, 10, said["title"]), (14, 44, self._sums(said)), (14, 62, self._least(said))):
-            pen.text((14, top), text, font=_letters(font, size), fill=_INK if size > 20 else _FAINT)
+            pen.text((14, top), text, font=letters(font, size), fill=_INK if size > 20 else _FAINT)
         for x, day, clock in self._ticks(said):
             pen.line((x, _HEAD_PX, x, self._size_wh_px[1] - _FOOT_PX), fill=_INK if day else _GRID)
-            pen.text((x + 2, self._size_wh_px[1] - _FOOT_PX + 2), clock, font=_letters(font, 11), fill=_FAINT)
-            pen.text((x + 2, self._size_wh_px[1] - _FOOT_PX + 16), day, font=_letters(font, 12), fill=_INK)
+            pen.text((x + 2, self._size_wh_px[1] - _FOOT_PX + 2), clock, font=letters(font, 11), fill=_FAINT)
+            pen.text((x + 2, self._size_wh_px[1] - _FOOT_PX + 16), day, font=letters(font, 12), fill=_INK)
         for line, station in enumerate(self.plan.stations):
-            pen.text((14, _HEAD_PX + line * _LINE_PX + 3), station.name[:16], font=_letters(font, 12), fill=_INK)
+            pen.text((14, _HEAD_PX + line * _LINE_PX + 3), station.name[:16], font=letters(font, 12), fill=_INK)
         for _, _, (left, top, right, bottom), colour in self._bars():
             pen.rectangle((left, top, max(right, left + 1), bottom), fill=colour)
         return picture
@@ -162,7 +162,3 @@ class FleetChart:
 
     def _least(self, said: dict[str, str]) -> str:
         return said["least"].format(hours=self.plan.seconds / 3_600, least=self.plan.least_s / 3_600)
-
-
-def _letters(font: str | None, size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.truetype(font, size_px) if font else ImageFont.load_default(size_px)

@@ -182,7 +182,7 @@ def _write_labels(drawn: Image, detections: Detections, lang: Language) -> Image
         return drawn
     size_px = max(14, round(int(max(drawn.shape[:2])) / 90))
     path = cjk_font() if lang == "zh" else None
-    font = ImageFont.truetype(path, size_px) if path else ImageFont.load_default(size_px)
+    font = letters(path, size_px)
     picture = PillowImage.fromarray(drawn[:, :, ::-1])
     pen = ImageDraw.Draw(picture)
     for box, confidence, label in zip(detections.boxes_xyxy_px, detections.confidence, detections.labels, strict=True):
@@ -203,3 +203,8 @@ def _write_labels(drawn: Image, detections: Detections, lang: Language) -> Image
 def cjk_font() -> str | None:
     """A font file with Chinese letters; None where the machine has none."""
     return next((path for path in _CJK_FONTS if Path(path).is_file()), None)
+
+
+def letters(font: str | None, size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Letters of a size, of a font file; None for the Latin ones that need no file."""
+    return ImageFont.truetype(font, size_px) if font else ImageFont.load_default(size_px)

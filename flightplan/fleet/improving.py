@@ -50,6 +50,8 @@ class Assignment:
         Cells that nobody can fly get no drone (-1).
         """
         self.tours = [Tour()] * len(self.stations)
+        # A torn block may hold rows that its drone does not reach.
+        self._hand_on(np.flatnonzero(~np.isfinite(self.work.cycle_s[np.arange(len(self.strips)), self.station_of_row])))
         waiting = set(range(len(self.stations)))
         while waiting:
             number = min(waiting)
@@ -66,11 +68,14 @@ class Assignment:
                     remedy="Add a dock, or allow the drones to fly farther",
                 )
             self.work.cycle_s[lost, number] = np.inf
-            takers = np.where(
-                np.isfinite(self.work.cycle_s[lost]).any(axis=1), self.work.cycle_s[lost].argmin(axis=1), -1
-            )
-            self.station_of_row[lost] = takers
-            waiting |= {number, *(int(taker) for taker in takers if taker >= 0)}
+            waiting |= {number, *self._hand_on(lost)}
+
+    def _hand_on(self, rows: Ints) -> set[int]:
+        """Give rows to whom they cost least, -1 where nobody reaches them; returns who got some."""
+        costs = self.work.cycle_s[rows]
+        takers = np.where(np.isfinite(costs).any(axis=1), costs.argmin(axis=1), -1)
+        self.station_of_row[rows] = takers
+        return set(takers.tolist()) - {-1}
 
     def tour_of(self, number: int, station_of_row: Ints) -> Tour | None:
         """The tour of one drone, if it flew the rows that `station_of_row` (rows,) gives it."""
@@ -98,9 +103,10 @@ def improve(assignment: Assignment) -> int:
     moved, most = 0, _MOVES_PER_STATION * len(assignment.stations)
     while moved < most:
         busiest = int(assignment.seconds.argmax())
-        around = sorted({taker for _, taker in _offers(assignment, busiest, beside)})
-        if not any(_relieve(assignment, number, beside) for number in (busiest, *around)):
-            break
+        if not _relieve(assignment, busiest, beside):
+            around = sorted({taker for _, taker in _offers(assignment, busiest, beside)})
+            if not any(_relieve(assignment, number, beside) for number in around):
+                break
         moved += 1
     return moved
 

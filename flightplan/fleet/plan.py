@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely.geometry import MultiPolygon, Polygon
+from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
+from flightplan.coverage import camera_speed, check_overlaps
 from flightplan.errors import CannotPlan
 from flightplan.fleet.improving import Assignment, improve
 from flightplan.fleet.model import Dock, Fleet
@@ -21,7 +22,7 @@ from flightplan.fleet.tours import Tour, Ways
 from flightplan.fleet.work import Station, Work, stations_of, work_of
 from flightplan.limits import FlightLimits
 from flightplan.projection import LocalFrame
-from flightplan.routing import Router
+from flightplan.routing import Router, obstacles
 from flightplan.rows import turned
 from geo.camera import camera_by_name
 
@@ -35,8 +36,6 @@ _FINER = 6
 # The first sharing knows no tours yet; more than these teach little.
 _SHARINGS = 3
 _LEAST = {"altitude_m": 2.0, "cell_m": 50.0, "min_photo_interval_s": 0.01, "clearance_m": 0.0}
-# Speeds are told to a tenth.
-_SPEED_STEP = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,12 +61,7 @@ class Survey:
     min_photo_interval_s: float = 1.0
 
     def __post_init__(self) -> None:
-        for name, least in (
-            ("altitude_m", 2.0),
-            ("cell_m", 50.0),
-            ("min_photo_interval_s", 0.01),
-            ("clearance_m", 0.0),
-        ):
+        for name, least in _LEAST.items():
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= least):
                 raise CannotPlan(
                     problem=f"{name} is out of range", remedy=f"Give a finite number of at least {least:g}"
@@ -80,9 +74,7 @@ class Survey:
             )
         if self.angle_deg is not None and not math.isfinite(self.angle_deg):
             raise CannotPlan(problem="angle_deg is out of range", remedy="Give a finite number")
-        for name in ("frontlap", "sidelap"):
-            if not 0 <= getattr(self, name) <= 0.95:
-                raise CannotPlan(problem=f"{name} is out of range", remedy="Give a share between 0 and 0.95")
+        check_overlaps(self.frontlap, self.sidelap)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -163,7 +155,12 @@ def plan_fleet(
     strips = _laid(areas_en, blocked, spacing_m, survey)
     if not len(strips):
         raise CannotPlan(problem="nothing is left to fly over", remedy="Check the areas and where nobody may fly")
-    speeds = [_speed_m_s(dock, survey) for dock in fleet.docks]
+    speeds = [
+        camera_speed(
+            dock.drone.speed_m_s, _trigger_m(dock, survey), survey.min_photo_interval_s, whose=f"dock {dock.name}: "
+        )
+        for dock in fleet.docks
+    ]
     stations = stations_of(
         fleet.docks, docks_en, angle_deg=strips.angle_deg, speeds_m_s=speeds, height_m=survey.altitude_m
     )
@@ -182,7 +179,7 @@ def plan_fleet(
         )
     router = Router(shapely.transform(blocked, lambda points: turned(points, strips.angle_deg)))
     flown = strips.where(work.reachable)
-    assignment, least_s = _shared(flown, _of_rows(work, work.reachable), stations, Ways(router), told)
+    assignment, least_s = _shared(flown, work.where(work.reachable), stations, Ways(router), told)
     return FleetPlan(
         frame=frame,
         strips=flown,
@@ -204,7 +201,7 @@ def _shared(
     """The best of a few sharings, each with what the one before taught of every drone's time, then evened out."""
     blocks = max(_LEAST_BLOCKS, _BLOCKS_PER_STATION * len(stations))
     rows_each = math.ceil(len(strips) / blocks)
-    block_of_row = strips.blocks(rows_each)
+    block_of_row, finer = strips.blocks(rows_each), strips.blocks(math.ceil(rows_each / _FINER))
     after_s = np.array([station.turnaround_s for station in stations])
     dearness, least_s = np.ones(len(stations)), 0.0
     best: Assignment | None = None
@@ -212,16 +209,13 @@ def _shared(
         told("sharing out", number, _SHARINGS)
         shares = share_out(work, block_of_row, stations, dearness)
         least_s = max(least_s, shares.least_s)
-        station_of_row = shares.station_of_block[block_of_row]
-        lost = ~np.isfinite(work.cycle_s[np.arange(len(strips)), station_of_row])
-        station_of_row[lost] = work.cycle_s[lost].argmin(axis=1)
         found = Assignment(
             strips=strips,
             work=work,
             stations=stations,
             ways=ways,
-            block_of_row=strips.blocks(math.ceil(rows_each / _FINER)),
-            station_of_row=station_of_row,
+            block_of_row=finer,
+            station_of_row=shares.station_of_block[block_of_row],
         )
         found.plan()
         if best is None or found.seconds.max() < best.seconds.max():
@@ -243,12 +237,8 @@ def _blocked(areas_en: Sequence[Polygon], no_fly_en: Sequence[Polygon], clearanc
     """Holes that no other area fills, and no-fly places, with the distance kept from them."""
     whole = shapely.union_all(areas_en)
     holes = [Polygon(ring) for part in shapely.get_parts(whole) for ring in part.interiors]
-    if not holes and not no_fly_en:
-        return MultiPolygon()
     # An island in a hole is an area of its own.
-    open_holes = [shapely.difference(hole, whole) for hole in holes]
-    grown = shapely.buffer([*open_holes, *no_fly_en], max(clearance_m, 0.1), join_style="mitre", mitre_limit=2)
-    return shapely.union_all(grown)
+    return obstacles([*(shapely.difference(hole, whole) for hole in holes), *no_fly_en], clearance_m)
 
 
 def _check_docks(docks: Sequence[Dock], docks_en: Floats, blocked: BaseGeometry) -> None:
@@ -278,19 +268,3 @@ def _row_spacing_m(fleet: Fleet, survey: Survey) -> float:
 
 def _trigger_m(dock: Dock, survey: Survey) -> float:
     return camera_by_name(dock.drone.camera).footprint_wh_m(survey.altitude_m)[1] * (1 - survey.frontlap)
-
-
-def _speed_m_s(dock: Dock, survey: Survey) -> float:
-    """The drone's speed, or the greatest at which its camera keeps up."""
-    keeps_up = _trigger_m(dock, survey) * 0.9 / survey.min_photo_interval_s
-    speed = min(dock.drone.speed_m_s, math.floor(keeps_up * _SPEED_STEP) / _SPEED_STEP)
-    if speed < 0.5:
-        raise CannotPlan(
-            problem=f"dock {dock.name}: photos are due closer together than its camera can take them in flight",
-            remedy="Fly higher, or ask for less frontlap",
-        )
-    return speed
-
-
-def _of_rows(work: Work, keep: NDArray[np.bool_]) -> Work:
-    return Work(cycle_s=work.cycle_s[keep], reach_m=work.reach_m[keep])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -77,11 +78,7 @@ def schedule(plan: FleetPlan, fleet: Fleet, first_day: date, *, apart_m: float =
         for flight in tour.flights
     ]
     owners = [number for number, tour in enumerate(plan.tours) for _ in tour.flights]
-    beside: dict[int, list[int]] = {}
-    for a, b in near_in_space(tracks, apart_m):
-        if owners[a] != owners[b]:
-            beside.setdefault(a, []).append(b)
-            beside.setdefault(b, []).append(a)
+    beside = _beside(tracks, owners, apart_m)
     begins: dict[int, datetime] = {}
     waited: set[int] = set()
     first_of = np.r_[0, np.cumsum([len(tour.flights) for tour in plan.tours])].tolist()
@@ -121,6 +118,16 @@ def schedule(plan: FleetPlan, fleet: Fleet, first_day: date, *, apart_m: float =
         for number, start in sorted(begins.items(), key=lambda one: (one[1], one[0]))
     ]
     return Schedule(departures=tuple(departures), delayed=len(waited))
+
+
+def _beside(tracks: Sequence[Track], owners: Sequence[int], apart_m: float) -> dict[int, list[int]]:
+    """For each flight, those of other drones whose ways come near its own."""
+    beside: dict[int, list[int]] = {}
+    for a, b in near_in_space(tracks, apart_m):
+        if owners[a] != owners[b]:
+            beside.setdefault(a, []).append(b)
+            beside.setdefault(b, []).append(a)
+    return beside
 
 
 class _Windows:

@@ -87,16 +87,18 @@ class Work:
     Attributes:
         cycle_s: (rows, stations) share of a cycle (flight and time in the dock) that the row takes at best, in
             seconds; infinite where the drone cannot reach it.
-        reach_m: (rows, stations) to the row's farther end.
     """
 
     cycle_s: Floats
-    reach_m: Floats
 
     @property
     def reachable(self) -> NDArray[np.bool_]:
         """(rows,) whether any drone reaches the row."""
         return np.asarray(np.isfinite(self.cycle_s).any(axis=1), dtype=np.bool_)
+
+    def where(self, keep: NDArray[np.bool_]) -> Work:
+        """Of some of the rows."""
+        return Work(cycle_s=self.cycle_s[keep])
 
 
 def work_of(strips: Strips, stations: Sequence[Station]) -> Work:
@@ -109,20 +111,19 @@ def work_of(strips: Strips, stations: Sequence[Station]) -> Work:
     ends = strips.ends_uv
     least_link_m = _least_link_m(strips)
     share_m = math.sqrt(float(strips.length_m.sum()) * strips.spacing_m / len(stations))
-    cycle, reach = np.empty((len(strips), len(stations))), np.empty((len(strips), len(stations)))
+    cycle = np.empty((len(strips), len(stations)))
     for column, station in enumerate(stations):
         away = np.hypot(ends[:, :, 0] - station.uv_m[0], ends[:, :, 1] - station.uv_m[1])
-        reach[:, column] = away.max(axis=1)
         turn_s = float(station.leg_s(np.array([least_link_m]))[0] + station.turn_s(180.0))
         row_s = strips.length_m * (1 / station.speed_m_s + (turn_s + station.starting_s) / share_m)
         over_rows_s = station.usable_s - station.vertical_s - 2 * station.leg_s(away.min(axis=1))
         # To one end, along the cell, and back from the other, with a turn at each that is at most about.
         alone_s = station.leg_s(away).sum(axis=1) + strips.length_m / station.speed_m_s
         alone_s += station.vertical_s + station.starting_s + float(station.turn_s(360.0))
-        is_flown = (alone_s <= station.usable_s) & (reach[:, column] <= station.dock.drone.max_range_m)
+        is_flown = (alone_s <= station.usable_s) & (away.max(axis=1) <= station.dock.drone.max_range_m)
         whole_s = station.usable_s + station.turnaround_s
         cycle[:, column] = np.where(is_flown, whole_s * row_s / np.maximum(over_rows_s, 1.0), np.inf)
-    return Work(cycle_s=cycle, reach_m=reach)
+    return Work(cycle_s=cycle)
 
 
 def _least_link_m(strips: Strips) -> float:
