@@ -28,6 +28,8 @@ _NAVIGATION = (NAV_WAYPOINT, NAV_RETURN_TO_LAUNCH, NAV_LAND, NAV_TAKEOFF)
 _DEFAULT_SPEED_M_S = 10.0
 _RTL_LEAST_ALT_M = 15.0
 _ARRIVED_M = 0.5
+# An autopilot believes in the ground only after it has lain on it for a while.
+_LANDED_AFTER_S = 1.0
 
 
 class Mode(Enum):
@@ -102,6 +104,7 @@ class Autopilot:
         self._hold_left_s = 0.0
         self._rtl_arrived = False
         self._arrived = False
+        self._on_ground_s = 0.0
 
     def stand_at(self, home: Home) -> None:
         """Puts the drone, and its home, on that place; only sensible on the ground."""
@@ -300,13 +303,15 @@ class Autopilot:
 
     def _land(self, dt_s: float) -> None:
         self.body.speed_m_s = 0.0
-        if self.body.climb(0.0, dt_s):
+        self._on_ground_s = self._on_ground_s + dt_s if self.body.climb(0.0, dt_s) else 0.0
+        if self._on_ground_s >= _LANDED_AFTER_S:
             if self.mode is Mode.AUTO and self.current < len(self.mission):
                 self.on_reached(self.current)
             self._ends()
 
     def _ends(self) -> None:
         self.armed = self.started = False
+        self._on_ground_s = 0.0
         self._trigger_m = 0.0
         self.body.stand_still()
         self.on_text("Disarmed")

@@ -99,7 +99,7 @@ def test_the_drone_ends_where_it_began(flight):
 
     last = log.track[-1]
     assert math.dist(FRAME.en_from_lonlat(np.array([[last.lon, last.lat]]))[0], (0.0, 0.0)) < 0.5
-    assert last.alt_home_m < 0.5
+    assert last.alt_home_m < 0.05
 
 
 def test_the_log_is_read_by_pymavlink(flight):
