@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from flightplan.errors import InvalidMission
+from flightplan.fence import Fence, RallyPoint
 from flightplan.figures import MissionFigures, mission_figures
 from flightplan.items import (
     AltitudeReference,
@@ -22,6 +23,7 @@ from flightplan.items import (
 from flightplan.kinematics import Kinematics
 from flightplan.limits import FlightLimits
 from flightplan.rules import violations
+from flightplan.terrain import Terrain
 
 __all__ = [
     "AltitudeReference",
@@ -44,7 +46,14 @@ __all__ = [
 class Mission:
     """What one drone does from take-off to landing, checked against `limits` on creation.
 
-    Heights above ground are taken from the level of home; a terrain model refines this elsewhere.
+    Attributes:
+        name: What people call it.
+        home: Where it takes off.
+        items: What it does, in order.
+        limits: What it is held to.
+        fence: What the vehicle guards by itself; the path keeps `limits.fence_margin_m` from it.
+        rally: Places to land at in need, nearer than home.
+        terrain: The ground; without it, the ground is taken to be everywhere as high as at home.
 
     Raises:
         InvalidMission: With every violation found.
@@ -54,6 +63,9 @@ class Mission:
     home: Home
     items: tuple[Item, ...]
     limits: FlightLimits = field(default_factory=FlightLimits)
+    fence: Fence | None = None
+    rally: tuple[RallyPoint, ...] = ()
+    terrain: Terrain | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         found = tuple(violations(self))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
+import shapely
 
 from flightplan.area import lonlat_problem
 from flightplan.figures import path_en_m
@@ -20,12 +21,15 @@ from flightplan.items import (
     Waypoint,
 )
 from flightplan.limits import Violation
+from flightplan.profile import profile_of
+from flightplan.projection import LocalFrame
 
 if TYPE_CHECKING:
     from flightplan.mission import Mission
 
 LEAST_WAYPOINTS = 2
-LOWEST_FLIGHT_M = 2.0
+# More findings of one kind than this help nobody.
+_MOST_OF_A_KIND = 5
 
 
 def violations(mission: Mission) -> Iterator[Violation]:
@@ -36,6 +40,8 @@ def violations(mission: Mission) -> Iterator[Violation]:
     if not broken:
         yield from _range_violations(mission)
         yield from _battery_violations(mission)
+        yield from _terrain_violations(mission)
+        yield from _fence_violations(mission)
 
 
 def _place_violations(mission: Mission) -> Iterator[Violation]:
@@ -58,12 +64,12 @@ def _item_violations(mission: Mission) -> Iterator[Violation]:
     for number, item in enumerate(mission.items, 1):
         place = f"item {number}"
         match item:
-            case TakeOff(alt_home_m=height):
+            case TakeOff(alt_home_m=height) | Waypoint(alt_m=height, alt_reference="terrain"):
                 yield from _height_violations(mission, place, height)
-            case Waypoint(alt_m=height, alt_reference="msl"):
-                yield from _height_violations(mission, place, height - mission.home.alt_msl_m)
-            case Waypoint(alt_m=height, alt_reference="home" | "terrain"):
-                yield from _height_violations(mission, place, height)
+            case Waypoint(alt_m=height, alt_reference="msl" | "home" as reference):
+                if mission.terrain is None:
+                    above_m = height - mission.home.alt_msl_m if reference == "msl" else height
+                    yield from _height_violations(mission, place, above_m)
             case Waypoint(alt_reference=reference):
                 yield Violation(
                     rule="altitude reference",
@@ -95,7 +101,7 @@ def _item_violations(mission: Mission) -> Iterator[Violation]:
 
 
 def _height_violations(mission: Mission, place: str, height_m: float) -> Iterator[Violation]:
-    most = mission.limits.max_height_agl_m
+    most, least = mission.limits.max_height_agl_m, mission.limits.min_height_agl_m
     if math.isfinite(height_m) and height_m > most + 1e-6:
         yield Violation(
             rule="height above ground",
@@ -103,13 +109,71 @@ def _height_violations(mission: Mission, place: str, height_m: float) -> Iterato
             problem=f"{height_m:.1f} m above ground exceeds {most:g} m",
             remedy="Fly lower, or get an approval and raise the limit",
         )
-    elif not height_m >= LOWEST_FLIGHT_M:
+    elif not height_m >= least:
         yield Violation(
             rule="height above ground",
             place=place,
             problem=f"{height_m:.1f} m above ground is too low to fly",
-            remedy=f"Fly at least {LOWEST_FLIGHT_M:g} m high",
+            remedy=f"Fly at least {least:g} m high",
         )
+
+
+def _terrain_violations(mission: Mission) -> Iterator[Violation]:
+    """The worst place of each leg, where the ground is known."""
+    if mission.terrain is None:
+        return
+    profile = profile_of(mission)
+    limits = mission.limits
+    off_m = np.maximum(profile.agl_m - limits.max_height_agl_m, limits.min_height_agl_m - profile.agl_m)
+    off_m = np.where(np.isnan(profile.agl_m), np.inf, off_m)
+    # A leg's worst sample: sorted by leg, then by how far it is off.
+    order = np.lexsort((off_m, profile.leg))
+    worst = order[np.r_[np.flatnonzero(np.diff(profile.leg[order])), len(order) - 1]]
+    found = [int(sample) for sample in worst if off_m[sample] > 1e-3]
+    for sample in found[:_MOST_OF_A_KIND]:
+        if np.isnan(profile.agl_m[sample]):
+            yield Violation(
+                rule="terrain",
+                place=profile.place(sample),
+                problem="the elevation model has no ground there",
+                remedy="Give one that covers the whole flight",
+            )
+        else:
+            yield from _height_violations(mission, profile.place(sample), float(profile.agl_m[sample]))
+
+
+def _fence_violations(mission: Mission) -> Iterator[Violation]:
+    """Legs that leave the fence or come too near to it, and rally points outside."""
+    if mission.fence is None:
+        return
+    frame = LocalFrame(lon=mission.home.lon, lat=mission.home.lat)
+    margin_m = mission.limits.fence_margin_m
+    allowed, forbidden = mission.fence.allowed(), mission.fence.forbidden()
+    blocked = shapely.buffer(shapely.transform(forbidden, frame.en_from_lonlat), margin_m)
+    room = None
+    if allowed is not None:
+        room = shapely.buffer(shapely.transform(allowed, frame.en_from_lonlat), -margin_m)
+    path = path_en_m(mission)
+    legs = shapely.linestrings(np.stack([path[:-1], path[1:]], axis=1))
+    is_out = shapely.intersects(blocked, legs)
+    if room is not None:
+        is_out |= ~shapely.covers(room, legs)
+    for leg in np.flatnonzero(is_out)[:_MOST_OF_A_KIND]:
+        yield Violation(
+            rule="fence",
+            place="the way back home" if leg == len(mission.waypoints) else f"leg to waypoint {leg + 1}",
+            problem=f"it leaves the fence, or comes nearer to it than {margin_m:g} m",
+            remedy="Draw the fence wider, or keep the path away from it",
+        )
+    for number, point in enumerate(mission.rally, 1):
+        place = shapely.points(frame.en_from_lonlat(np.array([[point.lon, point.lat]]))[0])
+        if shapely.intersects(blocked, place) or (room is not None and not shapely.covers(room, place)):
+            yield Violation(
+                rule="fence",
+                place=f"rally point {number}",
+                problem="it lies outside the fence",
+                remedy="Move it inside",
+            )
 
 
 def _order_violations(mission: Mission) -> Iterator[Violation]:
