@@ -7,11 +7,12 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from flightplan.area import lonlat_problem
 from flightplan.kinematics import Kinematics
+from flightplan.times import Hours, Stretch, Times, joined, stretch_of
 
 _MOST_DRONES = 100
 _LONGEST_NAME = 60
@@ -103,50 +104,15 @@ class Dock:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hours:
-    """A stretch of the day, from its beginning to before its end; past midnight when it ends before it begins."""
+class Curfew(Times):
+    """When nobody flies: hours of some weekdays, every day, or one stretch of days; `why` in words, for people."""
 
-    begins: time
-    ends: time
-
-    def __post_init__(self) -> None:
-        if self.begins == self.ends:
-            raise ValueError(f"{self.begins:%H:%M} to {self.ends:%H:%M} is no stretch of time")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Curfew:
-    """When nobody flies: hours of some weekdays, every day, or one stretch of days.
-
-    Attributes:
-        hours: The hours; None for whole days.
-        weekdays: 0 Monday to 6 Sunday; empty for every day.
-        first_day: The first day it holds; None for always.
-        last_day: The last one.
-        why: In words, for people.
-    """
-
-    hours: Hours | None = None
-    weekdays: frozenset[int] = frozenset()
-    first_day: date | None = None
-    last_day: date | None = None
     why: str = ""
 
     def __post_init__(self) -> None:
-        if not all(0 <= day <= 6 for day in self.weekdays):
-            raise ValueError("weekdays go from 0 (Monday) to 6 (Sunday)")
-        if self.first_day and self.last_day and self.last_day < self.first_day:
-            raise ValueError("a curfew must not end before it begins")
-        if self.hours is None and not self.weekdays and self.first_day is None and self.last_day is None:
+        super().__post_init__()
+        if self.is_always:
             raise ValueError("a curfew needs hours, weekdays or days: without any nobody ever flies")
-
-    def holds_on(self, day: date) -> bool:
-        """Whether it begins on that day."""
-        if self.first_day is not None and day < self.first_day:
-            return False
-        if self.last_day is not None and day > self.last_day:
-            return False
-        return not self.weekdays or day.weekday() in self.weekdays
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,43 +152,13 @@ class Fleet:
 
         A window that passes midnight belongs to the day on which it begins.
         """
-        hours = self.hours or (Hours(begins=time(0), ends=time.max),)
-        opened = [self._stretch(day, one) for one in hours]
-        closed = [
-            self._stretch(other, curfew.hours)
-            for curfew in self.curfews
-            for other in (day - timedelta(days=1), day, day + timedelta(days=1))
-            if curfew.holds_on(other)
-        ]
-        return _without(_joined(opened), closed)
-
-    def _stretch(self, day: date, hours: Hours | None) -> tuple[datetime, datetime]:
-        if hours is None:
-            return self._at(day, time(0)), self._at(day + timedelta(days=1), time(0))
-        ends_on = day if hours.ends > hours.begins else day + timedelta(days=1)
-        if hours.ends == time.max:
-            return self._at(day, hours.begins), self._at(day + timedelta(days=1), time(0))
-        return self._at(day, hours.begins), self._at(ends_on, hours.ends)
-
-    def _at(self, day: date, clock: time) -> datetime:
-        # In UTC, for no hour is missing or twice there.
-        return datetime.combine(day, clock, tzinfo=self.time_zone).astimezone(UTC)
+        opened = [stretch_of(day, one, self.time_zone) for one in self.hours or (None,)]
+        around = [day + timedelta(days=number) for number in (-1, 0, 1)]
+        closed = [one for curfew in self.curfews for one in curfew.stretches(around, self.time_zone)]
+        return _without(joined(opened), closed)
 
 
-Window = tuple[datetime, datetime]
-
-
-def _joined(windows: Sequence[Window]) -> list[Window]:
-    joined: list[Window] = []
-    for begins, ends in sorted(windows):
-        if joined and begins <= joined[-1][1]:
-            joined[-1] = joined[-1][0], max(joined[-1][1], ends)
-        else:
-            joined.append((begins, ends))
-    return joined
-
-
-def _without(opened: list[Window], closed: Sequence[Window]) -> list[Window]:
+def _without(opened: list[Stretch], closed: Sequence[Stretch]) -> list[Stretch]:
     for shut, free in closed:
         opened = [
             (low, high)

@@ -15,7 +15,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic import Field as Key
 
 from flightplan.errors import InputFileError
-from flightplan.fleet.model import Curfew, Dock, DroneModel, Fleet, Hours
+from flightplan.fleet.model import Curfew, Dock, DroneModel, Fleet
+from flightplan.times import Hours
 from geo.camera import camera_by_name
 from geo.errors import UnknownCamera
 

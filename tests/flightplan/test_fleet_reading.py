@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flightplan.errors import InputFileError
-from flightplan.fleet.model import Curfew, DroneModel, Hours
+from flightplan.fleet.model import Curfew, DroneModel
 from flightplan.fleet.reading import read_fleet
+from flightplan.times import Hours
 
 GOOD = """\
 time_zone: Asia/Shanghai

@@ -12,8 +12,9 @@ import pytest
 from fleet_builders import DRONE, a_plan, fleet, square
 
 from flightplan.errors import CannotPlan
-from flightplan.fleet.model import Curfew, Hours
+from flightplan.fleet.model import Curfew
 from flightplan.fleet.schedule import Schedule, schedule
+from flightplan.times import Hours
 
 MONDAY = date(2026, 11, 23)
 DAY = (Hours(begins=time(8), ends=time(18)),)
