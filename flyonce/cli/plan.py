@@ -1,0 +1,145 @@
+"""`flyonce plan`: from an area to missions, for one drone or for a city's fleet."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Any
+
+import typer
+
+from flightplan.area import PatrolArea
+from flightplan.coverage import CoveragePlan, plan_coverage
+from flightplan.files.geojson import write_geojson
+from flightplan.files.qgc_plan import write_plan
+from flightplan.files.waypoints import write_waypoints
+from flyonce.cli.options import AsJson, Language, lonlat
+from flyonce.cli.output import emit_json, fail, progress, say
+from geo.camera import camera_by_name
+
+# Rated 38 minutes, a quarter of it kept in reserve.
+_ENDURANCE_MIN = 28.5
+
+
+def plan(
+    area: Annotated[
+        Path, typer.Argument(help="GeoJSON with one polygon, holes allowed; with --fleet as many as there are.")
+    ],
+    home: Annotated[
+        str | None, typer.Option(help="Take-off and landing place of one drone, LON,LAT in degrees.")
+    ] = None,
+    fleet: Annotated[
+        Path | None, typer.Option(help="fleet.yaml: docks, drones and hours; shares the areas out among them.")
+    ] = None,
+    altitude_m: Annotated[float, typer.Option(help="Height above the ground at home, metres.")] = 100.0,
+    camera: Annotated[str, typer.Option(help="Name in the camera table, like generic-84dfov.")] = "generic-84dfov",
+    frontlap: Annotated[float, typer.Option(help="Overlap along the row, 0 to 0.95.")] = 0.7,
+    sidelap: Annotated[float, typer.Option(help="Overlap of neighbouring rows, 0 to 0.95.")] = 0.6,
+    out: Annotated[Path, typer.Option(help="Folder for the mission files.")] = Path("plan"),
+    speed_m_s: Annotated[float, typer.Option(help="Ground speed wished for on rows.")] = 15.0,
+    endurance_min: Annotated[
+        float, typer.Option(help="Longest flight on one battery, reserve taken off; a longer one is split.")
+    ] = _ENDURANCE_MIN,
+    first_day: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="With --fleet: first day of flying; default tomorrow.")
+    ] = None,
+    no_fly: Annotated[
+        list[Path] | None, typer.Option(help="With --fleet: GeoJSON of places that nobody may fly over.")
+    ] = None,
+    cell_m: Annotated[
+        float | None, typer.Option(help="With --fleet: rows are shared out in pieces of about this length.")
+    ] = None,
+    missions: Annotated[bool, typer.Option(help="With --fleet: write a mission for every flight.")] = True,
+    lang: Annotated[Language, typer.Option(help="With --fleet: of the chart, zh or en.")] = Language.ZH,
+    as_json: AsJson = False,
+) -> None:
+    """Plan a flight that photographs a whole area, or a fleet's flights over a city, and write them."""
+    if (home is None) == (fleet is None):
+        fail("Give --home for one drone, or --fleet for a city's docks.")
+    if fleet is None and (no_fly or first_day is not None or cell_m is not None):
+        fail("--no-fly, --first-day and --cell-m go with --fleet. For one drone draw a hole into the area.")
+    if fleet is not None:
+        # The solver and the charts take their time to load, and one drone's commands need neither.
+        from flightplan.fleet.plan import Survey
+        from flyonce.cli.fleet import FleetOrders, plan_for_fleet
+
+        length_m = Survey.cell_m if cell_m is None else cell_m
+        survey = Survey(altitude_m=altitude_m, frontlap=frontlap, sidelap=sidelap, cell_m=length_m)
+        day = None if first_day is None else first_day.date()
+        orders = FleetOrders(
+            areas=area, fleet=fleet, no_fly=tuple(no_fly or ()), survey=survey, first_day=day, out=out,
+            missions=missions, lang=lang.value,
+        )  # fmt: skip
+        plan_for_fleet(orders, as_json=as_json)
+        return
+    assert home is not None
+    place = PatrolArea.from_geojson(area)
+    lens = camera_by_name(camera)
+    began = perf_counter()
+    with progress("planning") as ticker:
+        planned = plan_coverage(
+            place,
+            lens,
+            altitude_m,
+            frontlap,
+            sidelap,
+            home_lonlat=lonlat(home),
+            speed_m_s=speed_m_s,
+            endurance_s=endurance_min * 60,
+        )
+        ticker.advance()
+    seconds = perf_counter() - began
+    files = _write(planned, out)
+    result = _plan_json(planned, files, seconds)
+    if as_json:
+        emit_json(result)
+        return
+    for number, mission in enumerate(result["missions"], start=1):
+        say(
+            f"mission {number}: {mission['length_m'] / 1000:.2f} km, {mission['duration_s'] / 60:.1f} min, "
+            f"{mission['photos']} photos, {mission['turns']} turns → {mission['files'][0]}"
+        )
+    say(f"seen at least once: {planned.coverage.seen_once:.1%}, five times: {planned.coverage.seen_five_times:.1%}")
+
+
+def _write(planned: CoveragePlan, out: Path) -> list[list[str]]:
+    """Write all files, each complete or not at all; returns the files of each mission."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out, prefix=".plan-") as staging:
+            write_geojson(Path(staging) / "mission.geojson", planned)
+            files = []
+            for number, mission in enumerate(planned.missions, start=1):
+                stem = "mission" if number == 1 else f"mission-{number}"
+                write_plan(Path(staging) / f"{stem}.plan", mission)
+                write_waypoints(Path(staging) / f"{stem}.waypoints", mission)
+                files.append([f"{stem}.plan", f"{stem}.waypoints", "mission.geojson"])
+            for written in sorted(Path(staging).iterdir()):
+                written.replace(out / written.name)
+    except OSError as error:
+        fail(f"{out}: cannot be written to ({error.strerror}). Choose another folder with --out.")
+    return [[str(out / name) for name in names] for names in files]
+
+
+def _plan_json(planned: CoveragePlan, files: list[list[str]], seconds: float) -> dict[str, Any]:
+    return {
+        "missions": [
+            {
+                "length_m": round(figures.length_m, 1),
+                "survey_length_m": round(figures.survey_length_m, 1),
+                "duration_s": round(figures.duration_s, 1),
+                "turns": figures.turns,
+                "photos": figures.photos,
+                "files": written,
+            }
+            for figures, written in zip(planned.figures, files, strict=True)
+        ],
+        "coverage": planned.coverage.seen_once,
+        "coverage_five_photos": planned.coverage.seen_five_times,
+        "row_spacing_m": planned.row_spacing_m,
+        "row_angle_deg": planned.angle_deg,
+        "speed_m_s": planned.speed_m_s,
+        "seconds": round(seconds, 3),
+    }
