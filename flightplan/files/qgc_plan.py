@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from flightplan.errors import InputFileError
+from flightplan.files.qgc_fence import fence_node, is_number, rally_node, read_fence, read_rally
 from flightplan.files.text import read_text, write_text
 from flightplan.limits import FlightLimits
 from flightplan.mavlink import Autopilot, MissionItem, UnknownItem, items_from_mission, mission_from_items
@@ -22,7 +24,7 @@ _DEFAULT_SPEED_M_S = 10.0
 
 
 def write_plan(path: Path | str, mission: Mission, autopilot: Autopilot = Autopilot.ARDUPILOT) -> None:
-    """Writes the mission for QGroundControl; fence and rally points stay empty."""
+    """Writes the mission, its fence and its rally points for QGroundControl."""
     speed = next((item.speed_m_s for item in mission.items if isinstance(item, SetSpeed)), _DEFAULT_SPEED_M_S)
     first = 1 if autopilot.home_is_item_0 else 0
     home = mission.home
@@ -40,18 +42,21 @@ def write_plan(path: Path | str, mission: Mission, autopilot: Autopilot = Autopi
             "plannedHomePosition": [home.lat, home.lon, home.alt_msl_m],
             "items": [_simple_item(item, first) for item in items_from_mission(mission, autopilot)[first:]],
         },
-        "geoFence": {"version": 2, "circles": [], "polygons": []},
-        "rallyPoints": {"version": 2, "points": []},
+        "geoFence": fence_node(mission.fence),
+        "rallyPoints": rally_node(mission.rally),
     }
     write_text(Path(path), json.dumps(document, indent=2, allow_nan=False) + "\n")
 
 
 def read_plan(path: Path | str, limits: FlightLimits | None = None) -> Mission:
-    """Reads the mission of a `.plan`; survey items are taken with the simple items that QGroundControl stored in them.
+    """Reads a `.plan` with its fence and rally points; keys that are not known are passed over.
+
+    Survey items are taken with the simple items that QGroundControl stored in them, and circles of a fence as polygons
+    on the safe side of them.
 
     Raises:
         InputFileError: The file is not a plan, or has an item that is not flown here.
-        InvalidMission: The mission breaks `limits`.
+        InvalidMission: The mission breaks `limits`, or leaves its own fence.
     """
     path = Path(path)
     document = _document(path)
@@ -67,11 +72,13 @@ def read_plan(path: Path | str, limits: FlightLimits | None = None) -> Mission:
         )
     items = [_item(path, place, seq, node) for seq, (place, node) in enumerate(_simple_nodes(path, mission), 1)]
     try:
-        return mission_from_items(name=path.stem, home=_home(path, mission), items=items, limits=limits)
+        flown = mission_from_items(name=path.stem, home=_home(path, mission), items=items, limits=limits)
     except UnknownItem as error:
         raise InputFileError(
             path=path, place=f"item {error.seq}", problem=str(error), remedy="Remove it, or plan the area here"
         ) from error
+    fence, rally = read_fence(path, document.get("geoFence")), read_rally(path, document.get("rallyPoints"))
+    return replace(flown, fence=fence, rally=rally)
 
 
 def _simple_item(item: MissionItem, first: int) -> dict[str, Any]:
@@ -98,6 +105,10 @@ def _document(path: Path) -> dict[str, Any]:
             problem=f"this is not JSON ({error.msg})",
             remedy="Save the plan again; it may have been cut off",
         ) from error
+    except ValueError as error:
+        raise InputFileError(
+            path=path, problem="a number in it has thousands of digits", remedy="Save the plan again"
+        ) from error
     except RecursionError as error:
         raise InputFileError(
             path=path, problem="this JSON is nested too deeply for a plan", remedy="Save the plan again"
@@ -109,7 +120,7 @@ def _document(path: Path) -> dict[str, Any]:
 
 def _home(path: Path, mission: dict[str, Any]) -> Home:
     position = mission.get("plannedHomePosition")
-    numeric = isinstance(position, list) and len(position) >= 2 and all(_is_number(value) for value in position[:2])
+    numeric = isinstance(position, list) and len(position) >= 2 and all(is_number(value) for value in position[:2])
     if not numeric:
         raise InputFileError(
             path=path,
@@ -118,7 +129,7 @@ def _home(path: Path, mission: dict[str, Any]) -> Home:
             remedy="Set the planned home in QGroundControl and save again",
         )
     assert isinstance(position, list)
-    height = float(position[2]) if len(position) > 2 and _is_number(position[2]) else 0.0
+    height = float(position[2]) if len(position) > 2 and is_number(position[2]) else 0.0
     return Home(lon=float(position[1]), lat=float(position[0]), alt_msl_m=height)
 
 
@@ -144,7 +155,7 @@ def _simple_nodes(path: Path, mission: dict[str, Any]) -> Iterator[tuple[str, di
 
 def _item(path: Path, place: str, seq: int, node: dict[str, Any]) -> MissionItem:
     params = _list(path, f"{place}.params", node.get("params"))
-    values = [math.nan if value is None else float(value) for value in params if value is None or _is_number(value)]
+    values = [math.nan if value is None else float(value) for value in params if value is None or is_number(value)]
     command, frame = node.get("command"), node.get("frame")
     if len(values) != len(params) or not isinstance(command, int) or not isinstance(frame, int):
         raise InputFileError(path=path, place=place, problem="the item is not complete", remedy="Save the plan again")
@@ -158,7 +169,3 @@ def _list(path: Path, place: str, value: object) -> list[Any]:
     if not isinstance(value, list):
         raise InputFileError(path=path, place=place, problem="the list is missing", remedy="Save the plan again")
     return value
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

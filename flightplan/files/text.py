@@ -7,14 +7,22 @@ from pathlib import Path
 from flightplan.errors import InputFileError
 from geo.whole_file import whole_file
 
+MOST_BYTES = 64_000_000
+
 
 def read_text(path: Path) -> str:
     """The file's text (UTF-8).
 
     Raises:
-        InputFileError: It does not exist, is not text, or is empty.
+        InputFileError: It does not exist, is not text, is empty, or larger than any mission.
     """
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise InputFileError(
+                path=path,
+                problem=f"it has more than {MOST_BYTES // 1_000_000} MB, and no mission has",
+                remedy="Check that this is the file",
+            )
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise InputFileError(path=path, problem="there is no such file", remedy="Check the path") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from flightplan.errors import InputFileError
@@ -76,11 +77,11 @@ def _item(path: Path, number: int, line: str) -> MissionItem:
             path=path, place=place, problem=f"{len(columns)} columns instead of {_COLUMNS}", remedy="Write it again"
         )
     try:
+        params = [float(value) for value in columns[4:11]]
+        if any(math.isinf(value) for value in params):
+            raise ValueError("a number in it is infinite")
         return MissionItem.from_file_params(
-            seq=int(columns[0]),
-            frame=int(columns[2]),
-            command=int(columns[3]),
-            params=[float(value) for value in columns[4:11]],
+            seq=int(columns[0]), frame=int(columns[2]), command=int(columns[3]), params=params
         )
     except ValueError as error:
         raise InputFileError(path=path, place=place, problem=str(error), remedy="Correct this line") from error

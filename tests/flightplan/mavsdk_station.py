@@ -32,7 +32,7 @@ def as_json(items):
 
 def imported(raw, path):
     read = raw.import_qgroundcontrol_mission if path.endswith(".plan") else raw.import_mission_planner_mission
-    return read(path).mission_items
+    return read(path)
 
 
 def connected(mavsdk, host, port):
@@ -67,7 +67,9 @@ def main(path, host, port, fly=""):
     with Mavsdk(Configuration.create_with_component_type(ComponentType.GROUND_STATION)) as mavsdk:
         system = connected(mavsdk, host, port)
         raw = MissionRaw(system)
-        items = imported(raw, path)
+        read = imported(raw, path)
+        items = read.mission_items
+        answer["fence"], answer["rally"] = as_json(read.geofence_items), as_json(read.rally_items)
         raw.upload_mission(items)
         answer["autopilot"] = system.autopilot_type().name
         answer["imported"] = as_json(items)

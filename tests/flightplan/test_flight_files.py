@@ -182,6 +182,7 @@ def test_a_plan_that_breaks_a_limit_is_no_mission(tmp_path):
         (lambda lines: lines[:1], "", "no items"),
         (lambda lines: [*lines[:5], lines[5][:40]], "line 6", "columns instead of 12"),
         (lambda lines: [*lines[:5], lines[5].replace("28.9", "x")], "line 6", "could not convert"),
+        (lambda lines: [*lines[:5], lines[5].replace("\t0.00000000", "\t1e999", 1)], "line 6", "infinite"),
         (lambda lines: [*lines[:5], *lines[6:]], "line 6", "item 5 stands where item 4 is due"),
         (lambda lines: [line.replace("\t178\t", "\t177\t") for line in lines], "line 4", "not flown"),
     ],
