@@ -4,12 +4,15 @@ FlightplanError
 ├── InputFileError          a file cannot be used as asked: names the file, the place in it and the remedy
 ├── CannotPlan              no plan for that area with these settings: says why and what to change
 ├── InvalidMission          a mission that broke its rules, with every violation
+├── NotCleared              a mission that may not take off now
 └── LinkError               the vehicle cannot be reached, or stopped answering
     ├── LinkClosed          the connection broke or was never opened
     ├── NoAnswer            the vehicle stayed silent through every retry
     ├── MissionRefused      the vehicle answered a mission transfer with an error code
     ├── ReadBackDiffers     the vehicle holds another mission than the one that was sent
     ├── VehicleElsewhere    the vehicle does not stand at the mission's home
+    ├── SeveralVehicles     more than one vehicle is on the link, and none was chosen
+    ├── SignatureNeeded     the vehicle and this station do not sign with the same key
     └── CommandRefused      the vehicle answered a command (arm, mode, start) with an error code
 """
 
@@ -49,6 +52,13 @@ class InvalidMission(FlightplanError):
         super().__init__(f"{violations[0]}{more}")
 
 
+class NotCleared(FlightplanError):
+    """A mission that may not take off at this time."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the mission is not cleared for take-off: {why}. Plan it again for another time.")
+
+
 class LinkError(FlightplanError):
     """The vehicle cannot be reached, or does not do what was asked."""
 
@@ -73,15 +83,15 @@ class NoAnswer(LinkError):
 
 
 class MissionRefused(LinkError):
-    """The vehicle ended a mission transfer with MISSION_ACK `code` (`code_name`), at item `seq` where that is known."""
+    """The vehicle ended a transfer with MISSION_ACK `code` (`code_name`), at item `seq` where that is known."""
 
-    def __init__(self, *, code: int, code_name: str, seq: int | None) -> None:
+    def __init__(self, *, code: int, code_name: str, seq: int | None, what: str = "mission") -> None:
         self.code = code
         self.code_name = code_name
         self.seq = seq
         at = f" at item {seq}" if seq is not None else ""
         super().__init__(
-            f"the vehicle refused the mission{at}: {code_name} ({code}). What it now holds may be a mixture: "
+            f"the vehicle refused the {what}{at}: {code_name} ({code}). What it now holds may be a mixture: "
             "upload again before anything is armed."
         )
 
@@ -106,6 +116,22 @@ class VehicleElsewhere(LinkError):
             f"the vehicle stands {distance_m:,.0f} m from the mission's home, more than {most_m:g} m. "
             "Plan with home where the vehicle stands, or carry it there; it was not armed."
         )
+
+
+class SeveralVehicles(LinkError):
+    """More than one vehicle is on the link: their `system_ids`."""
+
+    def __init__(self, *, system_ids: tuple[int, ...]) -> None:
+        self.system_ids = system_ids
+        names = ", ".join(map(str, system_ids))
+        super().__init__(f"vehicles {names} are on this link. Say which one is meant, by its system id.")
+
+
+class SignatureNeeded(LinkError):
+    """The vehicle takes only messages signed with a key that this station does not use."""
+
+    def __init__(self, *, problem: str) -> None:
+        super().__init__(f"{problem}. Give the file of this vehicle's signing key.")
 
 
 class CommandRefused(LinkError):

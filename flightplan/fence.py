@@ -12,8 +12,6 @@ from flightplan.area import lonlat_problem
 from flightplan.errors import CannotPlan
 
 Ring = tuple[tuple[float, float], ...]
-# ArduPilot counts the corners of a ring in a byte of storage and keeps 70 points and more of all rings together.
-MOST_CORNERS = 70
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +34,6 @@ class Fence:
             raise CannotPlan(problem="a fence without any ring fences nothing", remedy="Give a ring, or no fence")
         for ring in (*self.inside, *self.outside):
             _check_ring(ring)
-        if self.corners > MOST_CORNERS:
-            raise CannotPlan(
-                problem=f"the fence has {self.corners} corners, more than vehicles store ({MOST_CORNERS})",
-                remedy="Draw it simpler",
-            )
 
     @property
     def corners(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from flightplan.airspace.clearance import Clearance
 from flightplan.errors import InvalidMission
 from flightplan.fence import Fence, RallyPoint
 from flightplan.figures import MissionFigures, mission_figures
@@ -53,6 +54,7 @@ class Mission:
         limits: What it is held to.
         fence: What the vehicle guards by itself; the path keeps `limits.fence_margin_m` from it.
         rally: Places to land at in need, nearer than home.
+        clearance: When it may take off, and with which approvals; None where nobody has looked.
         terrain: The ground; without it, the ground is taken to be everywhere as high as at home.
 
     Raises:
@@ -65,6 +67,7 @@ class Mission:
     limits: FlightLimits = field(default_factory=FlightLimits)
     fence: Fence | None = None
     rally: tuple[RallyPoint, ...] = ()
+    clearance: Clearance | None = None
     terrain: Terrain | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -21,7 +21,7 @@ STEP_M = 10.0
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Profile:
-    """A flight, sampled at every vertex and at most `STEP_M` apart between them.
+    """A flight, sampled at both ends of each leg and at most `STEP_M` apart between them.
 
     Attributes:
         lonlat: (n, 2) degrees.
@@ -75,9 +75,10 @@ def _sampled(
     en = frame.en_from_lonlat(lonlat)
     lengths_m = np.hypot(*np.diff(en, axis=0).T)
     parts = np.maximum(np.ceil(lengths_m / STEP_M), 1).astype(np.intp)
-    leg = np.repeat(np.arange(len(parts)), parts)
-    share = (np.arange(len(leg)) - np.repeat(np.cumsum(parts) - parts, parts)) / parts[leg]
-    leg, share = np.r_[leg, len(parts) - 1], np.r_[share, 1.0]
+    # Both ends of a leg are among its own samples: what is found at a corner is found on both legs.
+    counts = parts + 1
+    leg = np.repeat(np.arange(len(parts)), counts)
+    share = (np.arange(len(leg)) - np.repeat(np.cumsum(counts) - counts, counts)) / parts[leg]
     between = (1 - share)[:, None] * en[leg] + share[:, None] * en[leg + 1]
     places = frame.lonlat_from_en(between)
     flown_m = np.r_[0.0, np.cumsum(lengths_m)]

@@ -16,11 +16,10 @@ from pydantic import Field as Key
 
 from flightplan.errors import InputFileError
 from flightplan.fleet.model import Curfew, Dock, DroneModel, Fleet
-from flightplan.times import Hours
+from flightplan.times import WEEKDAYS, Hours
 from geo.camera import camera_by_name
 from geo.errors import UnknownCamera
 
-_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _REMEDY = "Compare with the example in docs/fleet.md"
 _MOST_BYTES = 8_000_000
 _CLOCK = re.compile(r"\d{1,2}:\d{2}")
@@ -258,7 +257,7 @@ class _Builder:
         try:
             return Curfew(
                 hours=None if told.begins is None or told.ends is None else Hours(begins=told.begins, ends=told.ends),
-                weekdays=frozenset(_WEEKDAYS.index(day) for day in told.weekdays),
+                weekdays=frozenset(WEEKDAYS.index(day) for day in told.weekdays),
                 first_day=told.first_day,
                 last_day=told.last_day,
                 why=told.why,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -137,6 +138,8 @@ def _area_of(layer: Layer, crs: pyproj.CRS) -> Any:  # noqa: ANN401 - pyproj has
 
 def _bounds(layer: Layer) -> tuple[float, float, float, float]:
     drawn = [one for one in layer.geometries if one is not None and not one.is_empty]
+    if not drawn:
+        return math.nan, math.nan, math.nan, math.nan
     west, south, east, north = shapely.total_bounds(drawn)
     return float(west), float(south), float(east), float(north)
 

@@ -1,0 +1,1 @@
+"""Where and when flying is forbidden or needs an approval, and whether a mission keeps to it."""

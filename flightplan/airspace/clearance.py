@@ -1,0 +1,46 @@
+"""When a mission may take off, as far as the law of the air goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flightplan.errors import NotCleared
+
+OPEN_HEIGHT_M = 120.0
+"""Above this true height all air is controlled."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clearance:
+    """What a mission was found lawful with.
+
+    Attributes:
+        approvals: Numbers of the approvals that it needs.
+        ceiling_agl_m: Greatest true height that they allow; 120 m without any.
+        not_before: Earliest take-off (aware); None for any time.
+        not_after: Latest take-off; None for any time.
+    """
+
+    approvals: tuple[str, ...] = ()
+    ceiling_agl_m: float = OPEN_HEIGHT_M
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+
+    def __post_init__(self) -> None:
+        for at in (self.not_before, self.not_after):
+            if at is not None and at.utcoffset() is None:
+                raise ValueError("a time of take-off must say its time zone")
+        if self.not_before is not None and self.not_after is not None and self.not_after < self.not_before:
+            raise ValueError("not_after must not lie before not_before")
+
+    def check(self, takes_off_at: datetime) -> None:
+        """Refuse a take-off outside of its times.
+
+        Raises:
+            NotCleared: It is too early or too late.
+        """
+        if self.not_before is not None and takes_off_at < self.not_before:
+            raise NotCleared(f"it may not take off before {self.not_before.isoformat(timespec='minutes')}")
+        if self.not_after is not None and takes_off_at > self.not_after:
+            raise NotCleared(f"it may not take off after {self.not_after.isoformat(timespec='minutes')}")
