@@ -1,4 +1,4 @@
-"""Mission files: QGroundControl `.plan`, `QGC WPL 110` `.waypoints`, and GeoJSON for maps."""
+"""Mission files: QGroundControl `.plan`, `QGC WPL 110` `.waypoints`, DJI's WPML `.kmz`, and GeoJSON for maps."""
 
 from __future__ import annotations
 
@@ -8,10 +8,21 @@ from flightplan.errors import InputFileError
 from flightplan.files.geojson import write_geojson
 from flightplan.files.qgc_plan import read_plan, write_plan
 from flightplan.files.waypoints import read_waypoints, write_waypoints
+from flightplan.files.wpml import write_wpml
+from flightplan.files.wpml_reading import read_wpml
 from flightplan.limits import FlightLimits
 from flightplan.mission import Mission
 
-__all__ = ["read_mission", "read_plan", "read_waypoints", "write_geojson", "write_plan", "write_waypoints"]
+__all__ = [
+    "read_mission",
+    "read_plan",
+    "read_waypoints",
+    "read_wpml",
+    "write_geojson",
+    "write_plan",
+    "write_waypoints",
+    "write_wpml",
+]
 
 
 def read_mission(path: Path | str, limits: FlightLimits | None = None) -> Mission:
