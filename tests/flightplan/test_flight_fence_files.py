@@ -111,13 +111,6 @@ def test_a_circle_becomes_a_polygon_on_its_safe_side(tmp_path, inclusion, side):
         (lambda d: d["geoFence"].update(circles=[{"inclusion": True, "circle": {}}]), "circles[0]", "no radius"),
         (lambda d: d["rallyPoints"].update(version=9), "rallyPoints.version", "version 9"),
         (lambda d: d["rallyPoints"].update(points=[[LON, LAT, 3]]), "rallyPoints.points[0]", "out of range"),
-        (
-            lambda d: d["geoFence"]["polygons"].append(
-                {"inclusion": True, "version": 1, "polygon": [[LAT + n * 1e-3, LON + n * n * 1e-5] for n in range(80)]}
-            ),
-            "geoFence",
-            "more than vehicles store",
-        ),
     ],
 )
 def test_a_fence_that_cannot_be_kept_is_refused_with_its_place(tmp_path, change, place, problem):
@@ -134,6 +127,14 @@ def test_a_plan_that_leaves_its_own_fence_is_no_mission(tmp_path):
 
     with pytest.raises(InvalidMission, match="leaves the fence"):
         read_plan(changed(tmp_path, tight))
+
+
+def test_a_fence_of_more_corners_than_the_vehicle_keeps_is_no_mission(tmp_path):
+    corners = [lonlat(150 + 500 * math.sin(n / 15), 200 + 500 * math.cos(n / 15)) for n in range(90)]
+    ring = {"inclusion": True, "version": 1, "polygon": [[lat, lon] for lon, lat in corners]}
+
+    with pytest.raises(InvalidMission, match="90"):
+        read_plan(changed(tmp_path, lambda document: document["geoFence"].update(polygons=[ring])))
 
 
 def test_a_number_of_thousands_of_digits_is_refused(tmp_path):
