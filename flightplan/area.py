@@ -1,4 +1,4 @@
-"""The area to be patrolled: one polygon, read from GeoJSON and checked before anything is planned."""
+"""The area to be patrolled: one or several polygons, read from GeoJSON and checked before anything is planned."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import shapely
 from shapely import get_coordinates
-from shapely.geometry import Polygon
+from shapely.geometry import MultiPolygon, Polygon
 from shapely.validation import explain_validity
 
 from flightplan.errors import InputFileError
@@ -27,16 +28,16 @@ _LONLAT_CRS_ENDINGS = ("CRS84", "EPSG::4326", "EPSG:4326", "EPSG/0/4326", "EPSG:
 
 @dataclass(frozen=True, kw_only=True)
 class PatrolArea:
-    """One polygon on the ground; holes are places that must not be flown over.
+    """Ground to be flown over; holes are places that must not be.
 
     Attributes:
         name: What people call it.
-        polygon: Degrees, (longitude, latitude), WGS 84; valid, not empty.
+        polygon: One or several, degrees, (longitude, latitude), WGS 84; valid, not empty.
         source: The file it came from, for messages; empty when it was made in memory.
     """
 
     name: str
-    polygon: Polygon
+    polygon: Polygon | MultiPolygon
     source: str = ""
 
     def __post_init__(self) -> None:
@@ -46,23 +47,22 @@ class PatrolArea:
 
     @classmethod
     def from_geojson(cls, path: Path | str) -> PatrolArea:
-        """Reads a Polygon, a Feature or a FeatureCollection with exactly one polygon.
+        """Reads all polygons of a file as one area; where they overlap or touch they become one.
 
         Raises:
-            InputFileError: The file is missing, empty or not GeoJSON, has no polygon or several, crosses itself, lies
+            InputFileError: The file is missing, empty or not GeoJSON, has no polygon, one crosses itself, lies
                 outside the range of longitude and latitude, states another CRS, or is too small or too large.
         """
         path = Path(path)
-        found = _polygons_in(path)
-        if len(found) > 1:
-            places = ", ".join(place or "the top" for place, _, _ in found[:4])
-            raise InputFileError(
-                path=path,
-                place=places,
-                problem=f"there are {len(found)} polygons in it, and one area is planned at a time",
-                remedy="Keep one polygon per file, or plan for a fleet with --fleet",
-            )
-        return cls._checked(path, found[0], largest_m2=LARGEST_AREA_M2)
+        parts = [cls._checked(path, one, largest_m2=LARGEST_AREA_M2) for one in _polygons_in(path)]
+        if len(parts) == 1:
+            return parts[0]
+        whole = shapely.union_all([part.polygon for part in parts])
+        assert isinstance(whole, Polygon | MultiPolygon)
+        problem = _polygon_problem(whole, LARGEST_AREA_M2)
+        if problem is not None:
+            raise InputFileError(path=path, place="all polygons together", problem=problem[0], remedy=problem[1])
+        return cls(name=path.stem, polygon=whole, source=str(path))
 
     @classmethod
     def all_of_geojson(cls, path: Path | str) -> list[PatrolArea]:
@@ -243,7 +243,7 @@ def lonlat_problem(lon: float, lat: float) -> tuple[str, str] | None:
     )
 
 
-def _polygon_problem(polygon: Polygon, largest_m2: float) -> tuple[str, str] | None:
+def _polygon_problem(polygon: Polygon | MultiPolygon, largest_m2: float) -> tuple[str, str] | None:
     if polygon.is_empty:
         return "the polygon is empty", "Draw at least a triangle"
     for lon, lat in get_coordinates(polygon):
@@ -274,7 +274,7 @@ def _too_large(area_m2: float, largest_m2: float) -> tuple[str, str]:
     return f"the area has {area_m2 / 1e6:,.0f} km², more than {whom} can be planned for", remedy
 
 
-def _shape_problem(polygon: Polygon) -> tuple[str, str]:
+def _shape_problem(polygon: Polygon | MultiPolygon) -> tuple[str, str]:
     """Names the crossing: shapely's 'Self-intersection[lon lat]' in words."""
     reason, _, where = explain_validity(polygon).partition("[")
     lonlat = [float(value) for value in where.rstrip("]").split()] if where else []

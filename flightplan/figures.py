@@ -51,17 +51,42 @@ def mission_figures(mission: Mission, kinematics: Kinematics) -> MissionFigures:
     """Length, duration, turns and photos, with that model of motion."""
     path = [(float(east), float(north)) for east, north in path_en_m(mission)]
     survey = path[1 : len(mission.waypoints) + 1]
-    speeds = [item.speed_m_s for item in mission.items if isinstance(item, SetSpeed)] or [_DEFAULT_SPEED_M_S]
-    heights = [item.alt_home_m for item in mission.items if isinstance(item, TakeOff)]
-    climb_s = heights[0] / kinematics.climb_m_s + heights[0] / kinematics.sink_m_s
+    alts_m, speeds_m_s = _alts_home_m(mission, len(path)), _speeds_m_s(mission, len(path) - 1)
+    climb_s = alts_m[0] / kinematics.climb_m_s + alts_m[-1] / kinematics.sink_m_s
     legs = [math.degrees(math.atan2(b[0] - a[0], b[1] - a[1])) for a, b in itertools.pairwise(survey) if a != b]
     return MissionFigures(
         length_m=_length_m(path),
         survey_length_m=_length_m(_between_photos(mission, survey)),
-        duration_s=climb_s + kinematics.path_seconds(path, speeds[0]) + LANDING_OVERHEAD_S,
+        duration_s=climb_s + kinematics.path_seconds(path, speeds_m_s, alts_m) + LANDING_OVERHEAD_S,
         turns=sum(abs(turn_deg(a, b)) > kinematics.stop_turn_deg for a, b in itertools.pairwise(legs)),
         photos=_photos(mission, survey),
     )
+
+
+def _alts_home_m(mission: Mission, count: int) -> list[float]:
+    """Height above home at each point of the path; where the vehicle follows ground of its own, as level as before."""
+    alts_m = [next((item.alt_home_m for item in mission.items if isinstance(item, TakeOff)), 0.0)]
+    for point in mission.waypoints:
+        match point.alt_reference:
+            case "home":
+                alts_m.append(point.alt_m)
+            case "msl":
+                alts_m.append(point.alt_m - mission.home.alt_msl_m)
+            case _:
+                alts_m.append(alts_m[-1])
+    return [*alts_m, *[alts_m[-1]] * (count - len(alts_m))]
+
+
+def _speeds_m_s(mission: Mission, legs: int) -> list[float]:
+    """The speed commanded for each leg of the path."""
+    speed_m_s = next((item.speed_m_s for item in mission.items if isinstance(item, SetSpeed)), _DEFAULT_SPEED_M_S)
+    speeds_m_s = []
+    for item in mission.items:
+        if isinstance(item, SetSpeed):
+            speed_m_s = item.speed_m_s
+        elif isinstance(item, Waypoint):
+            speeds_m_s.append(speed_m_s)
+    return [*speeds_m_s, *[speed_m_s] * (legs - len(speeds_m_s))]
 
 
 def _between_photos(mission: Mission, survey: list[tuple[float, float]]) -> list[tuple[float, float]]:

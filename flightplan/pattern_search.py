@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
@@ -53,6 +53,7 @@ class Task:
         closest_m: Least distance between photos that the camera manages at this speed.
         speed_m_s: Ground speed on rows.
         home_en: Where the flight begins and ends.
+        angles_deg: Directions of rows to choose from, counter-clockwise from east; those that suit the area if None.
     """
 
     area_en: Polygon
@@ -64,6 +65,7 @@ class Task:
     closest_m: float
     speed_m_s: float
     home_en: Point
+    angles_deg: tuple[float, ...] | None = None
 
     @property
     def maps(self) -> bool:
@@ -80,16 +82,33 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One straight run with the camera on, metres east and north, and its distance between photos."""
+    """One run with the camera on.
+
+    Attributes:
+        start: Metres east, north.
+        end: Metres east, north.
+        trigger_m: Distance between photos.
+        via: Corners between start and end; none where it is straight.
+    """
 
     start: Point
     end: Point
     trigger_m: float
+    via: tuple[Point, ...] = ()
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """Start, corners and end."""
+        return (self.start, *self.via, self.end)
 
     @property
     def length_m(self) -> float:
         """Metres from start to end."""
-        return math.dist(self.start, self.end)
+        return sum(math.dist(a, b) for a, b in itertools.pairwise(self.points))
+
+    def reversed(self) -> Run:
+        """The same run flown the other way."""
+        return replace(self, start=self.end, end=self.start, via=self.via[::-1])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +172,9 @@ class _Turned:
         path = list(runs[0]) if runs else []
         for last, run in itertools.pairwise(runs):
             path += [*self.router.route(last[1], run[0])[1:], run[1]]
+        if kinematics.wind is not None and path:
+            # Its direction counts from north, not from the rows.
+            path = [(east, north) for east, north in turned_back(np.array(path), self.angle_deg).tolist()]
         return kinematics.path_seconds(path, self.task.speed_m_s)
 
     def counts(self, rows: list[Row], trigger_m: float) -> NDArray[np.int32]:
@@ -187,7 +209,7 @@ def _triggers(task: Task) -> tuple[float, ...]:
 
 def _best_frames(task: Task, kinematics: Kinematics) -> dict[float, _Turned]:
     """The few row directions whose plain pattern is flown fastest."""
-    frames = {angle: _Turned(task, angle) for angle in _angles(task.area_en)}
+    frames = {angle: _Turned(task, angle) for angle in task.angles_deg or _angles(task.area_en)}
     times = {angle: frame.seconds(frame.rows(0.0), kinematics) for angle, frame in frames.items()}
     quickest = sorted(times, key=lambda angle: (times[angle], angle))[:_ANGLES_TRIED]
     return {angle: frames[angle] for angle in quickest}

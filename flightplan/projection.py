@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 from shapely import transform
-from shapely.geometry import Polygon
+from shapely.geometry.base import BaseGeometry
 
 FloatArray = NDArray[np.float64]
+Shape = TypeVar("Shape", bound=BaseGeometry)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,6 @@ class LocalFrame:
         points = np.atleast_2d(np.asarray(en_m, dtype=float))
         return np.column_stack(self._to_lonlat.transform(points[:, 0], points[:, 1]))
 
-    def local_polygon(self, polygon: Polygon) -> Polygon:
-        """The polygon in metres east, north."""
+    def local_polygon(self, polygon: Shape) -> Shape:
+        """The shape in metres east, north."""
         return transform(polygon, self.en_from_lonlat)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -9,6 +11,7 @@ import numpy as np
 
 from flightplan.errors import CannotPlan
 from flightplan.figures import LANDING_OVERHEAD_S
+from flightplan.heights import Climb, GroundFollower
 from flightplan.kinematics import Kinematics
 from flightplan.limits import FlightLimits
 from flightplan.mission import (
@@ -26,15 +29,40 @@ from flightplan.mission import (
 from flightplan.pattern_search import Point, Run
 from flightplan.projection import LocalFrame
 from flightplan.routing import Router
+from flightplan.shots import STRAIGHT_DOWN_DEG
+from flightplan.terrain import Terrain
 
 SHORTEST_RUN_M = 50.0
-_ITEMS_PER_RUN = 4
-_ITEMS_BESIDES_RUNS = 5
+# Home, take-off, speed, camera and return.
+_ITEMS_BESIDES_STOPS = 5
+# A new speed for a stretch costs an item: only where it saves so much time.
+_SPEED_WORTH_S = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Stop:
+    """A corner of the way, and what is commanded once it is reached."""
+
+    point: Point
+    then: tuple[Item, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class MissionBuilder:
-    """Turns runs into missions that fit a battery."""
+    """Turns runs into missions that fit a battery.
+
+    Attributes:
+        frame: Degrees to metres and back.
+        router: Ways round obstacles.
+        home: Where all missions begin and end.
+        home_en: The same place, metres.
+        altitude_m: Height above home, where the ground is level.
+        speed_m_s: Over the ground.
+        limits: What each mission is held to.
+        kinematics: The drone's limits of motion.
+        pitch_deg: Of the camera.
+        follower: Gives heights over hills; all of a mission is flown at `altitude_m` without.
+    """
 
     frame: LocalFrame
     router: Router
@@ -44,6 +72,8 @@ class MissionBuilder:
     speed_m_s: float
     limits: FlightLimits
     kinematics: Kinematics
+    pitch_deg: float = STRAIGHT_DOWN_DEG
+    follower: GroundFollower | None = None
 
     def missions(self, name: str, sorties: Sequence[Sequence[Run]]) -> tuple[Mission, ...]:
         """One mission per sortie; `name` is numbered when there are several."""
@@ -55,7 +85,8 @@ class MissionBuilder:
         """As few sorties as the battery allows, runs in the given order; a run too long for one is halved.
 
         Raises:
-            CannotPlan: Home is too far off for the battery, or a part of the area cannot be reached.
+            CannotPlan: Home is too far off for the battery, a part of the area cannot be reached, or the ground is too
+                steep.
         """
         groups: list[list[Run]] = []
         left = list(runs)
@@ -69,16 +100,35 @@ class MissionBuilder:
         return groups
 
     def _most_runs(self, runs: list[Run], endurance_s: float) -> int:
-        low, high = 0, min(len(runs), (self.limits.max_items - _ITEMS_BESIDES_RUNS) // (_ITEMS_PER_RUN + 1))
+        low, high = 0, len(runs)
         while low < high:
             middle = (low + high + 1) // 2
-            low, high = (middle, high) if self._seconds(runs[:middle]) <= endurance_s else (low, middle - 1)
+            low, high = (middle, high) if self._fits(runs[:middle], endurance_s) else (low, middle - 1)
+        # Hills take more time and items than level ground, though hardly ever many times more.
+        while self.follower is not None and low > 0 and not self._fits_hills(runs[:low], endurance_s):
+            low = min(low - 1, round(low * 0.9))
         return low
 
-    def _seconds(self, runs: list[Run]) -> float:
-        path = [point for leg in self._legs(runs) for point in leg]
+    def _fits(self, runs: list[Run], endurance_s: float) -> bool:
+        """Whether level flight fits the battery, and the vehicle holds its items."""
+        stops = sum(len(run.points) + 2 for run in runs) + _ITEMS_BESIDES_STOPS
+        if stops > self.limits.max_items:
+            return False
+        ways = self._legs(runs)
+        if stops + sum(len(way) - 2 for way in ways) > self.limits.max_items:
+            return False
+        path = [*ways[0]]
+        for run, way in zip(runs, ways[1:], strict=True):
+            path += [*run.points, *way]
         vertical_s = self.altitude_m / self.kinematics.climb_m_s + self.altitude_m / self.kinematics.sink_m_s
-        return vertical_s + self.kinematics.path_seconds(path, self.speed_m_s) + LANDING_OVERHEAD_S
+        flown_s = vertical_s + self.kinematics.path_seconds(path, self.speed_m_s) + LANDING_OVERHEAD_S
+        return flown_s <= endurance_s
+
+    def _fits_hills(self, runs: list[Run], endurance_s: float) -> bool:
+        items = self._items(runs)
+        if len(items) + 1 > self.limits.max_items:
+            return False
+        return self._checked("", items).figures(self.kinematics).duration_s <= endurance_s
 
     def _halves(self, run: Run) -> list[Run]:
         if run.length_m < 2 * SHORTEST_RUN_M:
@@ -86,8 +136,18 @@ class MissionBuilder:
                 problem="one battery does not reach from home to the area and back",
                 remedy="Take off nearer to the area, fly faster, or give more endurance",
             )
-        middle = ((run.start[0] + run.end[0]) / 2, (run.start[1] + run.end[1]) / 2)
-        return [replace(run, end=middle), replace(run, start=middle)]
+        points, half_m = run.points, run.length_m / 2
+        for number, (a, b) in enumerate(itertools.pairwise(points)):
+            leg_m = math.dist(a, b)
+            if half_m <= leg_m:
+                share = half_m / leg_m
+                middle = (a[0] + share * (b[0] - a[0]), a[1] + share * (b[1] - a[1]))
+                return [
+                    replace(run, end=middle, via=points[1 : number + 1]),
+                    replace(run, start=middle, via=points[number + 1 : -1]),
+                ]
+            half_m -= leg_m
+        raise AssertionError("a run is as long as its legs")
 
     def _legs(self, runs: Sequence[Run]) -> list[list[Point]]:
         """Ways between runs, home first and last: each from the end of one run to the start of the next."""
@@ -97,30 +157,69 @@ class MissionBuilder:
             way = self.router.route(start, end)
             if not way:
                 raise CannotPlan(
-                    problem="there is no way round the holes to a part of the area", remedy="Reduce the clearance"
+                    problem="there is no way round the holes and no-fly areas to a part of the area",
+                    remedy="Reduce the clearance, or leave that part out",
                 )
             ways.append(way)
         return ways
 
     def _mission(self, name: str, runs: Sequence[Run]) -> Mission:
-        ways = self._legs(runs)
-        items: list[Item] = [
-            TakeOff(alt_home_m=self.altitude_m),
-            SetSpeed(speed_m_s=self.speed_m_s),
-            PointCamera(pitch_deg=-90.0),
-            *self._waypoints(ways[0][1:-1]),
-        ]
-        for run, way in zip(runs, ways[1:], strict=True):
-            items += self._waypoints([run.start])
-            items.append(PhotosByDistance(distance_m=run.trigger_m))
-            items += self._waypoints([run.end])
-            items.append(PhotosOff())
-            items += self._waypoints(way[1:-1])
-        items.append(ReturnHome())
-        return Mission(name=name, home=self.home, items=tuple(items), limits=self.limits)
+        return self._checked(name, self._items(runs))
 
-    def _waypoints(self, points: Sequence[Point]) -> list[Waypoint]:
-        if not points:
-            return []
-        lonlat = self.frame.lonlat_from_en(np.array(points))
-        return [Waypoint(lon=float(lon), lat=float(lat), alt_m=self.altitude_m) for lon, lat in lonlat]
+    def _checked(self, name: str, items: Sequence[Item]) -> Mission:
+        terrain: Terrain | None = self.follower.terrain if self.follower is not None else None
+        return Mission(name=name, home=self.home, items=tuple(items), limits=self.limits, terrain=terrain)
+
+    def _stops(self, runs: Sequence[Run]) -> list[_Stop]:
+        """Home, and every corner of the way up to the last one before home."""
+        ways = self._legs(runs)
+        stops = [_Stop(point=self.home_en), *(_Stop(point=point) for point in ways[0][1:-1])]
+        for run, way in zip(runs, ways[1:], strict=True):
+            stops.append(_Stop(point=run.start, then=(PhotosByDistance(distance_m=run.trigger_m),)))
+            stops += [_Stop(point=point) for point in run.via]
+            stops.append(_Stop(point=run.end, then=(PhotosOff(),)))
+            stops += [_Stop(point=point) for point in way[1:-1]]
+        return stops
+
+    def _items(self, runs: Sequence[Run]) -> list[Item]:
+        stops = self._stops(runs)
+        if self.follower is None:
+            climbs = [
+                Climb(point=stop.point, alt_home_m=self.altitude_m, stop=number, speed_m_s=self.speed_m_s)
+                for number, stop in enumerate(stops)
+            ]
+        else:
+            # The way home follows the ground too: it ends above home, and the vehicle need only come down.
+            stops.append(_Stop(point=self.home_en))
+            climbs = self.follower.climbs([stop.point for stop in stops], self.speed_m_s)
+        lonlat = self.frame.lonlat_from_en(np.array([climb.point for climb in climbs]))
+        items: list[Item] = [TakeOff(alt_home_m=_height(climbs[0]))]
+        speeds = _speeds(climbs)
+        for number, (climb, (lon, lat)) in enumerate(zip(climbs, lonlat.tolist(), strict=True)):
+            if number == 0:
+                items += [SetSpeed(speed_m_s=speeds[0]), PointCamera(pitch_deg=self.pitch_deg)]
+                continue
+            if speeds[number] != speeds[number - 1] and number > 1:
+                items.append(SetSpeed(speed_m_s=speeds[number]))
+            items.append(Waypoint(lon=lon, lat=lat, alt_m=_height(climb)))
+            if climb.stop is not None:
+                items += stops[climb.stop].then
+        items.append(ReturnHome())
+        return items
+
+
+def _height(climb: Climb) -> float:
+    return round(climb.alt_home_m, 2)
+
+
+def _speeds(climbs: Sequence[Climb]) -> list[float]:
+    """The speed to command for the leg to each of the climbs: changed where it must be, or where that is worth it."""
+    speeds = [climb.speed_m_s for climb in climbs]
+    if len(climbs) > 1:
+        speeds[0] = speeds[1]
+    for number in range(2, len(climbs)):
+        now, wanted = speeds[number - 1], speeds[number]
+        length_m = math.dist(climbs[number - 1].point, climbs[number].point)
+        if now < wanted and length_m / now - length_m / wanted < _SPEED_WORTH_S:
+            speeds[number] = now
+    return speeds

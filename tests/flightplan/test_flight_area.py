@@ -91,13 +91,38 @@ def test_a_missing_file_is_named(tmp_path):
         PatrolArea.from_geojson(tmp_path / "nowhere.geojson")
 
 
-def test_two_polygons_are_refused_with_their_places(tmp_path):
-    feature = {"type": "Feature", "properties": {}, "geometry": GOOD}
-    path = tmp_path / "two.geojson"
-    path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature, feature]}))
+def test_several_polygons_of_a_file_are_one_area_and_what_touches_becomes_one(tmp_path):
+    east = ring((118.88, 28.93), (118.89, 28.93), (118.89, 28.94), (118.88, 28.94))
+    far = ring((118.90, 28.93), (118.91, 28.93), (118.91, 28.94), (118.90, 28.94))
+    path = tmp_path / "three.geojson"
+    path.write_text(
+        json.dumps(
+            {
+                "type": "FeatureCollection",
+                "features": [{"type": "Feature", "properties": {}, "geometry": one} for one in (GOOD, east, far)],
+            }
+        )
+    )
 
-    with pytest.raises(InputFileError, match=r"features\[0\].*features\[1\].*there are 2 polygons"):
+    area = PatrolArea.from_geojson(path)
+
+    assert area.name == "three"
+    assert [part.bounds[0] for part in shapely.get_parts(area.polygon)] == [118.87, 118.90]
+    assert area.area_m2() == pytest.approx(3 * shapely_area(GOOD), rel=1e-3)
+
+
+def test_a_broken_polygon_among_several_is_named_with_its_place(tmp_path):
+    bow_tie = ring((118.97, 28.93), (118.98, 28.94), (118.98, 28.93), (118.97, 28.94))
+    features = [{"type": "Feature", "properties": {}, "geometry": one} for one in (GOOD, bow_tie)]
+    path = tmp_path / "two.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+
+    with pytest.raises(InputFileError, match=r"features\[1\].*crosses itself"):
         PatrolArea.from_geojson(path)
+
+
+def shapely_area(geometry):
+    return PatrolArea(name="one", polygon=shapely.geometry.shape(geometry)).area_m2()
 
 
 def test_a_bow_tie_is_refused_at_the_place_where_it_crosses(tmp_path):
