@@ -1,11 +1,12 @@
 """A whole city shared out among its docks: how long planning takes, and how near the plan comes to what is possible.
 
-Run: python benchmarks/city_planning.py [--docks even|random|clustered] [--sidelap 0.6] [--growth] [--json]
+Run: python benchmarks/city_planning.py [--docks even|random|clustered] [--sidelap 0.6] [--growth] [--plot SVG] [--json]
 
 The city is a generated square of 2,000 km² with 70 docks; drones of 38 minutes (25 % reserve), 15 m/s, 30 minutes of
 charging and 2 of handling, 120 m above ground, a camera of 84 degrees. `least` is what no sharing of the same rows
 beats when each is charged the way to it and back (dual of the linear programme), `formula` the estimate of
-`flightplan.fleet.formula`. `--growth` plans 100 to 4,000 km² at the same density of docks, with even docks.
+`flightplan.fleet.formula`. `--growth` plans 100 to 4,000 km² at the same density of docks, with even docks;
+`--plot FILE.svg` draws it, and prints the exponent of the growth: 1 would be linear.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import math
 import resource
 import sys
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,15 +42,19 @@ def main() -> None:
     asked.add_argument("--docks", choices=("even", "random", "clustered"), action="append")
     asked.add_argument("--sidelap", type=float, action="append")
     asked.add_argument("--growth", action="store_true")
+    asked.add_argument("--plot", type=Path)
     asked.add_argument("--json", action="store_true")
     given = asked.parse_args()
     rows = []
-    if given.growth:
+    if given.growth or given.plot is not None:
         rows = [_row("even", 0.2, km2, max(1, round(DOCKS * km2 / KM2))) for km2 in GROWTH_KM2]
     else:
         for docks in given.docks or ("even", "random", "clustered"):
             rows += [_row(docks, sidelap, KM2, DOCKS) for sidelap in given.sidelap or (0.6, 0.2)]
     sys.stdout.write(json.dumps(rows) + "\n" if given.json else "".join(_in_words(row) + "\n" for row in rows))
+    if given.plot is not None:
+        exponent = plot(given.plot, [(row["km2"], row["cpu_s"]) for row in rows])
+        sys.stdout.write(f"seconds grow with km2 to the power of {exponent:.2f}: {given.plot}\n")
     held = [row for row in rows if row["docks"] == "even" and row["km2"] == KM2]
     if any(row[name] > most for row in held for name, most in BARS.items()):
         sys.exit(1)
@@ -123,6 +130,52 @@ def nearest_dock_s(plan: FleetPlan) -> float:
     owner = np.hypot(nearest[..., 0], nearest[..., 1]).argmin(axis=1)
     cost = work.cycle_s[np.arange(len(plan.strips)), owner]
     return float(np.bincount(owner, weights=cost, minlength=len(plan.stations)).max()) - DRONE.turnaround_s
+
+
+def plot(path: Path, points: Sequence[tuple[float, float]]) -> float:
+    """Draw seconds over km2, both logarithmic, with a line of linear growth; returns the fitted exponent."""
+    logs = np.log10(np.array(points))
+    exponent, _ = np.polyfit(logs[:, 0], logs[:, 1], 1)
+    low, high = np.floor(logs.min(axis=0)), np.ceil(logs.max(axis=0))
+    size, edge = np.array([460.0, 320.0]), np.array([60.0, 30.0])
+
+    def at(log: Any) -> str:  # noqa: ANN401 - an array (2,)
+        x, y = (np.asarray(log) - low) / (high - low) * size
+        return f"{edge[0] + x:.1f},{edge[1] + size[1] - y:.1f}"
+
+    parts = []
+    for axis, unit in ((0, "km²"), (1, "s")):
+        for decade in np.arange(low[axis], high[axis] + 1):
+            ends = np.array([low, high])
+            ends[:, axis] = decade
+            begin = at(ends[0])
+            place = begin.split(",")
+            anchor = ("middle", 0, 18) if axis == 0 else ("end", -6, 4)
+            parts.append(f'<polyline points="{begin} {at(ends[1])}" stroke="#d5dae0"/>')
+            parts.append(
+                f'<text x="{float(place[0]) + anchor[1]:.1f}" y="{float(place[1]) + anchor[2]:.1f}" '
+                f'text-anchor="{anchor[0]}">{10**decade:g} {unit}</text>'
+            )
+    rise = logs[:, 0] - logs[-1, 0] + logs[-1, 1]
+    linear = " ".join(at(log) for log in np.column_stack([logs[:, 0], rise]) if log[1] >= low[1])
+    parts.append(f'<polyline points="{linear}" fill="none" stroke="#8895a7" stroke-dasharray="5 4"/>')
+    parts.append(f'<polyline points="{" ".join(map(at, logs))}" fill="none" stroke="#0b6bcb" stroke-width="2"/>')
+    for log, (km2, seconds) in zip(logs, points, strict=True):
+        x, y = at(log).split(",")
+        parts.append(
+            f'<circle cx="{x}" cy="{y}" r="3.5" fill="#0b6bcb"><title>{km2:g} km², {seconds:.1f} s</title></circle>'
+        )
+    parts.append(
+        f'<text x="80" y="22">planning time by area; dashed: linear growth (fitted exponent {exponent:.2f})</text>'
+    )
+    width, height = size + edge * 2
+    path.write_text(
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" '
+        f'font-family="sans-serif" font-size="12"><rect width="100%" height="100%" fill="#fff"/>'
+        f"{''.join(parts)}</svg>\n",
+        encoding="utf-8",
+    )
+    return float(exponent)
 
 
 def _in_words(row: dict[str, Any]) -> str:

@@ -1,0 +1,88 @@
+"""How high a vehicle must climb before it flies straight home from anywhere on its path.
+
+A vehicle that loses its link, its battery or its patience goes home in a straight line, past whatever the planned path
+goes round. This height is what it needs then, over the ground and what stands on it.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry import Polygon
+
+from flightplan.figures import path_en_m
+from flightplan.mission import Mission, TakeOff, Waypoint
+from flightplan.projection import LocalFrame
+
+Floats = NDArray[np.float64]
+
+CLEARANCE_M = 30.0
+"""Above the ground on the way home: trees, pylons and low houses are in no elevation model of the ground."""
+
+# Samples of the way home are as close as cells of the models that cities have.
+_STEP_M = 25.0
+_LEAST_M = 15.0
+
+
+def return_height_m(
+    mission: Mission, *, clearance_m: float = CLEARANCE_M, obstacles: tuple[tuple[Polygon, float], ...] = ()
+) -> float:
+    """Metres above home, at least 15, rounded up to whole metres.
+
+    Without terrain it is the greatest height of the mission: nobody knows of anything higher. With terrain it clears
+    the ground on every straight way from the path to home; that may pass 120 m true height, for a vehicle in need.
+
+    Args:
+        mission: Flown.
+        clearance_m: Metres kept above ground and obstacles.
+        obstacles: Outlines (degrees) with their tops above mean sea level, metres.
+
+    Raises:
+        ValueError: The mission's terrain has no height for some place on the way home.
+    """
+    home = mission.home
+    flown = [item.alt_home_m for item in mission.items if isinstance(item, TakeOff)]
+    flown += [item.alt_m for item in mission.items if isinstance(item, Waypoint) and item.alt_reference == "home"]
+    needed = max([*flown, _LEAST_M]) if mission.terrain is None else _LEAST_M
+    ways = _ways_home(mission)
+    if mission.terrain is not None:
+        frame = LocalFrame(lon=home.lon, lat=home.lat)
+        ground = mission.terrain.heights_m(frame.lonlat_from_en(ways))
+        if np.isnan(ground).any():
+            raise ValueError("the terrain has no height for a place on the straight way home")
+        needed = max(needed, float(ground.max()) - home.alt_msl_m + clearance_m)
+    for top_m in _tops_m(mission, ways, obstacles):
+        needed = max(needed, top_m - home.alt_msl_m + clearance_m)
+    return float(math.ceil(needed))
+
+
+def _ways_home(mission: Mission) -> Floats:
+    """Places (n, 2), metres from home, that cover every straight way from the path to home."""
+    path = path_en_m(mission)
+    lengths = np.hypot(*np.diff(path, axis=0).T)
+    parts = np.maximum(np.ceil(lengths / _STEP_M), 1).astype(np.intp)
+    leg = np.repeat(np.arange(len(parts)), parts)
+    share = (np.arange(len(leg)) - np.repeat(np.cumsum(parts) - parts, parts)) / parts[leg]
+    on_path = np.vstack([path[leg] + share[:, None] * (path[leg + 1] - path[leg]), path[-1:]])
+    # Ways from neighbouring places lie side by side: a grid over all that they sweep holds every one of them.
+    corners = np.stack([on_path[:-1], on_path[1:], np.zeros_like(on_path[1:])], axis=1)
+    # As hulls: of three places in one line, a polygon is nothing.
+    slices = shapely.convex_hull(shapely.multipoints(corners))
+    fan = shapely.union_all(shapely.buffer(slices, _STEP_M / 2, quad_segs=1))
+    west, south, east, north = fan.bounds
+    step = max(_STEP_M, math.sqrt((east - west) * (north - south) / 250_000))
+    x, y = np.meshgrid(np.arange(west, east + step, step), np.arange(south, north + step, step))
+    inside = shapely.contains_xy(fan, x, y)
+    return np.vstack([on_path, np.column_stack([x[inside], y[inside]])])
+
+
+def _tops_m(mission: Mission, ways: Floats, obstacles: tuple[tuple[Polygon, float], ...]) -> list[float]:
+    """Tops of the obstacles that the ways home lead over."""
+    if not obstacles:
+        return []
+    frame = LocalFrame(lon=mission.home.lon, lat=mission.home.lat)
+    swept = shapely.MultiPoint(ways).buffer(_STEP_M)
+    return [top_m for outline, top_m in obstacles if frame.local_polygon(outline).intersects(swept)]
