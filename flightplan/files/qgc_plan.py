@@ -9,12 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from flightplan.airspace.clearance import OPEN_HEIGHT_M
 from flightplan.errors import InputFileError
+from flightplan.files.clearance_node import KEY, clearance_node, read_clearance
 from flightplan.files.qgc_fence import fence_node, is_number, rally_node, read_fence, read_rally
 from flightplan.files.text import read_text, write_text
 from flightplan.limits import FlightLimits
 from flightplan.mavlink import Autopilot, MissionItem, UnknownItem, items_from_mission, mission_from_items
 from flightplan.mission import Home, Mission, SetSpeed
+from flightplan.terrain import Terrain
 
 _MULTIROTOR = 2
 _ALTITUDE_MODE_RELATIVE = 1
@@ -28,7 +31,7 @@ def write_plan(path: Path | str, mission: Mission, autopilot: Autopilot = Autopi
     speed = next((item.speed_m_s for item in mission.items if isinstance(item, SetSpeed)), _DEFAULT_SPEED_M_S)
     first = 1 if autopilot.home_is_item_0 else 0
     home = mission.home
-    document = {
+    document: dict[str, Any] = {
         "fileType": "Plan",
         "version": 1,
         "groundStation": "QGroundControl",
@@ -45,11 +48,15 @@ def write_plan(path: Path | str, mission: Mission, autopilot: Autopilot = Autopi
         "geoFence": fence_node(mission.fence),
         "rallyPoints": rally_node(mission.rally),
     }
+    if mission.clearance is not None:
+        document[KEY] = clearance_node(mission.clearance)
     write_text(Path(path), json.dumps(document, indent=2, allow_nan=False) + "\n")
 
 
-def read_plan(path: Path | str, limits: FlightLimits | None = None) -> Mission:
-    """Reads a `.plan` with its fence and rally points; keys that are not known are passed over.
+def read_plan(path: Path | str, limits: FlightLimits | None = None, terrain: Terrain | None = None) -> Mission:
+    """Reads a `.plan` with its fence, rally points and clearance; keys that are not known are passed over.
+
+    With terrain, heights are held against the ground. Without `limits`, a clearance's greatest height is the limit.
 
     Survey items are taken with the simple items that QGroundControl stored in them, and circles of a fence as polygons
     on the safe side of them.
@@ -70,15 +77,20 @@ def read_plan(path: Path | str, limits: FlightLimits | None = None) -> Mission:
             problem=f"version {mission.get('version')!r} is not supported",
             remedy="Save it with QGroundControl 4 or later",
         )
+    clearance = read_clearance(path, document.get(KEY))
+    if limits is None and clearance is not None:
+        limits = FlightLimits(max_height_agl_m=max(clearance.ceiling_agl_m, OPEN_HEIGHT_M))
     items = [_item(path, place, seq, node) for seq, (place, node) in enumerate(_simple_nodes(path, mission), 1)]
     try:
-        flown = mission_from_items(name=path.stem, home=_home(path, mission), items=items, limits=limits)
+        flown = mission_from_items(
+            name=path.stem, home=_home(path, mission), items=items, limits=limits, terrain=terrain
+        )
     except UnknownItem as error:
         raise InputFileError(
             path=path, place=f"item {error.seq}", problem=str(error), remedy="Remove it, or plan the area here"
         ) from error
     fence, rally = read_fence(path, document.get("geoFence")), read_rally(path, document.get("rallyPoints"))
-    return replace(flown, fence=fence, rally=rally)
+    return replace(flown, fence=fence, rally=rally, clearance=clearance)
 
 
 def _simple_item(item: MissionItem, first: int) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from flightplan.mavlink import (
     mission_from_items,
 )
 from flightplan.mission import Mission
+from flightplan.terrain import Terrain
 
 _HEADER = "QGC WPL 110"
 _COLUMNS = 12
@@ -29,8 +30,8 @@ def write_waypoints(path: Path | str, mission: Mission) -> None:
     write_text(Path(path), "\n".join(lines) + "\n")
 
 
-def read_waypoints(path: Path | str, limits: FlightLimits | None = None) -> Mission:
-    """Reads a mission; line 0 is home.
+def read_waypoints(path: Path | str, limits: FlightLimits | None = None, terrain: Terrain | None = None) -> Mission:
+    """Reads a mission; line 0 is home. With terrain, heights are held against the ground.
 
     Raises:
         InputFileError: The header, a line or a command cannot be used.
@@ -54,7 +55,9 @@ def read_waypoints(path: Path | str, limits: FlightLimits | None = None) -> Miss
                 remedy="Number the items without gaps",
             )
     try:
-        return mission_from_items(name=path.stem, home=home_from_item(items[0]), items=items[1:], limits=limits)
+        return mission_from_items(
+            name=path.stem, home=home_from_item(items[0]), items=items[1:], limits=limits, terrain=terrain
+        )
     except UnknownItem as error:
         raise InputFileError(
             path=path, place=f"line {error.seq + 2}", problem=str(error), remedy="Remove it, or plan the area here"
