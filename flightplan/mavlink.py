@@ -22,6 +22,7 @@ from flightplan.mission import (
     TakeOff,
     Waypoint,
 )
+from flightplan.terrain import Terrain
 
 NAV_WAYPOINT, NAV_RETURN_TO_LAUNCH, NAV_LAND, NAV_TAKEOFF = 16, 20, 21, 22
 DO_CHANGE_SPEED, DO_MOUNT_CONTROL, DO_SET_CAM_TRIGG_DIST, DO_GIMBAL_MANAGER_PITCHYAW = 178, 205, 206, 1000
@@ -174,7 +175,12 @@ def home_from_item(item: MissionItem) -> Home:
 
 
 def mission_from_items(
-    *, name: str, home: Home, items: Sequence[MissionItem], limits: FlightLimits | None = None
+    *,
+    name: str,
+    home: Home,
+    items: Sequence[MissionItem],
+    limits: FlightLimits | None = None,
+    terrain: Terrain | None = None,
 ) -> Mission:
     """The mission that wire items mean, home's item left out.
 
@@ -182,7 +188,13 @@ def mission_from_items(
         UnknownItem: An item has a command or a frame that is not flown here.
         InvalidMission: The mission breaks its limits.
     """
-    return Mission(name=name, home=home, items=tuple(_decoded(item) for item in items), limits=limits or FlightLimits())
+    return Mission(
+        name=name,
+        home=home,
+        items=tuple(_decoded(item) for item in items),
+        limits=limits or FlightLimits(),
+        terrain=terrain,
+    )
 
 
 def differences(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,7 +15,10 @@ from flight_builders import FRAME, a_mission, a_plan, a_square, the_items
 
 from flightplan.airspace.checking import check_airspace
 from flightplan.airspace.reading import read_airspace
-from flightplan.errors import NotCleared
+from flightplan.errors import InvalidMission, NotCleared
+from flightplan.files import read_mission
+from flightplan.files.draft import write_draft
+from flightplan.files.qgc_plan import write_plan
 from flightplan.limits import FlightLimits
 from geo.errors import InputFileError
 
@@ -266,3 +270,50 @@ def test_zones_may_come_as_a_geopackage(tmp_path):
     (breach,) = check_airspace(a_mission(), read_airspace([path]), NINE).violations
 
     assert breach.rule == "no-fly area"
+
+
+def test_a_plan_file_carries_its_clearance(tmp_path):
+    clearance = found(tmp_path, a_feature(kind="controlled"), an_approval()).clearance
+    path = tmp_path / "mission.plan"
+    write_plan(path, replace(a_mission(), clearance=clearance))
+
+    assert read_mission(path).clearance == clearance
+    write_plan(path, a_mission())
+    assert read_mission(path).clearance is None
+
+
+def test_a_plan_approved_for_more_than_120_m_is_read_back_and_one_without_is_not(tmp_path):
+    high = a_plan(a_square(300.0), altitude_m=150.0, limits=FlightLimits(max_height_agl_m=150.0)).missions[0]
+    clearance = found(tmp_path, an_approval((-50.0, -50.0, 500.0, 500.0), ceiling_m=150.0), mission=high).clearance
+    path = tmp_path / "mission.plan"
+    write_plan(path, replace(high, clearance=clearance))
+
+    assert read_mission(path).waypoints[0].alt_m == 150.0
+    write_plan(path, high)
+    with pytest.raises(InvalidMission):
+        read_mission(path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"notAfter": "soon"}, {"notAfter": "2026-11-23T09:00"}, {"approvals": [7]}, {"ceilingAglM": None}, {"gone": 1}],
+)
+def test_a_clearance_that_cannot_be_read_is_not_passed_over(tmp_path, changes):
+    path = tmp_path / "mission.plan"
+    write_plan(path, replace(a_mission(), clearance=found(tmp_path).clearance))
+    document = json.loads(path.read_text(encoding="utf-8"))
+    told = document["flyonce"]["clearance"] | changes
+    document["flyonce"]["clearance"] = {} if "gone" in changes else told
+    path.write_text(json.dumps(document), encoding="utf-8")
+
+    with pytest.raises(InputFileError, match=r"flyonce\.clearance"):
+        read_mission(path)
+
+
+def test_a_draft_is_refused_with_its_first_breach(tmp_path):
+    violations = found(tmp_path, a_feature()).violations
+    path = tmp_path / "mission.draft.geojson"
+    write_draft(path, a_mission(), violations)
+
+    with pytest.raises(InputFileError, match="draft, not to be flown.*it enters the no-fly area market"):
+        read_mission(path)
