@@ -315,5 +315,5 @@ def test_a_draft_is_refused_with_its_first_breach(tmp_path):
     path = tmp_path / "mission.draft.geojson"
     write_draft(path, a_mission(), violations)
 
-    with pytest.raises(InputFileError, match="draft, not to be flown.*it enters the no-fly area market"):
+    with pytest.raises(InputFileError, match=r"draft, not to be flown.*it enters the no-fly area market"):
         read_mission(path)
