@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any
 
+import shapely
 import typer
+from shapely.geometry import Polygon
 
 from flightplan.area import PatrolArea
 from flightplan.coverage import CoveragePlan, plan_coverage
@@ -17,6 +20,8 @@ from flightplan.files.qgc_plan import write_plan
 from flightplan.files.waypoints import write_waypoints
 from flyonce.cli.options import AsJson, Language, lonlat
 from flyonce.cli.output import emit_json, fail, progress, say
+from flyonce.cli.unlawful import refuse_unlawful
+from flyonce.plan_rules import FlightRules
 from geo.camera import camera_by_name
 
 # Rated 38 minutes, a quarter of it kept in reserve.
@@ -45,12 +50,23 @@ def plan(
     first_day: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="With --fleet: first day of flying; default tomorrow.")
     ] = None,
-    no_fly: Annotated[
-        list[Path] | None, typer.Option(help="With --fleet: GeoJSON of places that nobody may fly over.")
-    ] = None,
+    no_fly: Annotated[list[Path] | None, typer.Option(help="GeoJSON of places that nobody may fly over.")] = None,
     cell_m: Annotated[
         float | None, typer.Option(help="With --fleet: rows are shared out in pieces of about this length.")
     ] = None,
+    airspace: Annotated[
+        list[Path] | None,
+        typer.Option(help="Map layer of no-fly areas, controlled airspace and approvals (docs/rules.md)."),
+    ] = None,
+    takes_off_at: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M%z"], help="When one drone's first mission takes off."),
+    ] = None,
+    vehicle: Annotated[str, typer.Option(help="Who flies one drone's missions: ardupilot, px4 or dji.")] = "ardupilot",
+    exposure_s: Annotated[
+        float | None, typer.Option(help="Exposure of one picture in seconds; rows are held to a pixel of blur.")
+    ] = None,
+    fence: Annotated[bool, typer.Option(help="Give one drone's missions a fence.")] = True,
     missions: Annotated[bool, typer.Option(help="With --fleet: write a mission for every flight.")] = True,
     lang: Annotated[Language, typer.Option(help="With --fleet: of the chart, zh or en.")] = Language.ZH,
     as_json: AsJson = False,
@@ -58,8 +74,8 @@ def plan(
     """Plan a flight that photographs a whole area, or a fleet's flights over a city, and write them."""
     if (home is None) == (fleet is None):
         fail("Give --home for one drone, or --fleet for a city's docks.")
-    if fleet is None and (no_fly or first_day is not None or cell_m is not None):
-        fail("--no-fly, --first-day and --cell-m go with --fleet. For one drone draw a hole into the area.")
+    if fleet is None and (first_day is not None or cell_m is not None):
+        fail("--first-day and --cell-m go with --fleet.")
     if fleet is not None:
         # The solver and the charts take their time to load, and one drone's commands need neither.
         from flightplan.fleet.plan import Survey
@@ -77,6 +93,16 @@ def plan(
     assert home is not None
     place = PatrolArea.from_geojson(area)
     lens = camera_by_name(camera)
+    rules = FlightRules.read(
+        airspace or (), takes_off_at=takes_off_at, vehicle=vehicle, exposure_s=exposure_s, is_fenced=fence
+    )
+    shut: list[Polygon] = [
+        part
+        for path in no_fly or ()
+        for one in PatrolArea.all_of_geojson(path)
+        for part in shapely.get_parts(one.polygon)
+    ]
+    shut += rules.no_fly(altitude_m)
     began = perf_counter()
     with progress("planning") as ticker:
         planned = plan_coverage(
@@ -88,9 +114,16 @@ def plan(
             home_lonlat=lonlat(home),
             speed_m_s=speed_m_s,
             endurance_s=endurance_min * 60,
+            no_fly=shut,
+            limits=rules.limits(altitude_m, lens),
         )
         ticker.advance()
+    holes = [Polygon(ring) for part in shapely.get_parts(place.polygon) for ring in part.interiors]
+    judged = rules.judged(planned.missions, [*holes, *shut])
     seconds = perf_counter() - began
+    if any(violations for _, violations in judged):
+        refuse_unlawful(judged, out, as_json=as_json)
+    planned = replace(planned, missions=tuple(mission for mission, _ in judged))
     files = _write(planned, out)
     result = _plan_json(planned, files, seconds)
     if as_json:
@@ -132,9 +165,10 @@ def _plan_json(planned: CoveragePlan, files: list[list[str]], seconds: float) ->
                 "duration_s": round(figures.duration_s, 1),
                 "turns": figures.turns,
                 "photos": figures.photos,
+                "clearance": None if mission.clearance is None else asdict(mission.clearance),
                 "files": written,
             }
-            for figures, written in zip(planned.figures, files, strict=True)
+            for mission, figures, written in zip(planned.missions, planned.figures, files, strict=True)
         ],
         "coverage": planned.coverage.seen_once,
         "coverage_five_photos": planned.coverage.seen_five_times,

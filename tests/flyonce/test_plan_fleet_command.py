@@ -142,7 +142,7 @@ def test_one_of_home_and_fleet_is_needed(planned):
     assert "--home" in done.stderr
     assert planned("--home", "118.85,28.96").exit_code == 2
     assert "cell_m is out of range" in planned("--cell-m", "0").stderr
-    ignored = planned("--home", "118.85,28.96", "--no-fly", "nowhere.geojson", fleet=False)
+    ignored = planned("--home", "118.85,28.96", "--cell-m", "500", fleet=False)
     assert ignored.exit_code == 2
     assert "go with --fleet" in ignored.stderr
 

@@ -1,0 +1,120 @@
+"""What planned missions are held to before they are written: the law of the air, a fence, the camera's exposure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import shapely
+from shapely.geometry import Polygon
+
+from flightplan.airspace.checking import check_airspace
+from flightplan.airspace.reading import read_airspace
+from flightplan.airspace.zones import Airspace
+from flightplan.errors import CannotPlan
+from flightplan.fencing import fence_round
+from flightplan.limits import VEHICLES, Exposure, FlightLimits, Violation
+from flightplan.mission import Mission
+from geo.camera import Camera
+
+# A day's flights: zones that come into force later do not concern them.
+_DAY = timedelta(hours=12)
+# Between landing and the next take-off: a fresh battery.
+_SWAP = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlightRules:
+    """What was said of the flights' rules.
+
+    Attributes:
+        airspace: Zones and approvals.
+        takes_off_at: When the first mission takes off (aware); None where that is not known.
+        vehicle: A key of `flightplan.limits.VEHICLES`.
+        exposure_s: Of one picture; None leaves motion blur unchecked.
+        is_fenced: Whether missions get a fence.
+    """
+
+    airspace: Airspace
+    takes_off_at: datetime | None = None
+    vehicle: str = "ardupilot"
+    exposure_s: float | None = None
+    is_fenced: bool = True
+
+    @classmethod
+    def read(
+        cls,
+        files: Sequence[Path],
+        *,
+        takes_off_at: datetime | None,
+        vehicle: str = "ardupilot",
+        exposure_s: float | None = None,
+        is_fenced: bool = True,
+    ) -> FlightRules:
+        """Read the airspace's files; a time without a time zone is the airspace's.
+
+        Raises:
+            InputFileError: A file cannot be used.
+            CannotPlan: The vehicle is not known.
+        """
+        if vehicle not in VEHICLES:
+            raise CannotPlan(problem=f"vehicle {vehicle!r} is not known", remedy=f"Use one of: {', '.join(VEHICLES)}")
+        airspace = read_airspace(files)
+        if takes_off_at is not None and takes_off_at.utcoffset() is None:
+            takes_off_at = takes_off_at.replace(tzinfo=airspace.time_zone)
+        return cls(
+            airspace=airspace,
+            takes_off_at=takes_off_at,
+            vehicle=vehicle,
+            exposure_s=exposure_s,
+            is_fenced=is_fenced,
+        )
+
+    def limits(self, altitude_m: float, camera: Camera | None = None) -> FlightLimits:
+        """Limits to plan with; a height above 120 m is let through here and needs an approval in `judged`."""
+        exposure = None
+        if self.exposure_s is not None and camera is not None:
+            # Pictures lie across the rows: the ground moves along their height.
+            exposure = Exposure(seconds=self.exposure_s, pixel_rad=1 / camera.focal_xy_px[1])
+        return FlightLimits(
+            max_height_agl_m=max(altitude_m, FlightLimits.max_height_agl_m),
+            store=VEHICLES[self.vehicle],
+            exposure=exposure,
+        )
+
+    def no_fly(self, altitude_m: float) -> list[Polygon]:
+        """Outlines (degrees) of the no-fly zones to be planned round: in force that day, and as low as the flight."""
+        begins_at = self.takes_off_at
+        zones = [
+            zone
+            for zone in self.airspace.zones
+            if zone.kind == "no_fly"
+            and (zone.heights_above == "msl" or zone.floor_m <= altitude_m)
+            and (begins_at is None or zone.in_force(begins_at, begins_at + _DAY, self.airspace.time_zone))
+        ]
+        return [part for zone in zones for part in shapely.get_parts(zone.ground)]
+
+    def judged(
+        self, missions: Sequence[Mission], keep_out: Sequence[Polygon] = ()
+    ) -> list[tuple[Mission, tuple[Violation, ...]]]:
+        """Each mission with its fence and clearance, or with what is wrong with it.
+
+        Missions are flown one after the other, five minutes apart.
+
+        Args:
+            missions: In flying order.
+            keep_out: Places (degrees) that the fence shuts out where the vehicle has room for that.
+        """
+        found = []
+        takes_off_at = self.takes_off_at
+        for mission in missions:
+            fenced = mission
+            if self.is_fenced and VEHICLES[self.vehicle].fence_corners:
+                fenced = replace(mission, fence=fence_round(mission, keep_out))
+            finding = check_airspace(fenced, self.airspace, takes_off_at)
+            found.append((replace(fenced, clearance=finding.clearance), finding.violations))
+            if takes_off_at is not None:
+                takes_off_at += timedelta(seconds=mission.figures().duration_s) + _SWAP
+        return found

@@ -1,0 +1,171 @@
+"""`flyonce plan` under the rules of the air, as an operator would run it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import shapely
+
+from flightplan.files import read_mission
+from flightplan.projection import LocalFrame
+from flyonce.cli.main import run
+
+LON, LAT = 118.8712345, 28.9398765
+FRAME = LocalFrame(lon=LON, lat=LAT)
+APPROVED = {"from": "2026-11-24T08:00+08:00", "until": "2026-11-24T12:00+08:00", "ceiling_m": 150}
+
+
+def a_feature(box, **properties):
+    ring = FRAME.lonlat_from_en(shapely.get_coordinates(shapely.box(*box))).tolist()
+    return {"type": "Feature", "properties": properties, "geometry": {"type": "Polygon", "coordinates": [ring]}}
+
+
+@pytest.fixture
+def ground(tmp_path):
+    (tmp_path / "area.geojson").write_text(json.dumps(a_feature((50, 50, 450, 450), name="grid")))
+    return tmp_path
+
+
+def airspace(folder, name, *features):
+    path = folder / f"{name}.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": list(features)}))
+    return str(path)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """What a command left behind."""
+
+    exit_code: int
+    stderr: str
+    told: dict
+
+
+@pytest.fixture
+def flyonce(monkeypatch, capsys) -> Callable[..., Done]:
+    """Runs a command as the installed program does."""
+
+    def flyonce(*words: object) -> Done:
+        monkeypatch.setattr(sys, "argv", ["flyonce", *map(str, words)])
+        with pytest.raises(SystemExit) as left:
+            run()
+        told = capsys.readouterr()
+        return Done(
+            exit_code=int(left.value.code or 0),
+            stderr=" ".join(told.err.split()),
+            told=json.loads(told.out) if told.out else {},
+        )
+
+    return flyonce
+
+
+@pytest.fixture
+def planned(ground, flyonce) -> Callable[..., Done]:
+    """Plans the grid; options are added."""
+
+    def planned(*options: str) -> Done:
+        home = ("--home", f"{LON},{LAT}")
+        return flyonce("plan", ground / "area.geojson", *home, "--out", ground / "out", "--json", *options)
+
+    return planned
+
+
+def metres_of(mission):
+    return shapely.LineString(FRAME.en_from_lonlat(np.array(mission.path_lonlat())))
+
+
+def test_a_flight_in_open_air_gets_a_clearance_for_any_time_and_a_fence(ground, planned):
+    done = planned()
+
+    assert done.exit_code == 0
+    mission = read_mission(ground / "out" / "mission.plan")
+    assert mission.clearance.not_after is None
+    assert mission.fence.corners >= 4
+    assert done.told["missions"][0]["clearance"]["approvals"] == []
+    assert read_mission(ground / "out" / "mission.plan").fence is not None
+    planned("--no-fence")
+    assert read_mission(ground / "out" / "mission.plan").fence is None
+
+
+def test_controlled_airspace_without_approval_makes_a_draft_and_nothing_else(ground, planned, flyonce):
+    zone = airspace(ground, "air", a_feature((0, 0, 200, 200), kind="controlled", name="tower"))
+    done = planned("--airspace", zone, "--takes-off-at", "2026-11-24T09:00")
+
+    assert done.exit_code == 1
+    assert [path.name for path in (ground / "out").iterdir()] == ["mission.draft.geojson"]
+    assert done.told["lawful"] is False
+    assert done.told["drafts"][0]["violations"][0]["rule"] == "approval"
+    assert "tower" in done.stderr
+    draft = flyonce("upload", ground / "out" / "mission.draft.geojson", "--link", "tcp:127.0.0.1:9")
+    assert draft.exit_code == 2
+    assert "draft, not to be flown" in draft.stderr
+
+
+def test_with_its_approval_the_same_flight_is_cleared_for_its_window(ground, planned):
+    zone = airspace(ground, "air", a_feature((0, 0, 200, 200), kind="controlled", name="tower"))
+    approval = airspace(ground, "ok", a_feature((-100, -100, 600, 600), kind="approval", id="QZ-1", **APPROVED))
+    options = ("--airspace", zone, "--airspace", approval, "--takes-off-at", "2026-11-24T09:00")
+    done = planned(*options)
+
+    assert done.exit_code == 0
+    clearance = read_mission(ground / "out" / "mission.plan").clearance
+    assert clearance.approvals == ("QZ-1",)
+    assert clearance.not_before.isoformat() == "2026-11-24T08:00:00+08:00"
+    assert done.told["missions"][0]["clearance"]["approvals"] == ["QZ-1"]
+
+
+def test_150_m_need_an_approval(ground, planned):
+    approval = airspace(ground, "ok", a_feature((-100, -100, 600, 600), kind="approval", id="QZ-1", **APPROVED))
+
+    done = planned("--altitude-m", "150")
+    assert done.exit_code == 1
+    assert "150 m true height" in done.stderr
+    options = ("--airspace", approval, "--takes-off-at", "2026-11-24T09:00+08:00")
+    done = planned("--altitude-m", "150", *options)
+    assert done.exit_code == 0
+    assert read_mission(ground / "out" / "mission.plan").waypoints[0].alt_m == 150.0
+
+
+def test_no_fly_zones_in_force_are_planned_round_and_fenced_off(ground, planned):
+    market = a_feature((200, 200, 300, 300), kind="no_fly", name="market", hours="08:00-18:00")
+    zone = airspace(ground, "air", market)
+    box = shapely.box(200, 200, 300, 300)
+
+    done = planned("--airspace", zone, "--takes-off-at", "2026-11-24T09:00")
+    assert done.exit_code == 0
+    mission = read_mission(ground / "out" / "mission.plan")
+    assert metres_of(mission).intersection(box).length == 0.0
+    assert len(mission.fence.outside) == 1
+    # At night the market is empty, and flown over.
+    planned("--airspace", zone, "--takes-off-at", "2026-11-24T19:00")
+    mission = read_mission(ground / "out" / "mission.plan")
+    assert metres_of(mission).intersection(box).length > 100.0
+    assert mission.clearance.not_after is not None
+
+
+def test_an_exposure_too_long_for_the_speed_is_told_with_the_speed_that_is_not(ground, planned):
+    done = planned("--exposure-s", "0.01", "--speed-m-s", "15")
+
+    assert done.exit_code == 2
+    assert "pixels while a picture is taken" in done.stderr
+    assert not (ground / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--vehicle", "balloon"), "vehicle 'balloon' is not known"),
+        (("--airspace", "gone.geojson"), "gone.geojson"),
+    ],
+)
+def test_bad_rules_are_one_line_and_nothing_is_written(ground, planned, options, said):
+    done = planned(*options)
+
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert not (ground / "out").exists()
