@@ -74,6 +74,23 @@ class PatrolArea:
         path = Path(path)
         return [cls._checked(path, one, largest_m2=LARGEST_CITY_M2) for one in _polygons_in(path)]
 
+    @staticmethod
+    def shapes_of_geojson(path: Path | str) -> list[Polygon]:
+        """Reads every polygon of a file, however small: places that nobody may fly over.
+
+        Raises:
+            InputFileError: As `from_geojson`, the size left aside.
+        """
+        path = Path(path)
+        shapes = []
+        for place, _, coordinates in _polygons_in(path):
+            polygon = _polygon(path, place, coordinates)
+            if not polygon.is_valid:
+                problem, remedy = _shape_problem(polygon)
+                raise InputFileError(path=path, place=place, problem=problem, remedy=remedy)
+            shapes.append(polygon)
+        return shapes
+
     @classmethod
     def _checked(cls, path: Path, found: tuple[str, str, object], *, largest_m2: float) -> PatrolArea:
         place, name, coordinates = found

@@ -24,16 +24,18 @@ class CoverageShare:
 class SampleGrid:
     """Sample points inside a polygon, in the frame whose first axis runs along the rows (metres)."""
 
-    def __init__(self, area_uv: Polygon, most_points: int = 50_000) -> None:
+    def __init__(self, area_uv: Polygon, most_points: int = 50_000, fine_enough_m: float = 0.0) -> None:
         west, south, east, north = area_uv.bounds
+        narrow_m = min(east - west, north - south)
         self.cell_m = max(
-            math.sqrt((east - west) * (north - south) / most_points), min(east - west, north - south) / 400
+            math.sqrt((east - west) * (north - south) / most_points), narrow_m / 400, min(fine_enough_m, narrow_m / 20)
         )
         self._west, self._south = west, south
         self._shape = (math.ceil((east - west) / self.cell_m), math.ceil((north - south) / self.cell_m))
         u = west + (np.arange(self._shape[0]) + 0.5) * self.cell_m
         v = south + (np.arange(self._shape[1]) + 0.5) * self.cell_m
         grid_u, grid_v = np.meshgrid(u, v, indexing="ij")
+        shapely.prepare(area_uv)
         self._inside = shapely.contains_xy(area_uv, grid_u, grid_v)
 
     def counts(self, photos_uv_m: FloatArray, along_m: float, across_m: float) -> NDArray[np.int32]:

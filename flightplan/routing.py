@@ -31,9 +31,9 @@ class Router:
     def __init__(self, obstacles: BaseGeometry) -> None:
         self._inner = obstacles.buffer(-_TOUCH_M) if not obstacles.is_empty else MultiPolygon()
         shapely.prepare(self._inner)
-        polygons = shapely.get_parts(obstacles)
+        rings = [ring for polygon in shapely.get_parts(obstacles) for ring in (polygon.exterior, *polygon.interiors)]
         self._corners: list[Point] = [
-            (float(x), float(y)) for polygon in polygons for x, y in shapely.get_coordinates(polygon.exterior)[:-1]
+            (float(x), float(y)) for ring in rings for x, y in shapely.get_coordinates(ring)[:-1]
         ]
         self._seen_from: dict[int, list[int]] = {}
 

@@ -97,6 +97,7 @@ class GroundGrid:
         n = np.arange(self._south, north, self.cell_m)
         grid_e, grid_n = np.meshgrid(e, n, indexing="ij")
         self._e, self._n = e, n
+        shapely.prepare(area_en)
         self.inside = shapely.contains_xy(area_en, grid_e, grid_n)
         self.ground_m = np.full(self.inside.shape, level_m)
         if terrain is not None and self.inside.any():

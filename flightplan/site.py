@@ -10,7 +10,7 @@ import shapely
 from shapely.geometry import LineString, MultiLineString, MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from flightplan.area import PatrolArea, lonlat_problem
+from flightplan.area import lonlat_problem
 from flightplan.errors import CannotPlan
 from flightplan.items import Home
 from flightplan.limits import FlightLimits
@@ -36,7 +36,7 @@ class Site:
         home: Where the drone takes off.
         home_en: The same place in metres.
         terrain: The ground's heights; level ground without.
-        left_out_m2: What of the area lies in no-fly areas.
+        left_out_m2: What of the area lies in no-fly areas, or behind them where no way leads.
     """
 
     frame: LocalFrame
@@ -61,14 +61,14 @@ class Departure:
     Attributes:
         home_lonlat: Take-off and landing place, degrees (longitude, latitude).
         home_alt_msl_m: Ground height there above mean sea level; the terrain knows better where there is one.
-        no_fly: Places that no leg may lead over.
+        no_fly: Places that no leg may lead over, degrees.
         clearance_m: Distance kept from holes and from those places.
         terrain: The ground's heights.
     """
 
     home_lonlat: tuple[float, float]
     home_alt_msl_m: float = 0.0
-    no_fly: Sequence[PatrolArea] = ()
+    no_fly: Sequence[Polygon | MultiPolygon] = ()
     clearance_m: float = HOLE_CLEARANCE_M
     terrain: Terrain | None = None
 
@@ -93,15 +93,15 @@ def site_of(
     local = frame.local_polygon(shape)
     wanted = local.buffer(width_m / 2, cap_style="flat", join_style="round") if width_m else local
     holes = [] if width_m else [Polygon(ring) for part in shapely.get_parts(local) for ring in part.interiors]
-    forbidden = [frame.local_polygon(place.polygon) for place in departure.no_fly]
+    forbidden = [frame.local_polygon(place) for place in departure.no_fly]
     blocked = obstacles([*holes, *forbidden], departure.clearance_m)
-    target = _left_of(wanted, forbidden)
     home_en = _point(frame.en_from_lonlat(np.array([lonlat]))[0])
     router = Router(blocked)
     if router.is_inside(home_en):
         in_hole = bool(holes) and Router(obstacles(holes, departure.clearance_m)).is_inside(home_en)
         where = "in a hole of the area" if in_hole else "in a no-fly area, or too near to one"
         raise CannotPlan(problem=f"home lies {where}, where no flight is allowed", remedy="Move home")
+    target = _left_of(wanted, [*forbidden, *_out_of_reach(blocked, home_en, departure.clearance_m)])
     return Site(
         frame=frame,
         target_en=target,
@@ -114,13 +114,26 @@ def site_of(
     )
 
 
+def _out_of_reach(blocked: BaseGeometry, home_en: Point, clearance_m: float) -> list[BaseGeometry]:
+    """What the blocked places shut off from home: pockets, with the places around them."""
+    rings = [part for part in shapely.get_parts(blocked) if part.interiors]
+    pockets = [Polygon(ring) for part in rings for ring in part.interiors]
+    around = [pocket for pocket in pockets if shapely.contains_xy(pocket, *home_en)]
+    reach_m = max(clearance_m, 0.1)
+    if not around:
+        return [Polygon(part.exterior).buffer(-reach_m) for part in rings]
+    inside = min(around, key=lambda pocket: pocket.area)
+    everywhere = shapely.box(*blocked.bounds).buffer(1e6)
+    return [everywhere.difference(inside.buffer(reach_m, join_style="mitre"))]
+
+
 def _left_of(wanted: BaseGeometry, forbidden: Sequence[BaseGeometry]) -> BaseGeometry:
     if not forbidden:
         return wanted
     left = shapely.difference(wanted, shapely.union_all(list(forbidden)))
     parts = [part for part in shapely.get_parts(left) if isinstance(part, Polygon) and part.area >= _LEAST_PART_M2]
     if not parts:
-        raise CannotPlan(problem="all of the area lies in no-fly areas", remedy="Plan another area")
+        raise CannotPlan(problem="all of the area lies in no-fly areas, or shut in by them", remedy="Plan another area")
     return MultiPolygon(parts) if len(parts) > 1 else parts[0]
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
-from flightplan.coverage import camera_speed, check_overlaps
+from flightplan.asked import camera_speed, check_overlaps
 from flightplan.errors import CannotPlan
 from flightplan.fleet.improving import Assignment, improve
 from flightplan.fleet.model import Dock, Fleet
