@@ -1,4 +1,4 @@
-"""What must hold for every area, tried on a seeded hundred; `benchmarks/planning.py --random 500` tries more of them."""
+"""What must hold for every area, on a seeded hundred; `benchmarks/planning.py --random 500` tries more of them."""
 
 from __future__ import annotations
 
