@@ -25,10 +25,10 @@ from flightplan.mission import (
 from flightplan.terrain import Terrain
 
 NAV_WAYPOINT, NAV_RETURN_TO_LAUNCH, NAV_LAND, NAV_TAKEOFF = 16, 20, 21, 22
+FENCE_INSIDE, FENCE_OUTSIDE, NAV_RALLY_POINT = 5001, 5002, 5100
 DO_CHANGE_SPEED, DO_MOUNT_CONTROL, DO_SET_CAM_TRIGG_DIST, DO_GIMBAL_MANAGER_PITCHYAW = 178, 205, 206, 1000
 FRAME_GLOBAL, FRAME_MISSION, FRAME_RELATIVE, FRAME_TERRAIN = 5, 2, 6, 11
-MISSION_TYPE_MISSION = 0
-_PLACED = (NAV_WAYPOINT, NAV_LAND, NAV_TAKEOFF)
+_PLACED = (NAV_WAYPOINT, NAV_LAND, NAV_TAKEOFF, FENCE_INSIDE, FENCE_OUTSIDE, NAV_RALLY_POINT)
 _MOUNT_MODE_ANGLES = 2
 _GROUND_SPEED = 1
 
@@ -150,6 +150,11 @@ def lonlat_from_xy(x: int, y: int) -> tuple[float, float]:
 def xy_from_lonlat(lon: float, lat: float) -> tuple[int, int]:
     """MAVLink's (latitude, longitude) in 1e-7 degrees from degrees."""
     return e7(lat), e7(lon)
+
+
+def plain_frame(frame: int) -> int:
+    """The older name of a frame: 0 above sea level, 3 above home, 10 above terrain; others as they are."""
+    return _PLAIN_FRAME.get(frame, frame)
 
 
 def items_from_mission(mission: Mission, autopilot: Autopilot = Autopilot.ARDUPILOT) -> tuple[MissionItem, ...]:

@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import select
 import socket
+import time
 from typing import Protocol
 
 from flightplan.errors import LinkClosed
@@ -14,7 +15,8 @@ _BIGGEST_READ = 65_536
 _DEFAULT_PORTS = {"tcp": 5760, "udp": 14550, "udpout": 14550}
 _DEFAULT_BAUD = 57_600
 _CONNECT_TIMEOUT_S = 5.0
-_EXAMPLES = "tcp:127.0.0.1:5760, udp:0.0.0.0:14550 or serial:/dev/ttyUSB0:57600"
+_MOST_PEERS = 16
+_PEER_FORGOTTEN_S = 60.0
 
 
 class Transport(Protocol):
@@ -90,23 +92,38 @@ class _TcpTransport:
 
 
 class _UdpTransport:
-    """Either end of UDP; a listener answers to whoever wrote last."""
+    """Either end of UDP; a listener answers everybody who wrote lately, because a link may hold several vehicles."""
 
     def __init__(self, *, bind: tuple[str, int] | None = None, peer: tuple[str, int] | None = None) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._peer = peer
+        self._heard_s: dict[tuple[str, int], float] = {}
         if bind is not None:
-            self._socket.bind(bind)
+            try:
+                self._socket.bind(bind)
+            except OSError:
+                self._socket.close()
+                raise
 
     def read(self, timeout_s: float) -> bytes:
         if not select.select([self._socket], [], [], max(timeout_s, 0.0))[0]:
             return b""
-        data, self._peer = self._socket.recvfrom(_BIGGEST_READ)
+        data, sender = self._socket.recvfrom(_BIGGEST_READ)
+        if self._peer is None:
+            self._heard_s[sender] = time.monotonic()
+            if len(self._heard_s) > _MOST_PEERS:
+                del self._heard_s[min(self._heard_s, key=self._heard_s.__getitem__)]
+        elif sender[1] != self._peer[1]:
+            return b""
         return data
 
     def write(self, packet: bytes) -> None:
         if self._peer is not None:
             self._socket.sendto(packet, self._peer)
+            return
+        lately_s = time.monotonic() - _PEER_FORGOTTEN_S
+        for peer in [peer for peer, heard_s in list(self._heard_s.items()) if heard_s >= lately_s]:
+            self._socket.sendto(packet, peer)
 
     def close(self) -> None:
         self._socket.close()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from enum import Enum
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from flightplan.kinematics import Kinematics, turn_deg
+from flightplan.fence import Fence, RallyPoint
+from flightplan.kinematics import turn_deg
 from flightplan.mavlink import (
     FRAME_GLOBAL,
     NAV_LAND,
@@ -20,52 +20,23 @@ from flightplan.mavlink import (
     MissionItem,
     lonlat_from_xy,
 )
+from flightplan.mavlink import Autopilot as Dialect
 from flightplan.mission import Home
+from flightplan.modes import Mode
 from flightplan.projection import LocalFrame
 from flightplan.vehicle.body import Body, Leg, Point
+from flightplan.vehicle.camera import Camera, Photo
+from flightplan.vehicle.failsafes import BatteryGuard, FenceGuard, nearest
+from flightplan.vehicle.setup import VehicleSetup
 
 _NAVIGATION = (NAV_WAYPOINT, NAV_RETURN_TO_LAUNCH, NAV_LAND, NAV_TAKEOFF)
 _DEFAULT_SPEED_M_S = 10.0
 _RTL_LEAST_ALT_M = 15.0
 _ARRIVED_M = 0.5
+_IN_AIR_M = 0.1
 # An autopilot believes in the ground only after it has lain on it for a while.
 _LANDED_AFTER_S = 1.0
-
-
-class Mode(Enum):
-    """Flight modes, by ArduCopter's numbers."""
-
-    STABILIZE = 0
-    AUTO = 3
-    GUIDED = 4
-    LOITER = 5
-    RTL = 6
-    LAND = 9
-
-
-@dataclass(frozen=True, kw_only=True)
-class Photo:
-    """One picture taken: where the camera truly was and looked, at that moment.
-
-    Attributes:
-        index: Counts from 1.
-        at_s: Seconds since the vehicle was switched on.
-        lon: Degrees.
-        lat: Degrees.
-        alt_home_m: Height above home.
-        heading_deg: Of the camera, clockwise from true north.
-        pitch_deg: Of the camera, -90 straight down.
-        roll_deg: Of the camera.
-    """
-
-    index: int
-    at_s: float
-    lon: float
-    lat: float
-    alt_home_m: float
-    heading_deg: float
-    pitch_deg: float
-    roll_deg: float
+_ARMABLE = (Mode.GUIDED, Mode.LOITER, Mode.STABILIZE, Mode.AUTO)
 
 
 @dataclass
@@ -74,42 +45,64 @@ class Autopilot:
 
     Attributes:
         home: Where it stands when it starts.
+        setup: What it can do.
         on_photo: Called for each picture.
         on_reached: Called with the number of each item that is finished.
         on_text: Called with messages for people.
+        on_fence: Called when it goes beyond its fence.
     """
 
     home: Home
-    kinematics: Kinematics = field(default_factory=Kinematics)
-    endurance_s: float = 1_800.0
+    setup: VehicleSetup = field(default_factory=VehicleSetup)
     on_photo: Callable[[Photo], None] = lambda photo: None
     on_reached: Callable[[int], None] = lambda seq: None
     on_text: Callable[[str], None] = lambda text: None
+    on_fence: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
+        self._is_px4 = self.setup.dialect is Dialect.PX4
+        self.body = Body(
+            kinematics=self.setup.kinematics, wind=self.setup.wind, max_airspeed_m_s=self.setup.max_airspeed_m_s
+        )
+        self.camera = Camera(self.body, lambda photo: self.on_photo(photo))
+        # PX4 keeps to a fence as soon as it has one; ArduPilot waits to be told.
+        self.fence = FenceGuard(enabled=self._is_px4)
+        self.rally: tuple[RallyPoint, ...] = ()
+        self._fence_plan: Fence | None = None
         self.stand_at(self.home)
-        self.body = Body(kinematics=self.kinematics)
-        self.mode = Mode.STABILIZE
+        self.mode = Mode.LOITER if self._is_px4 else Mode.STABILIZE
         self.armed = False
+        self.paused = False
         self.time_s = 0.0
         self.battery = 1.0
         self.mission: tuple[MissionItem, ...] = ()
         self.current = 0
         self.started = False
-        self.gimbal_pitch_deg = 0.0
-        self.photos = 0
+        self._battery_guard = BatteryGuard(self.setup)
         self._speed_m_s = _DEFAULT_SPEED_M_S
-        self._trigger_m = 0.0
-        self._trigger_from_m = 0.0
         self._hold_left_s = 0.0
+        self._guided_to: Leg | None = None
+        self._return_to: Point | None = None
         self._rtl_arrived = False
         self._arrived = False
         self._on_ground_s = 0.0
+
+    @property
+    def photos(self) -> int:
+        """Pictures taken since it was armed."""
+        return self.camera.photos
+
+    @property
+    def in_air(self) -> bool:
+        """Whether it has left the ground."""
+        return self.body.alt_m > _IN_AIR_M
 
     def stand_at(self, home: Home) -> None:
         """Puts the drone, and its home, on that place; only sensible on the ground."""
         self.home = home
         self.frame = LocalFrame(lon=home.lon, lat=home.lat)
+        self.body.east_m = self.body.north_m = 0.0
+        self.fence.load(self._fence_plan, self.frame)
 
     # What the ground may ask for
 
@@ -118,23 +111,32 @@ class Autopilot:
         self.mission = items
         self.current = 0
 
+    def guard(self, fence: Fence | None, rally: tuple[RallyPoint, ...]) -> None:
+        """Takes a new fence and rally points."""
+        self._fence_plan = fence
+        self.fence.load(fence, self.frame)
+        self.rally = rally
+
     def arm(self) -> str | None:
         """Arms, with a fresh battery; returns the reason when it will not."""
         if self.armed:
             return None
-        if self.mode not in (Mode.GUIDED, Mode.LOITER, Mode.STABILIZE, Mode.AUTO):
+        if self.mode not in _ARMABLE:
             return f"Arm: {self.mode.name} mode not armable"
         if self.mode is Mode.AUTO and len(self.mission) < 2:
             return "Arm: no mission"
+        if self.fence.enabled and self.fence.is_beyond(self.body.place_en):
+            return "Arm: vehicle outside fence"
         self.battery = 1.0  # somebody has put in a fresh one
+        self._battery_guard.reset()
         self.armed = True
-        self.started = False
-        self.photos = 0
+        self.started = self.paused = False
+        self.camera.photos = 0
         return None
 
     def disarm(self, force: bool = False) -> str | None:
         """Disarms on the ground, or anywhere by force; returns the reason when it will not."""
-        if self.body.alt_m > 0.1 and not force:
+        if self.in_air and not force:
             return "Disarm: not landed"
         self._ends()
         return None
@@ -143,21 +145,47 @@ class Autopilot:
         """Changes the mode; returns the reason when it will not."""
         if mode is Mode.AUTO and len(self.mission) < 2:
             return "Mode change to AUTO failed: no mission"
-        if mode is Mode.AUTO and self.mode is not Mode.AUTO and self.armed and self.body.alt_m > 0.1:
+        if mode is self.mode:
+            return None  # a repeated order changes nothing
+        if mode is Mode.AUTO and self.armed and self.in_air:
             self.started = True
+            self._arrived = False
         self.mode = mode
-        if mode is not Mode.AUTO:
-            self._trigger_m = 0.0
+        self.paused = False
+        self._guided_to = self._return_to = None
         self._rtl_arrived = False
+        if mode is not Mode.AUTO:
+            self.camera.stop()
         return None
 
     def start_mission(self) -> str | None:
-        """Begins the mission; returns the reason when it will not."""
+        """Begins the mission, or flies on with it; returns the reason when it will not."""
+        if self._is_px4 and self.armed and self.mode is not Mode.AUTO:
+            problem = self.set_mode(Mode.AUTO)
+            if problem is not None:
+                return problem
         if not self.armed or self.mode is not Mode.AUTO:
             return "Mission start needs AUTO and armed"
-        self.started = True
-        if self.body.alt_m <= 0.1:
+        if not self.in_air and not (self.started and self.current):
             self._go_to_item(1)
+        self.started = True
+        return None
+
+    def pause(self, paused: bool) -> str | None:
+        """Stops within the mission and flies on; returns the reason when it will not."""
+        if self.mode is not Mode.AUTO or not self.started:
+            return "Pause needs a mission under way"
+        self.paused = paused
+        return None
+
+    def go_to(self, lonlat: tuple[float, float], alt_home_m: float, speed_m_s: float) -> str | None:
+        """Flies to a place and waits there; returns the reason when it will not."""
+        if not (self.armed and self.in_air):
+            return "Reposition needs a flying vehicle"
+        self.set_mode(Mode.LOITER if self._is_px4 else Mode.GUIDED)
+        east, north = self.frame.en_from_lonlat(np.array([lonlat]))[0]
+        cruise = speed_m_s if speed_m_s > 0 else self._speed_m_s
+        self._guided_to = Leg(end_en=(float(east), float(north)), end_alt_m=alt_home_m, cruise_m_s=cruise)
         return None
 
     def set_current(self, seq: int) -> bool:
@@ -167,40 +195,79 @@ class Autopilot:
         self._go_to_item(max(seq, 1)) if self.started else setattr(self, "current", seq)
         return True
 
+    def do(self, item: MissionItem) -> None:
+        """Carries out a command that needs no way: speed, camera, gimbal."""
+        match item.command:
+            case 178 if item.params[1] > 0:
+                self._speed_m_s = item.params[1]
+            case 206:
+                at_once = item.params[2] == 1.0
+                self.camera.trigger(item.params[0], at_once=at_once, frame=self.frame, now_s=self.time_s)
+            case 1000 | 205:
+                self.camera.point(item.params[0])
+
+    def break_off(self, why: str, mode: Mode = Mode.RTL) -> None:
+        """A fail-safe: says why, and returns or lands."""
+        self.on_text(why)
+        if self.armed and self.in_air and self.mode not in (Mode.LAND, mode):
+            self.set_mode(mode)
+
     # Time
 
     def step(self, dt_s: float) -> None:
         """Moves everything on by `dt_s`."""
         if self.armed:
-            self.battery = max(0.0, self.battery - dt_s / self.endurance_s)
+            self.battery = max(0.0, self.battery - dt_s / self.setup.endurance_s)
             self._fly(dt_s)
+            if self.in_air:
+                self.body.drift.step(dt_s)
+            self._watch()
         self.time_s += dt_s
 
     def lonlat(self) -> tuple[float, float]:
         """Where it is: degrees."""
-        point = self.frame.lonlat_from_en(np.array([[self.body.east_m, self.body.north_m]]))[0]
+        point = self.frame.lonlat_from_en(np.array([self.body.place_en]))[0]
         return float(point[0]), float(point[1])
+
+    def _watch(self) -> None:
+        self._battery_guard.check(
+            self.battery,
+            lambda: self.break_off("Battery low: returning"),
+            lambda: self.break_off("Battery empty: landing", Mode.LAND),
+        )
+        if self.fence.crosses_now(self.body.place_en, self.time_s):
+            self.on_fence()
+            self.break_off("Fence breached: returning")
 
     def _fly(self, dt_s: float) -> None:
         match self.mode:
+            case Mode.AUTO if self.started and self.paused:
+                self._brake(dt_s)
             case Mode.AUTO if self.started:
                 self._fly_mission(dt_s)
             case Mode.RTL:
                 self._return(dt_s)
             case Mode.LAND:
                 self._land(dt_s)
+            case _ if self._guided_to is not None:
+                self.body.fly(self._guided_to, dt_s)
             case _:
-                self.body.stand_still()
+                self.body.brake(dt_s)
+
+    def _brake(self, dt_s: float) -> None:
+        before_m = self.body.travelled_m
+        self.body.brake(dt_s)
+        self.camera.flown(before_m, self.frame, self.time_s, dt_s)
 
     def _fly_mission(self, dt_s: float) -> None:
         if self.current >= len(self.mission):
-            self.body.stand_still()
-            if self.body.alt_m <= 0.1:
+            self.body.brake(dt_s)
+            if not self.in_air:
                 self._ends()
             return
         if self._hold_left_s > 0:
             self._hold_left_s -= dt_s
-            self.body.stand_still()
+            self.body.brake(dt_s)
             if self._hold_left_s <= 0:
                 self._finish_item()
             return
@@ -221,7 +288,7 @@ class Autopilot:
         before_m = self.body.travelled_m
         if not self._arrived:
             self._arrived = self.body.fly(self._leg(item), dt_s)
-            self._take_due_photos(before_m, dt_s)
+            self.camera.flown(before_m, self.frame, self.time_s, dt_s)
             if not self._arrived:
                 return
         if self.body.speed_m_s < 0.5 and not self._aligned(item, dt_s):
@@ -253,7 +320,7 @@ class Autopilot:
             course = math.degrees(math.atan2(end[0] - self.body.east_m, end[1] - self.body.north_m))
             next_course = math.degrees(math.atan2(after[0] - end[0], after[1] - end[1]))
             here = self.body.course_deg if self.body.distance_to(end) < 1.0 else course
-            leave = self.kinematics.corner_speed_m_s(turn_deg(here, next_course), self._speed_m_s)
+            leave = self.setup.kinematics.corner_speed_m_s(turn_deg(here, next_course), self._speed_m_s)
         return Leg(end_en=end, end_alt_m=self._alt_home_m(item), cruise_m_s=self._speed_m_s, leave_m_s=leave)
 
     def _en(self, item: MissionItem) -> Point:
@@ -276,33 +343,32 @@ class Autopilot:
             self.current = number
             if number >= len(self.mission) or self.mission[number].command in _NAVIGATION:
                 self._rtl_arrived = False
+                self._return_to = None
                 return
-            self._do(self.mission[number])
+            self.do(self.mission[number])
             self.on_reached(number)
 
-    def _do(self, item: MissionItem) -> None:
-        match item.command:
-            case 178 if item.params[1] > 0:
-                self._speed_m_s = item.params[1]
-            case 206:
-                self._trigger_m = max(item.params[0], 0.0)
-                self._trigger_from_m = self.body.travelled_m
-                if self._trigger_m > 0 and item.params[2] == 1.0:
-                    self._take_photo(0.0, 0.0)
-            case 1000 | 205:
-                self.gimbal_pitch_deg = item.params[0]
-
     def _return(self, dt_s: float) -> None:
-        self._trigger_m = 0.0
+        """Flies to the nearest of home and the rally points, and lands there."""
+        self.camera.stop()
+        if self._return_to is None:
+            self._return_to = nearest([(0.0, 0.0), *self._rally_en()], self.body.place_en)
         height = max(self.body.alt_m, min(_RTL_LEAST_ALT_M, self.body.alt_m + 1.0))
         if not self._rtl_arrived:
-            leg = Leg(end_en=(0.0, 0.0), end_alt_m=height, cruise_m_s=self._speed_m_s)
+            leg = Leg(end_en=self._return_to, end_alt_m=height, cruise_m_s=self._speed_m_s)
             self._rtl_arrived = self.body.fly(leg, dt_s)
             return
         self._land(dt_s)
 
+    def _rally_en(self) -> list[Point]:
+        if not self.rally:
+            return []
+        places = self.frame.en_from_lonlat(np.array([[point.lon, point.lat] for point in self.rally]))
+        return [(float(east), float(north)) for east, north in places]
+
     def _land(self, dt_s: float) -> None:
-        self.body.speed_m_s = 0.0
+        if not self.body.brake(dt_s):
+            return
         self._on_ground_s = self._on_ground_s + dt_s if self.body.climb(0.0, dt_s) else 0.0
         if self._on_ground_s >= _LANDED_AFTER_S:
             if self.mode is Mode.AUTO and self.current < len(self.mission):
@@ -310,42 +376,9 @@ class Autopilot:
             self._ends()
 
     def _ends(self) -> None:
-        self.armed = self.started = False
+        self.armed = self.started = self.paused = False
         self._on_ground_s = 0.0
-        self._trigger_m = 0.0
+        self._return_to = self._guided_to = None
+        self.camera.stop()
         self.body.stand_still()
         self.on_text("Disarmed")
-
-    def _take_due_photos(self, before_m: float, dt_s: float) -> None:
-        """Photos whose distance was reached during this step, each at the place where it was."""
-        after_m = self.body.travelled_m
-        while self._trigger_m > 0 and after_m - self._trigger_from_m >= self._trigger_m:
-            self._trigger_from_m += self._trigger_m
-            back_m = after_m - self._trigger_from_m
-            self._take_photo(back_m, dt_s * (1 - back_m / max(after_m - before_m, 1e-9)))
-
-    def _take_photo(self, back_m: float, after_s: float) -> None:
-        """A picture `back_m` behind the present place, `after_s` after the beginning of this step."""
-        body = self.body
-        course = math.radians(body.course_deg)
-        place = np.array([[body.east_m - back_m * math.sin(course), body.north_m - back_m * math.cos(course)]])
-        lon, lat = self.frame.lonlat_from_en(place)[0]
-        self.photos += 1
-        self.on_photo(
-            Photo(
-                index=self.photos,
-                at_s=self.time_s + after_s,
-                lon=float(lon),
-                lat=float(lat),
-                alt_home_m=body.alt_m,
-                heading_deg=body.heading_deg,
-                pitch_deg=self.gimbal_pitch_deg,
-                roll_deg=0.0,
-            )
-        )
-
-
-def float32(item: MissionItem) -> MissionItem:
-    """The item as an autopilot stores it."""
-    first, second, third, fourth = (float(np.float32(value)) for value in item.params)
-    return replace(item, params=(first, second, third, fourth), z=float(np.float32(item.z)))

@@ -8,7 +8,10 @@ from typing import Any
 
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
-from flightplan.vehicle.autopilot import Autopilot, Mode
+from flightplan.mavlink import Autopilot as Dialect
+from flightplan.mavlink import MissionItem, lonlat_from_xy
+from flightplan.modes import Mode, mode_from_custom, mode_from_params
+from flightplan.vehicle.autopilot import Autopilot
 from flightplan.vehicle.telemetry import Telemetry
 
 Message = Any
@@ -17,21 +20,33 @@ _FORCE = 21_196.0
 _PARAMETER_REAL32 = 9
 
 
+# A command that is repeated within so long, with a count of repetition, is the same order and not a second one.
+_REPEATED_WITHIN_S = 10.0
+
+
 class CommandDesk:
     """Answers everything that is not about missions."""
 
     def __init__(self, autopilot: Autopilot, telemetry: Telemetry) -> None:
         self._autopilot = autopilot
         self._telemetry = telemetry
-        self._parameters = {"SYSID_THISMAV": 1.0, "WPNAV_SPEED": 1000.0, "RTL_ALT": 1500.0, "FRAME_CLASS": 2.0}
+        self._dialect = autopilot.setup.dialect
+        self._orders: dict[tuple[int, int], tuple[tuple[float, ...], int, float]] = {}
+        self._parameters = {
+            "SYSID_THISMAV": float(telemetry.system_id),
+            "WPNAV_SPEED": 1000.0,
+            "RTL_ALT": 1500.0,
+            "FRAME_CLASS": 2.0,
+        }
 
-    def handle(self, message: Message, reply: Reply) -> None:
-        """Answers one message, if there is an answer."""
+    def handle(self, message: Message, reply: Reply, now_s: float) -> None:
+        """Answers one message, if there is an answer; `now_s` are real seconds."""
         match message.get_type():
             case "COMMAND_LONG" | "COMMAND_INT":
-                self._command(message, reply)
+                self._command(message, reply, now_s)
             case "SET_MODE":
-                self._autopilot.set_mode(_mode(message.custom_mode) or self._autopilot.mode)
+                mode = mode_from_custom(message.custom_mode, self._dialect)
+                self._autopilot.set_mode(mode or self._autopilot.mode)
             case "PARAM_REQUEST_LIST":
                 for name in self._parameters:
                     self._tell_parameter(name, reply)
@@ -52,15 +67,17 @@ class CommandDesk:
                     )
                 )
 
-    def _command(self, message: Message, reply: Reply) -> None:
-        code, text = self._obey(message, reply)
-        if text:
-            reply(dialect.MAVLink_statustext_message(dialect.MAV_SEVERITY_WARNING, text.encode()[:50]))
-        reply(
-            dialect.MAVLink_command_ack_message(
-                message.command, code, 0, 0, message.get_srcSystem(), message.get_srcComponent()
-            )
-        )
+    def _command(self, message: Message, reply: Reply, now_s: float) -> None:
+        sender = (message.get_srcSystem(), message.get_srcComponent())
+        order = _order(message)
+        known, code, at_s = self._orders.get(sender, ((), 0, 0.0))
+        is_repeated = getattr(message, "confirmation", 0) > 0 and known == order and now_s - at_s < _REPEATED_WITHIN_S
+        if not is_repeated:
+            code, text = self._obey(message, reply)
+            self._orders[sender] = (order, code, now_s)
+            if text:
+                reply(dialect.MAVLink_statustext_message(dialect.MAV_SEVERITY_WARNING, text.encode()[:50]))
+        reply(dialect.MAVLink_command_ack_message(message.command, code, 0, 0, *sender))
 
     def _obey(self, message: Message, reply: Reply) -> tuple[int, str | None]:
         """The MAV_RESULT and, for a refusal, the reason."""
@@ -71,7 +88,7 @@ class CommandDesk:
             case dialect.MAV_CMD_COMPONENT_ARM_DISARM:
                 return _result(autopilot.disarm(force=message.param2 == _FORCE))
             case dialect.MAV_CMD_DO_SET_MODE:
-                mode = _mode(message.param2)
+                mode = mode_from_params(message.param2, message.param3, self._dialect)
                 return _result(autopilot.set_mode(mode) if mode else f"no mode {message.param2:g}")
             case dialect.MAV_CMD_MISSION_START:
                 return _result(autopilot.start_mission())
@@ -79,8 +96,18 @@ class CommandDesk:
                 return _result(autopilot.set_mode(Mode.RTL))
             case dialect.MAV_CMD_NAV_LAND:
                 return _result(autopilot.set_mode(Mode.LAND))
+            case dialect.MAV_CMD_DO_PAUSE_CONTINUE if self._dialect is Dialect.ARDUPILOT:
+                return _result(autopilot.pause(message.param1 == 0.0))
+            case dialect.MAV_CMD_DO_REPOSITION:
+                return self._reposition(message)
+            case 178 | 205 | 206 | 1000:
+                return self._do_at_once(message)
+            case dialect.MAV_CMD_DO_FENCE_ENABLE if self._dialect is Dialect.ARDUPILOT:
+                autopilot.fence.enabled = message.param1 == 1.0
+                return _result(None)
             case dialect.MAV_CMD_DO_SET_MISSION_CURRENT:
-                there_is = autopilot.set_current(int(message.param1))
+                offset = 0 if self._dialect.home_is_item_0 else 1
+                there_is = autopilot.set_current(int(message.param1) + offset)
                 return _result(None if there_is else "no such item")
             case dialect.MAV_CMD_REQUEST_MESSAGE | dialect.MAV_CMD_REQUEST_AUTOPILOT_CAPABILITIES:
                 return self._send_requested(message, reply)
@@ -90,6 +117,26 @@ class CommandDesk:
             case dialect.MAV_CMD_SET_MESSAGE_INTERVAL:
                 return _result(None)
         return int(dialect.MAV_RESULT_UNSUPPORTED), None
+
+    def _reposition(self, message: Message) -> tuple[int, str | None]:
+        """Only as COMMAND_INT: single precision does not hold a place."""
+        if message.get_type() != "COMMAND_INT":
+            return int(dialect.MAV_RESULT_COMMAND_INT_ONLY), None
+        if not math.isfinite(message.z):
+            return int(dialect.MAV_RESULT_DENIED), "Reposition: no height"
+        above_home = message.frame in (3, 6)
+        height = message.z if above_home else message.z - self._autopilot.home.alt_msl_m
+        lonlat = lonlat_from_xy(message.x, message.y)
+        speed = message.param1 if math.isfinite(message.param1) else -1.0
+        return _result(self._autopilot.go_to(lonlat, height, speed))
+
+    def _do_at_once(self, message: Message) -> tuple[int, str | None]:
+        params = (float(message.param1), float(message.param2), float(message.param3), float(message.param4))
+        checked = params if message.command in (178, 206) else params[:1]
+        if not all(math.isfinite(value) for value in checked):
+            return int(dialect.MAV_RESULT_DENIED), None
+        self._autopilot.do(MissionItem(seq=0, frame=2, command=message.command, params=params))
+        return _result(None)
 
     def _send_requested(self, message: Message, reply: Reply) -> tuple[int, str | None]:
         wanted = int(message.param1) if message.command == dialect.MAV_CMD_REQUEST_MESSAGE else 148
@@ -133,11 +180,10 @@ def _result(problem: str | None) -> tuple[int, str | None]:
     return (int(dialect.MAV_RESULT_ACCEPTED), None) if problem is None else (int(dialect.MAV_RESULT_FAILED), problem)
 
 
-def _mode(number: float) -> Mode | None:
-    try:
-        return Mode(int(number))
-    except ValueError:
-        return None
+def _order(message: Message) -> tuple[float, ...]:
+    """What makes two commands the same order."""
+    params = tuple(float(getattr(message, f"param{number}", 0.0)) for number in range(1, 8))
+    return (float(message.command), *params)
 
 
 def _parameter_name(raw: str | bytes) -> str:

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
-from flightplan.mavlink import MISSION_TYPE_MISSION, MissionItem, home_item
-from flightplan.mission import Home
-from flightplan.vehicle.autopilot import float32
+from flightplan.errors import CannotPlan
+from flightplan.mavlink import Autopilot as Dialect
+from flightplan.mavlink import MissionItem, UnknownItem
+from flightplan.plan_on_wire import ListKind
+from flightplan.vehicle.item_rules import as_held, item_from_message, item_problem
 
 Message = Any
 Reply = Callable[[Message], None]
-OnMission = Callable[[tuple[MissionItem, ...]], Home]
+# Takes a whole new list, and gives it back as the vehicle holds it. Raises what it cannot keep.
+Keep = Callable[[ListKind, tuple[MissionItem, ...]], tuple[MissionItem, ...]]
 
+# As ArduPilot: it asks once a second and gives up after eight.
 ASK_AGAIN_S = 1.0
-ASK_TIMES = 5
-_STORED_FRAME = {0: 0, 5: 0, 3: 3, 6: 3, 10: 10, 11: 10}
-_PLACED_FRAMES = frozenset(_STORED_FRAME)
-_KNOWN_COMMANDS = frozenset({16, 20, 21, 22, 178, 205, 206, 1000})
-_INVALID_PARAMETER = (6, 7, 8, 9)
+ASK_TIMES = 8
 
 
 @dataclass
 class _Transfer:
     """An upload in progress."""
 
+    kind: ListKind
     count: int
     partner: tuple[int, int]
     reply: Reply
@@ -38,31 +38,25 @@ class _Transfer:
 
 
 class MissionDesk:
-    """Takes and gives missions; `on_mission` gets each new one, item 0 included, and says where home then is."""
+    """Takes and gives missions, fences and rally points; `keep` gets each new list once it is complete."""
 
-    def __init__(self, on_mission: OnMission, most_items: int = 700) -> None:
-        self._on_mission = on_mission
+    def __init__(self, keep: Keep, dialect_spoken: Dialect, most_items: int = 700) -> None:
+        self._keep = keep
+        self._dialect = dialect_spoken
         self._most_items = most_items
-        self._held: tuple[MissionItem, ...] = ()
+        self._held: dict[ListKind, tuple[MissionItem, ...]] = dict.fromkeys(ListKind, ())
         self._transfer: _Transfer | None = None
 
     def handle(self, message: Message, reply: Reply, now_s: float) -> bool:
         """Answers a message of the mission protocol; false when it is none."""
-        match message.get_type():
-            case "MISSION_COUNT":
-                self._begin(message, reply, now_s)
-            case "MISSION_ITEM_INT" | "MISSION_ITEM":
-                self._take(message, reply, now_s)
-            case "MISSION_REQUEST_LIST":
-                self._count(message, reply)
-            case "MISSION_REQUEST_INT" | "MISSION_REQUEST":
-                self._give(message, reply)
-            case "MISSION_CLEAR_ALL":
-                self._clear(message, reply)
-            case "MISSION_ACK":
-                pass
-            case _:
-                return False
+        answer = self._answers().get(message.get_type())
+        if answer is None:
+            return bool(message.get_type() == "MISSION_ACK")
+        kind = _kind(message)
+        if kind is None:
+            self._answer_unknown_kind(message, reply)
+        else:
+            answer(message, kind, reply, now_s)
         return True
 
     def tick(self, now_s: float) -> None:
@@ -71,116 +65,113 @@ class MissionDesk:
         if transfer is None or now_s - transfer.asked_at_s < ASK_AGAIN_S:
             return
         if transfer.asked >= ASK_TIMES:
-            self._transfer = None
-            self._acknowledge(transfer.partner, transfer.reply, dialect.MAV_MISSION_OPERATION_CANCELLED)
+            self._end(transfer, dialect.MAV_MISSION_OPERATION_CANCELLED)
             return
         self._ask(transfer, now_s)
 
-    def _begin(self, message: Message, reply: Reply, now_s: float) -> None:
-        partner = _partner(message)
-        if message.mission_type != MISSION_TYPE_MISSION:
-            code = dialect.MAV_MISSION_ACCEPTED if message.count == 0 else dialect.MAV_MISSION_UNSUPPORTED
-            self._acknowledge(partner, reply, code, message.mission_type)
-        elif message.count > self._most_items:
-            self._acknowledge(partner, reply, dialect.MAV_MISSION_NO_SPACE)
-        elif message.count == 0:
-            self._store(())
-            self._acknowledge(partner, reply, dialect.MAV_MISSION_ACCEPTED)
+    def _answers(self) -> dict[str, Callable[[Message, ListKind, Reply, float], None]]:
+        return {
+            "MISSION_COUNT": self._begin,
+            "MISSION_ITEM_INT": self._take,
+            "MISSION_ITEM": self._take,
+            "MISSION_REQUEST_LIST": self._count,
+            "MISSION_REQUEST_INT": self._give,
+            "MISSION_REQUEST": self._give,
+            "MISSION_CLEAR_ALL": self._clear,
+        }
+
+    def _answer_unknown_kind(self, message: Message, reply: Reply) -> None:
+        if message.get_type() == "MISSION_CLEAR_ALL" and message.mission_type == dialect.MAV_MISSION_TYPE_ALL:
+            self._transfer = None
+            for kind in ListKind:
+                self._store(kind, ())
+            code = dialect.MAV_MISSION_ACCEPTED
         else:
-            self._transfer = _Transfer(count=message.count, partner=partner, reply=reply)
+            code = dialect.MAV_MISSION_UNSUPPORTED
+        reply(dialect.MAVLink_mission_ack_message(*_partner(message), code, message.mission_type))
+
+    def _begin(self, message: Message, kind: ListKind, reply: Reply, now_s: float) -> None:
+        partner = _partner(message)
+        if message.count > self._most_items:
+            _acknowledge(partner, reply, dialect.MAV_MISSION_NO_SPACE, kind)
+        elif message.count == 0:
+            self._transfer = None
+            _acknowledge(partner, reply, self._store(kind, ()), kind)
+        elif self._is_busy_with_another(partner, kind):
+            _acknowledge(partner, reply, dialect.MAV_MISSION_DENIED, kind)
+        else:
+            self._transfer = _Transfer(kind=kind, count=message.count, partner=partner, reply=reply)
             self._ask(self._transfer, now_s)
+
+    def _is_busy_with_another(self, partner: tuple[int, int], kind: ListKind) -> bool:
+        transfer = self._transfer
+        return transfer is not None and transfer.partner != partner and transfer.kind is kind and transfer.asked < 3
 
     def _ask(self, transfer: _Transfer, now_s: float) -> None:
         transfer.asked_at_s = now_s
         transfer.asked += 1
         seq = len(transfer.items)
-        transfer.reply(dialect.MAVLink_mission_request_int_message(*transfer.partner, seq, MISSION_TYPE_MISSION))
+        transfer.reply(dialect.MAVLink_mission_request_int_message(*transfer.partner, seq, transfer.kind))
 
-    def _take(self, message: Message, reply: Reply, now_s: float) -> None:
+    def _take(self, message: Message, kind: ListKind, reply: Reply, now_s: float) -> None:
         transfer = self._transfer
-        if message.mission_type != MISSION_TYPE_MISSION:
+        if transfer is None or transfer.kind is not kind or message.seq != len(transfer.items):
+            _acknowledge(_partner(message), reply, dialect.MAV_MISSION_INVALID_SEQUENCE, kind)
             return
-        if transfer is None or message.seq != len(transfer.items):
-            self._acknowledge(_partner(message), reply, dialect.MAV_MISSION_INVALID_SEQUENCE)
-            return
-        code = _item_problem(message)
+        code = item_problem(message, kind, self._dialect)
         if code != dialect.MAV_MISSION_ACCEPTED:
-            self._transfer = None
-            self._acknowledge(transfer.partner, reply, code)
+            self._end(transfer, code)
             return
-        transfer.items.append(_stored(message))
+        transfer.items.append(item_from_message(message))
         transfer.asked = 0
         if len(transfer.items) < transfer.count:
             self._ask(transfer, now_s)
-            return
+        else:
+            self._end(transfer, self._store(kind, tuple(transfer.items)))
+
+    def _end(self, transfer: _Transfer, code: int) -> None:
         self._transfer = None
-        self._store(tuple(transfer.items))
-        self._acknowledge(transfer.partner, reply, dialect.MAV_MISSION_ACCEPTED)
+        _acknowledge(transfer.partner, transfer.reply, code, transfer.kind)
 
-    def _store(self, items: tuple[MissionItem, ...]) -> None:
-        """Keeps the items; item 0 becomes the vehicle's own home."""
-        stored = tuple(_as_held(item) for item in items)
-        home = self._on_mission(stored)
-        self._held = (_as_held(home_item(home)), *stored[1:]) if stored else ()
+    def _store(self, kind: ListKind, items: tuple[MissionItem, ...]) -> int:
+        """Keeps a whole list, or leaves the old one; returns the MAV_MISSION_RESULT."""
+        try:
+            self._held[kind] = self._keep(kind, tuple(as_held(item, self._dialect) for item in items))
+        except (UnknownItem, CannotPlan):
+            return int(dialect.MAV_MISSION_INVALID)
+        return int(dialect.MAV_MISSION_ACCEPTED)
 
-    def _count(self, message: Message, reply: Reply) -> None:
-        count = len(self._held) if message.mission_type == MISSION_TYPE_MISSION else 0
-        reply(dialect.MAVLink_mission_count_message(*_partner(message), count, message.mission_type))
+    def _count(self, message: Message, kind: ListKind, reply: Reply, now_s: float) -> None:
+        reply(dialect.MAVLink_mission_count_message(*_partner(message), len(self._held[kind]), kind))
 
-    def _give(self, message: Message, reply: Reply) -> None:
-        partner = _partner(message)
-        if message.mission_type != MISSION_TYPE_MISSION or message.seq >= len(self._held):
-            self._acknowledge(partner, reply, dialect.MAV_MISSION_INVALID_SEQUENCE, message.mission_type)
+    def _give(self, message: Message, kind: ListKind, reply: Reply, now_s: float) -> None:
+        partner, held = _partner(message), self._held[kind]
+        if message.seq >= len(held):
+            _acknowledge(partner, reply, dialect.MAV_MISSION_INVALID_SEQUENCE, kind)
             return
-        item = self._held[message.seq]
+        item = held[message.seq]
         whole = (*partner, item.seq, item.frame, item.command, int(item.seq == 0), 1, *item.params)
         if message.get_type() == "MISSION_REQUEST":
             places = (item.x / 1e7, item.y / 1e7) if item.has_place else (float(item.x), float(item.y))
-            reply(dialect.MAVLink_mission_item_message(*whole, *places, item.z, MISSION_TYPE_MISSION))
+            reply(dialect.MAVLink_mission_item_message(*whole, *places, item.z, kind))
         else:
-            reply(dialect.MAVLink_mission_item_int_message(*whole, item.x, item.y, item.z, MISSION_TYPE_MISSION))
+            reply(dialect.MAVLink_mission_item_int_message(*whole, item.x, item.y, item.z, kind))
 
-    def _clear(self, message: Message, reply: Reply) -> None:
-        if message.mission_type in (MISSION_TYPE_MISSION, dialect.MAV_MISSION_TYPE_ALL):
-            self._transfer = None
-            self._store(())
-        self._acknowledge(_partner(message), reply, dialect.MAV_MISSION_ACCEPTED, message.mission_type)
+    def _clear(self, message: Message, kind: ListKind, reply: Reply, now_s: float) -> None:
+        self._transfer = None
+        _acknowledge(_partner(message), reply, self._store(kind, ()), kind)
 
-    def _acknowledge(
-        self, partner: tuple[int, int], reply: Reply, code: int, mission_type: int = MISSION_TYPE_MISSION
-    ) -> None:
-        reply(dialect.MAVLink_mission_ack_message(*partner, code, mission_type))
+
+def _kind(message: Message) -> ListKind | None:
+    try:
+        return ListKind(message.mission_type)
+    except ValueError:
+        return None
 
 
 def _partner(message: Message) -> tuple[int, int]:
     return message.get_srcSystem(), message.get_srcComponent()
 
 
-def _item_problem(message: Message) -> int:
-    """The MAV_MISSION_RESULT of one item; NaN is refused, as ArduPilot does."""
-    for code, value in zip(
-        _INVALID_PARAMETER, (message.param1, message.param2, message.param3, message.param4), strict=True
-    ):
-        if math.isnan(value):
-            return code
-    if message.command not in _KNOWN_COMMANDS:
-        return int(dialect.MAV_MISSION_UNSUPPORTED)
-    if message.command in (16, 21, 22) and message.frame not in _PLACED_FRAMES:
-        return int(dialect.MAV_MISSION_UNSUPPORTED_FRAME)
-    if not math.isfinite(message.z):
-        return int(dialect.MAV_MISSION_INVALID_PARAM7)
-    return int(dialect.MAV_MISSION_ACCEPTED)
-
-
-def _stored(message: Message) -> MissionItem:
-    params = (float(message.param1), float(message.param2), float(message.param3), float(message.param4))
-    common = {"seq": int(message.seq), "frame": int(message.frame), "command": int(message.command)}
-    if message.get_type() == "MISSION_ITEM":
-        file_params = (*params, float(message.x), float(message.y), float(message.z))
-        return MissionItem.from_file_params(**common, params=file_params)
-    return MissionItem(**common, params=params, x=int(message.x), y=int(message.y), z=float(message.z))
-
-
-def _as_held(item: MissionItem) -> MissionItem:
-    """As ArduPilot gives it back: frame 0 for items without a place, figures in single precision."""
-    return float32(replace(item, frame=_STORED_FRAME[item.frame] if item.has_place else 0))
+def _acknowledge(partner: tuple[int, int], reply: Reply, code: int, kind: ListKind) -> None:
+    reply(dialect.MAVLink_mission_ack_message(*partner, code, kind))

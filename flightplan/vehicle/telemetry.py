@@ -9,8 +9,11 @@ from typing import Any
 
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
+from flightplan.mavlink import Autopilot as Dialect
 from flightplan.mavlink import xy_from_lonlat
-from flightplan.vehicle.autopilot import Autopilot, Photo
+from flightplan.modes import custom_mode
+from flightplan.vehicle.autopilot import Autopilot
+from flightplan.vehicle.camera import Photo
 
 Message = Any
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -22,23 +25,21 @@ _SENSORS = 0x0020_000F
 class Telemetry:
     """Turns the autopilot's state into messages; `switched_on_at` is the UTC time of its second 0."""
 
-    def __init__(self, autopilot: Autopilot, switched_on_at: datetime) -> None:
+    def __init__(self, autopilot: Autopilot, switched_on_at: datetime, system_id: int = 1) -> None:
         self._autopilot = autopilot
+        self._dialect = autopilot.setup.dialect
         self.switched_on_at = switched_on_at
+        self.system_id = system_id
 
     def heartbeat(self) -> Message:
-        """HEARTBEAT of an ArduCopter hexarotor."""
+        """HEARTBEAT of a hexarotor."""
         autopilot = self._autopilot
         base_mode = dialect.MAV_MODE_FLAG_CUSTOM_MODE_ENABLED
         base_mode |= dialect.MAV_MODE_FLAG_SAFETY_ARMED if autopilot.armed else 0
         state = dialect.MAV_STATE_ACTIVE if autopilot.armed else dialect.MAV_STATE_STANDBY
+        mode = custom_mode(autopilot.mode, self._dialect)
         return dialect.MAVLink_heartbeat_message(
-            dialect.MAV_TYPE_HEXAROTOR,
-            dialect.MAV_AUTOPILOT_ARDUPILOTMEGA,
-            base_mode,
-            autopilot.mode.value,
-            state,
-            3,
+            dialect.MAV_TYPE_HEXAROTOR, self._dialect.value, base_mode, mode, state, 3
         )
 
     def fast(self) -> Iterator[Message]:
@@ -54,20 +55,22 @@ class Telemetry:
         yield self.system_time()
         yield self.landed_state()
         yield self.mission_current()
+        if self._autopilot.fence.enabled:
+            yield self.fence_status()
 
     def position(self) -> Message:
         """GLOBAL_POSITION_INT."""
         autopilot, body = self._autopilot, self._autopilot.body
         x, y = xy_from_lonlat(*autopilot.lonlat())
-        course = math.radians(body.course_deg)
+        east, north = body.velocity_en_m_s
         return dialect.MAVLink_global_position_int_message(
             self._boot_ms(),
             x,
             y,
             round((autopilot.home.alt_msl_m + body.alt_m) * 1000),
             round(body.alt_m * 1000),
-            round(body.speed_m_s * math.cos(course) * 100),
-            round(body.speed_m_s * math.sin(course) * 100),
+            round(north * 100),
+            round(east * 100),
             round(-body.climb_m_s * 100),
             round(body.heading_deg * 100) % 36_000,
         )
@@ -85,7 +88,7 @@ class Telemetry:
         autopilot = self._autopilot
         flags = dialect.GIMBAL_DEVICE_FLAGS_ROLL_LOCK | dialect.GIMBAL_DEVICE_FLAGS_PITCH_LOCK
         flags |= dialect.GIMBAL_DEVICE_FLAGS_YAW_IN_EARTH_FRAME
-        quaternion = _quaternion(autopilot.body.heading_deg, autopilot.gimbal_pitch_deg)
+        quaternion = _quaternion(autopilot.body.heading_deg, autopilot.camera.pitch_deg)
         return dialect.MAVLink_gimbal_device_attitude_status_message(
             0, 0, self._boot_ms(), flags, quaternion, 0.0, 0.0, 0.0, 0
         )
@@ -131,7 +134,24 @@ class Telemetry:
         """MISSION_CURRENT."""
         autopilot = self._autopilot
         last = max(len(autopilot.mission) - 1, 0)
-        return dialect.MAVLink_mission_current_message(min(autopilot.current, last), last)
+        current = min(autopilot.current, last)
+        state = dialect.MISSION_STATE_PAUSED if autopilot.paused else dialect.MISSION_STATE_UNKNOWN
+        return dialect.MAVLink_mission_current_message(self._seq(current), self._seq(last), state)
+
+    def item_reached(self, number: int) -> Message:
+        """MISSION_ITEM_REACHED."""
+        return dialect.MAVLink_mission_item_reached_message(self._seq(number))
+
+    def fence_status(self) -> Message:
+        """FENCE_STATUS."""
+        fence = self._autopilot.fence
+        kind = dialect.FENCE_BREACH_BOUNDARY if fence.breached else dialect.FENCE_BREACH_NONE
+        at_ms = round(fence.breached_at_s * 1000)
+        return dialect.MAVLink_fence_status_message(int(fence.breached), fence.breaches, kind, at_ms)
+
+    def text(self, text: str) -> Message:
+        """STATUSTEXT."""
+        return dialect.MAVLink_statustext_message(dialect.MAV_SEVERITY_INFO, text.encode()[:50])
 
     def home_position(self) -> Message:
         """HOME_POSITION."""
@@ -142,19 +162,24 @@ class Telemetry:
         )
 
     def version(self) -> Message:
-        """AUTOPILOT_VERSION: ArduCopter 4.6."""
+        """AUTOPILOT_VERSION: ArduCopter 4.6, or PX4 1.15."""
         capabilities = dialect.MAV_PROTOCOL_CAPABILITY_MISSION_INT | dialect.MAV_PROTOCOL_CAPABILITY_COMMAND_INT
-        capabilities |= dialect.MAV_PROTOCOL_CAPABILITY_MAVLINK2
+        capabilities |= dialect.MAV_PROTOCOL_CAPABILITY_MAVLINK2 | dialect.MAV_PROTOCOL_CAPABILITY_MISSION_FENCE
+        capabilities |= dialect.MAV_PROTOCOL_CAPABILITY_MISSION_RALLY
+        number = 0x0406_00FF if self._dialect is Dialect.ARDUPILOT else 0x010F_00FF
         return dialect.MAVLink_autopilot_version_message(
-            capabilities, 0x0406_00FF, 0, 0, 0, [0] * 8, [0] * 8, [0] * 8, 0, 0, 0
+            capabilities, number, 0, 0, 0, [0] * 8, [0] * 8, [0] * 8, 0, 0, 0
         )
 
     def photo(self, photo: Photo) -> Message:
-        """CAMERA_FEEDBACK: the true place and attitude of the camera, degrees in the earth frame."""
+        """The true place and attitude of the camera: CAMERA_FEEDBACK from ArduPilot, CAMERA_IMAGE_CAPTURED from PX4."""
+        return self._image_captured(photo) if self._dialect is Dialect.PX4 else self._feedback(photo)
+
+    def _feedback(self, photo: Photo) -> Message:
         x, y = xy_from_lonlat(photo.lon, photo.lat)
         return dialect.MAVLink_camera_feedback_message(
             self.time_usec(photo.at_s),
-            1,
+            self.system_id,
             0,
             photo.index,
             x,
@@ -169,10 +194,30 @@ class Telemetry:
             photo.index,
         )
 
+    def _image_captured(self, photo: Photo) -> Message:
+        x, y = xy_from_lonlat(photo.lon, photo.lat)
+        return dialect.MAVLink_camera_image_captured_message(
+            round(photo.at_s * 1000),
+            self.time_usec(photo.at_s),
+            0,
+            x,
+            y,
+            round((self._autopilot.home.alt_msl_m + photo.alt_home_m) * 1000),
+            round(photo.alt_home_m * 1000),
+            _quaternion(photo.heading_deg, photo.pitch_deg),
+            photo.index,
+            1,
+            b"",
+        )
+
     def time_usec(self, seconds: float) -> int:
         """UTC in microseconds at a second of the simulated clock."""
         at = self.switched_on_at + timedelta(seconds=seconds)
         return (at - _EPOCH) // timedelta(microseconds=1)
+
+    def _seq(self, number: int) -> int:
+        """An item's number on the wire; ours count from home, as ArduPilot's do."""
+        return number if self._dialect.home_is_item_0 else max(number - 1, 0)
 
     def _boot_ms(self) -> int:
         return round(self._autopilot.time_s * 1000)

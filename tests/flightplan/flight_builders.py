@@ -14,8 +14,9 @@ from shapely.geometry import LineString, Polygon
 
 from flightplan.area import PatrolArea
 from flightplan.coverage import CoveragePlan, plan_coverage
+from flightplan.fence import Fence, RallyPoint
 from flightplan.limits import FlightLimits
-from flightplan.link import Link
+from flightplan.link import Link, Wire
 from flightplan.mission import (
     Home,
     Mission,
@@ -77,13 +78,33 @@ def the_items():
     ]
 
 
-def a_mission(items=None, home=None, limits=None, name="grid 7"):
+def a_mission(items=None, home=None, limits=None, name="grid 7", **guards):
     return Mission(
         name=name,
         home=home or Home(lon=LON, lat=LAT, alt_msl_m=71.5),
         items=tuple(items or the_items()),
         limits=limits or FlightLimits(),
+        **guards,
     )
+
+
+def a_ring(west_m, south_m, east_m, north_m):
+    corners = [(west_m, south_m), (east_m, south_m), (east_m, north_m), (west_m, north_m)]
+    return tuple(tuple(round(angle, 7) for angle in lonlat(*corner)) for corner in corners)
+
+
+def a_fence():
+    """Round `the_items`, with a place in the middle that they keep away from."""
+    return Fence(inside=(a_ring(-60, -60, 250, 400),), outside=(a_ring(120, 150, 140, 250),))
+
+
+def a_rally_point(east_m=-20.0, north_m=-20.0, alt_m=40.0):
+    lon, lat = lonlat(east_m, north_m)
+    return RallyPoint(lon=round(lon, 7), lat=round(lat, 7), alt_home_m=alt_m)
+
+
+def a_guarded_mission(items=None, **changes):
+    return a_mission(items, **{"fence": a_fence(), "rally": (a_rally_point(),), **changes})
 
 
 def write_geojson_file(path: Path, geometry, **top):
@@ -174,7 +195,7 @@ class Meddler:
 
 
 def meddled_link(vehicle, up=None, down=None):
-    link = Link(Meddler(vehicle.address, up, down), url=vehicle.address)
+    link = Link(Wire(Meddler(vehicle.address, up, down), url=vehicle.address))
     link.wait_for_vehicle(5.0)
     return link
 

@@ -11,9 +11,10 @@ from flightplan.kinematics import Kinematics
 from flightplan.link import open_link
 from flightplan.mavlink import items_from_mission
 from flightplan.mission import Home, Waypoint
+from flightplan.modes import Mode
 from flightplan.upload import upload
-from flightplan.vehicle import SimulatedVehicle
-from flightplan.vehicle.autopilot import Autopilot, Mode
+from flightplan.vehicle import SimulatedVehicle, VehicleSetup
+from flightplan.vehicle.autopilot import Autopilot
 from flightplan.vehicle.body import Body, Leg
 
 
@@ -158,7 +159,7 @@ def test_items_are_reported_in_order_as_they_are_reached():
 
 
 def test_the_battery_empties_with_flight_time_and_is_changed_on_the_ground():
-    autopilot = an_autopilot(endurance_s=1_000.0)
+    autopilot = an_autopilot(setup=VehicleSetup(endurance_s=1_000.0))
     start(autopilot)
     run(autopilot, 100.0)
 
