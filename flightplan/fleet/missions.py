@@ -2,33 +2,56 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 
+from flightplan.errors import CannotPlan
+from flightplan.fleet.model import Dock
 from flightplan.fleet.plan import FleetPlan
 from flightplan.fleet.tours import Flight
+from flightplan.heights import GroundFollower
 from flightplan.limits import FlightLimits
 from flightplan.mission import Home, Mission
 from flightplan.pattern_search import run_between
 from flightplan.routing import Router
 from flightplan.rows import turned_back
 from flightplan.sorties import MissionBuilder
+from geo.camera import camera_by_name
 
 
 class FleetMissions:
-    """Makes missions of a plan's flights."""
+    """Makes missions of a plan's flights, each once."""
 
     def __init__(self, plan: FleetPlan) -> None:
         self._plan = plan
         self._builders: dict[int, MissionBuilder] = {}
+        self._made: dict[tuple[int, tuple[int, ...]], Mission] = {}
 
-    def mission(self, station: int, flight: Flight, name: str) -> Mission:
+    def mission(self, station: int, flight: Flight, name: str, *, is_long_allowed: bool = False) -> Mission:
         """One flight of one drone.
+
+        Args:
+            station: Number of the drone in the plan.
+            flight: One of its flights.
+            name: What people call it.
+            is_long_allowed: Whether it may last longer than the drone's battery, to see by how much.
 
         Raises:
             InvalidMission: It breaks a limit of the drone or of the rules.
+            CannotPlan: The ground on the way is not known, or too steep.
         """
+        made = self._made.get((station, flight.cells))
+        if made is None:
+            made = self._made[station, flight.cells] = self._make(station, flight)
+        longest_s = self._plan.stations[station].dock.drone.usable_s
+        if is_long_allowed:
+            longest_s = max(longest_s, made.limits.max_duration_s)
+        return replace(made, name=name, limits=replace(made.limits, max_duration_s=longest_s))
+
+    def _make(self, station: int, flight: Flight) -> Mission:
         builder = self._builders.get(station)
         if builder is None:
             builder = self._builders[station] = self._builder(station)
@@ -37,7 +60,7 @@ class FleetMissions:
         # A little more than needed, because lengths are rounded on the way to the vehicle.
         closest_m = builder.speed_m_s * self._plan.survey.min_photo_interval_s + 0.1
         runs = [run_between(start, end, self._plan.trigger_m[station], closest_m) for start, end in ends]
-        return builder.missions(name, [runs])[0]
+        return builder.missions("", [runs])[0]
 
     @cached_property
     def _router(self) -> Router:
@@ -47,10 +70,20 @@ class FleetMissions:
         plan, station = self._plan, self._plan.stations[number]
         dock, drone = station.dock, station.dock.drone
         home_en = turned_back(np.array([station.uv_m]), plan.strips.angle_deg)[0].tolist()
+        home = Home(lon=dock.lon, lat=dock.lat, alt_msl_m=self._ground_m(dock))
+        follower = None
+        if plan.survey.terrain is not None:
+            follower = GroundFollower(
+                terrain=plan.survey.terrain,
+                frame=plan.frame,
+                home_alt_msl_m=home.alt_msl_m,
+                band=plan.survey.band(camera_by_name(drone.camera)),
+                kinematics=drone.kinematics,
+            )
         return MissionBuilder(
             frame=plan.frame,
             router=self._router,
-            home=Home(lon=dock.lon, lat=dock.lat, alt_msl_m=dock.alt_msl_m),
+            home=home,
             home_en=(home_en[0], home_en[1]),
             altitude_m=plan.survey.altitude_m,
             speed_m_s=station.speed_m_s,
@@ -58,7 +91,21 @@ class FleetMissions:
                 max_range_m=drone.max_range_m,
                 max_speed_m_s=max(FlightLimits().max_speed_m_s, drone.speed_m_s),
                 min_photo_interval_s=plan.survey.min_photo_interval_s,
-                max_duration_s=drone.usable_s,
+                # Over hills a flight lasts longer than planned; `mission` decides whether that may be.
+                max_duration_s=drone.usable_s if follower is None else drone.endurance_s * 10,
             ),
             kinematics=drone.kinematics,
+            follower=follower,
         )
+
+    def _ground_m(self, dock: Dock) -> float:
+        terrain = self._plan.survey.terrain
+        if dock.alt_msl_m is not None or terrain is None:
+            return dock.alt_msl_m or 0.0
+        ground_m = float(terrain.heights_m(np.array([[dock.lon, dock.lat]]))[0])
+        if not math.isfinite(ground_m):
+            raise CannotPlan(
+                problem=f"the elevation model has no ground at dock {dock.name}",
+                remedy="Give one that covers the docks, the areas and the ways between them",
+            )
+        return ground_m

@@ -77,7 +77,7 @@ class Dock:
         lon: Degrees east, WGS 84.
         lat: Degrees north.
         drone: The kind of drone that stands in it.
-        alt_msl_m: Ground height above mean sea level.
+        alt_msl_m: Ground height above mean sea level; None for what the terrain says, and 0 without terrain.
         drones: How many stand in it, each flying by itself.
     """
 
@@ -85,14 +85,14 @@ class Dock:
     lon: float
     lat: float
     drone: DroneModel
-    alt_msl_m: float = 0.0
+    alt_msl_m: float | None = None
     drones: int = 1
 
     def __post_init__(self) -> None:
         problem = lonlat_problem(self.lon, self.lat)
         if problem is not None:
             raise ValueError(f"lon, lat: {problem[0]}")
-        if not math.isfinite(self.alt_msl_m):
+        if self.alt_msl_m is not None and not math.isfinite(self.alt_msl_m):
             raise ValueError("alt_msl_m must be finite")
         if not 1 <= self.drones <= _MOST_DRONES:
             raise ValueError(f"drones must be at least 1 and at most {_MOST_DRONES}")

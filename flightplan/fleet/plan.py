@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import shapely
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
-from flightplan.asked import camera_speed, check_overlaps
+from flightplan.asked import Shooting, camera_speed, check_overlaps
 from flightplan.errors import CannotPlan
 from flightplan.fleet.improving import Assignment, improve
 from flightplan.fleet.model import Dock, Fleet
@@ -20,11 +21,13 @@ from flightplan.fleet.sharing import share_out
 from flightplan.fleet.strips import Strips, lay_strips
 from flightplan.fleet.tours import Tour, Ways
 from flightplan.fleet.work import Station, Work, stations_of, work_of
+from flightplan.heights import HeightBand
 from flightplan.limits import FlightLimits
 from flightplan.projection import LocalFrame
 from flightplan.routing import Router, obstacles
 from flightplan.rows import turned
-from geo.camera import camera_by_name
+from flightplan.terrain import Terrain
+from geo.camera import Camera, camera_by_name
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -43,13 +46,15 @@ class Survey:
     """How the ground is to be flown over.
 
     Attributes:
-        altitude_m: Above the docks' ground.
+        altitude_m: Above the docks' ground; with terrain, above the ground straight below.
         frontlap: Least overlap of one photo and the next, 0 to below 1.
         sidelap: Least overlap of neighbouring rows.
         cell_m: Rows are shared out in cells of about this length; flights begin and end between them.
         angle_deg: Direction of the rows, counter-clockwise from east; None for the one that is flown fastest.
         clearance_m: Distance kept from where nobody may fly.
         min_photo_interval_s: Shortest time between photos that the cameras manage.
+        terrain: The ground; missions then follow it, and rows lie as close as the lowest flight needs.
+        band_m: With terrain, how far over and under `altitude_m` flights may be; a tenth of it if None.
     """
 
     altitude_m: float = 120.0
@@ -59,6 +64,8 @@ class Survey:
     angle_deg: float | None = None
     clearance_m: float = 3.0
     min_photo_interval_s: float = 1.0
+    terrain: Terrain | None = None
+    band_m: float | None = None
 
     def __post_init__(self) -> None:
         for name, least in _LEAST.items():
@@ -75,6 +82,18 @@ class Survey:
         if self.angle_deg is not None and not math.isfinite(self.angle_deg):
             raise CannotPlan(problem="angle_deg is out of range", remedy="Give a finite number")
         check_overlaps(self.frontlap, self.sidelap)
+
+    def band(self, camera: Camera) -> HeightBand:
+        """Where to fly above the ground, with terrain.
+
+        Raises:
+            CannotPlan: The band is none.
+        """
+        return Shooting(camera=camera, altitude_agl_m=self.altitude_m, band_m=self.band_m).band(FlightLimits())
+
+    def picture_m(self, camera: Camera) -> tuple[float, float]:
+        """What a picture is sure to show, across and along the row: over hills, from the lowest height."""
+        return camera.footprint_wh_m(self.altitude_m if self.terrain is None else self.band(camera).low_m)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -118,6 +137,8 @@ class FleetPlan:
         return sum(len(tour.flights) for tour in self.tours)
 
 
+_ALL_USABLE: Mapping[str, float] = MappingProxyType({})
+
 Told = Callable[[str, int, int], None]
 """Called with what is being done, and how much of how much of it is."""
 
@@ -128,6 +149,7 @@ def plan_fleet(
     survey: Survey | None = None,
     *,
     no_fly: Sequence[Polygon] = (),
+    usable: Mapping[str, float] = _ALL_USABLE,
     told: Told = lambda word, done, total: None,
 ) -> FleetPlan:
     """Share areas out among the drones of a fleet, and cut each drone's part into flights.
@@ -137,6 +159,7 @@ def plan_fleet(
         fleet: Docks and drones.
         survey: Heights and overlaps.
         no_fly: More places that nobody may fly over, degrees.
+        usable: By dock, the share of its drones' time in the air that level flight may take; all of it if not told.
         told: Told what is going on.
 
     Raises:
@@ -162,7 +185,12 @@ def plan_fleet(
         for dock in fleet.docks
     ]
     stations = stations_of(
-        fleet.docks, docks_en, angle_deg=strips.angle_deg, speeds_m_s=speeds, height_m=survey.altitude_m
+        fleet.docks,
+        docks_en,
+        angle_deg=strips.angle_deg,
+        speeds_m_s=speeds,
+        height_m=survey.altitude_m,
+        usable=usable,
     )
     for station in stations:
         if station.usable_s <= station.vertical_s:
@@ -262,9 +290,9 @@ def _laid(areas_en: Sequence[Polygon], blocked: BaseGeometry, spacing_m: float, 
 
 def _row_spacing_m(fleet: Fleet, survey: Survey) -> float:
     """The distance at which the narrowest camera of the fleet keeps the overlap."""
-    widths = [camera_by_name(dock.drone.camera).footprint_wh_m(survey.altitude_m)[0] for dock in fleet.docks]
+    widths = [survey.picture_m(camera_by_name(dock.drone.camera))[0] for dock in fleet.docks]
     return min(widths) * (1 - survey.sidelap)
 
 
 def _trigger_m(dock: Dock, survey: Survey) -> float:
-    return camera_by_name(dock.drone.camera).footprint_wh_m(survey.altitude_m)[1] * (1 - survey.frontlap)
+    return survey.picture_m(camera_by_name(dock.drone.camera))[1] * (1 - survey.frontlap)

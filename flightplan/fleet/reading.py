@@ -171,7 +171,7 @@ class _DockTable(_Table):
     name: _Text
     lon: float
     lat: float
-    alt_msl_m: float = 0.0
+    alt_msl_m: float | None = None
     drone: _Text
     drones: int = 1
 

@@ -8,7 +8,7 @@ to hold plans against, and no proof that nothing could be quicker.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +32,7 @@ class Station:
         uv_m: Its place.
         speed_m_s: On rows and ways, the camera's limit kept.
         height_m: It flies at, above the dock.
+        usable_share: Of the time that it may be in the air, what level flight may take; hills take the rest.
     """
 
     dock: Dock
@@ -39,6 +40,7 @@ class Station:
     uv_m: tuple[float, float]
     speed_m_s: float
     height_m: float
+    usable_share: float = 1.0
 
     @property
     def name(self) -> str:
@@ -47,8 +49,8 @@ class Station:
 
     @property
     def usable_s(self) -> float:
-        """Longest flight."""
-        return self.dock.drone.usable_s
+        """Longest flight over level ground."""
+        return self.dock.drone.usable_s * self.usable_share
 
     @property
     def turnaround_s(self) -> float:
@@ -133,12 +135,28 @@ def _least_link_m(strips: Strips) -> float:
 
 
 def stations_of(
-    docks: Sequence[Dock], docks_en: Floats, *, angle_deg: float, speeds_m_s: Sequence[float], height_m: float
+    docks: Sequence[Dock],
+    docks_en: Floats,
+    *,
+    angle_deg: float,
+    speeds_m_s: Sequence[float],
+    height_m: float,
+    usable: Mapping[str, float],
 ) -> list[Station]:
-    """Every drone of every dock; `docks_en` (n, 2) are the docks' places, metres east and north."""
+    """Every drone of every dock; `docks_en` (n, 2) are the docks' places, metres east and north.
+
+    `usable` says by dock what share of the time in the air level flight may take.
+    """
     uv = turned(docks_en, angle_deg)
     return [
-        Station(dock=dock, number=number, uv_m=(float(u), float(v)), speed_m_s=speed, height_m=height_m)
+        Station(
+            dock=dock,
+            number=number,
+            uv_m=(float(u), float(v)),
+            speed_m_s=speed,
+            height_m=height_m,
+            usable_share=usable.get(dock.name, 1.0),
+        )
         for dock, (u, v), speed in zip(docks, uv, speeds_m_s, strict=True)
         for number in range(1, dock.drones + 1)
     ]

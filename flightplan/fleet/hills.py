@@ -1,0 +1,90 @@
+"""A fleet's plan over hills: as over level ground, with so much time set aside as climbs and detours of height take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from shapely.geometry import Polygon
+
+from flightplan.errors import CannotPlan
+from flightplan.fleet.missions import FleetMissions
+from flightplan.fleet.model import Fleet
+from flightplan.fleet.plan import FleetPlan, Survey, Told, plan_fleet
+from flightplan.fleet.tours import Tour
+
+_MOST_PLANS = 4
+# A little more is set aside than was missing: other flights are made of what is left.
+_MORE = 0.97
+_LEAST_SHARE = 0.2
+
+
+def plan_over_hills(
+    areas: Sequence[Polygon],
+    fleet: Fleet,
+    survey: Survey,
+    *,
+    no_fly: Sequence[Polygon] = (),
+    told: Told = lambda word, done, total: None,
+) -> tuple[FleetPlan, FleetMissions]:
+    """A plan whose missions follow the ground and still fit the batteries, with those missions.
+
+    Rows are shared out and cut into flights by times over level ground. Where a mission then lasts longer than its
+    drone may fly, that dock's flights are planned for so much less, and all is planned again.
+
+    Args:
+        areas: As `plan_fleet`, and so are `no_fly` and `told`.
+        fleet: Docks and drones.
+        survey: With terrain.
+        no_fly: More places that nobody may fly over.
+        told: Told what is going on.
+
+    Raises:
+        CannotPlan: As `plan_fleet`; or the ground is not known or too steep somewhere, or takes too much of a battery.
+    """
+    usable: dict[str, float] = {}
+    for _ in range(_MOST_PLANS):
+        plan = plan_fleet(areas, fleet, survey, no_fly=no_fly, usable=usable, told=told)
+        missions = FleetMissions(plan)
+        short = _short(plan, missions, told)
+        if not short:
+            return _timed(plan, missions), missions
+        for dock, share in short.items():
+            usable[dock] = usable.get(dock, 1.0) * share * _MORE
+            if usable[dock] < _LEAST_SHARE:
+                break
+    dock = min(usable, key=lambda name: usable[name])
+    raise CannotPlan(
+        problem=f"dock {dock}: the hills around it take too much of a battery",
+        remedy="Give the height a wider band, add docks, or leave the steepest ground out",
+    )
+
+
+def _short(plan: FleetPlan, missions: FleetMissions, told: Told) -> dict[str, float]:
+    """By dock, what share of its drone's time its longest mission would have had to take to fit, where one does not."""
+    short: dict[str, float] = {}
+    done = 0
+    for number, (station, tour) in enumerate(zip(plan.stations, plan.tours, strict=True)):
+        for flight in tour.flights:
+            told("heights", done, plan.flights)
+            done += 1
+            mission = missions.mission(number, flight, station.name, is_long_allowed=True)
+            lasts_s = mission.figures(station.dock.drone.kinematics).duration_s
+            share = station.dock.drone.usable_s / lasts_s
+            if share < 1.0:
+                short[station.dock.name] = min(short.get(station.dock.name, 1.0), share)
+    return short
+
+
+def _timed(plan: FleetPlan, missions: FleetMissions) -> FleetPlan:
+    """The plan with the missions' own times."""
+    tours = []
+    for number, (station, tour) in enumerate(zip(plan.stations, plan.tours, strict=True)):
+        motion = station.dock.drone.kinematics
+        flights = tuple(
+            replace(flight, seconds=missions.mission(number, flight, station.name).figures(motion).duration_s)
+            for flight in tour.flights
+        )
+        waits_s = station.turnaround_s * max(len(flights) - 1, 0)
+        tours.append(Tour(flights=flights, seconds=sum(flight.seconds for flight in flights) + waits_s))
+    return replace(plan, tours=tuple(tours))
