@@ -137,12 +137,22 @@ def plan_coverage(
         limits=limits or FlightLimits(),
         kinematics=kinematics or Kinematics(),
     )
+    return plan_area(area, shooting, drone, departure)
+
+
+def plan_area(area: PatrolArea, shooting: Shooting, drone: Drone, departure: Departure) -> CoveragePlan:
+    """As `plan_coverage`, everything asked for in one value each.
+
+    Raises:
+        CannotPlan: As `plan_coverage`.
+        InvalidMission: As `plan_coverage`.
+    """
     site = site_of(area.polygon, departure, drone.limits)
 
     def pattern(closer: float) -> Pattern:
         return _rows(site, shooting, drone, closer)
 
-    if terrain is None:
+    if site.terrain is None:
         return flown(area, site, shooting, drone, pattern(1.0))
     return closest_needed(area, site, shooting, drone, pattern)
 

@@ -14,13 +14,17 @@ import typer
 from shapely.geometry import Polygon
 
 from flightplan.area import PatrolArea
-from flightplan.coverage import CoveragePlan, plan_coverage
+from flightplan.asked import Drone, Shooting
+from flightplan.coverage import CoveragePlan
 from flightplan.files.geojson import write_geojson
 from flightplan.files.qgc_plan import write_plan
 from flightplan.files.waypoints import write_waypoints
+from flightplan.kinematics import Kinematics
+from flightplan.terrain import DemTerrain
 from flyonce.cli.options import AsJson, Language, lonlat
 from flyonce.cli.output import emit_json, fail, progress, say
 from flyonce.cli.unlawful import refuse_unlawful
+from flyonce.one_drone import Place, Profile, height_for, heights_agl_m, wind_of
 from flyonce.plan_rules import FlightRules
 from geo.camera import camera_by_name
 
@@ -30,7 +34,8 @@ _ENDURANCE_MIN = 28.5
 
 def plan(
     area: Annotated[
-        Path, typer.Argument(help="GeoJSON with one polygon, holes allowed; with --fleet as many as there are.")
+        Path,
+        typer.Argument(help="Polygons, holes allowed (GeoJSON, KML, GeoPackage, Shapefile); with --width-m lines."),
     ],
     home: Annotated[
         str | None, typer.Option(help="Take-off and landing place of one drone, LON,LAT in degrees.")
@@ -38,10 +43,23 @@ def plan(
     fleet: Annotated[
         Path | None, typer.Option(help="fleet.yaml: docks, drones and hours; shares the areas out among them.")
     ] = None,
-    altitude_m: Annotated[float, typer.Option(help="Height above the ground at home, metres.")] = 100.0,
+    altitude_m: Annotated[
+        float | None, typer.Option(help="Height in metres above the ground (at home, without --terrain); usually 100.")
+    ] = None,
+    gsd_cm: Annotated[float | None, typer.Option(help="Instead of a height: what a pixel shows of the ground.")] = None,
     camera: Annotated[str, typer.Option(help="Name in the camera table, like generic-84dfov.")] = "generic-84dfov",
-    frontlap: Annotated[float, typer.Option(help="Overlap along the row, 0 to 0.95.")] = 0.7,
-    sidelap: Annotated[float, typer.Option(help="Overlap of neighbouring rows, 0 to 0.95.")] = 0.6,
+    profile: Annotated[
+        Profile, typer.Option(help="Overlaps: patrol (60 % along rows, 15 % between them) or mapping (70 %, 60 %).")
+    ] = Profile.MAPPING,
+    frontlap: Annotated[float | None, typer.Option(help="Overlap along the row, 0 to 0.95.")] = None,
+    sidelap: Annotated[float | None, typer.Option(help="Overlap of neighbouring rows, 0 to 0.95.")] = None,
+    width_m: Annotated[
+        float | None, typer.Option(help="Fly a strip so wide along the lines of a GeoJSON: a river, a road.")
+    ] = None,
+    cross_hatch: Annotated[bool, typer.Option(help="Fly the area twice, the second time across.")] = False,
+    pitch_deg: Annotated[float, typer.Option(help="Of the camera: -90 straight down, -30 at the flattest.")] = -90.0,
+    wind_m_s: Annotated[float | None, typer.Option(help="Wind at flying height.")] = None,
+    wind_from_deg: Annotated[float | None, typer.Option(help="Where it comes from, clockwise from north.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the mission files.")] = Path("plan"),
     speed_m_s: Annotated[float, typer.Option(help="Ground speed wished for on rows.")] = 15.0,
     endurance_min: Annotated[
@@ -76,13 +94,27 @@ def plan(
         fail("Give --home for one drone, or --fleet for a city's docks.")
     if fleet is None and (first_day is not None or cell_m is not None):
         fail("--first-day and --cell-m go with --fleet.")
+    if fleet is not None and takes_off_at is not None:
+        fail("--takes-off-at goes with --home; a fleet's flights get their times from --first-day.")
+    if band_m is not None and terrain is None:
+        fail("--band-m goes with --terrain.")
+    rules = FlightRules.read(
+        airspace or (), takes_off_at=takes_off_at, vehicle=vehicle, exposure_s=exposure_s, is_fenced=fence
+    )
+    lens = camera_by_name(camera)
+    height_m = height_for(lens, altitude_m, gsd_cm)
+    usual = profile.overlaps
+    frontlap, sidelap = usual[0] if frontlap is None else frontlap, usual[1] if sidelap is None else sidelap
     if fleet is not None:
         # The solver and the charts take their time to load, and one drone's commands need neither.
         from flightplan.fleet.plan import Survey
         from flyonce.cli.fleet import FleetOrders, plan_for_fleet
 
         length_m = Survey.cell_m if cell_m is None else cell_m
-        survey = Survey(altitude_m=altitude_m, frontlap=frontlap, sidelap=sidelap, cell_m=length_m)
+        ground = None if terrain is None else DemTerrain.open(terrain)
+        survey = Survey(
+            altitude_m=height_m, frontlap=frontlap, sidelap=sidelap, cell_m=length_m, terrain=ground, band_m=band_m
+        )
         day = None if first_day is None else first_day.date()
         orders = FleetOrders(
             areas=area, fleet=fleet, no_fly=tuple(no_fly or ()), survey=survey, first_day=day, out=out,
@@ -91,34 +123,29 @@ def plan(
         plan_for_fleet(orders, as_json=as_json)
         return
     assert home is not None
-    place = PatrolArea.from_geojson(area)
-    lens = camera_by_name(camera)
-    rules = FlightRules.read(
-        airspace or (), takes_off_at=takes_off_at, vehicle=vehicle, exposure_s=exposure_s, is_fenced=fence
+    shut = [part for path in no_fly or () for part in PatrolArea.shapes_of_geojson(path)]
+    shut += rules.no_fly(height_m)
+    shooting = Shooting(
+        camera=lens,
+        altitude_agl_m=height_m,
+        frontlap=frontlap,
+        sidelap=sidelap,
+        pitch_deg=pitch_deg,
+        cross_hatch=cross_hatch,
+        band_m=height_band_m,
     )
-    shut: list[Polygon] = [
-        part
-        for path in no_fly or ()
-        for one in PatrolArea.all_of_geojson(path)
-        for part in shapely.get_parts(one.polygon)
-    ]
-    shut += rules.no_fly(altitude_m)
+    drone = Drone(
+        speed_m_s=speed_m_s,
+        endurance_s=endurance_min * 60,
+        limits=rules.limits(height_m, lens),
+        kinematics=Kinematics(wind=wind_of(wind_m_s, wind_from_deg)),
+    )
+    place = Place(file=area, home_lonlat=lonlat(home), width_m=width_m, terrain=ground, no_fly=shut)
     began = perf_counter()
     with progress("planning") as ticker:
-        planned = plan_coverage(
-            place,
-            lens,
-            altitude_m,
-            frontlap,
-            sidelap,
-            home_lonlat=lonlat(home),
-            speed_m_s=speed_m_s,
-            endurance_s=endurance_min * 60,
-            no_fly=shut,
-            limits=rules.limits(altitude_m, lens),
-        )
+        planned = place.planned(shooting, drone)
         ticker.advance()
-    holes = [Polygon(ring) for part in shapely.get_parts(place.polygon) for ring in part.interiors]
+    holes = [Polygon(ring) for part in shapely.get_parts(planned.area.polygon) for ring in part.interiors]
     judged = rules.judged(planned.missions, [*holes, *shut])
     seconds = perf_counter() - began
     if any(violations for _, violations in judged):
@@ -135,6 +162,11 @@ def plan(
             f"{mission['photos']} photos, {mission['turns']} turns → {mission['files'][0]}"
         )
     say(f"seen at least once: {planned.coverage.seen_once:.1%}, five times: {planned.coverage.seen_five_times:.1%}")
+    if result["height_agl_m"] is not None:
+        low_m, high_m = result["height_agl_m"]
+        say(f"height above the ground: {low_m:.1f} to {high_m:.1f} m")
+    if planned.left_out_m2 >= 1.0:
+        say(f"left out, in or behind no-fly areas: {planned.left_out_m2:,.0f} m²")
 
 
 def _write(planned: CoveragePlan, out: Path) -> list[list[str]]:
@@ -157,6 +189,7 @@ def _write(planned: CoveragePlan, out: Path) -> list[list[str]]:
 
 
 def _plan_json(planned: CoveragePlan, files: list[list[str]], seconds: float) -> dict[str, Any]:
+    heights = heights_agl_m(planned)
     return {
         "missions": [
             {
@@ -175,5 +208,7 @@ def _plan_json(planned: CoveragePlan, files: list[list[str]], seconds: float) ->
         "row_spacing_m": planned.row_spacing_m,
         "row_angle_deg": planned.angle_deg,
         "speed_m_s": planned.speed_m_s,
+        "height_agl_m": None if heights is None else [round(height, 1) for height in heights],
+        "left_out_m2": round(planned.left_out_m2, 1),
         "seconds": round(seconds, 3),
     }

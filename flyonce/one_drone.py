@@ -1,0 +1,106 @@
+"""One drone's flight as it is asked for on the command line: over areas, or along a line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+from shapely.geometry import MultiPolygon, Polygon
+
+from flightplan.asked import Drone, Shooting
+from flightplan.corridor import Corridor, plan_corridor
+from flightplan.coverage import CoveragePlan, plan_area
+from flightplan.errors import CannotPlan
+from flightplan.files.areas import area_of
+from flightplan.profile import profile_of
+from flightplan.site import Departure
+from flightplan.terrain import Terrain
+from flightplan.wind import Wind
+from geo.camera import Camera
+
+USUAL_HEIGHT_M = 100.0
+
+
+class Profile(StrEnum):
+    """What photos are for: to look at, or to make a map of."""
+
+    PATROL = "patrol"
+    MAPPING = "mapping"
+
+    @property
+    def overlaps(self) -> tuple[float, float]:
+        """Overlap along rows and of neighbouring rows."""
+        return (0.6, 0.15) if self is Profile.PATROL else (0.7, 0.6)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where is flown.
+
+    Attributes:
+        file: Areas, or with `width_m` lines.
+        home_lonlat: Take-off and landing place, degrees.
+        width_m: Of a strip along lines; None for areas.
+        terrain: The ground.
+        no_fly: Places (degrees) that nobody may fly over.
+    """
+
+    file: Path
+    home_lonlat: tuple[float, float]
+    width_m: float | None = None
+    terrain: Terrain | None = None
+    no_fly: Sequence[Polygon | MultiPolygon] = ()
+
+    def planned(self, shooting: Shooting, drone: Drone) -> CoveragePlan:
+        """The flight.
+
+        Raises:
+            InputFileError: A file cannot be used.
+            CannotPlan: These settings give no flight.
+            InvalidMission: It would break a limit.
+        """
+        departure = Departure(home_lonlat=self.home_lonlat, no_fly=self.no_fly, terrain=self.terrain)
+        if self.width_m is not None:
+            return plan_corridor(Corridor.from_geojson(self.file, self.width_m), shooting, drone, departure)
+        return plan_area(area_of(self.file), shooting, drone, departure)
+
+
+def height_for(camera: Camera, altitude_m: float | None, gsd_cm: float | None) -> float:
+    """Metres above ground: as told, or from which a pixel shows `gsd_cm` of it.
+
+    Raises:
+        CannotPlan: Both are told, or the resolution is out of range.
+    """
+    if gsd_cm is None:
+        return USUAL_HEIGHT_M if altitude_m is None else altitude_m
+    if altitude_m is not None:
+        raise CannotPlan(problem="height and ground resolution are both given", remedy="Give one of them")
+    if not 0.05 <= gsd_cm <= 1_000:
+        raise CannotPlan(
+            problem=f"a ground resolution of {gsd_cm:g} cm is out of range", remedy="Give 0.05 to 1,000 cm"
+        )
+    return gsd_cm / 100 / camera.ground_resolution_m(1.0)
+
+
+def wind_of(speed_m_s: float | None, from_deg: float | None) -> Wind | None:
+    """The wind; None for still air.
+
+    Raises:
+        CannotPlan: Only half of it is told, or it is no wind.
+    """
+    if speed_m_s is None and from_deg is None:
+        return None
+    if speed_m_s is None or from_deg is None:
+        raise CannotPlan(problem="half of the wind is missing", remedy="Give its speed and where it comes from")
+    return Wind(speed_m_s=speed_m_s, from_deg=from_deg)
+
+
+def heights_agl_m(planned: CoveragePlan) -> tuple[float, float] | None:
+    """Least and greatest height above the ground on any leg; None where the ground is not known."""
+    if any(mission.terrain is None for mission in planned.missions):
+        return None
+    heights = np.concatenate([profile_of(mission).agl_m for mission in planned.missions])
+    return float(heights.min()), float(heights.max())
