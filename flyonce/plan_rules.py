@@ -84,15 +84,15 @@ class FlightRules:
             exposure=exposure,
         )
 
-    def no_fly(self, altitude_m: float) -> list[Polygon]:
-        """Outlines (degrees) of the no-fly zones to be planned round: in force that day, and as low as the flight."""
+    def no_fly(self, altitude_m: float, lasting: timedelta = _DAY) -> list[Polygon]:
+        """Outlines (degrees) of the no-fly zones to be planned round: in force then, and as low as the flight."""
         begins_at = self.takes_off_at
         zones = [
             zone
             for zone in self.airspace.zones
             if zone.kind == "no_fly"
             and (zone.heights_above == "msl" or zone.floor_m <= altitude_m)
-            and (begins_at is None or zone.in_force(begins_at, begins_at + _DAY, self.airspace.time_zone))
+            and (begins_at is None or zone.in_force(begins_at, begins_at + lasting, self.airspace.time_zone))
         ]
         return [part for zone in zones for part in shapely.get_parts(zone.ground)]
 
@@ -110,11 +110,16 @@ class FlightRules:
         found = []
         takes_off_at = self.takes_off_at
         for mission in missions:
-            fenced = mission
-            if self.is_fenced and VEHICLES[self.vehicle].fence_corners:
-                fenced = replace(mission, fence=fence_round(mission, keep_out))
-            finding = check_airspace(fenced, self.airspace, takes_off_at)
-            found.append((replace(fenced, clearance=finding.clearance), finding.violations))
+            found.append(self.judge(mission, takes_off_at, keep_out))
             if takes_off_at is not None:
                 takes_off_at += timedelta(seconds=mission.figures().duration_s) + _SWAP
         return found
+
+    def judge(
+        self, mission: Mission, takes_off_at: datetime | None, keep_out: Sequence[Polygon] = ()
+    ) -> tuple[Mission, tuple[Violation, ...]]:
+        """A mission with its fence and clearance for that take-off, or with what is wrong with it."""
+        if self.is_fenced and VEHICLES[self.vehicle].fence_corners:
+            mission = replace(mission, fence=fence_round(mission, keep_out))
+        finding = check_airspace(mission, self.airspace, takes_off_at)
+        return replace(mission, clearance=finding.clearance), finding.violations

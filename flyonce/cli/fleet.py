@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
+import shapely
 
 from flightplan.area import PatrolArea
+from flightplan.fleet.hills import plan_over_hills
+from flightplan.fleet.missions import FleetMissions
 from flightplan.fleet.model import Fleet
 from flightplan.fleet.plan import FleetPlan, Survey, plan_fleet
 from flightplan.fleet.reading import read_fleet
 from flightplan.fleet.schedule import Schedule, schedule
-from flyonce.cli.output import EXIT_BAD_INPUT, emit_json, fail, progress, say
+from flyonce.cli.output import EXIT_BAD_INPUT, EXIT_FAILURE, emit_json, fail, progress, say
 from flyonce.fleet_files import FleetFiles
+from flyonce.plan_rules import FlightRules
 from vision.drawing import Language
 
 # Less than this left over is the edge of the area, not a part of it.
 _LEAST_UNREACHED_M2 = 1.0
+# No-fly areas that come into force within this time are planned round, for nobody knows yet who flies when.
+_LONGEST = timedelta(days=30)
+_MOST_TOLD = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +44,7 @@ class FleetOrders:
         out: Folder for the files.
         missions: Whether every flight gets a mission's files.
         lang: Of the chart.
+        rules: What each flight is held to.
     """
 
     areas: Path
@@ -47,10 +55,14 @@ class FleetOrders:
     out: Path
     missions: bool
     lang: Language
+    rules: FlightRules
 
 
 def plan_for_fleet(orders: FleetOrders, *, as_json: bool) -> None:
-    """Plan, write and tell; leaves with code 2 where a part of the area is out of every drone's reach."""
+    """Plan, write and tell.
+
+    Leaves with code 2 where a part of the area is out of every drone's reach, and with 1 where a flight is unlawful.
+    """
     if any((orders.out / "missions").glob("*")):
         fail(f"{orders.out}: it holds the missions of an earlier plan. Choose another folder, or remove them.")
     areas = PatrolArea.all_of_geojson(orders.areas)
@@ -64,28 +76,43 @@ def plan_for_fleet(orders: FleetOrders, *, as_json: bool) -> None:
             ticker.describe(f"planning: {word}")
             ticker.reached(done, total if total > 1 else None)
 
-        planned = plan_fleet(
-            [area.polygon for area in areas],
-            fleet,
-            orders.survey,
-            no_fly=[place.polygon for place in no_fly],
-            told=told,
-        )
+        shut = [part for place in no_fly for part in shapely.get_parts(place.polygon)]
+        begins_at = datetime.combine(first_day, time(0), tzinfo=fleet.time_zone)
+        rules = replace(orders.rules, takes_off_at=begins_at)
+        shut += rules.no_fly(orders.survey.altitude_m, lasting=_LONGEST)
+        grounds = [part for area in areas for part in shapely.get_parts(area.polygon)]
+        if orders.survey.terrain is None:
+            planned = plan_fleet(grounds, fleet, orders.survey, no_fly=shut, told=told)
+            makes = FleetMissions(planned)
+        else:
+            planned, makes = plan_over_hills(grounds, fleet, orders.survey, no_fly=shut, told=told)
         told("times", 0, 1)
         times = schedule(planned, fleet, first_day)
         seconds = perf_counter() - began
         ticker.describe("writing")
         ticker.reached(0, planned.flights)
-        files = FleetFiles(plan=planned, schedule=times, lang=orders.lang)
+        files = FleetFiles(
+            plan=planned, schedule=times, missions=makes, rules=rules, keep_out=tuple(shut), lang=orders.lang
+        )
         try:
-            written = files.write(orders.out, missions=orders.missions, on_flight=ticker.advance)
+            written, unlawful = files.write(orders.out, missions=orders.missions, on_flight=ticker.advance)
         except OSError as error:
             fail(f"{orders.out}: cannot be written to ({error.strerror}). Choose another folder with --out.")
     result = _told(planned, times, fleet, seconds) | {"files": [str(path) for path in written]}
+    result["unlawful_flights"] = [
+        {"flight": name, "violations": [asdict(one) for one in violations]} for name, violations in unlawful.items()
+    ]
     if as_json:
         emit_json(result)
     else:
         _say(result)
+    for name, violations in list(unlawful.items())[:_MOST_TOLD]:
+        say(f"{name} is a draft only: {violations[0]}")
+    if unlawful:
+        fail(
+            f"{len(unlawful)} of {planned.flights} flights may not be flown; they were written as drafts only.",
+            code=EXIT_FAILURE,
+        )
     if planned.unreached_m2 >= _LEAST_UNREACHED_M2:
         fail(
             f"{planned.unreached_m2 / 1e6:.2f} km² lie out of every drone's reach and are not planned. "

@@ -72,6 +72,12 @@ def plan(
     cell_m: Annotated[
         float | None, typer.Option(help="With --fleet: rows are shared out in pieces of about this length.")
     ] = None,
+    terrain: Annotated[
+        Path | None, typer.Option(help="Elevation model (GeoTIFF): heights follow the ground, 120 m true height kept.")
+    ] = None,
+    band_m: Annotated[
+        float | None, typer.Option(help="With --terrain: how far over and under the height; usually a tenth of it.")
+    ] = None,
     airspace: Annotated[
         list[Path] | None,
         typer.Option(help="Map layer of no-fly areas, controlled airspace and approvals (docs/rules.md)."),
@@ -101,6 +107,7 @@ def plan(
     rules = FlightRules.read(
         airspace or (), takes_off_at=takes_off_at, vehicle=vehicle, exposure_s=exposure_s, is_fenced=fence
     )
+    ground = None if terrain is None else DemTerrain.open(terrain)
     lens = camera_by_name(camera)
     height_m = height_for(lens, altitude_m, gsd_cm)
     usual = profile.overlaps
@@ -111,14 +118,13 @@ def plan(
         from flyonce.cli.fleet import FleetOrders, plan_for_fleet
 
         length_m = Survey.cell_m if cell_m is None else cell_m
-        ground = None if terrain is None else DemTerrain.open(terrain)
         survey = Survey(
             altitude_m=height_m, frontlap=frontlap, sidelap=sidelap, cell_m=length_m, terrain=ground, band_m=band_m
         )
         day = None if first_day is None else first_day.date()
         orders = FleetOrders(
             areas=area, fleet=fleet, no_fly=tuple(no_fly or ()), survey=survey, first_day=day, out=out,
-            missions=missions, lang=lang.value,
+            missions=missions, lang=lang.value, rules=rules,
         )  # fmt: skip
         plan_for_fleet(orders, as_json=as_json)
         return
@@ -132,7 +138,7 @@ def plan(
         sidelap=sidelap,
         pitch_deg=pitch_deg,
         cross_hatch=cross_hatch,
-        band_m=height_band_m,
+        band_m=band_m,
     )
     drone = Drone(
         speed_m_s=speed_m_s,
