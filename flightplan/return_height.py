@@ -47,6 +47,8 @@ def return_height_m(
     flown = [item.alt_home_m for item in mission.items if isinstance(item, TakeOff)]
     flown += [item.alt_m for item in mission.items if isinstance(item, Waypoint) and item.alt_reference == "home"]
     needed = max([*flown, _LEAST_M]) if mission.terrain is None else _LEAST_M
+    if mission.terrain is None and not obstacles:
+        return float(math.ceil(needed))
     ways = _ways_home(mission)
     if mission.terrain is not None:
         frame = LocalFrame(lon=home.lon, lat=home.lat)
@@ -60,29 +62,23 @@ def return_height_m(
 
 
 def _ways_home(mission: Mission) -> Floats:
-    """Places (n, 2), metres from home, that cover every straight way from the path to home."""
+    """Places (n, 2), metres from home, along every straight way from the path to home, a step apart at most."""
     path = path_en_m(mission)
     lengths = np.hypot(*np.diff(path, axis=0).T)
     parts = np.maximum(np.ceil(lengths / _STEP_M), 1).astype(np.intp)
     leg = np.repeat(np.arange(len(parts)), parts)
     share = (np.arange(len(leg)) - np.repeat(np.cumsum(parts) - parts, parts)) / parts[leg]
     on_path = np.vstack([path[leg] + share[:, None] * (path[leg + 1] - path[leg]), path[-1:]])
-    # Ways from neighbouring places lie side by side: a grid over all that they sweep holds every one of them.
-    corners = np.stack([on_path[:-1], on_path[1:], np.zeros_like(on_path[1:])], axis=1)
-    # As hulls: of three places in one line, a polygon is nothing.
-    slices = shapely.convex_hull(shapely.multipoints(corners))
-    fan = shapely.union_all(shapely.buffer(slices, _STEP_M / 2, quad_segs=1))
-    west, south, east, north = fan.bounds
-    step = max(_STEP_M, math.sqrt((east - west) * (north - south) / 250_000))
-    x, y = np.meshgrid(np.arange(west, east + step, step), np.arange(south, north + step, step))
-    inside = shapely.contains_xy(fan, x, y)
-    return np.vstack([on_path, np.column_stack([x[inside], y[inside]])])
+    # Ways from neighbouring places are never farther apart than the places are.
+    shares = np.arange(0.0, 1.0, _STEP_M / max(float(np.hypot(*on_path.T).max()), _STEP_M))
+    fan: Floats = (on_path[:, None, :] * shares[None, :, None]).reshape(-1, 2)
+    return np.vstack([on_path, fan])
 
 
 def _tops_m(mission: Mission, ways: Floats, obstacles: tuple[tuple[Polygon, float], ...]) -> list[float]:
-    """Tops of the obstacles that the ways home lead over."""
-    if not obstacles:
-        return []
+    """Tops of the obstacles that the ways home lead over, or past within a step."""
     frame = LocalFrame(lon=mission.home.lon, lat=mission.home.lat)
-    swept = shapely.MultiPoint(ways).buffer(_STEP_M)
-    return [top_m for outline, top_m in obstacles if frame.local_polygon(outline).intersects(swept)]
+    places = shapely.points(ways)
+    return [
+        top_m for outline, top_m in obstacles if shapely.dwithin(frame.local_polygon(outline), places, _STEP_M).any()
+    ]
