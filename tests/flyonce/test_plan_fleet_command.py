@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
+import rasterio
 from PIL import Image
+from shapely.geometry import box, mapping
 
 from flightplan.files import read_mission
+from flightplan.profile import profile_of
+from flightplan.terrain import DemTerrain
 from flyonce.cli.main import run
 
 AREA = {
@@ -170,3 +176,65 @@ def test_places_that_nobody_may_fly_over_are_left_out(city, planned):
     done = planned("--no-fly", str(city / "shut.geojson"), "--no-missions", "--json")
     assert done.exit_code == 0, done.stderr
     assert json.loads(done.stdout)["area_km2"] == pytest.approx(0.02 * 97.5 * 0.03 * 110.85, rel=0.01)
+
+
+def a_layer(path: Path, *features: tuple[tuple[float, float, float, float], dict[str, object]]) -> str:
+    """A map layer of boxes (west, south, east, north) with their properties."""
+    document = {
+        "type": "FeatureCollection",
+        "features": [
+            {"type": "Feature", "properties": told, "geometry": mapping(box(*bounds))} for bounds, told in features
+        ],
+    }
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return str(path)
+
+
+def flights_of(city: Path) -> list[dict[str, str]]:
+    with (city / "out" / "flights.csv").open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_flights_in_controlled_airspace_are_drafts_until_their_day_is_approved(city, planned):
+    west = (118.83, 28.94, 118.86, 28.99)
+    tower = a_layer(city / "tower.geojson", (west, {"kind": "controlled", "name": "tower"}))
+    options = ("--sidelap", "0.2", "--first-day", "2026-11-23", "--json", "--airspace", tower)
+    done = planned(*options)
+
+    assert done.exit_code == 1
+    assert "may not be flown" in done.stderr
+    told = json.loads(done.stdout)
+    rows = flights_of(city)
+    drafts = [row for row in rows if row["breaches"]]
+    assert 0 < len(drafts) == len(told["unlawful_flights"])
+    assert all((city / "out" / row["mission"]).is_file() for row in rows)
+    assert {row["mission"].endswith(".draft.geojson") for row in drafts} == {True}
+    assert not list((city / "out").rglob(f"{drafts[0]['flight']}.plan"))
+
+    times = {"from": "2026-11-23T07:00+08:00", "until": "2026-11-23T19:00+08:00"}
+    approval = a_layer(city / "ok.geojson", (west, {"kind": "approval", "id": "QZ-7", "ceiling_m": 120, **times}))
+    shutil.rmtree(city / "out")
+    assert planned(*options, "--airspace", approval).exit_code == 0
+    assert "QZ-7" in {row["approvals"] for row in flights_of(city)} <= {"", "QZ-7"}
+
+
+def test_a_fleet_follows_the_ground_and_says_how_high_to_return(city, planned):
+    model = city / "hills.tif"
+    lon, lat = np.meshgrid(118.80 + (np.arange(600) + 0.5) * 2e-4, 29.02 - (np.arange(600) + 0.5) * 2e-4)
+    heights = 100.0 + 50.0 * np.sin((lon - 118.8) * 900) * np.cos((lat - 28.9) * 700)
+    with rasterio.open(
+        model, "w", driver="GTiff", width=600, height=600, count=1, dtype="float32", crs="EPSG:4326",
+        transform=rasterio.Affine(2e-4, 0, 118.80, 0, -2e-4, 29.02),
+    ) as file:  # fmt: skip
+        file.write(heights.astype(np.float32), 1)
+    options = ("--altitude-m", "100", "--sidelap", "0.2", "--first-day", "2026-11-23", "--json")
+    assert planned(*options, "--terrain", str(model), "--band-m", "15").exit_code == 0
+
+    terrain = DemTerrain.open(model)
+    for row in flights_of(city):
+        mission = read_mission(city / "out" / row["mission"], terrain=terrain)
+        profile = profile_of(mission)
+        assert profile.agl_m.min() >= 84.9
+        assert profile.agl_m.max() <= 115.1
+        # Hills of 150 m around docks somewhere in between, and 30 m over them.
+        assert 80.0 - mission.home.alt_msl_m < float(row["return_height_m"]) <= 181.0 - mission.home.alt_msl_m
