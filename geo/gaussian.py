@@ -6,7 +6,12 @@ import math
 
 Sym = tuple[float, float, float]
 Vec = tuple[float, float]
+Estimate = tuple[float, float, float, float, float]
+"""A place and its error: east, north, ee, en, nn."""
+Pull = tuple[float, float, float, float, float]
+"""What tells a weighted mean of places: the information (ee, en, nn), and that times the mean (east, north)."""
 
+NO_PULL: Pull = (0.0, 0.0, 0.0, 0.0, 0.0)
 ZERO: Sym = (0.0, 0.0, 0.0)
 
 
@@ -72,3 +77,27 @@ def distance2(delta: Vec, covariance: Sym) -> float:
     """Squared Mahalanobis distance."""
     moved = times(inverse(covariance), delta)
     return delta[0] * moved[0] + delta[1] * moved[1]
+
+
+def pulled(pull: Pull, estimate: Estimate) -> Pull:
+    """A mean that takes in one more place, weighted by its error."""
+    a, b, c, pull_e, pull_n = pull
+    east, north, ee, en, nn = estimate
+    det = ee * nn - en * en
+    ie, io, inn = nn / det, -en / det, ee / det
+    return a + ie, b + io, c + inn, pull_e + ie * east + io * north, pull_n + io * east + inn * north
+
+
+def mean(pull: Pull) -> Estimate:
+    """The mean and its error."""
+    a, b, c, pull_e, pull_n = pull
+    det = a * c - b * b
+    return (c * pull_e - b * pull_n) / det, (a * pull_n - b * pull_e) / det, c / det, -b / det, a / det
+
+
+def apart2(one: Estimate, other: Estimate) -> float:
+    """How far apart two places are, squared, in units of their joint error."""
+    east, north, ee, en, nn = one
+    e, n, oee, oen, onn = other
+    east, north, ee, en, nn = east - e, north - n, ee + oee, en + oen, nn + onn
+    return (nn * east * east - 2 * en * east * north + ee * north * north) / (ee * nn - en * en)

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from geo import gaussian
-from geo.gaussian import Sym, Vec
+from geo.gaussian import Estimate
 from geo.identity.flight import Chart, Flight
 from geo.identity.offsets import Offset, Places, offset_between
 from geo.identity.piece import Piece
 from geo.identity.rules import IdentityRules
+from geo.identity.told import in_chart
 
 
 def align(flights: Iterable[Flight], rules: IdentityRules) -> list[Flight]:
@@ -35,13 +36,13 @@ def align(flights: Iterable[Flight], rules: IdentityRules) -> list[Flight]:
 
 
 def _align_one(flight: Flight, known: Sequence[Flight], rules: IdentityRules, families: dict[str, int]) -> bool:
-    mine = _places([(piece, (0.0, 0.0), gaussian.ZERO) for piece in flight.pieces], families)
+    mine = _places([(piece.told, piece) for piece in flight.pieces], families)
     best: tuple[Offset, Chart] | None = None
     for chart in {id(one.chart): one.chart for one in known}.values():
         others = [one for one in chart.flights if one is not flight]
         if not others:
             continue
-        drawn = _places([(p, one.shift, one.shift_covariance) for one in others for p in one.pieces], families)
+        drawn = _places([(in_chart(piece), piece) for one in others for piece in one.pieces], families)
         expected_m = (
             sum(one.shift[0] for one in others) / len(others),
             sum(one.shift[1] for one in others) / len(others),
@@ -60,11 +61,12 @@ def _align_one(flight: Flight, known: Sequence[Flight], rules: IdentityRules, fa
     return True
 
 
-def _places(pieces: Sequence[tuple[Piece, Vec, Sym]], families: dict[str, int]) -> Places:
+def _places(pieces: Sequence[tuple[Estimate, Piece]], families: dict[str, int]) -> Places:
+    told = np.array([estimate for estimate, _ in pieces]).reshape(-1, 5)
     return Places(
-        en_m=np.array([(p.place[0] - s[0], p.place[1] - s[1]) for p, s, _ in pieces]).reshape(-1, 2),
-        noise_m2=np.array([gaussian.add(p.noise, c) for p, _, c in pieces]).reshape(-1, 3),
-        families=np.array([families.setdefault(p.ground.family, len(families)) for p, _, _ in pieces], dtype=np.int64),
+        en_m=told[:, :2],
+        noise_m2=told[:, 2:],
+        families=np.array([families.setdefault(p.ground.family, len(families)) for _, p in pieces], dtype=np.int64),
     )
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 
 from geo.identity.likeness import MergeRule, may_overlap, shared_area
 from geo.identity.picture import settle_picture
 from geo.identity.piece import Piece
-from geo.identity.point import Point
+from geo.identity.point import Point, outline_of
+
+# A point's position in its picture, the point, and a piece that it may show.
+Near = tuple[int, Point, Piece]
 
 
 class Assigner:
@@ -22,60 +24,51 @@ class Assigner:
 
     def give(self, points: Sequence[Point]) -> dict[int, Piece]:
         """The pieces that points show, by the points' positions in the picture; the points may be settled by that."""
-        near = [self._near(point) for point in points]
-        given = self._by_place(points, near)
-        contested = sum(map(len, near)) > len(given)
+        near = self._near(points)
+        given = self._by_place(near)
+        contested = len(near) > len(given)
         if len(given) > 1 and settle_picture(points, given) and contested:
-            given = self._by_place(points, near)
+            given = self._by_place(near)
         if contested:
-            self._by_outline(points, near, given)
+            self._by_outline(near, given)
         return given
 
-    def _near(self, point: Point) -> Sequence[Piece]:
-        """Pieces of the point's own flight that it may show, before any closer look."""
-        if not point.sure:
-            return ()
-        ground = point.ground
-        outline = point.box
-        pieces = ground.near(point.en_m, outline)
-        if not pieces:
-            return ()
-        east, north = point.en_m
-        pee, _, pnn = point.noise
-        reach = self._rule.frame_gate * math.sqrt((pee if pee > pnn else pnn) + ground.widest_m2)
-        picture, found = point.picture, []
-        for piece in pieces:
-            e, n = piece.settled_m
-            if not (-reach < e - east < reach and -reach < n - north < reach):
-                other = piece.box
-                if outline is None or other is None or outline[0] > other[2] or other[0] > outline[2]:
-                    continue
-                if outline[1] > other[3] or other[1] > outline[3]:
-                    continue
-            if picture not in piece.gathering.pictures:
-                found.append(piece)
-        window, at = ground.window, point.sighting.seen_at
-        if found and window is not None and at is not None:
-            return [piece for piece in found if _in_window(piece, at, window)]
-        return found
-
-    def _by_place(self, points: Sequence[Point], near: Sequence[Sequence[Piece]]) -> dict[int, Piece]:
-        pairs: list[tuple[float, int, int, Piece]] = []
-        gate2 = self._gate2
-        for index, pieces in enumerate(near):
+    def _near(self, points: Sequence[Point]) -> list[Near]:
+        """Pieces of the points' own flights that they may show, before any closer look."""
+        gate, found = self._rule.frame_gate, list[Near]()
+        for index, point in enumerate(points):
+            if not point.sure:
+                continue
+            ground, box = point.ground, point.box
+            east, north, ee, _, nn = point.told
+            pieces = ground.near(east, north, box)
             if not pieces:
                 continue
-            point = points[index]
-            east, north = point.settled_m
-            pee, pen, pnn = point.settled_noise
+            reach = gate * math.sqrt((ee if ee > nn else nn) + ground.widest_m2)
+            # As a rule the whole flight is shorter than the window.
+            window_s = ground.window_s
+            in_window = window_s >= ground.flight.lasted_s
             for piece in pieces:
-                ee, en, nn = piece.settled_noise
-                ee, en, nn = ee + pee, en + pen, nn + pnn
-                e, n = piece.settled_m
-                de, dn = east - e, north - n
-                distance2 = (nn * de * de - 2 * en * de * dn + ee * dn * dn) / (ee * nn - en * en)
-                if distance2 < gate2:
-                    pairs.append((distance2, index, piece.piece_id, piece))
+                e, n, _, _, _ = piece.settled
+                if not (-reach < e - east < reach and -reach < n - north < reach) and not _touches(point, piece):
+                    continue
+                if point.picture in piece.gathering.pictures:
+                    continue
+                if in_window or not piece.is_longer_ago(point.seen_s, window_s):
+                    found.append((index, point, piece))
+        return found
+
+    def _by_place(self, near: Sequence[Near]) -> dict[int, Piece]:
+        pairs: list[tuple[float, int, int, Piece]] = []
+        gate2 = self._gate2
+        for index, point, piece in near:
+            # `gaussian.apart2` written out.
+            east, north, ee, en, nn = point.settled
+            e, n, oee, oen, onn = piece.settled
+            east, north, ee, en, nn = east - e, north - n, ee + oee, en + oen, nn + onn
+            distance2 = (nn * east * east - 2 * en * east * north + ee * north * north) / (ee * nn - en * en)
+            if distance2 < gate2:
+                pairs.append((distance2, index, piece.piece_id, piece))
         pairs.sort()
         given: dict[int, Piece] = {}
         taken: set[int] = set()
@@ -86,22 +79,18 @@ class Assigner:
                 taken.add(thing_id)
         return given
 
-    def _by_outline(self, points: Sequence[Point], near: Sequence[Sequence[Piece]], given: dict[int, Piece]) -> None:
+    def _by_outline(self, near: Sequence[Near], given: dict[int, Piece]) -> None:
         """Give what is left to pieces whose outlines it overlaps: parts of something larger than a picture."""
         least = self._rule.rules.overlap_share
         taken = {piece.gathering.thing_id for piece in given.values()}
         pairs: list[tuple[float, int, int, Piece]] = []
-        for index, pieces in enumerate(near):
-            point = points[index]
-            if index in given or point.box is None:
+        for index, point, piece in near:
+            if index in given or point.box is None or piece.gathering.thing_id in taken or piece.box is None:
                 continue
-            for piece in pieces:
-                if piece.box is None or piece.gathering.thing_id in taken:
-                    continue
-                if may_overlap(point.box, piece.box, min(point.solid_m2, piece.solid_m2), least):
-                    share = shared_area(point.outline, piece.extent)
-                    if share >= least:
-                        pairs.append((-share, index, piece.piece_id, piece))
+            if may_overlap(point.box, piece.box, min(point.solid_m2, piece.solid_m2), least):
+                share = shared_area(outline_of(point.sighting, piece.flight.record.plane), piece.extent)
+                if share >= least:
+                    pairs.append((-share, index, piece.piece_id, piece))
         pairs.sort()
         for _, index, _, piece in pairs:
             thing_id = piece.gathering.thing_id
@@ -110,7 +99,9 @@ class Assigner:
                 taken.add(thing_id)
 
 
-def _in_window(piece: Piece, at: datetime, window: timedelta) -> bool:
-    if piece.first_seen_at is None or piece.last_seen_at is None:
-        return True
-    return at - piece.last_seen_at <= window and piece.first_seen_at - at <= window
+def _touches(point: Point, piece: Piece) -> bool:
+    """Whether the boxes around outlines touch."""
+    box, other = point.box, piece.box
+    if box is None or other is None:
+        return False
+    return not (box[0] > other[2] or other[0] > box[2] or box[1] > other[3] or other[1] > box[3])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 from geo import gaussian
 from geo.gaussian import Sym, Vec
 from geo.identity.ground import FlightGround
 from geo.identity.piece import Piece
+from geo.identity.plane import Plane
+from geo.identity.record import Record
 
 # Scatter and claims before any were seen: twice what is claimed, until that proves too much.
 _FIRST_SCATTER_M2 = (2.0, 1.0)
@@ -48,20 +52,21 @@ class Flight:
 
     Attributes:
         flight_id: Its name.
-        order: It was the how-manieth to come.
-        pieces: What it saw, in the order it came.
+        record: What it saw, in the order it came.
+        pieces: The same by what it is of.
         alone: Its name as a set.
         grounds: Its pieces by place, by labels; labels of one family have the same.
         sightings: How many sightings it gave.
+        lasted_s: The time from its first sighting to its last.
         aligned_at: How many it had given when its offset was last looked for.
         chart: The flights, itself among them, whose offsets towards each other are known.
         shift: Its offset in the frame of its chart, metres east and north: taken off its places.
         shift_covariance: What remains uncertain of that.
     """
 
-    def __init__(self, flight_id: str, order: int) -> None:
+    def __init__(self, flight_id: str, plane: Plane) -> None:
         self.flight_id = flight_id
-        self.order = order
+        self.record = Record(plane)
         self.alone = frozenset((flight_id,))
         self.pieces: list[Piece] = []
         self.sightings = 0
@@ -69,6 +74,8 @@ class Flight:
         self.shift: Vec = (0.0, 0.0)
         self.shift_covariance: Sym = gaussian.ZERO
         self.chart = Chart(self)
+        self.lasted_s = 0.0
+        self._first_s, self._last_s = math.inf, -math.inf
         self._scattered, self._claimed = _FIRST_SCATTER_M2
         self.grounds: dict[str, FlightGround] = {}
 
@@ -81,6 +88,11 @@ class Flight:
     def scatter(self) -> float:
         """How much more its sightings scatter in a picture than they claim of their own, a ratio of variances."""
         return max(1.0, self._scattered / self._claimed)
+
+    def note_time(self, seen_s: float) -> None:
+        """Learn when it saw something."""
+        self._first_s, self._last_s = min(self._first_s, seen_s), max(self._last_s, seen_s)
+        self.lasted_s = self._last_s - self._first_s
 
     def note_scatter(self, scattered_m2: float, claimed_m2: float) -> None:
         """Learn of one sighting how far it lay off and how far it claims to."""

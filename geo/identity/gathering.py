@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
 import shapely
 import shapely.affinity
 from shapely.geometry.base import BaseGeometry
 
 from geo import gaussian
-from geo.gaussian import Sym, Vec
+from geo.gaussian import Estimate, Sym, Vec
 from geo.identity.flight import Chart, Flight
 from geo.identity.piece import Piece
 from geo.identity.point import Box
 from geo.identity.told import Told, fuse, tell
 
 # Earliest and latest time in a tuple of their own: that there is none may be known, too.
-Seen = tuple[tuple[datetime, datetime] | None]
+Seen = tuple[tuple[float, float] | None]
 
 
 class Gathering:
@@ -31,6 +30,7 @@ class Gathering:
         squares: The squares of ground where it is noted.
         recurrence_of: The thing that was here before a clean look, None where there was none.
         changed: Whether it changed since the last merge pass.
+        stale: Whether it is marked so, and nothing else is remembered: to touch it would change nothing.
     """
 
     __slots__ = (
@@ -46,6 +46,7 @@ class Gathering:
         "pieces",
         "recurrence_of",
         "squares",
+        "stale",
         "thing_id",
     )
 
@@ -56,24 +57,24 @@ class Gathering:
         self.pictures: set[int] = set()
         self.squares: set[int] = set()
         self.recurrence_of: int | None = None
-        self.changed = True
+        self.changed = self.stale = True
         self._floor_m = offset_floor_m
         self._told: list[Told] | None = None
         # What is told on the earth, with chart and middle: a chart that moves gets another middle.
-        self._earth: tuple[Chart, Vec, tuple[Vec, Sym]] | None = None
+        self._earth: tuple[Chart, Vec, Estimate] | None = None
         self._boxed: tuple[Chart, Vec, Box] | None = None
         self._extent: tuple[Chart, Vec, BaseGeometry | None] | None = None
         self._seen: Seen | None = None
 
     def touch(self) -> None:
         """A piece or a sighting came or went, or an offset changed: it is to be compared anew."""
-        self.changed = True
+        self.changed = self.stale = True
         self._told = self._earth = self._boxed = self._extent = self._seen = None
 
     def settle(self) -> None:
         """It was compared with all around it."""
         if self.changed:
-            self.changed = False
+            self.changed = self.stale = False
             for piece in self.pieces:
                 piece.changed = False
 
@@ -82,7 +83,7 @@ class Gathering:
         for piece in pieces:
             piece.gathering = self
             self.pieces.append(piece)
-            self.pictures.update([point.picture for point in piece.points])
+            self.pictures.update(piece.pictures())
         self.touch()
 
     def give(self, pieces: Iterable[Piece]) -> None:
@@ -93,7 +94,7 @@ class Gathering:
 
     def recount(self) -> None:
         """Its pieces are others, or hold others."""
-        self.pictures = {point.picture for piece in self.pieces for point in piece.points}
+        self.pictures = {picture for piece in self.pieces for picture in piece.pictures()}
         self.touch()
 
     def part(self, pieces: Sequence[Piece]) -> Gathering:
@@ -105,6 +106,7 @@ class Gathering:
     def told(self) -> list[Told]:
         """Place and error, by charts."""
         if self._told is None:
+            self.stale = False
             if len(self.pieces) == 1:
                 self._told = [tell(self.pieces, self._floor_m)]
             else:
@@ -114,7 +116,7 @@ class Gathering:
                 self._told = [tell(group, self._floor_m) for group in groups.values()]
         return self._told
 
-    def fused(self) -> tuple[Vec, Sym]:
+    def fused(self) -> Estimate:
         """Place on the earth and its error, from all flights."""
         known = self._earth
         if known is not None and known[0].middle is known[1]:
@@ -143,14 +145,15 @@ class Gathering:
 
     def count(self) -> int:
         """How many sightings it has."""
-        return sum(len(piece.points) for piece in self.pieces)
+        return sum([len(piece.rows) for piece in self.pieces])
 
-    def seen(self) -> tuple[datetime, datetime] | None:
-        """Earliest and latest time, None where no picture told one."""
+    def seen(self) -> tuple[float, float] | None:
+        """Earliest and latest time, seconds since 1970; None where no picture told one."""
         if self._seen is None:
-            firsts = [piece.first_seen_at for piece in self.pieces if piece.first_seen_at is not None]
-            lasts = [piece.last_seen_at for piece in self.pieces if piece.last_seen_at is not None]
-            self._seen = ((min(firsts), max(lasts)) if firsts and lasts else None,)
+            self.stale = False
+            first_s = min([piece.first_s for piece in self.pieces])
+            last_s = max([piece.last_s for piece in self.pieces])
+            self._seen = ((first_s, last_s) if first_s <= last_s else None,)
         return self._seen[0]
 
     def box(self) -> Box:
@@ -158,7 +161,7 @@ class Gathering:
         known = self._boxed
         if known is not None and known[0].middle is known[1]:
             return known[2]
-        (east, north), _ = self.fused()
+        east, north, _, _, _ = self.fused()
         west, south = east, north
         for piece in self.pieces:
             if (box := piece.box) is not None:
@@ -184,6 +187,7 @@ class Gathering:
         known = self._extent
         if known is not None and known[0].middle is known[1]:
             return known[2]
+        self.stale = False
         pieces = [piece for piece in self.pieces if piece.in_parts]
         pieces = pieces or [max(self.pieces, key=lambda piece: piece.solid_m2)]
         extent = _together(pieces, [piece.extent for piece in pieces])

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from geo.gaussian import Sym, Vec
     from geo.identity.flight import Flight
     from geo.identity.gathering import Gathering
     from geo.identity.piece import Piece
@@ -27,29 +25,26 @@ class FlightGround:
     Attributes:
         flight: The flight.
         family: The family.
-        window: The longest time between its sightings of one thing, None for no limit.
+        window_s: The longest time between its sightings of one thing, infinite for no limit.
         reach_m: How far off a place pieces are found, at least.
-        widest_m2: The largest variance among the sightings that were told.
+        widest_m2: The largest variance among the sightings that came.
     """
 
-    __slots__ = ("_gate", "_side_m", "_squares", "family", "flight", "reach_m", "widest_m2", "window")
+    __slots__ = ("_gate", "_side_m", "_squares", "family", "flight", "reach_m", "widest_m2", "window_s")
 
-    def __init__(self, flight: Flight, family: str, *, gate: float, window: timedelta | None) -> None:
+    def __init__(self, flight: Flight, family: str, *, gate: float, window_s: float) -> None:
         """Begin with no pieces; sightings reach as many sigmas as the gate is wide."""
         self.flight = flight
         self.family = family
-        self.window = window
+        self.window_s = window_s
         self._gate = gate
         self._squares: dict[int, list[Piece]] = {}
         self._side_m = 1.0
         self.reach_m = 0.0
         self.widest_m2 = 0.0
 
-    def widen(self, noise: Sym) -> None:
-        """Let sightings of that noise be found by all that they may be compared with."""
-        variance_m2 = noise[0] if noise[0] > noise[2] else noise[2]
-        if variance_m2 <= self.widest_m2:
-            return
+    def widen(self, variance_m2: float) -> None:
+        """Let sightings of that variance, which is the largest so far, be found by all that they are compared with."""
         self.widest_m2 = variance_m2
         reach_m = self._gate * math.sqrt(2 * variance_m2)
         if reach_m > self.reach_m:
@@ -87,10 +82,10 @@ class FlightGround:
                     self._squares[column * _STRIDE + row].remove(piece)
             piece.squares = None
 
-    def near(self, place: Vec, box: Box | None = None) -> list[Piece]:
+    def near(self, east: float, north: float, box: Box | None = None) -> list[Piece]:
         """Pieces that lie within reach of a place or whose outlines may touch a box, and some more; each once."""
         side_m, reach_m = self._side_m, self.reach_m
-        (east, north), key = place, int(place[0] // side_m) * _STRIDE + int(place[1] // side_m)
+        key = int(east // side_m) * _STRIDE + int(north // side_m)
         # Who lies within reach of a piece's outline finds the piece here, so an outline no larger than that does, too.
         if box is None or (
             east - box[0] <= reach_m

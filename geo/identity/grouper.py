@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from geo.gaussian import Vec
 from geo.identity.alignment import align
@@ -65,7 +65,10 @@ class Grouper:
             return []
         points = self._intake.points(sightings)
         given = self._assigner.give(points)
-        return [self._put(point, given.get(index)) for index, point in enumerate(points)]
+        return [
+            self._begin(point) if (piece := given.get(index)) is None else self._go_on(piece, point)
+            for index, point in enumerate(points)
+        ]
 
     def merge_pass(self) -> list[tuple[int, int]]:
         """Tell the flights' offsets anew, part what no longer fits, and join things that came to fit each other.
@@ -165,33 +168,35 @@ class Grouper:
         Raises:
             KeyError: There is no such thing, or it went into another one.
         """
-        return tuple(point.sighting for piece in self._things[thing_id].pieces for point in piece.points)
+        return tuple(sighting for piece in self._things[thing_id].pieces for sighting in piece.sightings())
 
     def family_of(self, label: str) -> str:
         """The family that a label belongs to."""
         return self._rules.family_of(label)
 
-    def _put(self, point: Point, piece: Piece | None) -> int:
-        fresh = piece is None
-        if piece is None:
-            piece = self._new_piece(point)
+    def _go_on(self, piece: Piece, point: Point) -> int:
+        """Put a point to a piece that is there."""
         piece.add(point)
-        piece.flight.sightings += 1
         thing = piece.gathering
         thing.pictures.add(point.picture)
-        thing.touch()
-        if point.sure:
-            point.ground.widen(point.noise)
+        if not thing.stale:
+            thing.touch()
         if piece.has_moved():
             self._note(piece)
-        if fresh and len(self._flights) > 1:
+        return thing.thing_id
+
+    def _begin(self, point: Point) -> int:
+        """Begin a piece with a point."""
+        piece = self._new_piece(point)
+        self._go_on(piece, point)
+        if len(self._flights) > 1:
             self._attach(piece)
         return piece.gathering.thing_id
 
     def _note(self, piece: Piece) -> None:
         """Note where a piece lies now. One that may join nothing is for others to be compared with, not to be given."""
         self._around.ground.note(piece)
-        if piece.points[0].sure:
+        if piece.flight.record.is_sure(piece.rows[0]):
             piece.ground.note(piece)
 
     def _attach(self, piece: Piece) -> None:
@@ -235,7 +240,7 @@ class Grouper:
         changed = reconsider(flight, self._rule, self._partings)
         for piece in [piece for piece in flight.pieces if piece.piece_id in changed]:
             gathering = piece.gathering
-            if piece.points:
+            if piece.rows:
                 gathering.recount()
                 if piece.has_moved():
                     self._note(piece)
@@ -246,7 +251,7 @@ class Grouper:
             if not gathering.pieces:
                 self._around.ground.drop(gathering)
                 del self._things[gathering.thing_id]
-        flight.pieces = [piece for piece in flight.pieces if piece.points]
+        flight.pieces = [piece for piece in flight.pieces if piece.rows]
 
     def _merge_all(self) -> None:
         barred = merge_all(self._things, self._around, self._rule, self._partings, self._join)
@@ -274,10 +279,11 @@ class Grouper:
             self._around.ground.note(piece)
         self._things[thing_id] = gathering
 
-    def _clean_look(self, place: Vec, family: str, after: datetime, before: datetime, but_not: frozenset[str]) -> bool:
+    def _clean_look(self, place: Vec, family: str, after_s: float, before_s: float, but_not: frozenset[str]) -> bool:
         assert self._looked is not None
         plane = self._intake.plane
         assert plane is not None
+        after, before = datetime.fromtimestamp(after_s, UTC), datetime.fromtimestamp(before_s, UTC)
         if not self._looked(plane.lonlat(place), after, before, but_not):
             return False
         # What a flight saw beside the place may be the thing after all: such a flight did not find it clean.
@@ -290,5 +296,5 @@ class Grouper:
 
 def _is_in(piece: Piece, box: Box) -> bool:
     east, north = piece.flight.offset
-    east, north = piece.place[0] - east, piece.place[1] - north
+    east, north = piece.told[0] - east, piece.told[1] - north
     return box[0] <= east <= box[2] and box[1] <= north <= box[3]

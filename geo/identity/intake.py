@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from geo.identity.flight import Flight
@@ -34,27 +35,37 @@ class Intake:
         plane = self.plane = self.plane or Plane(first.fix.lon, first.fix.lat)
         most_variance_m2, floor_m2 = self._rule.most_variance_m2, self._floor_m2
         flight, picture = self._origin(first)
+        at, seen_s = None, math.nan
         points = []
         for sighting in sightings:
             if sighting.source != first.source or sighting.flight_id != first.flight_id:
-                first = sighting
+                first, at, seen_s = sighting, None, math.nan
                 flight, picture = self._origin(first)
+            if sighting.seen_at is not at:
+                at, seen_s = sighting.seen_at, math.nan
+                if at is not None:
+                    flight.note_time(seen_s := at.timestamp())
+            flight.sightings += 1
             ground = flight.grounds.get(sighting.label) or self._new_ground(flight, sighting.label)
-            points.append(Point(sighting, plane, ground, picture, floor_m2, most_variance_m2))
+            point = Point(sighting, plane, ground, picture, seen_s, floor_m2, most_variance_m2)
+            points.append(point)
+            _, _, ee, _, nn = point.told
+            if (ee > ground.widest_m2 or nn > ground.widest_m2) and point.sure:
+                ground.widen(max(ee, nn))
         return points
 
     def _origin(self, sighting: Sighting) -> tuple[Flight, int]:
         """The flight of a sighting, and the number of its picture."""
         flight = self.flights.get(sighting.flight_id)
         if flight is None:
-            flight = self.flights[sighting.flight_id] = Flight(sighting.flight_id, len(self.flights))
+            assert self.plane is not None
+            flight = self.flights[sighting.flight_id] = Flight(sighting.flight_id, self.plane)
         return flight, self._pictures.setdefault((sighting.flight_id, sighting.source), len(self._pictures))
 
     def _new_ground(self, flight: Flight, label: str) -> FlightGround:
-        rules = self._rule.rules
-        family = rules.family_of(label)
+        family = self._rule.rules.family_of(label)
         known = [ground for ground in flight.grounds.values() if ground.family == family]
         if not known:
-            known = [FlightGround(flight, family, gate=self._rule.frame_gate, window=rules.windows.get(family))]
+            known = [FlightGround(flight, family, gate=self._rule.frame_gate, window_s=self._rule.window_s(family))]
         flight.grounds[label] = known[0]
         return known[0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
 
@@ -19,8 +18,9 @@ from geo.identity.rules import IdentityRules
 from geo.identity.told import Told
 from geo.position import scale_of_probability
 
-CleanLook = Callable[[Vec, str, datetime, datetime, frozenset[str]], bool]
-"""(metres east and north, family, after, before, flights not to count) → whether a flight found that place clean."""
+CleanLook = Callable[[Vec, str, float, float, frozenset[str]], bool]
+"""(metres east and north, family, after and before in seconds since 1970, flights not to count) → whether a flight
+found that place clean."""
 
 # Two neighbours that a flight saw often, but never both in one picture, are one thing even beyond the gate: the gate
 # leaves out one true sighting in a hundred, and that one starts a thing of its own. The odds are in how many ways so
@@ -72,7 +72,12 @@ class MergeRule:
         self.residual_gate = scale_of_probability(rules.residual_probability)
         self.most_variance_m2 = (rules.max_ellipse95_m / scale_of_probability(0.95)) ** 2
         self._merge_gate2, self._suggest_gate2 = self.merge_gate**2, self.suggest_gate**2
+        self._windows_s = {family: window.total_seconds() for family, window in rules.windows.items()}
         self._clean_look = clean_look
+
+    def window_s(self, family: str) -> float:
+        """The longest time between sightings of one thing of a family; infinite where there is no limit."""
+        return self._windows_s.get(family, math.inf)
 
     def is_sure(self, covariance: Sym) -> bool:
         """Whether a place is sure enough to merge."""
@@ -89,7 +94,8 @@ class MergeRule:
 
     def _by_place(self, one: Gathering, other: Gathering) -> Likeness:
         tells, also = one.told(), other.told()
-        (place, covariance), (other_place, other_covariance) = one.fused(), other.fused()
+        place, other_place = one.fused(), other.fused()
+        covariance, other_covariance = place[2:], other_place[2:]
         ee, en, nn = whole = gaussian.add(covariance, other_covariance)
         mine, theirs = _common(tells, also)
         east, north = delta = (
@@ -120,7 +126,7 @@ class MergeRule:
 
     def _inside_a_chart(self, one: Gathering, other: Gathering, mine: Told, theirs: Told) -> tuple[Sym, float]:
         """The error that counts, and its gate, where offsets cancel."""
-        sharp = gaussian.at_least(gaussian.add(mine.noise, theirs.noise), BOX_SIGMA_M)
+        sharp = gaussian.at_least(gaussian.add(mine.place[2:], theirs.place[2:]), BOX_SIGMA_M)
         if mine.flights.isdisjoint(theirs.flights):
             return sharp, self.residual_gate
         odds = math.comb(mine.times + theirs.times, mine.times)
@@ -129,21 +135,20 @@ class MergeRule:
         if odds < _SURELY_NEVER_TOGETHER:
             return sharp, self.residual_gate
         # Each may have taken the sightings on its own side: their means lie farther apart than chance has it.
-        halves = (gaussian.scale(mine.noise, mine.times), gaussian.scale(theirs.noise, theirs.times))
+        halves = (gaussian.scale(mine.place[2:], mine.times), gaussian.scale(theirs.place[2:], theirs.times))
         return gaussian.add(*halves), self.merge_gate
 
     def in_window(self, one: Gathering, other: Gathering) -> bool:
         """Whether two things of a family were seen near enough in time to be one."""
-        window = self.rules.windows.get(one.family)
-        if window is None or (seen := one.seen()) is None or (also := other.seen()) is None:
+        window_s = self.window_s(one.family)
+        if window_s == math.inf or (seen := one.seen()) is None or (also := other.seen()) is None:
             return True
-        return also[0] - seen[1] <= window and seen[0] - also[1] <= window
+        return also[0] - seen[1] <= window_s and seen[0] - also[1] <= window_s
 
     def _was_clean_between(self, one: Gathering, other: Gathering) -> bool:
         if self._clean_look is None or (gap := _gap(one, other)) is None:
             return False
-        place, _ = one.fused()
-        return self._clean_look(place, one.family, *gap, frozenset(one.flights() | other.flights()))
+        return self._clean_look(one.fused()[:2], one.family, *gap, frozenset(one.flights() | other.flights()))
 
 
 def overlap(one: Gathering, other: Gathering, least: float) -> float:
@@ -182,7 +187,7 @@ def _common(one: list[Told], other: list[Told]) -> tuple[Told | None, Told | Non
     return None, None
 
 
-def _gap(one: Gathering, other: Gathering) -> tuple[datetime, datetime] | None:
+def _gap(one: Gathering, other: Gathering) -> tuple[float, float] | None:
     """The time from the last sighting before the other thing's to its first; None where they are interleaved."""
     seen, also = one.seen(), other.seen()
     if seen is None or also is None:

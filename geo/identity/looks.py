@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import chain
 
 import numpy as np
 import shapely
@@ -46,14 +47,17 @@ class _Flown:
 
     def __init__(self, at: datetime) -> None:
         self._fresh: list[Sequence[LonLat]] = []
+        self._asked: tuple[LonLat, datetime, datetime] | None = None
+        self._answer = 0
         self._times: list[datetime] = []
         self._first_at = self._last_at = at
-        self._shown: list[shapely.Polygon] = []
         self._tree = shapely.STRtree([])
 
     def add(self, ring: Sequence[LonLat], at: datetime) -> None:
-        self._first_at = min(self._first_at, at)
-        self._last_at = max(self._last_at, at)
+        if at < self._first_at:
+            self._first_at = at
+        if at > self._last_at:
+            self._last_at = at
         self._fresh.append(ring)
         self._times.append(at)
 
@@ -63,10 +67,21 @@ class _Flown:
     def pictures_of(self, place: LonLat, after: datetime, before: datetime) -> int:
         """How many pictures between two times showed a place."""
         if self._fresh:
-            corners = np.array([corner for ring in self._fresh for corner in ring])
-            of = np.repeat(np.arange(len(self._fresh)), [len(ring) for ring in self._fresh])
-            self._shown.extend(np.asarray(shapely.polygons(shapely.linearrings(corners, indices=of))))
-            self._tree = shapely.STRtree(self._shown)
-            self._fresh.clear()
-        inside = self._tree.query(shapely.Point(place), predicate="within")
-        return sum(after < self._times[index] < before for index in inside)
+            self._draw()
+        # A place that one flight found clean is asked for a second time, without other flights.
+        elif self._asked == (place, after, before):
+            return self._answer
+        near = self._tree.query(shapely.Point(place))
+        inside = near[shapely.contains_xy(self._tree.geometries[near], *place)]
+        self._asked = place, after, before
+        self._answer = sum([after < self._times[index] < before for index in inside])
+        return self._answer
+
+    def _draw(self) -> None:
+        """Draw the pictures that came since the last time."""
+        numbers = chain.from_iterable(chain.from_iterable(self._fresh))
+        sizes = [len(ring) for ring in self._fresh]
+        corners = np.fromiter(numbers, dtype=float, count=2 * sum(sizes)).reshape(-1, 2)
+        rings = shapely.linearrings(corners, indices=np.repeat(np.arange(len(sizes)), sizes))
+        self._tree = shapely.STRtree(np.concatenate((self._tree.geometries, np.asarray(shapely.polygons(rings)))))
+        self._fresh.clear()

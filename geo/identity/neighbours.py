@@ -41,8 +41,8 @@ class Neighbourhood:
 
     def of(self, thing: Gathering, *, but_of: Flight | None = None) -> list[Gathering]:
         """Things of its family that may be the same, by number, without itself and without those that a flight saw."""
-        (east, north), covariance = thing.fused()
-        pad = math.hypot(self._gate_m(covariance), self._widest_m)
+        east, north, *covariance = thing.fused()
+        pad = math.hypot(self._gate_m((covariance[0], covariance[1], covariance[2])), self._widest_m)
         west, south, right, top = thing.box()
         west, south = min(west, east - pad), min(south, north - pad)
         right, top = max(right, east + pad), max(top, north + pad)
@@ -130,10 +130,10 @@ def strays(one: Gathering, other: Gathering, rule: MergeRule, partings: Partings
     shared = one.pictures & other.pictures
     if not 0 < len(shared) < _OFTEN or partings.parted(one.pieces, other.pieces):
         return []
-    pieces = [piece for piece in (*one.pieces, *other.pieces) if len(piece.points) < _OFTEN]
-    few = [piece for piece in pieces if any(point.picture in shared for point in piece.points)]
+    pieces = [piece for piece in (*one.pieces, *other.pieces) if len(piece.rows) < _OFTEN]
+    few = [piece for piece in pieces if not shared.isdisjoint(piece.pictures())]
     rests = [[piece for piece in thing.pieces if piece not in few] for thing in (one, other)]
-    if not all(rests) or not shared <= {point.picture for piece in few for point in piece.points}:
+    if not all(rests) or not shared <= {picture for piece in few for picture in piece.pictures()}:
         return []
     return few if rule.compare(one.part(rests[0]), other.part(rests[1])).kind is Kind.SAME else []
 

@@ -26,37 +26,45 @@ def settle_picture(points: Sequence[Point], given: dict[int, Piece]) -> bool:
     Returns:
         Whether it could be told; the points are settled then.
     """
-    known = [(points[index], piece) for index, piece in given.items() if len(piece.points) >= _KNOWN_AFTER]
+    known = [(points[index], piece.settled) for index, piece in given.items() if len(piece.rows) >= _KNOWN_AFTER]
     if len(known) < _LEAST_KNOWN:
         return False
-    common = min([gaussian.eigenvalues(point.noise)[0] - point.own_m2 for point in points])
+    common = min([point.common_m2 for point in points])
     if common <= 0.0:
         return False
     flight = points[0].ground.flight
     factor = flight.scatter
-    off = [_off(point, piece) for point, piece in known]
+    # How far each sighting lies off its piece, metres east and north, and the variances that each claims of it.
+    off, claimed_m2 = [], 0.0
+    for point, (e, n, ee, _, nn) in known:
+        at, piece_m2 = point.told, (ee + nn) / 2
+        off.append((at[0] - e, at[1] - n, point.own_m2 * factor + piece_m2))
+        claimed_m2 += point.own_m2 + piece_m2
     east = north = 0.0
     for _ in range(2):
         weight, pull_e, pull_n = 1.0 / common, 0.0, 0.0
-        for de, dn, claimed, told in off:
-            own = claimed * factor + told
-            trust = 1.0 / (own * (1.0 + ((de - east) ** 2 + (dn - north) ** 2) / own / _DOUBT))
+        for de, dn, own in off:
+            trust = 1.0 / (own + ((de - east) ** 2 + (dn - north) ** 2) / _DOUBT)
             weight += trust
-            pull_e, pull_n = pull_e + trust * de, pull_n + trust * dn
+            pull_e += trust * de
+            pull_n += trust * dn
         east, north = pull_e / weight, pull_n / weight
     # A mean over n takes one n-th of the scatter with it.
     free = 2 * (1 - 1 / len(known))
-    flight.note_scatter(
-        sum([(de - east) ** 2 + (dn - north) ** 2 for de, dn, _, _ in off]),
-        sum([(claimed + told) * free for _, _, claimed, told in off]),
-    )
+    flight.note_scatter(sum([(de - east) ** 2 + (dn - north) ** 2 for de, dn, _ in off]), claimed_m2 * free)
     left = min(1.0 / weight + _NO_SHIFT_SHARE * common, common)
-    for point in points:
-        point.settle((east, north), common - left, point.own_m2 * factor + left)
+    _settle(points, east, north, common - left, left, factor)
     return True
 
 
-def _off(point: Point, piece: Piece) -> tuple[float, float, float, float]:
-    """How far a sighting lies off a known piece, metres east and north, and the variances that each claims of it."""
-    (east, north), (e, n), (ee, _, nn) = point.en_m, piece.settled_m, piece.settled_noise
-    return east - e, north - n, point.own_m2, (ee + nn) / 2
+def _settle(points: Sequence[Point], east: float, north: float, told_m2: float, left_m2: float, factor: float) -> None:
+    """Take a shift off points: so much of their errors is certain now, so much never is (variances)."""
+    for point in points:
+        e, n, ee, en, nn = point.told
+        own_m2 = point.own_m2
+        least_m2 = own_m2 * factor + left_m2
+        ee, nn = ee - told_m2, nn - told_m2
+        # What is taken off is the same in all directions, so the least of them is known without reckoning.
+        if point.common_m2 + own_m2 - told_m2 < least_m2:
+            ee, en, nn = gaussian.raised((ee, en, nn), least_m2)
+        point.settled = (e - east, n - north, ee, en, nn)

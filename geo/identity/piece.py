@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import shapely
 from shapely.geometry.base import BaseGeometry
 
 from geo import gaussian
-from geo.gaussian import Sym, Vec
+from geo.gaussian import Estimate, Sym
 from geo.identity.point import Box, Point
+from geo.sighting import Sighting
 
 if TYPE_CHECKING:
     from geo.identity.gathering import Gathering
@@ -26,24 +26,6 @@ _SPARE_M = 1.0
 _IN_PARTS, _SWAY_SIGMAS = 6.0, 4.0
 
 
-Pull = tuple[float, float, float, float, float]
-"""What tells a weighted mean of places: the information (ee, en, nn), and that times the mean (east, north)."""
-
-_NO_PULL: Pull = (0.0, 0.0, 0.0, 0.0, 0.0)
-
-
-def _pulled(pull: Pull, en_m: Vec, noise: Sym) -> tuple[Pull, Vec, Sym]:
-    """A mean that takes in one more place, and its error. Written out, for it is the busiest place of all."""
-    ee, en, nn = noise
-    east, north = en_m
-    a, b, c, pe, pn = pull
-    det = ee * nn - en * en
-    ie, io, inn = nn / det, -en / det, ee / det
-    a, b, c, pe, pn = a + ie, b + io, c + inn, pe + ie * east + io * north, pn + io * east + inn * north
-    det = a * c - b * b
-    return (a, b, c, pe, pn), ((c * pe - b * pn) / det, (a * pn - b * pe) / det), (c / det, -b / det, a / det)
-
-
 class Piece:
     """Sightings of one flight that are of one thing; their noise averages, the flight's offset does not.
 
@@ -52,15 +34,12 @@ class Piece:
         flight: Its flight.
         ground: What its flight saw of its family.
         gathering: The thing it belongs to now.
-        points: Its sightings, in the order they came.
-        place: Their weighted mean, metres, as the flight tells it.
-        noise: The error of that mean without the flight's offset.
-        settled_m: The mean of its sightings' settled places: sharp among its flight's, but it drifts along it.
-        settled_noise: The error of that.
+        rows: Its sightings in its flight's record, in the order they came.
+        settled: The mean of its sightings' settled places: sharp among its flight's, but it drifts along it.
         box: Around all outlines, None where there are none.
         solid_m2: The area of the largest outline: all of them together have no less.
-        first_seen_at: Earliest time, None where no picture told one.
-        last_seen_at: Latest time.
+        first_s: Earliest time, seconds since 1970; infinite where no picture told one.
+        last_s: Latest time; minus infinite where none did.
         noted: The ground it says it lies on, with some to spare, as it was noted.
         squares: The squares of its flight's ground where it is noted: west, south, east, north.
         changed: Whether it grew or moved since it was last compared with all around it.
@@ -70,23 +49,20 @@ class Piece:
         "_largest",
         "_outline",
         "_outlined",
-        "_settled",
+        "_settled_pull",
         "_shared",
-        "_told",
+        "_told_pull",
         "box",
         "changed",
-        "first_seen_at",
+        "first_s",
         "flight",
         "gathering",
         "ground",
-        "last_seen_at",
-        "noise",
+        "last_s",
         "noted",
         "piece_id",
-        "place",
-        "points",
-        "settled_m",
-        "settled_noise",
+        "rows",
+        "settled",
         "solid_m2",
         "squares",
     )
@@ -96,76 +72,120 @@ class Piece:
         self.flight = ground.flight
         self.ground = ground
         self.gathering = gathering
-        self.noted: Box = _NOWHERE
         self.squares: tuple[int, int, int, int] | None = None
         self.rebuild(())
 
-    def rebuild(self, points: Sequence[Point]) -> None:
-        """Hold these sightings and no others."""
-        self.points: list[Point] = []
-        self.place: Vec = (0.0, 0.0)
-        self.settled_m: Vec = (0.0, 0.0)
-        self.settled_noise: Sym = gaussian.ZERO
-        self._told = self._settled = _NO_PULL
-        self.noise: Sym = gaussian.ZERO
+    def rebuild(self, rows: Sequence[int]) -> None:
+        """Hold these sightings of its flight and no others."""
+        self.rows: list[int] = []
+        self.settled: Estimate = (0.0, 0.0, 0.0, 0.0, 0.0)
+        self.noted = _NOWHERE
+        self.changed = True
+        self._settled_pull = self._told_pull = gaussian.NO_PULL
+        self._shared: Sym = gaussian.ZERO
         self.box: Box | None = None
         self.solid_m2 = 0.0
-        self._largest: Point | None = None
-        self.first_seen_at: datetime | None = None
-        self.last_seen_at: datetime | None = None
-        self.changed = True
-        self._shared: Sym = gaussian.ZERO
+        self._largest: int | None = None
+        self.first_s, self.last_s = math.inf, -math.inf
         self._outline: BaseGeometry | None = None
         self._outlined = 0
-        for point in points:
-            self.add(point)
+        for row in rows:
+            self._take(row, self.flight.record.point(row))
 
     def add(self, point: Point) -> None:
         """Take in one more sighting."""
-        self.points.append(point)
+        self._take(self.flight.record.add(point), point)
+
+    def _take(self, row: int, point: Point) -> None:
+        self.rows.append(row)
         self.changed = True
-        self._told, self.place, self.noise = _pulled(self._told, point.en_m, point.noise)
-        self._settled, self.settled_m, self.settled_noise = _pulled(self._settled, point.settled_m, point.settled_noise)
-        shared, own = self._shared, point.shared
-        self._shared = (shared[0] + own[0], shared[1] + own[1], shared[2] + own[2])
-        box, other = self.box, point.box
-        if other is not None:
-            if point.solid_m2 > self.solid_m2:
-                self.solid_m2 = point.solid_m2
-                self._largest = point
-            self.box = (
-                other
-                if box is None
-                else (min(box[0], other[0]), min(box[1], other[1]), max(box[2], other[2]), max(box[3], other[3]))
-            )
-        at = point.sighting.seen_at
-        if at is not None:
-            if self.first_seen_at is None or at < self.first_seen_at:
-                self.first_seen_at = at
-            if self.last_seen_at is None or at > self.last_seen_at:
-                self.last_seen_at = at
+        # `gaussian.pulled` and `gaussian.mean` written out, for this is the busiest place of all.
+        a, b, c, pull_e, pull_n = self._settled_pull
+        east, north, ee, en, nn = point.settled
+        det = ee * nn - en * en
+        ie, io, inn = nn / det, -en / det, ee / det
+        a, b, c = a + ie, b + io, c + inn
+        pull_e, pull_n = pull_e + ie * east + io * north, pull_n + io * east + inn * north
+        self._settled_pull = a, b, c, pull_e, pull_n
+        det = a * c - b * b
+        self.settled = (c * pull_e - b * pull_n) / det, (a * pull_n - b * pull_e) / det, c / det, -b / det, a / det
+        a, b, c, pull_e, pull_n = self._told_pull
+        east, north, ee, en, nn = point.told
+        det = ee * nn - en * en
+        ie, io, inn = nn / det, -en / det, ee / det
+        self._told_pull = (
+            a + ie,
+            b + io,
+            c + inn,
+            pull_e + ie * east + io * north,
+            pull_n + io * east + inn * north,
+        )
+        (ee, en, nn), (see, sen, snn) = self._shared, point.shared
+        self._shared = ee + see, en + sen, nn + snn
+        seen_s = point.seen_s
+        if seen_s > self.last_s:
+            self.last_s = seen_s
+        if seen_s < self.first_s:
+            self.first_s = seen_s
+        if (other := point.box) is not None:
+            self._cover(row, other, point.solid_m2)
+
+    def _cover(self, row: int, other: Box, solid_m2: float) -> None:
+        """Take in an outline."""
+        if solid_m2 > self.solid_m2 or self._largest is None:
+            self.solid_m2 = solid_m2
+            self._largest = row
+        box = self.box
+        if box is None:
+            self.box = other
+        elif other[0] < box[0] or other[1] < box[1] or other[2] > box[2] or other[3] > box[3]:
+            self.box = min(box[0], other[0]), min(box[1], other[1]), max(box[2], other[2]), max(box[3], other[3])
 
     def has_moved(self) -> bool:
         """Whether it left the ground on which it was noted; that ground is where it lies now, then."""
-        (e, n), (east, north) = self.place, self.settled_m
+        e, n, _, _, _ = self.settled
         west, south, right, top = self.noted
-        if west <= e <= right and south <= n <= top and west <= east <= right and south <= north <= top:
-            box = self.box
-            if box is None or (west <= box[0] and south <= box[1] and box[2] <= right and box[3] <= top):
-                return False
-        box = self.box or (e, n, e, n)
+        box = self.box
+        inside = box is None or (west <= box[0] and south <= box[1] and box[2] <= right and box[3] <= top)
+        if inside and west <= e <= right and south <= n <= top:
+            return False
+        east, north, _, _, _ = self.told
+        west, south, right, top = box or (e, n, e, n)
         self.noted = (
-            min(box[0], e, east) - _SPARE_M,
-            min(box[1], n, north) - _SPARE_M,
-            max(box[2], e, east) + _SPARE_M,
-            max(box[3], n, north) + _SPARE_M,
+            min(west, e, east) - _SPARE_M,
+            min(south, n, north) - _SPARE_M,
+            max(right, e, east) + _SPARE_M,
+            max(top, n, north) + _SPARE_M,
         )
         return True
 
     @property
+    def told(self) -> Estimate:
+        """The mean of its sightings' places, as the flight tells them, and its error without the flight's offset."""
+        return gaussian.mean(self._told_pull)
+
+    @property
     def shared(self) -> Sym:
         """The offset's covariance as its sightings claim it, on average."""
-        return gaussian.scale(self._shared, 1.0 / len(self.points))
+        return gaussian.scale(self._shared, 1.0 / len(self.rows))
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether any picture of it told its time."""
+        return self.first_s <= self.last_s
+
+    def is_longer_ago(self, seen_s: float, window_s: float) -> bool:
+        """Whether it was last seen longer before a time than a window, or is first seen so long after it."""
+        return self.is_timed and (seen_s - self.last_s > window_s or self.first_s - seen_s > window_s)
+
+    def pictures(self) -> list[int]:
+        """The numbers of the pictures that show it."""
+        return self.flight.record.pictures(self.rows)
+
+    def sightings(self) -> list[Sighting]:
+        """Its sightings, in the order they came."""
+        sightings = self.flight.record.sightings
+        return [sightings[row] for row in self.rows]
 
     @property
     def in_parts(self) -> bool:
@@ -173,10 +193,10 @@ class Piece:
 
         How far the outlines of something small sway from picture to picture is no ground.
         """
-        if self.box is None:
+        if (box := self.box) is None:
             return False
-        west, south, east, north = self.box
-        ee, _, nn = self.points[0].noise
+        west, south, east, north = box
+        _, _, ee, _, nn = self.flight.record.told(self.rows[0])
         wide, high = east - west - _SWAY_SIGMAS * math.sqrt(ee), north - south - _SWAY_SIGMAS * math.sqrt(nn)
         return wide > 0 and high > 0 and wide * high > _IN_PARTS * self.solid_m2
 
@@ -185,17 +205,14 @@ class Piece:
         """The ground it covers, for comparison: all parts of something large, else the largest outline."""
         if self.in_parts:
             return self.outline
-        if self._largest is None and self.box is not None:
-            self._largest = max((p for p in self.points if p.box is not None), key=lambda p: p.solid_m2)
-        return None if self._largest is None else self._largest.outline
+        return None if self._largest is None else self.flight.record.outline(self._largest)
 
     @property
     def outline(self) -> BaseGeometry | None:
         """All outlines together, in the flight's own metres; None where there are none."""
-        if self._outlined < len(self.points):
-            fresh = [point.outline for point in self.points[self._outlined :]]
-            parts = [self._outline, *fresh]
-            known = [part for part in parts if part is not None]
+        if self._outlined < len(self.rows):
+            fresh = [self.flight.record.outline(row) for row in self.rows[self._outlined :]]
+            known = [part for part in (self._outline, *fresh) if part is not None]
             self._outline = shapely.union_all(known) if known else None
-            self._outlined = len(self.points)
+            self._outlined = len(self.rows)
         return self._outline

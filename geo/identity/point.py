@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import shapely
 from shapely.geometry.base import BaseGeometry
 
 from geo import gaussian
-from geo.gaussian import Sym, Vec
+from geo.gaussian import Estimate, Sym
 from geo.identity.plane import Plane
 from geo.sighting import Sighting
 
@@ -24,38 +25,36 @@ _BOX_VARIANCE_M2 = BOX_SIGMA_M * BOX_SIGMA_M
 
 
 class Point:
-    """A sighting in metres.
+    """A sighting in metres, while its picture is looked at; `Record` keeps it.
 
     Attributes:
         sighting: What was seen.
         ground: What its flight saw of its family, by place.
         picture: The number of its picture: two points of one picture are never one thing.
-        en_m: Place, metres east and north, as the flight tells it.
-        settled_m: The same without what its picture's sightings share, as far as that is known.
-        settled_noise: The error of that place among those of its flight.
+        told: Place, metres east and north, as the flight tells it, and its error without what the flight shares.
+        settled: The same without what its picture's sightings share, as far as that is known.
         shared: The part of its error that all pictures of the flight share.
-        noise: The rest.
         sure: Whether its whole error is small enough to join anything.
         own_m2: The part of the noise that no other sighting of the picture shares, a variance.
+        common_m2: What other sightings of the picture may share of it in any direction, a variance.
         box: West, south, east, north of its outline; None for point-like things.
         solid_m2: The outline's area as the sighting tells it, 0 where it tells none.
+        seen_s: When, seconds since 1970; NaN where the picture tells no time.
     """
 
     __slots__ = (
-        "_outline",
-        "_plane",
         "box",
-        "en_m",
+        "common_m2",
         "ground",
-        "noise",
         "own_m2",
         "picture",
-        "settled_m",
-        "settled_noise",
+        "seen_s",
+        "settled",
         "shared",
         "sighting",
         "solid_m2",
         "sure",
+        "told",
     )
 
     def __init__(
@@ -64,55 +63,55 @@ class Point:
         plane: Plane,
         ground: FlightGround,
         picture: int,
+        seen_s: float,
         floor_m2: float,
         most_variance_m2: float,
     ) -> None:
         fix = sighting.fix
         (ee, en), (_, nn) = fix.covariance_m2
         (cee, cen), (_, cnn) = fix.common_m2
-        self.sighting = sighting
-        self._plane = plane
-        self.ground = ground
-        self.picture = picture
-        self.en_m: Vec = plane.en(fix.lon, fix.lat)
-        box2 = _BOX_VARIANCE_M2
-        if area_m2 := sighting.area_m2:
-            box2 += min(_BOX_SIZE_SHARE2 * area_m2, _BOX_MOST_M2)
-        self.own_m2 = box2
-        self.settled_m = self.en_m
-        whole = (ee + box2, en, nn + box2)
-        self.sure = whole[0] + whole[2] <= most_variance_m2 or gaussian.eigenvalues(whole)[1] <= most_variance_m2
         # A fix that does not say what its flight shares shares the floor, but never all of its error.
         if cee == 0.0 and cnn == 0.0:
             least = max(gaussian.eigenvalues((ee, en, nn))[0], 0.0)
             cee = cnn = min(floor_m2, 0.64 * least)
             cen = 0.0
+        own_m2, area_m2 = _BOX_VARIANCE_M2, sighting.area_m2
+        if area_m2:
+            own_m2 += min(_BOX_SIZE_SHARE2 * area_m2, _BOX_MOST_M2)
+        ee, nn = ee + own_m2, nn + own_m2
+        self.sure = ee + nn <= most_variance_m2 or gaussian.eigenvalues((ee, en, nn))[1] <= most_variance_m2
+        ee, en, nn = ee - cee, en - cen, nn - cnn
+        low = (ee if ee < nn else nn) if en == 0.0 else (ee + nn) / 2 - math.hypot((ee - nn) / 2, en)
+        if low < _BOX_VARIANCE_M2:
+            ee, en, nn = gaussian.raised((ee, en, nn), _BOX_VARIANCE_M2)
+            low = _BOX_VARIANCE_M2
+        self.sighting = sighting
+        self.ground = ground
+        self.picture = picture
+        self.seen_s = seen_s
+        self.own_m2 = own_m2
+        self.common_m2 = low - own_m2
         self.shared: Sym = (cee, cen, cnn)
-        self.noise = gaussian.raised((whole[0] - cee, en - cen, whole[2] - cnn), _BOX_VARIANCE_M2)
-        self.settled_noise = self.noise
-        self._outline: BaseGeometry | None = None
-        self.box: Box | None = None
+        east, north = plane.en(fix.lon, fix.lat)
+        self.told: Estimate = (east, north, ee, en, nn)
+        self.settled = self.told
         self.solid_m2 = area_m2 or 0.0
-        if sighting.footprint_lonlat is not None:
-            lons, lats = zip(*sighting.footprint_lonlat)  # noqa: B905 - pairs, and this is the busiest place
+        ring = sighting.footprint_lonlat
+        if ring is None:
+            self.box: Box | None = None
+        else:
+            lons, lats = zip(*ring)  # noqa: B905 - pairs, and this is the busiest place
             self.box = plane.en(min(lons), min(lats)) + plane.en(max(lons), max(lats))
 
     @property
     def covariance(self) -> Sym:
         """Its whole error."""
-        return gaussian.add(self.shared, self.noise)
+        return gaussian.add(self.shared, self.told[2:])
 
-    def settle(self, shift: Vec, told_m2: float, least_m2: float) -> None:
-        """Take off what its picture's sightings share: `told_m2` is certain now, `least_m2` never is (variances)."""
-        self.settled_m = (self.en_m[0] - shift[0], self.en_m[1] - shift[1])
-        ee, en, nn = self.noise
-        self.settled_noise = gaussian.raised((ee - told_m2, en, nn - told_m2), least_m2)
 
-    @property
-    def outline(self) -> BaseGeometry | None:
-        """Its outline in metres, made when first asked for: most sightings are grouped by place alone."""
-        if self._outline is None and self.sighting.footprint_lonlat is not None:
-            ring = [self._plane.en(lon, lat) for lon, lat in self.sighting.footprint_lonlat]
-            outline = shapely.polygons(ring)
-            self._outline = outline if shapely.is_valid(outline) else shapely.make_valid(outline)
-        return self._outline
+def outline_of(sighting: Sighting, plane: Plane) -> BaseGeometry | None:
+    """A sighting's outline in metres, None for point-like things."""
+    if sighting.footprint_lonlat is None:
+        return None
+    outline = shapely.polygons([plane.en(lon, lat) for lon, lat in sighting.footprint_lonlat])
+    return outline if shapely.is_valid(outline) else shapely.make_valid(outline)

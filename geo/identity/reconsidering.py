@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
+from geo.gaussian import Estimate, apart2
 from geo.identity.flight import Flight
 from geo.identity.journal import Partings
 from geo.identity.likeness import MergeRule
 from geo.identity.piece import Piece
-from geo.identity.point import Point
 
 _ROUNDS = 2
 
-Held = tuple[Point, Piece]
+# A sighting's row, its settled place, and the piece that holds it.
+Held = tuple[int, Estimate, Piece]
 
 
 def reconsider(flight: Flight, rule: MergeRule, partings: Partings) -> set[int]:
     """Give sightings of neighbouring pieces to the nearest anew, picture by picture, now that all of them are known.
 
     Returns:
-        The numbers of pieces that changed; those that lost all of their sightings have no points any more.
+        The numbers of pieces that changed; those that lost all of their sightings have no rows any more.
     """
     changed: set[int] = set()
     asked: set[int] | None = None
@@ -33,31 +37,57 @@ def reconsider(flight: Flight, rule: MergeRule, partings: Partings) -> set[int]:
 
 def _one_round(flight: Flight, rule: MergeRule, partings: Partings, asked: set[int] | None) -> set[int]:
     """One round; where pieces are named, only pictures that show one of them or a neighbour are looked at."""
-    rivals = {piece.piece_id: _near(piece, rule, partings) for piece in flight.pieces if piece.points}
-    pictures: dict[int, list[Held]] = {}
-    wanted: set[int] = set()
-    for piece in flight.pieces:
-        near = rivals.get(piece.piece_id)
-        if not near:
-            continue
-        fresh = asked is None or piece.piece_id in asked or not asked.isdisjoint([other.piece_id for other in near])
-        for point in piece.points:
-            if point.sure:
-                pictures.setdefault(point.picture, []).append((point, piece))
-                if fresh and point.picture not in wanted and _is_nearer_to(near, point, piece):
-                    wanted.add(point.picture)
-    now: dict[int, list[Point]] = {}
-    for picture, held in pictures.items():
-        if picture in wanted:
-            for point, old, new in _better(held, rivals, rule):
-                for piece in (old, new):
-                    now.setdefault(piece.piece_id, list(piece.points))
-                now[old.piece_id].remove(point)
-                now[new.piece_id].append(point)
+    rivals = {piece.piece_id: near for piece in flight.pieces if piece.rows and (near := _near(piece, rule, partings))}
+    now: dict[int, list[int]] = {}
+    for held in _doubtful([piece for piece in flight.pieces if piece.piece_id in rivals], rivals, asked):
+        for row, old, new in _better(held, rivals, rule):
+            for piece in (old, new):
+                now.setdefault(piece.piece_id, list(piece.rows))
+            now[old.piece_id].remove(row)
+            now[new.piece_id].append(row)
     for piece in flight.pieces:
         if piece.piece_id in now:
             piece.rebuild(now[piece.piece_id])
     return set(now)
+
+
+def _doubtful(pieces: Sequence[Piece], rivals: dict[int, list[Piece]], asked: set[int] | None) -> list[list[Held]]:
+    """What pieces hold, picture by picture: those pictures that show anything nearer to a rival than to its own piece.
+
+    All rows of a flight are looked at, so they are reckoned with as arrays.
+    """
+    if not pieces:
+        return []
+    rows = [row for piece in pieces for row in piece.rows]
+    settled, sure, pictures = pieces[0].flight.record.table(rows)
+    of = np.repeat(np.arange(len(pieces)), [len(piece.rows) for piece in pieces])
+    mine = np.array([piece.settled for piece in pieces])
+    own2 = _apart2(settled, mine[of])
+    nearer = np.zeros(len(rows), dtype=bool)
+    for number in range(max(len(near) for near in rivals.values())):
+        # A piece without so many rivals is its own rival: nothing is nearer to that.
+        other = [near[number] if number < len(near := rivals[piece.piece_id]) else piece for piece in pieces]
+        nearer |= _apart2(settled, np.array([piece.settled for piece in other])[of]) < own2
+    if asked is not None:
+        fresh = [
+            piece.piece_id in asked or not asked.isdisjoint([other.piece_id for other in rivals[piece.piece_id]])
+            for piece in pieces
+        ]
+        nearer &= np.array(fresh)[of]
+    wanted = np.flatnonzero(sure & np.isin(pictures, pictures[sure & nearer]))
+    found: dict[int, list[Held]] = {}
+    for index in wanted:
+        piece, row = pieces[of[index]], rows[index]
+        found.setdefault(int(pictures[index]), []).append((row, tuple(settled[index].tolist()), piece))
+    return list(found.values())
+
+
+def _apart2(ones: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`gaussian.apart2` of many: estimates (n, 5) and (n, 5), answer (n,)."""
+    east, north = (ones[:, :2] - others[:, :2]).T
+    ee, en, nn = (ones[:, 2:] + others[:, 2:]).T
+    answer: NDArray[np.float64] = (nn * east * east - 2 * en * east * north + ee * north * north) / (ee * nn - en * en)
+    return answer
 
 
 def _near(piece: Piece, rule: MergeRule, partings: Partings) -> list[Piece]:
@@ -65,36 +95,24 @@ def _near(piece: Piece, rule: MergeRule, partings: Partings) -> list[Piece]:
     thing = piece.gathering
     if not piece.changed and not any(other.changed for other in thing.pieces):
         return []
-    east, north = piece.settled_m
+    east, north, _, _, _ = piece.settled
     reach2 = rule.frame_gate**2 * 2 * piece.ground.widest_m2
     found = []
-    for other in piece.ground.near(piece.settled_m):
-        e, n = other.settled_m
-        if (e - east) ** 2 + (n - north) ** 2 < reach2 and other.gathering is not thing and other.points:
+    for other in piece.ground.near(east, north):
+        e, n, _, _, _ = other.settled
+        if (e - east) ** 2 + (n - north) ** 2 < reach2 and other.gathering is not thing and other.rows:
             found.append(other)
     return [
         other for other in found if rule.in_window(other.gathering, thing) and not partings.parted([piece], [other])
     ]
 
 
-def _is_nearer_to(others: Sequence[Piece], point: Point, mine: Piece) -> bool:
-    """Whether a sighting lies nearer to any of other pieces than to its own; if none of a picture does, all is well."""
-    return min([_distance2(point, other) for other in others]) < _distance2(point, mine)
-
-
-def _distance2(point: Point, piece: Piece) -> float:
-    (east, north), (e, n) = point.settled_m, piece.settled_m
-    (pee, pen, pnn), (ee, en, nn) = point.settled_noise, piece.settled_noise
-    ee, en, nn, east, north = ee + pee, en + pen, nn + pnn, east - e, north - n
-    return (nn * east * east - 2 * en * east * north + ee * north * north) / (ee * nn - en * en)
-
-
-def _better(held: Sequence[Held], rivals: dict[int, list[Piece]], rule: MergeRule) -> list[tuple[Point, Piece, Piece]]:
+def _better(held: Sequence[Held], rivals: dict[int, list[Piece]], rule: MergeRule) -> list[tuple[int, Piece, Piece]]:
     """Who in one picture should change from which piece to which."""
     pairs: list[tuple[float, int, int, Piece]] = []
-    for index, (point, mine) in enumerate(held):
+    for index, (_, settled, mine) in enumerate(held):
         for piece in (mine, *rivals[mine.piece_id]):
-            distance2 = _distance2(point, piece)
+            distance2 = apart2(settled, piece.settled)
             if distance2 < rule.frame_gate**2:
                 pairs.append((distance2, index, piece.piece_id, piece))
     pairs.sort()
@@ -105,9 +123,9 @@ def _better(held: Sequence[Held], rivals: dict[int, list[Piece]], rule: MergeRul
             given[index] = piece
             taken.add(piece_id)
     # Whoever finds no place keeps its own; where that is taken now, the picture stays as it was.
-    for index, (_, mine) in enumerate(held):
+    for index, (_, _, mine) in enumerate(held):
         if index not in given:
             if mine.piece_id in taken:
                 return []
             taken.add(mine.piece_id)
-    return [(held[index][0], held[index][1], piece) for index, piece in given.items() if piece is not held[index][1]]
+    return [(held[index][0], held[index][2], piece) for index, piece in given.items() if piece is not held[index][2]]

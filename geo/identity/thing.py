@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
+from typing import NamedTuple
 
 import shapely
 from shapely.geometry.base import BaseGeometry
 
 from geo.identity.gathering import Gathering
+from geo.identity.piece import Piece
 from geo.identity.plane import Plane
-from geo.identity.point import Point
 from geo.position import Covariance, Fix
 from geo.sighting import CUT_BY_EDGE, LonLat, Sighting
 
@@ -56,15 +57,15 @@ class Thing:
 
 def thing_of(gathering: Gathering, plane: Plane) -> Thing:
     """What a gathering says of its thing."""
-    sightings = tuple(point.sighting for piece in gathering.pieces for point in piece.points)
-    place, (ee, en, nn) = gathering.fused()
+    sightings = tuple(sighting for piece in gathering.pieces for sighting in piece.sightings())
+    east, north, ee, en, nn = gathering.fused()
     # A strip of road at the picture's edge looks like anything: where the whole thing was seen, that is what counts.
     best = max(_whole(sightings) or sightings, key=lambda sighting: sighting.confidence)
     covariance: Covariance = ((ee, en), (en, nn))
     (cee, cen, cnn) = gathering.common()
-    lon, lat = plane.lonlat(place)
+    lon, lat = plane.lonlat((east, north))
     outline, area_m2, area_sigma_m2 = _extent(gathering, sightings)
-    seen = gathering.seen()
+    times = [sighting.seen_at for sighting in sightings if sighting.seen_at is not None]
     return Thing(
         thing_id=gathering.thing_id,
         label=_heaviest_label(sightings),
@@ -80,8 +81,8 @@ def thing_of(gathering: Gathering, plane: Plane) -> Thing:
         ),
         confidence=best.confidence,
         sightings=sightings,
-        first_seen_at=None if seen is None else seen[0],
-        last_seen_at=None if seen is None else seen[1],
+        first_seen_at=min(times, default=None),
+        last_seen_at=max(times, default=None),
         footprint_lonlat=None
         if outline is None
         else tuple(plane.lonlat((corner[0], corner[1])) for corner in outline.exterior.coords[:-1]),
@@ -100,15 +101,15 @@ def _extent(
     and lens is wrong in all of a flight's pictures, so the error of many is not less than that of one, and parts that
     are put together are off together. How much outlines of the same thing differ is what the model is unsure of.
     """
-    outlined = [point for piece in gathering.pieces for point in piece.points if point.outline]
-    whole_ones = [point for point in outlined if CUT_BY_EDGE not in point.sighting.fix.flags]
+    outlined = [seen for piece in gathering.pieces for seen in _outlined(piece)]
+    whole_ones = [seen for seen in outlined if CUT_BY_EDGE not in seen.sighting.fix.flags]
     single = sorted(whole_ones or outlined, key=_area_of)
     if not single:
         return None, *_median_area(sightings)
     # Pieces that lie apart are no big thing, however much area they have together.
     together, middle = largest_part(gathering.outline()), single[len(single) // 2]
     if together is not None and together.area > _BIGGER_THAN_ONE_PICTURE * _area_of(single[-1]):
-        sigmas = [point.sighting.area_sigma_m2 for point in outlined]
+        sigmas = [seen.sighting.area_sigma_m2 for seen in outlined]
         known = [sigma for sigma in sigmas if sigma is not None]
         share = sum(known) / sum(map(_area_of, outlined)) if len(known) == len(sigmas) else None
         return together, together.area, None if share is None else share * together.area
@@ -127,8 +128,22 @@ def _spread(areas_m2: Iterable[float]) -> float:
     return _SIGMAS_OF_MIDDLE * median(abs(area - middle) for area in known)
 
 
-def _area_of(point: Point) -> float:
-    return 0.0 if point.outline is None else float(point.outline.area)
+class _Outlined(NamedTuple):
+    """A sighting with its outline in metres."""
+
+    sighting: Sighting
+    outline: BaseGeometry
+
+
+def _outlined(piece: Piece) -> list[_Outlined]:
+    """The sightings of a piece that have an outline."""
+    record = piece.flight.record
+    outlines = [(record.sightings[row], record.outline(row)) for row in piece.rows]
+    return [_Outlined(sighting, outline) for sighting, outline in outlines if outline]
+
+
+def _area_of(seen: _Outlined) -> float:
+    return float(seen.outline.area)
 
 
 def largest_part(outline: BaseGeometry | None) -> shapely.Polygon | None:

@@ -92,18 +92,17 @@ def test_a_look_finds_all_that_lies_within_reach_however_reach_grows() -> None:
         (point,) = intake.points([a_sighting(east, north, source=f"{number}", sigma_m=1.0 + number / 50)])
         piece = Piece(number, point.ground, Gathering(number, "waste", 1.2))
         piece.add(point)
-        point.ground.widen(point.noise)
         assert piece.has_moved()
         point.ground.note(piece)
         pieces.append(piece)
     ground = pieces[0].ground
     assert ground.reach_m > 10
     for place in rng.uniform(-70, 70, (200, 2)):
-        near = {piece.piece_id for piece in ground.near((float(place[0]), float(place[1])))}
-        reached = {piece.piece_id for piece in pieces if math.dist(piece.place, place) <= ground.reach_m}
+        near = {piece.piece_id for piece in ground.near(float(place[0]), float(place[1]))}
+        reached = {piece.piece_id for piece in pieces if math.dist(piece.told[:2], place) <= ground.reach_m}
         assert reached <= near
     ground.drop(pieces[0])
-    assert pieces[0] not in ground.near(pieces[0].place)
+    assert pieces[0] not in ground.near(*pieces[0].told[:2])
 
 
 def test_a_sure_sighting_is_not_given_to_a_piece_too_unsure_to_join_anything() -> None:
