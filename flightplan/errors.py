@@ -4,6 +4,7 @@ FlightplanError
 ├── InputFileError          a file cannot be used as asked: names the file, the place in it and the remedy
 ├── CannotPlan              no plan for that area with these settings: says why and what to change
 ├── InvalidMission          a mission that broke its rules, with every violation
+├── NotNow                  an order to a flight that makes no sense at this moment
 ├── NotCleared              a mission that may not take off now
 └── LinkError               the vehicle cannot be reached, or stopped answering
     ├── LinkClosed          the connection broke or was never opened
@@ -50,6 +51,13 @@ class InvalidMission(FlightplanError):
         self.violations = violations
         more = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
         super().__init__(f"{violations[0]}{more}")
+
+
+class NotNow(FlightplanError):
+    """An order to a flight that makes no sense at this moment."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"{problem}. Look at the flight's state, then order again.")
 
 
 class NotCleared(FlightplanError):

@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
-from flightplan.errors import CommandRefused, NoAnswer, VehicleElsewhere
-from flightplan.flight_log import FlightLog, PhotoEvent, PositionEvent, Recorder
+from flightplan.errors import NoAnswer, VehicleElsewhere
+from flightplan.flight_control import FlightControl, Order
+from flightplan.flight_follow import Follower, Watchers
+from flightplan.flight_log import BreakPoint, FlightLog, PhotoEvent, PositionEvent
+from flightplan.flight_progress import FlightProgress, Phase
 from flightplan.link import Link
 from flightplan.mavlink import Autopilot, lonlat_from_xy
 from flightplan.mission import Mission
+from flightplan.modes import Mode
 from flightplan.projection import LocalFrame
 from flightplan.tlog import TlogWriter
-from flightplan.upload import check_held
+from flightplan.upload import Held, check_held
 
-__all__ = ["FlightLog", "PhotoEvent", "PositionEvent", "fly"]
+__all__ = [
+    "BreakPoint", "FlightControl", "FlightLog", "FlightProgress", "Order", "Phase", "PhotoEvent", "PositionEvent",
+    "fly", "follow",
+]  # fmt: skip
 
-_COPTER_GUIDED, _COPTER_AUTO = 4, 3
-_COMMAND_WAIT_S = 1.5
-_COMMAND_TRIES = 5
 _SILENCE_S = 10.0
-_START_S = 15.0
 _HOME_WITHIN_M = 500.0
+LOST_LINK_S = 300.0
 _WANTED_HZ = {
     dialect.MAVLINK_MSG_ID_GLOBAL_POSITION_INT: 4.0,
     dialect.MAVLINK_MSG_ID_ATTITUDE: 4.0,
@@ -34,6 +39,7 @@ _WANTED_HZ = {
     dialect.MAVLINK_MSG_ID_SYSTEM_TIME: 1.0,
     dialect.MAVLINK_MSG_ID_SYS_STATUS: 1.0,
     dialect.MAVLINK_MSG_ID_GPS_RAW_INT: 1.0,
+    dialect.MAVLINK_MSG_ID_MISSION_CURRENT: 1.0,
 }
 
 
@@ -43,11 +49,15 @@ def fly(
     on_position: Callable[[PositionEvent], None] | None = None,
     on_photo: Callable[[PhotoEvent], None] | None = None,
     tlog_path: Path | str | None = None,
+    *,
+    on_progress: Callable[[FlightProgress], None] | None = None,
+    control: FlightControl | None = None,
+    lost_link_s: float = LOST_LINK_S,
 ) -> FlightLog:
     """Flies the mission that the vehicle holds, to the landing.
 
-    The vehicle is armed only after its mission was read back and found to be this one: after a broken-off upload it
-    may hold a mixture of an old and a new mission.
+    The vehicle is armed only after its mission, fence and rally points were read back and found to be these: after a
+    broken-off upload it may hold a mixture of an old and a new mission.
 
     Args:
         link: To the vehicle; the mission must have been uploaded.
@@ -55,23 +65,66 @@ def fly(
         on_position: Called for every position.
         on_photo: Called for every picture.
         tlog_path: Where to record all packets of the flight.
+        on_progress: Called for every position with how the flight goes, and when its phase changes.
+        control: Through which the flight can be paused, resumed, and called home.
+        lost_link_s: How long a vehicle that is not heard any more is waited for.
 
     Raises:
-        ReadBackDiffers: The vehicle holds another mission; it was not armed.
+        NotCleared: The mission may not take off now.
+        ReadBackDiffers: The vehicle holds something else; it was not armed.
         VehicleElsewhere: It stands far from the mission's home; it was not armed.
+        SeveralVehicles: More than one is on this link, and none was chosen.
+        SignatureNeeded: The vehicle signs its messages, and this link has no key.
         CommandRefused: It refused to arm, to change the mode or to start.
         NoAnswer: It fell silent.
-        LinkClosed: The connection broke.
+        LinkClosed: The connection broke, and could not be opened again.
     """
+    watchers = Watchers(on_position=on_position, on_photo=on_photo, on_progress=on_progress)
     with _recording(link, tlog_path):
-        check_held(link, mission)
+        link.require_commandable()
+        follower = Follower(link, mission, watchers, control or FlightControl(), lost_link_s)
+        held = check_held(link, mission)
         _ask_for_telemetry(link)
         _check_place(link, mission)
-        recorder = Recorder(on_position, on_photo)
-        _arm_and_start(link, recorder)
-        _follow(link, recorder)
-    last = len(mission.items) - (0 if link.autopilot.home_is_item_0 else 1)
-    return recorder.log(last, Path(tlog_path) if tlog_path is not None else None)
+        _check_cleared(mission)
+        _arm_and_start(link, follower, mission, held)
+        follower.follow()
+    return _log(follower, mission, held, tlog_path)
+
+
+def follow(
+    link: Link,
+    mission: Mission,
+    on_position: Callable[[PositionEvent], None] | None = None,
+    on_photo: Callable[[PhotoEvent], None] | None = None,
+    tlog_path: Path | str | None = None,
+    *,
+    on_progress: Callable[[FlightProgress], None] | None = None,
+    control: FlightControl | None = None,
+    lost_link_s: float = LOST_LINK_S,
+) -> FlightLog:
+    """Follows a flight that is under way already, to the landing: after the program that began it has ended.
+
+    Arguments and errors are those of `fly`; nothing is armed or started.
+    """
+    watchers = Watchers(on_position=on_position, on_photo=on_photo, on_progress=on_progress)
+    with _recording(link, tlog_path):
+        link.require_commandable()
+        follower = Follower(link, mission, watchers, control or FlightControl(), lost_link_s)
+        held = check_held(link, mission)
+        _ask_for_telemetry(link)
+        follower.follow()
+    return _log(follower, mission, held, tlog_path)
+
+
+def _log(follower: Follower, mission: Mission, held: Held, tlog_path: Path | str | None) -> FlightLog:
+    log = follower.recorder.log(
+        items=len(mission.items),
+        tlog_path=Path(tlog_path) if tlog_path is not None else None,
+        plan_hash=held.plan_hash,
+        break_point=follower.break_point,
+    )
+    return replace(log, pauses=follower.pauses, link_losses=follower.link_losses)
 
 
 @contextlib.contextmanager
@@ -114,59 +167,30 @@ def _check_place(link: Link, mission: Mission) -> None:
         raise VehicleElsewhere(distance_m=distance_m, most_m=_HOME_WITHIN_M)
 
 
-def _arm_and_start(link: Link, recorder: Recorder) -> None:
-    """ArduPilot arms in GUIDED and begins on MISSION_START; PX4 changes to its mission mode by that command."""
-    if link.autopilot is Autopilot.ARDUPILOT:
-        _command(link, recorder, "mode GUIDED", dialect.MAV_CMD_DO_SET_MODE, 1.0, float(_COPTER_GUIDED))
-    _command(link, recorder, "arming", dialect.MAV_CMD_COMPONENT_ARM_DISARM, 1.0)
-    if link.autopilot is Autopilot.ARDUPILOT:
-        _command(link, recorder, "mode AUTO", dialect.MAV_CMD_DO_SET_MODE, 1.0, float(_COPTER_AUTO))
-    _command(link, recorder, "mission start", dialect.MAV_CMD_MISSION_START)
+def _check_cleared(mission: Mission) -> None:
+    """The law of the air has the last word before arming."""
+    if mission.clearance is not None:
+        mission.clearance.check(datetime.now(UTC))
 
 
-def _command(link: Link, recorder: Recorder, name: str, command: int, *params: float) -> None:
-    """Sends a command until it is acknowledged; in between the flight goes on being recorded."""
-    text = ""
-    seven = [*params, *([0.0] * (7 - len(params)))]
-    for attempt in range(_COMMAND_TRIES):
-        link.send(
-            dialect.MAVLink_command_long_message(link.vehicle_system, link.vehicle_component, command, attempt, *seven)
-        )
-        until = time.monotonic() + _COMMAND_WAIT_S
-        while (left_s := until - time.monotonic()) > 0:
-            message = link.receive((), left_s)
-            if message is None:
-                break
-            recorder.take(message)
-            if message.get_type() == "STATUSTEXT":
-                text = str(message.text)
-            if message.get_type() != "COMMAND_ACK" or message.command != command:
-                continue
-            if message.result == dialect.MAV_RESULT_ACCEPTED:
-                return
-            if message.result != dialect.MAV_RESULT_IN_PROGRESS:
-                raise CommandRefused(
-                    command=name, code=int(message.result), code_name=_result_name(message.result), text=text
-                )
-    raise NoAnswer(waiting_for=f"COMMAND_ACK to {name}", tries=_COMMAND_TRIES, seconds=_COMMAND_TRIES * _COMMAND_WAIT_S)
+def _arm_and_start(link: Link, follower: Follower, mission: Mission, held: Held) -> None:
+    """ArduPilot arms in GUIDED and begins on MISSION_START; PX4 changes to its mission mode by that command.
 
-
-def _follow(link: Link, recorder: Recorder) -> None:
-    """Until the vehicle has been armed and is disarmed again."""
-    was_armed = recorder.armed
-    started_s = time.monotonic()
-    while True:
-        message = link.receive((), _SILENCE_S)
-        if message is None:
-            raise NoAnswer(waiting_for="telemetry", tries=1, seconds=_SILENCE_S)
-        recorder.take(message)
-        was_armed = was_armed or recorder.armed
-        if was_armed and not recorder.armed:
-            return
-        if not was_armed and time.monotonic() - started_s > _START_S:
-            raise NoAnswer(waiting_for="armed HEARTBEAT", tries=1, seconds=_START_S)
-
-
-def _result_name(code: int) -> str:
-    entry = dialect.enums["MAV_RESULT"].get(code)
-    return str(entry.name) if entry is not None else f"code {code}"
+    `held` is the proof that the vehicle holds this plan; without it nothing is armed.
+    """
+    if held.system_id != link.vehicle_system:
+        raise ValueError(f"vehicle {held.system_id} was checked, not vehicle {link.vehicle_system}")
+    link.require_commandable()
+    recorder, commander = follower.recorder, follower.commander
+    is_ardupilot = link.autopilot is Autopilot.ARDUPILOT
+    if is_ardupilot:
+        if mission.fence is not None:
+            # It keeps to a fence only when told. One of the operator's own stays as it is where the plan has none.
+            commander.order("fence", dialect.MAV_CMD_DO_FENCE_ENABLE, 1.0)
+        commander.set_mode(Mode.GUIDED, lambda: recorder.mode is Mode.GUIDED)
+    commander.order("arming", dialect.MAV_CMD_COMPONENT_ARM_DISARM, 1.0, seen=lambda: recorder.armed)
+    if is_ardupilot:
+        commander.set_mode(Mode.AUTO, lambda: recorder.mode is Mode.AUTO)
+        commander.order("mission start", dialect.MAV_CMD_MISSION_START)
+    else:
+        commander.order("mission start", dialect.MAV_CMD_MISSION_START, seen=lambda: recorder.mode is Mode.AUTO)

@@ -4,6 +4,7 @@ import itertools
 import math
 import socket
 import struct
+import threading
 from datetime import UTC, datetime
 
 import numpy as np
@@ -13,7 +14,7 @@ from pymavlink import mavutil
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
 from flightplan.errors import CommandRefused, LinkClosed, ReadBackDiffers, VehicleElsewhere
-from flightplan.flight import fly
+from flightplan.flight import Phase, fly
 from flightplan.link import open_link
 from flightplan.mission import PhotosByDistance, PhotosOff, Waypoint
 from flightplan.upload import upload
@@ -181,15 +182,49 @@ def test_a_refusal_to_arm_is_told_with_its_reason():
             fly(link, a_mission())
 
 
-def test_a_connection_that_breaks_in_flight_is_reported_and_the_log_kept(tmp_path):
+def test_a_connection_that_breaks_in_flight_is_opened_again_and_the_flight_followed_to_its_end(tmp_path):
+    dropped = []
+
     def leave(event):
-        if event.alt_home_m > 5.0:
+        if event.alt_home_m > 5.0 and not dropped:
+            dropped.append(event)
             vehicle.drop_clients()
 
+    phases = []
     with a_vehicle() as vehicle, open_link(vehicle.address) as link:
         upload(link, a_mission())
-        with pytest.raises(LinkClosed):
-            fly(link, a_mission(), on_position=leave, tlog_path=tmp_path / "broken.tlog")
+        log = fly(
+            link,
+            a_mission(),
+            on_position=leave,
+            on_progress=lambda progress: phases.append(progress.phase),
+            tlog_path=tmp_path / "broken.tlog",
+        )
+
+    assert log.completed
+    assert log.link_losses == 1
+    assert Phase.LINK_LOST in phases
+    assert phases[-1] is Phase.LANDED
+
+
+def test_a_vehicle_that_stays_away_is_given_up_and_the_log_kept(tmp_path):
+    stop = threading.Event()
+    vehicle = SimulatedVehicle(home_lon=LON, home_lat=LAT, home_alt_msl_m=71.5, speedup=50.0)
+    server = threading.Thread(target=vehicle.serve, args=(stop,))
+    server.start()
+
+    def leave(event):
+        if event.alt_home_m > 5.0:
+            stop.set()
+
+    try:
+        with open_link(vehicle.address) as link:
+            upload(link, a_mission())
+            with pytest.raises(LinkClosed):
+                fly(link, a_mission(), on_position=leave, tlog_path=tmp_path / "broken.tlog", lost_link_s=1.0)
+    finally:
+        stop.set()
+        server.join()
 
     assert (tmp_path / "broken.tlog").stat().st_size > 1_000
 
