@@ -58,6 +58,15 @@ class PointCamera:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LookAt:
+    """Keep the camera on a place from here on, until `PointCamera`: degrees, and metres above home."""
+
+    lon: float
+    lat: float
+    alt_home_m: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class PhotosByDistance:
     """A photo every `distance_m` metres, the first one `at_once` or after the first distance."""
 
@@ -80,4 +89,7 @@ class LandHere:
     """Land straight below the last waypoint."""
 
 
-Item = TakeOff | Waypoint | SetSpeed | PointCamera | PhotosByDistance | PhotosOff | ReturnHome | LandHere
+Item = TakeOff | Waypoint | SetSpeed | PointCamera | LookAt | PhotosByDistance | PhotosOff | ReturnHome | LandHere
+
+# On leaving a place, one photo: autopilots know no single one that all of them take, and the trigger fires at once.
+ONE_PHOTO: tuple[Item, ...] = (PhotosByDistance(distance_m=1_000.0), PhotosOff())

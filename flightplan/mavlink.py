@@ -13,6 +13,7 @@ from flightplan.mission import (
     Home,
     Item,
     LandHere,
+    LookAt,
     Mission,
     PhotosByDistance,
     PhotosOff,
@@ -26,9 +27,10 @@ from flightplan.terrain import Terrain
 
 NAV_WAYPOINT, NAV_RETURN_TO_LAUNCH, NAV_LAND, NAV_TAKEOFF = 16, 20, 21, 22
 FENCE_INSIDE, FENCE_OUTSIDE, NAV_RALLY_POINT = 5001, 5002, 5100
-DO_CHANGE_SPEED, DO_MOUNT_CONTROL, DO_SET_CAM_TRIGG_DIST, DO_GIMBAL_MANAGER_PITCHYAW = 178, 205, 206, 1000
+DO_CHANGE_SPEED, DO_SET_ROI_LOCATION, DO_MOUNT_CONTROL = 178, 195, 205
+DO_SET_CAM_TRIGG_DIST, DO_GIMBAL_MANAGER_PITCHYAW = 206, 1000
 FRAME_GLOBAL, FRAME_MISSION, FRAME_RELATIVE, FRAME_TERRAIN = 5, 2, 6, 11
-_PLACED = (NAV_WAYPOINT, NAV_LAND, NAV_TAKEOFF, FENCE_INSIDE, FENCE_OUTSIDE, NAV_RALLY_POINT)
+_PLACED = (NAV_WAYPOINT, NAV_LAND, NAV_TAKEOFF, DO_SET_ROI_LOCATION, FENCE_INSIDE, FENCE_OUTSIDE, NAV_RALLY_POINT)
 _MOUNT_MODE_ANGLES = 2
 _GROUND_SPEED = 1
 
@@ -252,6 +254,9 @@ def _encoded(seq: int, item: Item, home: Home, autopilot: Autopilot) -> MissionI
             return _command(seq, DO_CHANGE_SPEED, (_GROUND_SPEED, speed, -1.0, 0.0))
         case PointCamera(pitch_deg=pitch):
             return _command(seq, DO_GIMBAL_MANAGER_PITCHYAW, (pitch, 0.0, unset, unset))
+        case LookAt():
+            x, y = xy_from_lonlat(item.lon, item.lat)
+            return MissionItem(seq=seq, frame=FRAME_RELATIVE, command=DO_SET_ROI_LOCATION, x=x, y=y, z=item.alt_home_m)
         case PhotosByDistance(distance_m=distance, at_once=at_once):
             return _command(seq, DO_SET_CAM_TRIGG_DIST, (distance, 0.0, float(at_once), 0.0))
         case PhotosOff():
@@ -286,6 +291,10 @@ def _decoded(item: MissionItem) -> Item:
             return LandHere()
         case 178:
             return SetSpeed(speed_m_s=second)
+        case 195:
+            _require_frame(item, 3)
+            lon, lat = lonlat_from_xy(item.x, item.y)
+            return LookAt(lon=lon, lat=lat, alt_home_m=item.z)
         case 206:
             return PhotosByDistance(distance_m=first, at_once=third == 1.0) if first > 0 else PhotosOff()
         case 1000:

@@ -18,6 +18,7 @@ from shapely.geometry.base import BaseGeometry
 
 from flightplan.cells import fly_cells, split_into_cells
 from flightplan.footprints import CoverageShare, SampleGrid, share
+from flightplan.items import LookAt
 from flightplan.kinematics import Kinematics
 from flightplan.routing import Router
 from flightplan.rows import Pattern, Row, lay_rows, turned, turned_back
@@ -89,12 +90,14 @@ class Run:
         end: Metres east, north.
         trigger_m: Distance between photos.
         via: Corners between start and end; none where it is straight.
+        look: What the camera is kept on; None where it is held as everywhere.
     """
 
     start: Point
     end: Point
     trigger_m: float
     via: tuple[Point, ...] = ()
+    look: LookAt | None = None
 
     @property
     def points(self) -> tuple[Point, ...]:

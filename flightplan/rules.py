@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from flightplan.area import lonlat_problem
 from flightplan.items import (
     LandHere,
+    LookAt,
     PhotosByDistance,
     PointCamera,
     ReturnHome,
@@ -39,6 +40,7 @@ def _place_violations(mission: Mission) -> Iterator[Violation]:
     for place, lon, lat, height in (
         ("home", home.lon, home.lat, home.alt_msl_m),
         *((f"item {n}", i.lon, i.lat, i.alt_m) for n, i in enumerate(mission.items, 1) if isinstance(i, Waypoint)),
+        *((f"item {n}", i.lon, i.lat, i.alt_home_m) for n, i in enumerate(mission.items, 1) if isinstance(i, LookAt)),
     ):
         problem = lonlat_problem(lon, lat)
         if problem is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from flightplan.items import PhotosByDistance, PhotosOff, PointCamera, Waypoint
+from flightplan.items import LookAt, PhotosByDistance, PhotosOff, PointCamera, Waypoint
 from flightplan.mission import Mission
 from flightplan.projection import LocalFrame
 
@@ -24,7 +24,7 @@ class Shots:
     Attributes:
         en_m: (n, 2) metres east, north.
         alt_msl_m: (n,) height of the camera above mean sea level.
-        course_deg: (n,) where the drone's nose points, clockwise from true north.
+        course_deg: (n,) where the camera looks, clockwise from true north: along the leg, or at what it is kept on.
         pitch_deg: (n,) of the camera, -90 straight down.
     """
 
@@ -54,12 +54,16 @@ def _photos(mission: Mission, frame: LocalFrame) -> Iterable[tuple[float, ...]]:
     base_m = mission.home.alt_msl_m
     alts_m = [point.alt_m + (0.0 if point.alt_reference == "msl" else base_m) for point in mission.waypoints]
     pitch_deg, index = STRAIGHT_DOWN_DEG, -1
+    looked_at: tuple[float, float, float] | None = None
     trigger: PhotosByDistance | None = None
     due_m = 0.0
     for item in mission.items:
         match item:
             case PointCamera(pitch_deg=pitch):
-                pitch_deg = pitch
+                pitch_deg, looked_at = pitch, None
+            case LookAt(lon=lon, lat=lat, alt_home_m=height_m):
+                east, north = frame.en_from_lonlat(np.array([[lon, lat]]))[0].tolist()
+                looked_at = (east, north, base_m + height_m)
             case PhotosByDistance():
                 trigger, due_m = item, 0.0 if item.at_once else item.distance_m
             case PhotosOff():
@@ -75,6 +79,13 @@ def _photos(mission: Mission, frame: LocalFrame) -> Iterable[tuple[float, ...]]:
                     share = min(due_m / length_m, 1.0)
                     east, north = start + share * (end - start)
                     alt_m = alts_m[index - 1] + share * (alts_m[index] - alts_m[index - 1])
-                    yield float(east), float(north), alt_m, course_deg, pitch_deg
+                    angles = (course_deg, pitch_deg) if looked_at is None else _towards((east, north, alt_m), looked_at)
+                    yield float(east), float(north), alt_m, *angles
                     due_m += trigger.distance_m
                 due_m -= length_m
+
+
+def _towards(camera: tuple[float, float, float], place: tuple[float, float, float]) -> tuple[float, float]:
+    """Course and pitch from the camera to a place, both metres east, north, up."""
+    east_m, north_m, up_m = (to - at for to, at in zip(place, camera, strict=True))
+    return math.degrees(math.atan2(east_m, north_m)) % 360, math.degrees(math.atan2(up_m, math.hypot(east_m, north_m)))

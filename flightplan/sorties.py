@@ -111,7 +111,7 @@ class MissionBuilder:
 
     def _fits(self, runs: list[Run], endurance_s: float) -> bool:
         """Whether level flight fits the battery, and the vehicle holds its items."""
-        stops = sum(len(run.points) + 2 for run in runs) + _ITEMS_BESIDES_STOPS
+        stops = sum(len(run.points) + (2 if run.look is None else 4) for run in runs) + _ITEMS_BESIDES_STOPS
         if stops > self.limits.max_items:
             return False
         ways = self._legs(runs)
@@ -175,9 +175,11 @@ class MissionBuilder:
         ways = self._legs(runs)
         stops = [_Stop(point=self.home_en), *(_Stop(point=point) for point in ways[0][1:-1])]
         for run, way in zip(runs, ways[1:], strict=True):
-            stops.append(_Stop(point=run.start, then=(PhotosByDistance(distance_m=run.trigger_m),)))
+            looking: tuple[Item, ...] = () if run.look is None else (run.look,)
+            ahead: tuple[Item, ...] = () if run.look is None else (PointCamera(pitch_deg=self.pitch_deg),)
+            stops.append(_Stop(point=run.start, then=(*looking, PhotosByDistance(distance_m=run.trigger_m))))
             stops += [_Stop(point=point) for point in run.via]
-            stops.append(_Stop(point=run.end, then=(PhotosOff(),)))
+            stops.append(_Stop(point=run.end, then=(PhotosOff(), *ahead)))
             stops += [_Stop(point=point) for point in way[1:-1]]
         return stops
 

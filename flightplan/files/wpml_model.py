@@ -11,6 +11,7 @@ from flightplan.errors import CannotPlan
 from flightplan.files.wpml_schema import LEAST_DOCK_TAKE_OFF_M, MOST_HEIGHT_M, SPEED_M_S
 from flightplan.items import (
     LandHere,
+    LookAt,
     PhotosByDistance,
     PhotosOff,
     PointCamera,
@@ -202,6 +203,11 @@ class _Walk:
                     self._speed(number, speed_m_s)
                 case PointCamera(pitch_deg=pitch_deg):
                     self._point(pitch_deg)
+                case LookAt():
+                    raise CannotPlan(
+                        problem=f"item {number}: looking at a place is not written for docks",
+                        remedy="Fly it with MAVLink, or point the camera by its pitch",
+                    )
                 case PhotosByDistance():
                     self._photos(item)
                 case PhotosOff():

@@ -205,6 +205,8 @@ class Autopilot:
                 self.camera.trigger(item.params[0], at_once=at_once, frame=self.frame, now_s=self.time_s)
             case 1000 | 205:
                 self.camera.point(item.params[0])
+            case 195:
+                self.camera.look_at(self._en(item), self._alt_home_m(item))
 
     def break_off(self, why: str, mode: Mode = Mode.RTL) -> None:
         """A fail-safe: says why, and returns or lands."""

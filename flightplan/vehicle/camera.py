@@ -44,14 +44,38 @@ class Camera:
         self._body = body
         self._on_photo = on_photo
         self.photos = 0
-        self.pitch_deg = 0.0
+        self._pitch_deg = 0.0
+        self._looked_at: tuple[float, float, float] | None = None
         self._trigger_m = 0.0
         self._from_m = 0.0
 
     def point(self, pitch_deg: float) -> None:
-        """Turns the gimbal; NaN leaves it."""
+        """Turns the gimbal; NaN leaves it. The camera follows the drone's nose again."""
+        self._looked_at = None
         if math.isfinite(pitch_deg):
-            self.pitch_deg = pitch_deg
+            self._pitch_deg = pitch_deg
+
+    def look_at(self, place_en: tuple[float, float], alt_home_m: float) -> None:
+        """Keeps the camera on a place: metres east, north and up from home."""
+        self._looked_at = (*place_en, alt_home_m)
+
+    @property
+    def heading_deg(self) -> float:
+        """Where the camera looks, clockwise from true north."""
+        return self._angles()[0]
+
+    @property
+    def pitch_deg(self) -> float:
+        """Of the camera, -90 straight down."""
+        return self._angles()[1]
+
+    def _angles(self) -> tuple[float, float]:
+        body = self._body
+        if self._looked_at is None:
+            return body.heading_deg, self._pitch_deg
+        east_m, north_m = self._looked_at[0] - body.place_en[0], self._looked_at[1] - body.place_en[1]
+        away_m, up_m = math.hypot(east_m, north_m), self._looked_at[2] - body.alt_m
+        return math.degrees(math.atan2(east_m, north_m)) % 360, math.degrees(math.atan2(up_m, away_m))
 
     def trigger(self, distance_m: float, *, at_once: bool, frame: LocalFrame, now_s: float) -> None:
         """A photo each `distance_m` from here on; 0 ends that."""
@@ -87,7 +111,7 @@ class Camera:
                 lon=float(lon),
                 lat=float(lat),
                 alt_home_m=body.alt_m,
-                heading_deg=body.heading_deg,
+                heading_deg=self.heading_deg,
                 pitch_deg=self.pitch_deg,
                 roll_deg=0.0,
             )

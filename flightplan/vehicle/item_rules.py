@@ -16,7 +16,7 @@ from flightplan.plan_on_wire import ListKind
 Message = Any
 _PLACED_FRAMES = frozenset({0, 3, 5, 6, 10, 11})
 _KNOWN_COMMANDS = {
-    ListKind.MISSION: frozenset({16, 20, 21, 22, 178, 205, 206, 1000}),
+    ListKind.MISSION: frozenset({16, 20, 21, 22, 178, 195, 205, 206, 1000}),
     ListKind.FENCE: frozenset({FENCE_INSIDE, FENCE_OUTSIDE}),
     ListKind.RALLY: frozenset({NAV_RALLY_POINT}),
 }
@@ -32,7 +32,7 @@ def item_problem(message: Message, kind: ListKind, spoken: Dialect) -> int:
                 return code
     if message.command not in _KNOWN_COMMANDS[kind]:
         return int(dialect.MAV_MISSION_UNSUPPORTED)
-    is_placed = message.command in (16, 21, 22) or kind is not ListKind.MISSION
+    is_placed = message.command in (16, 21, 22, 195) or kind is not ListKind.MISSION
     if is_placed and message.frame not in _PLACED_FRAMES:
         return int(dialect.MAV_MISSION_UNSUPPORTED_FRAME)
     if kind is ListKind.FENCE and not message.param1 >= 3:

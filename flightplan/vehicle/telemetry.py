@@ -88,7 +88,7 @@ class Telemetry:
         autopilot = self._autopilot
         flags = dialect.GIMBAL_DEVICE_FLAGS_ROLL_LOCK | dialect.GIMBAL_DEVICE_FLAGS_PITCH_LOCK
         flags |= dialect.GIMBAL_DEVICE_FLAGS_YAW_IN_EARTH_FRAME
-        quaternion = _quaternion(autopilot.body.heading_deg, autopilot.camera.pitch_deg)
+        quaternion = _quaternion(autopilot.camera.heading_deg, autopilot.camera.pitch_deg)
         return dialect.MAVLink_gimbal_device_attitude_status_message(
             0, 0, self._boot_ms(), flags, quaternion, 0.0, 0.0, 0.0, 0
         )
