@@ -6,13 +6,15 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from flightplan.area import lonlat_problem
+from flightplan.errors import CannotPlan
 from flightplan.kinematics import Kinematics
 from flightplan.times import Hours, Stretch, Times, joined, stretch_of
+from flightplan.wind import Wind
 
 _MOST_DRONES = 100
 _LONGEST_NAME = 60
@@ -61,6 +63,10 @@ class DroneModel:
     def usable_s(self) -> float:
         """Longest flight, the reserve taken off."""
         return self.endurance_s * (1 - self.reserve)
+
+    def in_wind(self, wind: Wind) -> DroneModel:
+        """The same drone while that wind blows."""
+        return replace(self, kinematics=replace(self.kinematics, wind=wind, max_wind_m_s=self.wind_limit_m_s))
 
     @property
     def turnaround_s(self) -> float:
@@ -146,6 +152,21 @@ class Fleet:
         twice, count = names.most_common(1)[0]
         if count > 1:
             raise ValueError(f"docks: the name {twice!r} is given twice")
+
+    def in_wind(self, wind: Wind) -> tuple[Fleet, tuple[str, ...]]:
+        """The fleet on a day with that wind, and the docks whose drones may not fly in it.
+
+        Raises:
+            CannotPlan: None may.
+        """
+        flying = tuple(dock for dock in self.docks if wind.speed_m_s <= dock.drone.wind_limit_m_s)
+        if not flying:
+            raise CannotPlan(
+                problem=f"a wind of {wind.speed_m_s:g} m/s is more than any drone of the fleet may fly in",
+                remedy="Wait for less wind",
+            )
+        docks = tuple(replace(dock, drone=dock.drone.in_wind(wind)) for dock in flying)
+        return replace(self, docks=docks), tuple(dock.name for dock in self.docks if dock not in flying)
 
     def open_windows(self, day: date) -> list[tuple[datetime, datetime]]:
         """When flights may take place that begin on `day`: times in UTC, in order, not touching one another.

@@ -13,12 +13,13 @@ import numpy as np
 import shapely
 
 from flightplan.area import PatrolArea
-from flightplan.fleet.hills import plan_over_hills
+from flightplan.fleet.as_flown import plan_as_flown
 from flightplan.fleet.missions import FleetMissions
 from flightplan.fleet.model import Fleet
 from flightplan.fleet.plan import FleetPlan, Survey, plan_fleet
 from flightplan.fleet.reading import read_fleet
 from flightplan.fleet.schedule import Schedule, schedule
+from flightplan.wind import Wind
 from flyonce.cli.output import EXIT_BAD_INPUT, EXIT_FAILURE, emit_json, fail, progress, say
 from flyonce.fleet_files import FleetFiles
 from flyonce.plan_rules import FlightRules
@@ -45,6 +46,7 @@ class FleetOrders:
         missions: Whether every flight gets a mission's files.
         lang: Of the chart.
         rules: What each flight is held to.
+        wind: At flying height; None for still air.
     """
 
     areas: Path
@@ -56,6 +58,7 @@ class FleetOrders:
     missions: bool
     lang: Language
     rules: FlightRules
+    wind: Wind | None = None
 
 
 def plan_for_fleet(orders: FleetOrders, *, as_json: bool) -> None:
@@ -68,6 +71,9 @@ def plan_for_fleet(orders: FleetOrders, *, as_json: bool) -> None:
     areas = PatrolArea.all_of_geojson(orders.areas)
     no_fly = [place for path in orders.no_fly for place in PatrolArea.all_of_geojson(path)]
     fleet = read_fleet(orders.fleet)
+    calmed: tuple[str, ...] = ()
+    if orders.wind is not None:
+        fleet, calmed = fleet.in_wind(orders.wind)
     first_day = orders.first_day or datetime.now(fleet.time_zone).date() + timedelta(days=1)
     began = perf_counter()
     with progress("planning") as ticker:
@@ -81,11 +87,11 @@ def plan_for_fleet(orders: FleetOrders, *, as_json: bool) -> None:
         rules = replace(orders.rules, takes_off_at=begins_at)
         shut += rules.no_fly(orders.survey.altitude_m, lasting=_LONGEST)
         grounds = [part for area in areas for part in shapely.get_parts(area.polygon)]
-        if orders.survey.terrain is None:
+        if orders.survey.terrain is None and orders.wind is None:
             planned = plan_fleet(grounds, fleet, orders.survey, no_fly=shut, told=told)
             makes = FleetMissions(planned)
         else:
-            planned, makes = plan_over_hills(grounds, fleet, orders.survey, no_fly=shut, told=told)
+            planned, makes = plan_as_flown(grounds, fleet, orders.survey, no_fly=shut, told=told)
         told("times", 0, 1)
         times = schedule(planned, fleet, first_day)
         seconds = perf_counter() - began
@@ -99,6 +105,7 @@ def plan_for_fleet(orders: FleetOrders, *, as_json: bool) -> None:
         except OSError as error:
             fail(f"{orders.out}: cannot be written to ({error.strerror}). Choose another folder with --out.")
     result = _told(planned, times, fleet, seconds) | {"files": [str(path) for path in written]}
+    result["docks_left_out"] = list(calmed)
     result["unlawful_flights"] = [
         {"flight": name, "violations": [asdict(one) for one in violations]} for name, violations in unlawful.items()
     ]
@@ -194,5 +201,7 @@ def _say(result: dict[str, Any]) -> None:
     say(f"on average the drones are busy for {result['mean_over_busiest']:.0%} of the busiest one's time")
     if result["delayed_flights"]:
         say(f"{result['delayed_flights']} flights wait on the ground to keep clear of others")
+    if result["docks_left_out"]:
+        say(f"left out, for their drones may not fly in that wind: {', '.join(result['docks_left_out'])}")
     for path in result["files"]:
         say(path)

@@ -124,7 +124,7 @@ def plan(
         day = None if first_day is None else first_day.date()
         orders = FleetOrders(
             areas=area, fleet=fleet, no_fly=tuple(no_fly or ()), survey=survey, first_day=day, out=out,
-            missions=missions, lang=lang.value, rules=rules,
+            missions=missions, lang=lang.value, rules=rules, wind=wind_of(wind_m_s, wind_from_deg),
         )  # fmt: skip
         plan_for_fleet(orders, as_json=as_json)
         return

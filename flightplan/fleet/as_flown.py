@@ -1,4 +1,4 @@
-"""A fleet's plan over hills: as over level ground, with so much time set aside as climbs and detours of height take."""
+"""A fleet's plan over hills or in wind: as over level ground in still air, with time set aside for what they take."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MORE = 0.97
 _LEAST_SHARE = 0.2
 
 
-def plan_over_hills(
+def plan_as_flown(
     areas: Sequence[Polygon],
     fleet: Fleet,
     survey: Survey,
@@ -27,15 +27,15 @@ def plan_over_hills(
     no_fly: Sequence[Polygon] = (),
     told: Told = lambda word, done, total: None,
 ) -> tuple[FleetPlan, FleetMissions]:
-    """A plan whose missions follow the ground and still fit the batteries, with those missions.
+    """A plan whose missions fit the batteries in the wind and over the ground as they are, with those missions.
 
-    Rows are shared out and cut into flights by times over level ground. Where a mission then lasts longer than its
-    drone may fly, that dock's flights are planned for so much less, and all is planned again.
+    Rows are shared out and cut into flights by times over level ground in still air. Where a mission then lasts longer
+    than its drone may fly, that dock's flights are planned for so much less, and all is planned again.
 
     Args:
         areas: As `plan_fleet`, and so are `no_fly` and `told`.
-        fleet: Docks and drones.
-        survey: With terrain.
+        fleet: Docks and drones; their limits of motion know the wind.
+        survey: Heights and overlaps, and the terrain.
         no_fly: More places that nobody may fly over.
         told: Told what is going on.
 
@@ -55,8 +55,8 @@ def plan_over_hills(
                 break
     dock = min(usable, key=lambda name: usable[name])
     raise CannotPlan(
-        problem=f"dock {dock}: the hills around it take too much of a battery",
-        remedy="Give the height a wider band, add docks, or leave the steepest ground out",
+        problem=f"dock {dock}: hills or wind take too much of a battery there",
+        remedy="Give the height a wider band, add docks, or wait for less wind",
     )
 
 

@@ -1,4 +1,4 @@
-"""A fleet over hills: missions follow the ground, fit their batteries, and show all of it."""
+"""A fleet over hills and in wind: missions follow the ground, fit their batteries, and show all of it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from fleet_builders import CITY, DRONE, PATROL, fleet, square
 from flight_ground import a_model
 
 from flightplan.errors import CannotPlan
-from flightplan.fleet.hills import plan_over_hills
+from flightplan.fleet.as_flown import plan_as_flown
 from flightplan.fleet.missions import FleetMissions
 from flightplan.fleet.plan import plan_fleet
 from flightplan.fleet.schedule import schedule
 from flightplan.kinematics import Kinematics
 from flightplan.profile import profile_of
+from flightplan.wind import Wind
 
 SIDE_M = 4_000.0
 FLEET = fleet((-1_000.0, 500.0), (1_200.0, -600.0))
@@ -36,7 +37,7 @@ def terrain(tmp_path_factory):
 @pytest.fixture(scope="module")
 def planned(terrain):
     survey = replace(PATROL, altitude_m=100.0, terrain=terrain, band_m=15.0)
-    return plan_over_hills([square(SIDE_M)], FLEET, survey)
+    return plan_as_flown([square(SIDE_M)], FLEET, survey)
 
 
 def missions_of(plan, missions):
@@ -112,7 +113,7 @@ def test_flights_that_would_last_too_long_over_hills_are_planned_shorter(tmp_pat
         for number, tour in enumerate(level.tours)
         for flight in tour.flights
     ]
-    plan, missions = plan_over_hills([square(SIDE_M)], city, survey)
+    plan, missions = plan_as_flown([square(SIDE_M)], city, survey)
 
     assert max(level_s) > small.usable_s
     for flight, _ in missions_of(plan, missions):
@@ -123,7 +124,7 @@ def test_ground_that_is_not_known_is_told_with_its_place(tmp_path):
     small = a_model(tmp_path / "small.tif", hills, cell_m=20.0, reach_m=1_500.0, around=CITY)
 
     with pytest.raises(CannotPlan, match="no ground at"):
-        plan_over_hills([square(SIDE_M)], FLEET, replace(PATROL, altitude_m=100.0, terrain=small))
+        plan_as_flown([square(SIDE_M)], FLEET, replace(PATROL, altitude_m=100.0, terrain=small))
 
 
 def test_the_area_is_that_of_level_ground(planned):
@@ -131,3 +132,30 @@ def test_the_area_is_that_of_level_ground(planned):
 
     assert plan.unreached_m2 == 0.0
     assert plan.area_m2 == pytest.approx(shapely.box(0, 0, SIDE_M, SIDE_M).area, rel=1e-3)
+
+
+def test_in_wind_flights_are_as_long_as_the_drones_get_along():
+    wind = Wind(speed_m_s=9.0, from_deg=90.0)
+    still, left_out = FLEET.in_wind(Wind(speed_m_s=0.0, from_deg=0.0))
+    windy, _ = FLEET.in_wind(wind)
+    plan, missions = plan_as_flown([square(SIDE_M)], windy, PATROL)
+    calm, _ = plan_as_flown([square(SIDE_M)], still, PATROL)
+
+    assert left_out == ()
+    assert plan.seconds > 1.05 * calm.seconds
+    motion = windy.docks[0].drone.kinematics
+    for flight, mission in missions_of(plan, missions):
+        assert flight.seconds <= DRONE.usable_s
+        assert flight.seconds == pytest.approx(mission.figures(motion).duration_s)
+
+
+def test_docks_whose_drones_may_not_fly_in_that_wind_are_left_out():
+    weak = replace(DRONE, wind_limit_m_s=8.0)
+    docks = (FLEET.docks[0], replace(FLEET.docks[1], drone=weak))
+    city = replace(FLEET, docks=docks)
+
+    windy, left_out = city.in_wind(Wind(speed_m_s=10.0, from_deg=0.0))
+    assert [dock.name for dock in windy.docks] == ["D1"]
+    assert left_out == ("D2",)
+    with pytest.raises(CannotPlan, match="more than any drone"):
+        city.in_wind(Wind(speed_m_s=13.0, from_deg=0.0))
