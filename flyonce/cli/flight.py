@@ -10,11 +10,11 @@ from typing import Annotated
 
 import typer
 
-from flightplan.files import read_mission
 from flightplan.flight import fly as fly_mission
 from flightplan.link import open_link
 from flightplan.upload import upload as upload_mission
 from flightplan.vehicle import SimulatedVehicle
+from flyonce.cli.lawful import AirspaceFiles, TerrainFile, mission_to_fly
 from flyonce.cli.options import AsJson, LinkUrl, lonlat
 from flyonce.cli.output import emit_json, progress, say
 
@@ -44,10 +44,12 @@ def vehicle(
 def upload(
     mission_file: Annotated[Path, typer.Argument(help="A .plan or .waypoints file.")],
     link: LinkUrl,
+    terrain: TerrainFile = None,
+    airspace: AirspaceFiles = None,
     as_json: AsJson = False,
 ) -> None:
     """Upload a mission, read it back and compare."""
-    mission = read_mission(mission_file)
+    mission = mission_to_fly(mission_file, terrain, airspace)
     with open_link(link) as connection, progress("uploading") as ticker:
         done = upload_mission(connection, mission, ticker.reached)
     if as_json:
@@ -60,10 +62,12 @@ def fly(
     mission_file: Annotated[Path, typer.Argument(help="The mission that was uploaded: .plan or .waypoints.")],
     link: LinkUrl,
     tlog: Annotated[Path | None, typer.Option(help="Telemetry log to write.")] = None,
+    terrain: TerrainFile = None,
+    airspace: AirspaceFiles = None,
     as_json: AsJson = False,
 ) -> None:
     """Arm, start the uploaded mission and follow it to its end; refused unless the vehicle holds this very mission."""
-    mission = read_mission(mission_file)
+    mission = mission_to_fly(mission_file, terrain, airspace)
     record = tlog or mission_file.with_suffix(".tlog")
     planned = mission.figures()
     with open_link(link) as connection, progress("flying", total=planned.photos) as ticker:

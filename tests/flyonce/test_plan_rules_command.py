@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+import rasterio
 import shapely
 
 from flightplan.files import read_mission
 from flightplan.projection import LocalFrame
+from flightplan.vehicle import SimulatedVehicle
 from flyonce.cli.main import run
 
 LON, LAT = 118.8712345, 28.9398765
@@ -169,3 +171,62 @@ def test_bad_rules_are_one_line_and_nothing_is_written(ground, planned, options,
     assert done.exit_code == 2
     assert said in done.stderr
     assert not (ground / "out").exists()
+
+
+def flown_from(vehicle, flyonce, ground, *options):
+    return flyonce("upload", ground / "out" / "mission.plan", "--link", vehicle.address, "--json", *options)
+
+
+def test_an_upload_is_checked_for_now_where_the_airspace_is_given(ground, planned, flyonce):
+    planned()
+    always = airspace(ground, "always", a_feature((200, 200, 300, 300), kind="no_fly", name="market"))
+    past = a_feature((200, 200, 300, 300), kind="no_fly", name="market", until="2020-01-01")
+    gone = airspace(ground, "gone", past)
+    with SimulatedVehicle(home_lon=LON, home_lat=LAT).running() as vehicle:
+        refused = flown_from(vehicle, flyonce, ground, "--airspace", always)
+        allowed = flown_from(vehicle, flyonce, ground, "--airspace", gone)
+
+    assert refused.exit_code == 1
+    assert "market" in refused.stderr
+    assert "Nothing was sent" in refused.stderr
+    assert allowed.exit_code == 0
+    assert allowed.told["verified"] is True
+
+
+def test_a_mission_is_not_armed_outside_its_clearance(ground, planned, flyonce):
+    approval = a_feature((-100, -100, 600, 600), kind="approval", id="QZ-1", **APPROVED)
+    zones = airspace(ground, "ok", a_feature((0, 0, 200, 200), kind="controlled", name="tower"), approval)
+    planned("--airspace", zones, "--takes-off-at", "2026-11-24T09:00")
+    # The approval's hours, long past or long ahead of whoever runs this.
+    document = json.loads((ground / "out" / "mission.plan").read_text(encoding="utf-8"))
+    document["flyonce"]["clearance"] |= {
+        "notBefore": "2020-01-01T08:00:00+08:00",
+        "notAfter": "2020-01-01T09:00:00+08:00",
+    }
+    (ground / "out" / "mission.plan").write_text(json.dumps(document), encoding="utf-8")
+    with SimulatedVehicle(home_lon=LON, home_lat=LAT).running() as vehicle:
+        assert flown_from(vehicle, flyonce, ground).exit_code == 0
+        done = flyonce("fly", ground / "out" / "mission.plan", "--link", vehicle.address, "--json")
+
+        assert done.exit_code == 1
+        assert "may not take off after 2020-01-01T09:00" in done.stderr
+        assert not vehicle.autopilot.armed
+        assert vehicle.autopilot.photos == 0
+
+
+def test_a_plan_over_hills_is_uploaded_with_its_terrain_only(ground, planned, flyonce):
+    model = ground / "slope.tif"
+    with rasterio.open(
+        model, "w", driver="GTiff", width=200, height=200, count=1, dtype="float32", crs="EPSG:4326",
+        transform=rasterio.Affine(1e-4, 0, LON - 0.01, 0, -1e-4, LAT + 0.01),
+    ) as file:  # fmt: skip
+        # It rises to the north by 40 m per 100 m.
+        file.write(np.repeat(np.arange(200, 0, -1, dtype=np.float32)[:, None] * 4.4, 200, axis=1), 1)
+    assert planned("--terrain", str(model), "--band-m", "19").exit_code == 0
+    with SimulatedVehicle(home_lon=LON, home_lat=LAT).running() as vehicle:
+        bare = flown_from(vehicle, flyonce, ground)
+        held = flown_from(vehicle, flyonce, ground, "--terrain", str(model))
+
+    assert bare.exit_code == 2
+    assert "give the terrain" in bare.stderr
+    assert held.exit_code == 0

@@ -1,0 +1,48 @@
+"""Reading a mission that shall be uploaded or flown now: over the ground as it is, and under the law of the air."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flightplan.airspace.checking import check_airspace
+from flightplan.airspace.reading import read_airspace
+from flightplan.files import read_mission
+from flightplan.limits import FlightLimits
+from flightplan.mission import Mission
+from flightplan.terrain import DemTerrain
+from flyonce.cli.output import EXIT_FAILURE, fail, say
+
+TerrainFile = Annotated[
+    Path | None, typer.Option("--terrain", help="Elevation model (GeoTIFF) that heights are held against.")
+]
+AirspaceFiles = Annotated[
+    list[Path] | None,
+    typer.Option("--airspace", help="No-fly areas, controlled airspace and approvals; checked for a take-off now."),
+]
+
+
+def mission_to_fly(file: Path, terrain: Path | None, airspace: Sequence[Path] | None) -> Mission:
+    """The mission of a file; leaves with code 1 where it may not take off now.
+
+    Raises:
+        InputFileError: A file cannot be used, or is a draft.
+        InvalidMission: The mission breaks a limit.
+    """
+    ground = None if terrain is None else DemTerrain.open(terrain)
+    if not airspace:
+        return read_mission(file, terrain=ground)
+    zones = read_airspace(airspace)
+    roof_m = max([FlightLimits.max_height_agl_m, *(one.ceiling_m for one in zones.approvals)])
+    mission = read_mission(file, FlightLimits(max_height_agl_m=roof_m), ground)
+    finding = check_airspace(mission, zones, datetime.now(UTC))
+    for violation in finding.violations:
+        say(str(violation))
+    if finding.clearance is None:
+        fail(f"{file}: this mission may not take off now. Nothing was sent.", code=EXIT_FAILURE)
+    return replace(mission, clearance=finding.clearance)
