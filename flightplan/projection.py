@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -25,11 +27,9 @@ class LocalFrame:
     _to_lonlat: Transformer = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        local = CRS.from_proj4(
-            f"+proj=aeqd +lat_0={float(self.lat)!r} +lon_0={float(self.lon)!r} +datum=WGS84 +units=m +no_defs"
-        )
-        object.__setattr__(self, "_to_local", Transformer.from_crs("OGC:CRS84", local, always_xy=True))
-        object.__setattr__(self, "_to_lonlat", Transformer.from_crs(local, "OGC:CRS84", always_xy=True))
+        there, back = _transformers(float(self.lon), float(self.lat), threading.get_ident())
+        object.__setattr__(self, "_to_local", there)
+        object.__setattr__(self, "_to_lonlat", back)
 
     def en_from_lonlat(self, lonlat: FloatArray) -> FloatArray:
         """Metres (n, 2) east, north from degrees (n, 2) longitude, latitude."""
@@ -44,3 +44,13 @@ class LocalFrame:
     def local_polygon(self, polygon: Shape) -> Shape:
         """The shape in metres east, north."""
         return transform(polygon, self.en_from_lonlat)
+
+
+@lru_cache(maxsize=256)
+def _transformers(lon: float, lat: float, thread: int) -> tuple[Transformer, Transformer]:
+    """Both ways; kept, for a mission asks for its home's again and again, and for each thread, for PROJ shares none."""
+    local = CRS.from_proj4(f"+proj=aeqd +lat_0={lat!r} +lon_0={lon!r} +datum=WGS84 +units=m +no_defs")
+    return (
+        Transformer.from_crs("OGC:CRS84", local, always_xy=True),
+        Transformer.from_crs(local, "OGC:CRS84", always_xy=True),
+    )

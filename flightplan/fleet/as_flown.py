@@ -68,9 +68,7 @@ def _short(plan: FleetPlan, missions: FleetMissions, told: Told) -> dict[str, fl
         for flight in tour.flights:
             told("heights", done, plan.flights)
             done += 1
-            mission = missions.mission(number, flight, station.name, is_long_allowed=True)
-            lasts_s = mission.figures(station.dock.drone.kinematics).duration_s
-            share = station.dock.drone.usable_s / lasts_s
+            share = station.dock.drone.usable_s / missions.seconds(number, flight)
             if share < 1.0:
                 short[station.dock.name] = min(short.get(station.dock.name, 1.0), share)
     return short
@@ -80,11 +78,7 @@ def _timed(plan: FleetPlan, missions: FleetMissions) -> FleetPlan:
     """The plan with the missions' own times."""
     tours = []
     for number, (station, tour) in enumerate(zip(plan.stations, plan.tours, strict=True)):
-        motion = station.dock.drone.kinematics
-        flights = tuple(
-            replace(flight, seconds=missions.mission(number, flight, station.name).figures(motion).duration_s)
-            for flight in tour.flights
-        )
+        flights = tuple(replace(flight, seconds=missions.seconds(number, flight)) for flight in tour.flights)
         waits_s = station.turnaround_s * max(len(flights) - 1, 0)
         tours.append(Tour(flights=flights, seconds=sum(flight.seconds for flight in flights) + waits_s))
     return replace(plan, tours=tuple(tours))

@@ -21,6 +21,8 @@ from flightplan.rows import turned_back
 from flightplan.sorties import MissionBuilder
 from geo.camera import camera_by_name
 
+_HOWEVER_LONG = 10
+
 
 class FleetMissions:
     """Makes missions of a plan's flights, each once."""
@@ -30,26 +32,32 @@ class FleetMissions:
         self._builders: dict[int, MissionBuilder] = {}
         self._made: dict[tuple[int, tuple[int, ...]], Mission] = {}
 
-    def mission(self, station: int, flight: Flight, name: str, *, is_long_allowed: bool = False) -> Mission:
+    def mission(self, station: int, flight: Flight, name: str) -> Mission:
         """One flight of one drone.
-
-        Args:
-            station: Number of the drone in the plan.
-            flight: One of its flights.
-            name: What people call it.
-            is_long_allowed: Whether it may last longer than the drone's battery, to see by how much.
 
         Raises:
             InvalidMission: It breaks a limit of the drone or of the rules.
             CannotPlan: The ground on the way is not known, or too steep.
         """
-        made = self._made.get((station, flight.cells))
-        if made is None:
-            made = self._made[station, flight.cells] = self._make(station, flight)
         longest_s = self._plan.stations[station].dock.drone.usable_s
-        if is_long_allowed:
-            longest_s = max(longest_s, made.limits.max_duration_s)
+        made = self._made_of(station, flight)
         return replace(made, name=name, limits=replace(made.limits, max_duration_s=longest_s))
+
+    def seconds(self, station: int, flight: Flight) -> float:
+        """How long one flight of one drone lasts, which may be longer than its battery.
+
+        Raises:
+            InvalidMission: It breaks another limit of the drone or of the rules.
+            CannotPlan: The ground on the way is not known, or too steep.
+        """
+        motion = self._plan.stations[station].dock.drone.kinematics
+        return self._made_of(station, flight).figures(motion).duration_s
+
+    def _made_of(self, station: int, flight: Flight) -> Mission:
+        key = station, flight.cells
+        if key not in self._made:
+            self._made[key] = self._make(station, flight)
+        return self._made[key]
 
     def _make(self, station: int, flight: Flight) -> Mission:
         builder = self._builders.get(station)
@@ -91,8 +99,8 @@ class FleetMissions:
                 max_range_m=drone.max_range_m,
                 max_speed_m_s=max(FlightLimits().max_speed_m_s, drone.speed_m_s),
                 min_photo_interval_s=plan.survey.min_photo_interval_s,
-                # Over hills a flight lasts longer than planned; `mission` decides whether that may be.
-                max_duration_s=drone.usable_s if follower is None else drone.endurance_s * 10,
+                # Over hills and in wind a flight lasts longer than planned; `mission` holds it to the battery.
+                max_duration_s=drone.endurance_s * _HOWEVER_LONG,
             ),
             kinematics=drone.kinematics,
             follower=follower,
