@@ -13,6 +13,7 @@ from flightplan.files.archive import read_members
 from flightplan.files.markup import Element, children, parse_markup, text_of
 from flightplan.files.wpml_schema import waylines_problems
 from flightplan.items import (
+    ONE_PHOTO,
     Home,
     Item,
     PhotosByDistance,
@@ -94,6 +95,11 @@ class _Reader:
             elif group.takes_row:
                 self._begin.setdefault(group.first, group)
         self._ends = {group.last for group in self._begin.values()}
+        self._within = {
+            index
+            for group in self._begin.values()
+            for index in range(group.first + 1, min(group.last, len(self._marks)))
+        }
 
     def mission(self, limits: FlightLimits) -> Mission:
         config = next(self._root.iter("wpml:missionConfig"), self._root)
@@ -135,9 +141,9 @@ class _Reader:
         functions = [text_of(action, "wpml:actionActuatorFunc") for action in self._root.iter("wpml:action")]
         for function in sorted({str(one) for one in functions} - set(_UNDERSTOOD)):
             yield f"action {function:.40}"
-        alone = sum(group.photos > 0 for group in self._groups if group.first not in self._begin)
-        if alone:
-            yield f"{alone} single photos"
+        more = sum(group.photos > 0 for index in self._within for group in self._arrivals.get(index, []))
+        if more:
+            yield f"{more} photos besides those by distance"
         timed = sorted({group.trigger for group in self._groups} - {"reachPoint", "multipleDistance"})
         for trigger in timed:
             yield f"actions on {trigger:.40}"
@@ -149,8 +155,11 @@ class _Reader:
         begins = self._begin.get(index)
         if begins is not None:
             yield PhotosByDistance(distance_m=begins.parameter, at_once=at_once)
-        elif index in self._ends:
+            return
+        if index in self._ends:
             yield PhotosOff()
+        if at_once and index not in self._within:
+            yield from ONE_PHOTO
 
     def _start_groups(self) -> Iterator[_Group]:
         return (_Group.of(group, self._number) for group in children(self._folder, "wpml:startActionGroup"))
