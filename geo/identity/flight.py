@@ -8,7 +8,6 @@ from geo import gaussian
 from geo.gaussian import Sym, Vec
 from geo.identity.ground import FlightGround
 from geo.identity.piece import Piece
-from geo.identity.plane import Plane
 from geo.identity.record import Record
 
 # Scatter and claims before any were seen: twice what is claimed, until that proves too much.
@@ -39,12 +38,15 @@ class Chart:
         self.centre()
 
     def centre(self) -> None:
-        """Reckon the middle; it is a new object whenever it may have moved, so that others see it at a glance."""
+        """Reckon the middle; all that its flights saw is elsewhere on the earth then."""
         if count := len(self.flights):
             self.middle = (
                 sum(one.shift[0] for one in self.flights) / count,
                 sum(one.shift[1] for one in self.flights) / count,
             )
+        for flight in self.flights:
+            for piece in flight.pieces:
+                piece.gathering.displace()
 
 
 class Flight:
@@ -64,9 +66,9 @@ class Flight:
         shift_covariance: What remains uncertain of that.
     """
 
-    def __init__(self, flight_id: str, plane: Plane) -> None:
+    def __init__(self, flight_id: str, record: Record) -> None:
         self.flight_id = flight_id
-        self.record = Record(plane)
+        self.record = record
         self.alone = frozenset((flight_id,))
         self.pieces: list[Piece] = []
         self.sightings = 0

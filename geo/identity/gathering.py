@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import shapely
-import shapely.affinity
 from shapely.geometry.base import BaseGeometry
 
 from geo import gaussian
 from geo.gaussian import Estimate, Sym, Vec
-from geo.identity.flight import Chart, Flight
+from geo.identity.flight import Flight
 from geo.identity.piece import Piece
 from geo.identity.point import Box
 from geo.identity.told import Told, fuse, tell
-
-# Earliest and latest time in a tuple of their own: that there is none may be known, too.
-Seen = tuple[tuple[float, float] | None]
 
 
 class Gathering:
@@ -29,17 +25,18 @@ class Gathering:
         pictures: The numbers of the pictures that show it.
         squares: The squares of ground where it is noted.
         recurrence_of: The thing that was here before a clean look, None where there was none.
+        boxed: West, south, east, north of place and outlines, as far as that was reckoned.
         changed: Whether it changed since the last merge pass.
         stale: Whether it is marked so, and nothing else is remembered: to touch it would change nothing.
     """
 
     __slots__ = (
-        "_boxed",
         "_earth",
         "_extent",
         "_floor_m",
         "_seen",
         "_told",
+        "boxed",
         "changed",
         "family",
         "pictures",
@@ -59,17 +56,21 @@ class Gathering:
         self.recurrence_of: int | None = None
         self.changed = self.stale = True
         self._floor_m = offset_floor_m
+        # What was reckoned; tuples of one where None is an answer, too.
         self._told: list[Told] | None = None
-        # What is told on the earth, with chart and middle: a chart that moves gets another middle.
-        self._earth: tuple[Chart, Vec, Estimate] | None = None
-        self._boxed: tuple[Chart, Vec, Box] | None = None
-        self._extent: tuple[Chart, Vec, BaseGeometry | None] | None = None
-        self._seen: Seen | None = None
+        self._earth: Estimate | None = None
+        self.boxed: Box | None = None
+        self._extent: tuple[BaseGeometry | None] | None = None
+        self._seen: tuple[tuple[float, float] | None] | None = None
 
     def touch(self) -> None:
         """A piece or a sighting came or went, or an offset changed: it is to be compared anew."""
         self.changed = self.stale = True
-        self._told = self._earth = self._boxed = self._extent = self._seen = None
+        self._told = self._earth = self.boxed = self._extent = self._seen = None
+
+    def displace(self) -> None:
+        """A chart moved on the earth."""
+        self._earth = self.boxed = self._extent = None
 
     def settle(self) -> None:
         """It was compared with all around it."""
@@ -118,15 +119,10 @@ class Gathering:
 
     def fused(self) -> Estimate:
         """Place on the earth and its error, from all flights."""
-        known = self._earth
-        if known is not None and known[0].middle is known[1]:
-            return known[2]
-        told = self.told()
-        if len(told) > 1:
-            return fuse(one.on_earth() for one in told)
-        chart = told[0].chart
-        self._earth = (chart, chart.middle, told[0].on_earth())
-        return self._earth[2]
+        if self._earth is None:
+            told = self.told()
+            self._earth = told[0].on_earth() if len(told) == 1 else fuse([one.on_earth() for one in told])
+        return self._earth
 
     def common(self) -> Sym:
         """The part of its error that all things of its flights share."""
@@ -141,7 +137,8 @@ class Gathering:
 
     def is_of(self, flight: Flight) -> bool:
         """Whether that flight saw it."""
-        return flight in [piece.flight for piece in self.pieces]
+        # Who saw it last came last.
+        return self.pieces[-1].flight is flight or any(piece.flight is flight for piece in self.pieces)
 
     def count(self) -> int:
         """How many sightings it has."""
@@ -158,21 +155,17 @@ class Gathering:
 
     def box(self) -> Box:
         """West, south, east, north of place and outlines."""
-        known = self._boxed
-        if known is not None and known[0].middle is known[1]:
-            return known[2]
+        if self.boxed is not None:
+            return self.boxed
         east, north, _, _, _ = self.fused()
         west, south = east, north
         for piece in self.pieces:
             if (box := piece.box) is not None:
-                e, n = piece.flight.offset
-                west, south = min(west, box[0] - e), min(south, box[1] - n)
-                east, north = max(east, box[2] - e), max(north, box[3] - n)
-        around = (west, south, east, north)
-        if len(self.told()) == 1:
-            chart = self.pieces[0].flight.chart
-            self._boxed = (chart, chart.middle, around)
-        return around
+                (w, s, e, n), (off_e, off_n) = box, piece.flight.offset
+                west, south = min(west, w - off_e), min(south, s - off_n)
+                east, north = max(east, e - off_e), max(north, n - off_n)
+        self.boxed = (west, south, east, north)
+        return self.boxed
 
     def solid_m2(self) -> float:
         """The area of its largest outline."""
@@ -184,17 +177,17 @@ class Gathering:
 
     def extent(self) -> BaseGeometry | None:
         """The ground it covers, for comparison: see `Piece.extent`."""
-        known = self._extent
-        if known is not None and known[0].middle is known[1]:
-            return known[2]
-        self.stale = False
-        pieces = [piece for piece in self.pieces if piece.in_parts]
-        pieces = pieces or [max(self.pieces, key=lambda piece: piece.solid_m2)]
-        extent = _together(pieces, [piece.extent for piece in pieces])
-        if len(self.told()) == 1:
-            chart = self.pieces[0].flight.chart
-            self._extent = (chart, chart.middle, extent)
-        return extent
+        if self._extent is None:
+            self.stale = False
+            pieces = [piece for piece in self.pieces if piece.in_parts]
+            pieces = pieces or [max(self.pieces, key=lambda piece: piece.solid_m2)]
+            self._extent = (_together(pieces, [piece.extent for piece in pieces]),)
+        return self._extent[0]
+
+
+def _shifted(outline: BaseGeometry, off_m: Vec) -> BaseGeometry:
+    """An outline without an offset."""
+    return shapely.transform(outline, lambda corners: corners - off_m)
 
 
 def _together(pieces: Sequence[Piece], outlines: Sequence[BaseGeometry | None]) -> BaseGeometry | None:
@@ -203,5 +196,5 @@ def _together(pieces: Sequence[Piece], outlines: Sequence[BaseGeometry | None]) 
     for piece, outline in zip(pieces, outlines, strict=True):
         if outline is not None:
             east, north = piece.flight.offset
-            parts.append(outline if east == north == 0.0 else shapely.affinity.translate(outline, -east, -north))
+            parts.append(outline if east == north == 0.0 else _shifted(outline, (east, north)))
     return shapely.union_all(parts) if len(parts) > 1 else next(iter(parts), None)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from geo.gaussian import Vec
-from geo.identity.alignment import align
+from geo.identity.alignment import Aligner
 from geo.identity.assigning import Assigner
 from geo.identity.flight import Flight
 from geo.identity.gathering import Gathering
@@ -47,6 +47,7 @@ class Grouper:
         self._things: dict[int, Gathering] = {}
         self._around = Neighbourhood(self._rule)
         self._assigner = Assigner(self._rule)
+        self._aligner = Aligner(self._rules)
         self._journal = Journal()
         self._partings = Partings()
         self._next_id = 1
@@ -80,7 +81,7 @@ class Grouper:
         for flight in self._flights.values():
             if flight.sightings != flight.aligned_at:
                 self._reconsider(flight)
-        align(self._flights.values(), self._rules)
+        self._aligner.align(self._flights.values())
         self._around.loosen(self._flights.values())
         for piece in misfits(self._things.values(), self._rule):
             self._part(piece)
@@ -205,10 +206,13 @@ class Grouper:
         found = [
             (other, likeness)
             for other in self._around.of(mine, but_of=piece.flight)
-            if (likeness := self._rule.compare(other, mine)).counts
+            if (likeness := self._rule.resemble(other, mine)).counts
         ]
-        if len(found) == 1 and found[0][1].kind is Kind.SAME:
-            self._join(found[0][0], mine, found[0][1])
+        if len(found) != 1 or found[0][1].kind is not Kind.SAME:
+            return
+        ((other, likeness),) = found
+        if not self._rule.was_clean_between(other, mine):
+            self._join(other, mine, likeness)
 
     def _new_piece(self, point: Point) -> Piece:
         ground = point.ground

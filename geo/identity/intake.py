@@ -10,6 +10,7 @@ from geo.identity.ground import FlightGround
 from geo.identity.likeness import MergeRule
 from geo.identity.plane import Plane
 from geo.identity.point import Point
+from geo.identity.record import Record
 from geo.sighting import Sighting
 
 
@@ -59,7 +60,8 @@ class Intake:
         flight = self.flights.get(sighting.flight_id)
         if flight is None:
             assert self.plane is not None
-            flight = self.flights[sighting.flight_id] = Flight(sighting.flight_id, self.plane)
+            record = Record(self.plane, floor_m2=self._floor_m2, most_variance_m2=self._rule.most_variance_m2)
+            flight = self.flights[sighting.flight_id] = Flight(sighting.flight_id, record)
         return flight, self._pictures.setdefault((sighting.flight_id, sighting.source), len(self._pictures))
 
     def _new_ground(self, flight: Flight, label: str) -> FlightGround:

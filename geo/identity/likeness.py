@@ -85,19 +85,28 @@ class MergeRule:
 
     def compare(self, one: Gathering, other: Gathering) -> Likeness:
         """What two things are to each other."""
+        found = self.resemble(one, other)
+        if found is OTHER or not self.was_clean_between(one, other):
+            return found
+        return found._replace(kind=Kind.AGAIN)
+
+    def resemble(self, one: Gathering, other: Gathering) -> Likeness:
+        """The same, but for clean looks between the two."""
         if one.family != other.family:
             return OTHER
         found = self._by_place(one, other)
-        if found is OTHER or not self.in_window(one, other):
-            return OTHER
-        return found._replace(kind=Kind.AGAIN) if self._was_clean_between(one, other) else found
+        return found if found is OTHER or self.in_window(one, other) else OTHER
 
     def _by_place(self, one: Gathering, other: Gathering) -> Likeness:
         tells, also = one.told(), other.told()
         place, other_place = one.fused(), other.fused()
         covariance, other_covariance = place[2:], other_place[2:]
         ee, en, nn = whole = gaussian.add(covariance, other_covariance)
-        mine, theirs = _common(tells, also)
+        if len(tells) == len(also) == 1:
+            same_chart = tells[0].chart is also[0].chart
+            mine, theirs = (tells[0], also[0]) if same_chart else (None, None)
+        else:
+            mine, theirs = _common(tells, also)
         east, north = delta = (
             (place[0] - other_place[0], place[1] - other_place[1])
             if mine is None or theirs is None
@@ -145,7 +154,8 @@ class MergeRule:
             return True
         return also[0] - seen[1] <= window_s and seen[0] - also[1] <= window_s
 
-    def _was_clean_between(self, one: Gathering, other: Gathering) -> bool:
+    def was_clean_between(self, one: Gathering, other: Gathering) -> bool:
+        """Whether a flight between the two found the place clean."""
         if self._clean_look is None or (gap := _gap(one, other)) is None:
             return False
         return self._clean_look(one.fused()[:2], one.family, *gap, frozenset(one.flights() | other.flights()))

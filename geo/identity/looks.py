@@ -35,11 +35,12 @@ class PictureLooks:
         self, place_lonlat: LonLat, after: datetime, before: datetime, but_not: frozenset[str] = frozenset()
     ) -> bool:
         """Whether a flight between two times, none of `but_not`, looked at a place often enough."""
-        return any(
-            flown.pictures_of(place_lonlat, after, before) >= self._least
-            for flight_id, flown in self._flights.items()
-            if flight_id not in but_not and flown.touches(after, before)
-        )
+        for flight_id, flown in self._flights.items():
+            if flown.first_at >= before or flown.last_at <= after or flight_id in but_not:
+                continue
+            if flown.pictures_of(place_lonlat, after, before) >= self._least:
+                return True
+        return False
 
 
 class _Flown:
@@ -50,19 +51,16 @@ class _Flown:
         self._asked: tuple[LonLat, datetime, datetime] | None = None
         self._answer = 0
         self._times: list[datetime] = []
-        self._first_at = self._last_at = at
+        self.first_at = self.last_at = at
         self._tree = shapely.STRtree([])
 
     def add(self, ring: Sequence[LonLat], at: datetime) -> None:
-        if at < self._first_at:
-            self._first_at = at
-        if at > self._last_at:
-            self._last_at = at
+        if at < self.first_at:
+            self.first_at = at
+        if at > self.last_at:
+            self.last_at = at
         self._fresh.append(ring)
         self._times.append(at)
-
-    def touches(self, after: datetime, before: datetime) -> bool:
-        return self._first_at < before and self._last_at > after
 
     def pictures_of(self, place: LonLat, after: datetime, before: datetime) -> int:
         """How many pictures between two times showed a place."""

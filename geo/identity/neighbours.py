@@ -41,8 +41,8 @@ class Neighbourhood:
 
     def of(self, thing: Gathering, *, but_of: Flight | None = None) -> list[Gathering]:
         """Things of its family that may be the same, by number, without itself and without those that a flight saw."""
-        east, north, *covariance = thing.fused()
-        pad = math.hypot(self._gate_m((covariance[0], covariance[1], covariance[2])), self._widest_m)
+        east, north, ee, en, nn = thing.fused()
+        pad = math.hypot(self._gate_m((ee, en, nn)), self._widest_m)
         west, south, right, top = thing.box()
         west, south = min(west, east - pad), min(south, north - pad)
         right, top = max(right, east + pad), max(top, north + pad)
@@ -51,7 +51,7 @@ class Neighbourhood:
             # What the flight sees just now changes all the time: to ask where it lies is dear.
             if other is thing or (but_of is not None and other.is_of(but_of)):
                 continue
-            box = other.box()
+            box = other.boxed or other.box()
             if west < box[2] and box[0] < right and south < box[3] and box[1] < top:
                 found.append((other.thing_id, other))
         found.sort()
@@ -149,7 +149,7 @@ def _misfits(piece: Piece, rule: MergeRule) -> bool:
     others = [one for one in holder.pieces if one.flight is not piece.flight]
     if not others:
         return False
-    return rule.compare(holder.part([piece]), holder.part(others)).kind is Kind.OTHER
+    return not rule.resemble(holder.part([piece]), holder.part(others)).counts
 
 
 def _likeness(one: Gathering, other: Gathering, rule: MergeRule, partings: Partings) -> Likeness | None:

@@ -94,13 +94,24 @@ class _Votes:
         fit: Floats = np.exp(-0.5 * (a * east * east + 2 * b * east * north + c * north * north))
         return fit
 
-    def scores(self, shifts_m: Floats, sigma_m: float) -> Floats:
-        """Log posterior of each shift (k, 2), but for a constant."""
+    def scores(self, steps_m: Floats, sigma_m: float) -> Floats:
+        """Log posterior of each shift of a grid, but for a constant: k steps per axis, answer (k, k), east first."""
         order = np.argsort(self.of, kind="stable")
         starts = np.flatnonzero(np.diff(self.of[order], prepend=-1))
-        per_thing = np.add.reduceat(self.weights(shifts_m)[:, order], starts, axis=1)
-        prior = (shifts_m**2).sum(axis=1) / (2 * sigma_m * sigma_m)
-        answer: Floats = np.log1p(per_thing / _STRAY_WEIGHT).sum(axis=1) - prior
+        (a, b, c), (east, north) = self.inverse[order].T, self.delta_m[order].T
+        norths = north - steps_m[:, None]
+        of_norths = -0.5 * c * norths * norths
+        prior = steps_m**2 / (2 * sigma_m * sigma_m)
+        answer = np.empty((len(steps_m), len(steps_m)))
+        # A row of the grid at a time, lest a large city take much memory.
+        for row, step_m in enumerate(steps_m):
+            off = east - step_m
+            fit = norths * (-b * off)
+            fit += of_norths
+            fit += -0.5 * a * off * off
+            np.exp(fit, out=fit)
+            per_thing = np.add.reduceat(fit, starts, axis=1)
+            answer[row] = np.log1p(per_thing / _STRAY_WEIGHT).sum(axis=1) - prior - prior[row]
         return answer
 
 
@@ -127,11 +138,10 @@ def _votes(flight: Places, chart: Places, expected_m: Floats, reach_m: float) ->
 
 
 def _best_on_grid(votes: _Votes, sigma_m: float, reach_m: float) -> Floats | None:
-    steps = np.arange(-math.ceil(reach_m / _STEP_M), math.ceil(reach_m / _STEP_M) + 1) * _STEP_M
-    # A row of the grid at a time, lest a large city take much memory.
-    rows = [np.column_stack((np.full_like(steps, east), steps)) for east in steps]
-    scores = np.concatenate([votes.scores(row, sigma_m) for row in rows])
-    shifts = np.concatenate(rows)
+    count = math.ceil(reach_m / _STEP_M)
+    steps: Floats = _STEP_M * np.arange(-count, count + 1, dtype=np.float64)
+    scores = votes.scores(steps, sigma_m).ravel()
+    shifts = np.column_stack((np.repeat(steps, len(steps)), np.tile(steps, len(steps))))
     best = int(scores.argmax())
     away = np.hypot(*(shifts - shifts[best]).T) > _OTHER_PEAK_M
     if away.any() and scores[best] - scores[away].max() < _CLEARLY_BETTER:

@@ -36,6 +36,7 @@ class Piece:
         gathering: The thing it belongs to now.
         rows: Its sightings in its flight's record, in the order they came.
         settled: The mean of its sightings' settled places: sharp among its flight's, but it drifts along it.
+        shared_sum: The sum of the offset's covariances as its sightings claim it.
         box: Around all outlines, None where there are none.
         solid_m2: The area of the largest outline: all of them together have no less.
         first_s: Earliest time, seconds since 1970; infinite where no picture told one.
@@ -50,7 +51,7 @@ class Piece:
         "_outline",
         "_outlined",
         "_settled_pull",
-        "_shared",
+        "_told",
         "_told_pull",
         "box",
         "changed",
@@ -63,6 +64,7 @@ class Piece:
         "piece_id",
         "rows",
         "settled",
+        "shared_sum",
         "solid_m2",
         "squares",
     )
@@ -82,7 +84,8 @@ class Piece:
         self.noted = _NOWHERE
         self.changed = True
         self._settled_pull = self._told_pull = gaussian.NO_PULL
-        self._shared: Sym = gaussian.ZERO
+        self._told: Estimate | None = None
+        self.shared_sum: Sym = gaussian.ZERO
         self.box: Box | None = None
         self.solid_m2 = 0.0
         self._largest: int | None = None
@@ -90,7 +93,7 @@ class Piece:
         self._outline: BaseGeometry | None = None
         self._outlined = 0
         for row in rows:
-            self._take(row, self.flight.record.point(row))
+            self._take(row, self.flight.record.point(row, self.ground))
 
     def add(self, point: Point) -> None:
         """Take in one more sighting."""
@@ -99,6 +102,7 @@ class Piece:
     def _take(self, row: int, point: Point) -> None:
         self.rows.append(row)
         self.changed = True
+        self._told = None
         # `gaussian.pulled` and `gaussian.mean` written out, for this is the busiest place of all.
         a, b, c, pull_e, pull_n = self._settled_pull
         east, north, ee, en, nn = point.settled
@@ -120,8 +124,8 @@ class Piece:
             pull_e + ie * east + io * north,
             pull_n + io * east + inn * north,
         )
-        (ee, en, nn), (see, sen, snn) = self._shared, point.shared
-        self._shared = ee + see, en + sen, nn + snn
+        (ee, en, nn), (see, sen, snn) = self.shared_sum, point.shared
+        self.shared_sum = ee + see, en + sen, nn + snn
         seen_s = point.seen_s
         if seen_s > self.last_s:
             self.last_s = seen_s
@@ -162,12 +166,9 @@ class Piece:
     @property
     def told(self) -> Estimate:
         """The mean of its sightings' places, as the flight tells them, and its error without the flight's offset."""
-        return gaussian.mean(self._told_pull)
-
-    @property
-    def shared(self) -> Sym:
-        """The offset's covariance as its sightings claim it, on average."""
-        return gaussian.scale(self._shared, 1.0 / len(self.rows))
+        if self._told is None:
+            self._told = gaussian.mean(self._told_pull)
+        return self._told
 
     @property
     def is_timed(self) -> bool:
@@ -180,7 +181,8 @@ class Piece:
 
     def pictures(self) -> list[int]:
         """The numbers of the pictures that show it."""
-        return self.flight.record.pictures(self.rows)
+        pictures = self.flight.record.pictures
+        return [pictures[row] for row in self.rows]
 
     def sightings(self) -> list[Sighting]:
         """Its sightings, in the order they came."""
@@ -196,7 +198,7 @@ class Piece:
         if (box := self.box) is None:
             return False
         west, south, east, north = box
-        _, _, ee, _, nn = self.flight.record.told(self.rows[0])
+        _, _, ee, _, nn = self.flight.record.point(self.rows[0], self.ground).told
         wide, high = east - west - _SWAY_SIGMAS * math.sqrt(ee), north - south - _SWAY_SIGMAS * math.sqrt(nn)
         return wide > 0 and high > 0 and wide * high > _IN_PARTS * self.solid_m2
 

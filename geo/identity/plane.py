@@ -10,17 +10,23 @@ from geo.sighting import LonLat
 
 
 class Plane:
-    """Turns degrees into metres east and north of a place, and back."""
+    """Turns degrees into metres east and north of a place, and back.
+
+    Attributes:
+        lon: Of the place, degrees.
+        lat: The same.
+        east_m: Metres east per degree.
+    """
 
     def __init__(self, lon: float, lat: float) -> None:
         """Touch the earth at a place, degrees."""
-        self._lon, self._lat = lon, lat
-        self._east = METRES_PER_DEGREE * math.cos(math.radians(lat))
+        self.lon, self.lat = lon, lat
+        self.east_m = METRES_PER_DEGREE * math.cos(math.radians(lat))
 
     def en(self, lon: float, lat: float) -> Vec:
         """Metres east and north of a place in degrees."""
-        return ((lon - self._lon) * self._east, (lat - self._lat) * METRES_PER_DEGREE)
+        return ((lon - self.lon) * self.east_m, (lat - self.lat) * METRES_PER_DEGREE)
 
     def lonlat(self, en_m: Vec) -> LonLat:
         """Degrees of a place in metres."""
-        return (self._lon + en_m[0] / self._east, self._lat + en_m[1] / METRES_PER_DEGREE)
+        return (self.lon + en_m[0] / self.east_m, self.lat + en_m[1] / METRES_PER_DEGREE)

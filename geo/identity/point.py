@@ -9,6 +9,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from geo import gaussian
+from geo.frames import METRES_PER_DEGREE
 from geo.gaussian import Estimate, Sym
 from geo.identity.plane import Plane
 from geo.sighting import Sighting
@@ -92,16 +93,22 @@ class Point:
         self.own_m2 = own_m2
         self.common_m2 = low - own_m2
         self.shared: Sym = (cee, cen, cnn)
-        east, north = plane.en(fix.lon, fix.lat)
-        self.told: Estimate = (east, north, ee, en, nn)
+        # `plane.en` written out, here and for the outline: this is the busiest place.
+        lon, lat, east_m = plane.lon, plane.lat, plane.east_m
+        self.told: Estimate = ((fix.lon - lon) * east_m, (fix.lat - lat) * METRES_PER_DEGREE, ee, en, nn)
         self.settled = self.told
         self.solid_m2 = area_m2 or 0.0
         ring = sighting.footprint_lonlat
         if ring is None:
             self.box: Box | None = None
         else:
-            lons, lats = zip(*ring)  # noqa: B905 - pairs, and this is the busiest place
-            self.box = plane.en(min(lons), min(lats)) + plane.en(max(lons), max(lats))
+            lons, lats = zip(*ring)  # noqa: B905 - pairs
+            self.box = (
+                (min(lons) - lon) * east_m,
+                (min(lats) - lat) * METRES_PER_DEGREE,
+                (max(lons) - lon) * east_m,
+                (max(lats) - lat) * METRES_PER_DEGREE,
+            )
 
     @property
     def covariance(self) -> Sym:

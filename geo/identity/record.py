@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from array import array
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,70 +15,58 @@ from geo.identity.plane import Plane
 from geo.identity.point import Point, outline_of
 from geo.sighting import Sighting
 
-# Where a row has what.
-_SETTLED, _SURE, _PICTURE, _WIDTH = slice(8, 13), 19, 20, 21
-_NO_BOX = (math.nan, math.nan, math.nan, math.nan)
+if TYPE_CHECKING:
+    from geo.identity.ground import FlightGround
 
 
 class Record:
-    """A flight's sightings by row, in the order they came.
+    """A flight's sightings by row, in the order they came; what else a point has is reckoned anew in the rare case.
 
     Attributes:
         plane: The metres that it is told in.
         sightings: The sightings.
+        pictures: The numbers of their pictures.
     """
 
-    __slots__ = ("_numbers", "_outlines", "plane", "sightings")
+    __slots__ = ("_floor_m2", "_most_variance_m2", "_outlines", "_settled", "_sure", "pictures", "plane", "sightings")
 
-    def __init__(self, plane: Plane) -> None:
-        self.sightings: list[Sighting] = []
+    def __init__(self, plane: Plane, *, floor_m2: float, most_variance_m2: float) -> None:
         self.plane = plane
-        self._numbers = array("d")
+        self.sightings: list[Sighting] = []
+        self.pictures: list[int] = []
+        self._settled: list[Estimate] = []
+        self._sure = bytearray()
         self._outlines: dict[int, BaseGeometry | None] = {}
+        self._floor_m2, self._most_variance_m2 = floor_m2, most_variance_m2
 
     def add(self, point: Point) -> int:
         """Keep a point; returns its row."""
         self.sightings.append(point.sighting)
-        self._numbers.extend(
-            point.told
-            + point.shared
-            + point.settled
-            + (point.box or _NO_BOX)
-            + (point.solid_m2, point.seen_s, point.sure, point.picture)
-        )
-        return len(self.sightings) - 1
+        self.pictures.append(point.picture)
+        self._settled.append(point.settled)
+        self._sure.append(point.sure)
+        return len(self._sure) - 1
 
-    def point(self, row: int) -> Point:
-        """A point as it was kept: what was only needed for settling its picture is gone."""
-        e, n, ee, en, nn, see, sen, snn, *rest = self._numbers[row * _WIDTH : (row + 1) * _WIDTH]
-        point = Point.__new__(Point)
-        point.sighting = self.sightings[row]
-        point.told, point.shared = (e, n, ee, en, nn), (see, sen, snn)
-        e, n, ee, en, nn, west, south, east, north, point.solid_m2, point.seen_s, sure, picture = rest
-        point.settled = (e, n, ee, en, nn)
-        point.box = None if math.isnan(west) else (west, south, east, north)
-        point.sure, point.picture = sure > 0, int(picture)
+    def point(self, row: int, ground: FlightGround) -> Point:
+        """A point as it was kept."""
+        sighting = self.sightings[row]
+        seen_s = math.nan if sighting.seen_at is None else sighting.seen_at.timestamp()
+        picture, floor_m2, most_variance_m2 = self.pictures[row], self._floor_m2, self._most_variance_m2
+        point = Point(sighting, self.plane, ground, picture, seen_s, floor_m2, most_variance_m2)
+        point.settled = self._settled[row]
         return point
-
-    def told(self, row: int) -> Estimate:
-        """A point's place as the flight told it."""
-        east, north, ee, en, nn = self._numbers[row * _WIDTH : row * _WIDTH + 5]
-        return east, north, ee, en, nn
 
     def is_sure(self, row: int) -> bool:
         """Whether a point's whole error is small enough to join anything."""
-        return self._numbers[row * _WIDTH + _SURE] > 0
-
-    def pictures(self, rows: Sequence[int]) -> list[int]:
-        """The numbers of the pictures that rows are of."""
-        numbers = self._numbers
-        return [int(numbers[row * _WIDTH + _PICTURE]) for row in rows]
+        return bool(self._sure[row])
 
     def table(self, rows: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
         """Settled places (n, 5) of n rows, whether they are sure (n,), and their pictures (n,)."""
-        # A copy, for nothing may be added to an array while something else looks into it.
-        numbers = np.frombuffer(self._numbers).reshape(-1, _WIDTH)[np.asarray(rows, dtype=np.int64)]
-        return numbers[:, _SETTLED], numbers[:, _SURE] > 0, numbers[:, _PICTURE].astype(np.int64)
+        return (
+            np.array([self._settled[row] for row in rows]),
+            np.array([self._sure[row] for row in rows], dtype=bool),
+            np.array([self.pictures[row] for row in rows], dtype=np.int64),
+        )
 
     def outline(self, row: int) -> BaseGeometry | None:
         """A sighting's outline in metres, made when first asked for: most are grouped by place alone."""

@@ -38,25 +38,24 @@ class Told(NamedTuple):
 
 def tell(pieces: list[Piece], floor_m: float) -> Told:
     """What pieces of one chart say together, their flights' offsets being at least so large (one sigma)."""
-    first = pieces[0]
-    flight = first.flight
+    flight = pieces[0].flight
     if len(pieces) == 1:
-        count, shared, flights = len(first.rows), first.shared, flight.alone
-        place = in_chart(first)
+        place, flights = in_chart(pieces[0]), flight.alone
     else:
         place = fuse([in_chart(piece) for piece in pieces])
-        count, (ee, en, nn) = 0, gaussian.ZERO
-        for piece in pieces:
-            times, (see, sen, snn) = len(piece.rows), piece.shared
-            count, ee, en, nn = count + times, ee + times * see, en + times * sen, nn + times * snn
-        shared = ee / count, en / count, nn / count
         flights = frozenset([piece.flight.flight_id for piece in pieces])
-    return Told(flight.chart, place, gaussian.at_least(shared, floor_m), flights, count)
+    count, ee, en, nn = 0, 0.0, 0.0, 0.0
+    for piece in pieces:
+        see, sen, snn = piece.shared_sum
+        count, ee, en, nn = count + len(piece.rows), ee + see, en + sen, nn + snn
+    shared = gaussian.raised((ee / count, en / count, nn / count), floor_m * floor_m)
+    return Told(flight.chart, place, shared, flights, count)
 
 
 def in_chart(piece: Piece) -> Estimate:
     """Where a piece lies in the frame of its flight's chart, with what is unsure of the flight's place in it."""
-    (east, north, ee, en, nn), flight = piece.told, piece.flight
+    flight = piece.flight
+    east, north, ee, en, nn = piece.told
     (e, n), (see, sen, snn) = flight.shift, flight.shift_covariance
     return east - e, north - n, ee + see, en + sen, nn + snn
 

@@ -41,7 +41,7 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
     count(FlightGround, "near", len)
     count(ThingGround, "touching", len)
-    count(MergeRule, "compare", lambda _: 1)
+    count(MergeRule, "resemble", lambda _: 1)
     return counts
 
 
@@ -76,10 +76,10 @@ def test_the_work_per_sighting_does_not_grow_with_the_city(looked_at: Counter[st
                 sightings += len(picture)
             grouper.merge_pass()
         assert len(grouper) == things_across**2
-        per_sighting.append({name: looked_at[name] / sightings for name in ("near", "touching", "compare")})
+        per_sighting.append({name: looked_at[name] / sightings for name in ("near", "touching", "resemble")})
     small, large = per_sighting
     # Things at the edge of a city have fewer neighbours, and a small city has more edge.
-    for name, at_most in (("near", 9.0), ("touching", 9.0), ("compare", 3.0)):
+    for name, at_most in (("near", 9.0), ("touching", 9.0), ("resemble", 3.0)):
         assert 0 < large[name] < 1.35 * small[name], name
         assert large[name] < at_most, name
 
