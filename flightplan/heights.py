@@ -96,7 +96,7 @@ class GroundFollower:
         for at, height, stop, _ in lines.chosen():
             point = (float(way.en_m[at, 0]), float(way.en_m[at, 1]))
             speed = self._speed_m_s(climbs[-1], point, height, speed_m_s) if climbs else speed_m_s
-            climbs.append(Climb(point=point, alt_home_m=height, stop=stop, speed_m_s=speed))
+            climbs.append(Climb(point=point, alt_home_m=round(height, 2), stop=stop, speed_m_s=speed))
         return climbs
 
     def _speed_m_s(self, last: Climb, point: Point, alt_home_m: float, wished_m_s: float) -> float:

@@ -195,7 +195,7 @@ class MissionBuilder:
             stops.append(_Stop(point=self.home_en))
             climbs = self.follower.climbs([stop.point for stop in stops], self.speed_m_s)
         lonlat = self.frame.lonlat_from_en(np.array([climb.point for climb in climbs]))
-        items: list[Item] = [TakeOff(alt_home_m=_height(climbs[0]))]
+        items: list[Item] = [TakeOff(alt_home_m=climbs[0].alt_home_m)]
         speeds = _speeds(climbs)
         for number, (climb, (lon, lat)) in enumerate(zip(climbs, lonlat.tolist(), strict=True)):
             if number == 0:
@@ -203,15 +203,11 @@ class MissionBuilder:
                 continue
             if speeds[number] != speeds[number - 1] and number > 1:
                 items.append(SetSpeed(speed_m_s=speeds[number]))
-            items.append(Waypoint(lon=lon, lat=lat, alt_m=_height(climb)))
+            items.append(Waypoint(lon=lon, lat=lat, alt_m=climb.alt_home_m))
             if climb.stop is not None:
                 items += stops[climb.stop].then
         items.append(ReturnHome())
         return items
-
-
-def _height(climb: Climb) -> float:
-    return round(climb.alt_home_m, 2)
 
 
 def _speeds(climbs: Sequence[Climb]) -> list[float]:

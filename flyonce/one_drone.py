@@ -1,7 +1,8 @@
-"""One drone's flight as it is asked for on the command line: over areas, or along a line."""
+"""One drone's flight as it is asked for on the command line: over areas, along a line, or round places."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,12 +10,15 @@ from pathlib import Path
 
 import numpy as np
 from shapely.geometry import MultiPolygon, Polygon
+from shapely.geometry.base import BaseGeometry
 
 from flightplan.asked import Drone, Shooting
 from flightplan.corridor import Corridor, plan_corridor
 from flightplan.coverage import CoveragePlan, plan_area
 from flightplan.errors import CannotPlan
 from flightplan.files.areas import area_of
+from flightplan.land import is_near_land
+from flightplan.orbit import Inspection, plan_orbits
 from flightplan.profile import profile_of
 from flightplan.site import Departure
 from flightplan.terrain import Terrain
@@ -37,13 +41,24 @@ class Profile(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Ring:
+    """A ring round a place: its radius, how many photos it takes, and the height above ground that they look at."""
+
+    radius_m: float
+    photos: int = 24
+    looked_at_m: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Place:
     """Where is flown.
 
     Attributes:
-        file: Areas, or with `width_m` lines.
+        file: Areas; with `width_m` lines; with `ring` points.
         home_lonlat: Take-off and landing place, degrees.
         width_m: Of a strip along lines; None for areas.
+        ring: A ring to fly round each of the file's points; None for areas.
+        is_at_sea: Whether it is known to lie far from land.
         terrain: The ground.
         no_fly: Places (degrees) that nobody may fly over.
     """
@@ -51,6 +66,8 @@ class Place:
     file: Path
     home_lonlat: tuple[float, float]
     width_m: float | None = None
+    ring: Ring | None = None
+    is_at_sea: bool = False
     terrain: Terrain | None = None
     no_fly: Sequence[Polygon | MultiPolygon] = ()
 
@@ -63,9 +80,30 @@ class Place:
             InvalidMission: It would break a limit.
         """
         departure = Departure(home_lonlat=self.home_lonlat, no_fly=self.no_fly, terrain=self.terrain)
+        if self.ring is not None and self.width_m is not None:
+            raise CannotPlan(problem="a ring and a strip are both asked for", remedy="Give one of them")
+        if self.ring is not None:
+            ring = self.ring
+            inspection = Inspection.from_geojson(self.file, ring.radius_m, ring.photos, ring.looked_at_m)
+            self._ask_back(inspection.places)
+            return plan_orbits(inspection, shooting, drone, departure)
         if self.width_m is not None:
-            return plan_corridor(Corridor.from_geojson(self.file, self.width_m), shooting, drone, departure)
-        return plan_area(area_of(self.file), shooting, drone, departure)
+            corridor = Corridor.from_geojson(self.file, self.width_m)
+            self._ask_back(corridor.lines)
+            return plan_corridor(corridor, shooting, drone, departure)
+        area = area_of(self.file)
+        self._ask_back(area.polygon)
+        return plan_area(area, shooting, drone, departure)
+
+    def _ask_back(self, ground: BaseGeometry) -> None:
+        """Refuse what lies in the open sea, unless that is meant."""
+        lon, lat = ground.representative_point().coords[0]
+        if not self.is_at_sea and not is_near_land(lon, lat):
+            raise CannotPlan(
+                problem=f"{self.file}: longitude {lon:.3f}, latitude {lat:.3f} lies in the open sea, "
+                "100 km and more from land; are longitude and latitude swapped?",
+                remedy="Write longitude first, or say --at-sea if it is meant",
+            )
 
 
 def height_for(camera: Camera, altitude_m: float | None, gsd_cm: float | None) -> float:
@@ -82,7 +120,8 @@ def height_for(camera: Camera, altitude_m: float | None, gsd_cm: float | None) -
         raise CannotPlan(
             problem=f"a ground resolution of {gsd_cm:g} cm is out of range", remedy="Give 0.05 to 1,000 cm"
         )
-    return gsd_cm / 100 / camera.ground_resolution_m(1.0)
+    # Whole centimetres, not above what shows that much.
+    return math.floor(gsd_cm / camera.ground_resolution_m(1.0)) / 100
 
 
 def wind_of(speed_m_s: float | None, from_deg: float | None) -> Wind | None:

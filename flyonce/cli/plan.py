@@ -24,7 +24,7 @@ from flightplan.terrain import DemTerrain
 from flyonce.cli.options import AsJson, Language, lonlat
 from flyonce.cli.output import emit_json, fail, progress, say
 from flyonce.cli.unlawful import refuse_unlawful
-from flyonce.one_drone import Place, Profile, height_for, heights_agl_m, wind_of
+from flyonce.one_drone import Place, Profile, Ring, height_for, heights_agl_m, wind_of
 from flyonce.plan_rules import FlightRules
 from geo.camera import camera_by_name
 
@@ -35,7 +35,10 @@ _ENDURANCE_MIN = 28.5
 def plan(
     area: Annotated[
         Path,
-        typer.Argument(help="Polygons, holes allowed (GeoJSON, KML, GeoPackage, Shapefile); with --width-m lines."),
+        typer.Argument(
+            help="Polygons, holes allowed (GeoJSON, KML, GeoPackage, Shapefile); "
+            "lines with --width-m, points with --ring-m."
+        ),
     ],
     home: Annotated[
         str | None, typer.Option(help="Take-off and landing place of one drone, LON,LAT in degrees.")
@@ -56,12 +59,20 @@ def plan(
     width_m: Annotated[
         float | None, typer.Option(help="Fly a strip so wide along the lines of a GeoJSON: a river, a road.")
     ] = None,
+    ring_m: Annotated[
+        float | None, typer.Option(help="Fly a ring of this radius round each point of a GeoJSON, and look at it.")
+    ] = None,
+    ring_photos: Annotated[int, typer.Option(help="With --ring-m: photos of each ring.")] = 24,
+    look_at_m: Annotated[
+        float, typer.Option(help="With --ring-m: height above ground that the camera looks at.")
+    ] = 0.0,
     cross_hatch: Annotated[bool, typer.Option(help="Fly the area twice, the second time across.")] = False,
     pitch_deg: Annotated[float, typer.Option(help="Of the camera: -90 straight down, -30 at the flattest.")] = -90.0,
     wind_m_s: Annotated[float | None, typer.Option(help="Wind at flying height.")] = None,
     wind_from_deg: Annotated[float | None, typer.Option(help="Where it comes from, clockwise from north.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the mission files.")] = Path("plan"),
     speed_m_s: Annotated[float, typer.Option(help="Ground speed wished for on rows.")] = 15.0,
+    at_sea: Annotated[bool, typer.Option(help="The area is meant to lie far from land.")] = False,
     endurance_min: Annotated[
         float, typer.Option(help="Longest flight on one battery, reserve taken off; a longer one is split.")
     ] = _ENDURANCE_MIN,
@@ -100,6 +111,8 @@ def plan(
         fail("Give --home for one drone, or --fleet for a city's docks.")
     if fleet is None and (first_day is not None or cell_m is not None):
         fail("--first-day and --cell-m go with --fleet.")
+    if fleet is not None and (width_m is not None or ring_m is not None or cross_hatch or pitch_deg != -90.0):
+        fail("--width-m, --ring-m, --cross-hatch and --pitch-deg go with --home.")
     if fleet is not None and takes_off_at is not None:
         fail("--takes-off-at goes with --home; a fleet's flights get their times from --first-day.")
     if band_m is not None and terrain is None:
@@ -146,7 +159,15 @@ def plan(
         limits=rules.limits(height_m, lens),
         kinematics=Kinematics(wind=wind_of(wind_m_s, wind_from_deg)),
     )
-    place = Place(file=area, home_lonlat=lonlat(home), width_m=width_m, terrain=ground, no_fly=shut)
+    place = Place(
+        file=area,
+        home_lonlat=lonlat(home),
+        width_m=width_m,
+        ring=None if ring_m is None else Ring(radius_m=ring_m, photos=ring_photos, looked_at_m=look_at_m),
+        is_at_sea=at_sea,
+        terrain=ground,
+        no_fly=shut,
+    )
     began = perf_counter()
     with progress("planning") as ticker:
         planned = place.planned(shooting, drone)
