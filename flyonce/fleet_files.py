@@ -13,9 +13,7 @@ from typing import Any
 from shapely.geometry import Polygon
 
 from flightplan.files.draft import SUFFIX, write_draft
-from flightplan.files.qgc_plan import write_plan
 from flightplan.files.text import write_text
-from flightplan.files.waypoints import write_waypoints
 from flightplan.fleet.missions import FleetMissions
 from flightplan.fleet.plan import FleetPlan
 from flightplan.fleet.schedule import Departure, Schedule
@@ -23,6 +21,7 @@ from flightplan.limits import Violation
 from flightplan.mission import Mission
 from flightplan.return_height import return_height_m
 from flyonce.fleet_chart import FleetChart
+from flyonce.mission_writing import AUTOPILOTS, write_mission
 from flyonce.plan_rules import FlightRules
 from geo.whole_file import whole_file
 from vision.drawing import Language
@@ -53,11 +52,13 @@ class _Flown:
     name: str
     mission: Mission
     violations: tuple[Violation, ...]
+    ending: str
 
     @property
     def place(self) -> str:
         """Where its mission is, or its draft."""
-        return f"missions/{self.dock}/{self.name}{SUFFIX if self.violations else '.plan'}"
+        ending = SUFFIX if self.violations else self.ending
+        return f"missions/{self.dock}/{self.name}{ending}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,8 +117,7 @@ class FleetFiles:
             if one.violations:
                 write_draft(path, one.mission, one.violations)
             else:
-                write_plan(path, one.mission)
-                write_waypoints(path.with_suffix(".waypoints"), one.mission)
+                write_mission(path.parent, one.name, one.mission, self.rules.vehicle)
         written = [folder / name for name in ("gantt.png", "gantt.html", "flights.csv", "flights.geojson")]
         return written, {one.name: one.violations for one in flown if one.violations}
 
@@ -125,7 +125,8 @@ class FleetFiles:
         mission = self.missions.mission(departure.station, departure.flight, name)
         judged, violations = self.rules.judge(mission, departure.takes_off_at, self.keep_out)
         dock = self.plan.stations[departure.station].dock.name
-        return _Flown(departure=departure, dock=dock, name=name, mission=judged, violations=violations)
+        ending = ".plan" if self.rules.vehicle in AUTOPILOTS else ".kmz"
+        return _Flown(departure=departure, dock=dock, name=name, mission=judged, violations=violations, ending=ending)
 
     def _named(self) -> Iterator[tuple[Departure, str]]:
         flown: Counter[int] = Counter()

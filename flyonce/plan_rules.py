@@ -15,8 +15,9 @@ from flightplan.airspace.reading import read_airspace
 from flightplan.airspace.zones import Airspace
 from flightplan.errors import CannotPlan
 from flightplan.fencing import fence_round
-from flightplan.limits import VEHICLES, Exposure, FlightLimits, Violation
+from flightplan.limits import Exposure, FlightLimits, Violation
 from flightplan.mission import Mission
+from flyonce.mission_writing import VEHICLE_NAMES, store_of
 from geo.camera import Camera
 
 # A day's flights: zones that come into force later do not concern them.
@@ -32,7 +33,7 @@ class FlightRules:
     Attributes:
         airspace: Zones and approvals.
         takes_off_at: When the first mission takes off (aware); None where that is not known.
-        vehicle: A key of `flightplan.limits.VEHICLES`.
+        vehicle: One of `flyonce.mission_writing.VEHICLE_NAMES`.
         exposure_s: Of one picture; None leaves motion blur unchecked.
         is_fenced: Whether missions get a fence.
     """
@@ -59,8 +60,10 @@ class FlightRules:
             InputFileError: A file cannot be used.
             CannotPlan: The vehicle is not known.
         """
-        if vehicle not in VEHICLES:
-            raise CannotPlan(problem=f"vehicle {vehicle!r} is not known", remedy=f"Use one of: {', '.join(VEHICLES)}")
+        if vehicle not in VEHICLE_NAMES:
+            raise CannotPlan(
+                problem=f"vehicle {vehicle!r} is not known", remedy=f"Use one of: {', '.join(VEHICLE_NAMES)}"
+            )
         airspace = read_airspace(files)
         if takes_off_at is not None and takes_off_at.utcoffset() is None:
             takes_off_at = takes_off_at.replace(tzinfo=airspace.time_zone)
@@ -80,7 +83,7 @@ class FlightRules:
             exposure = Exposure(seconds=self.exposure_s, pixel_rad=1 / camera.focal_xy_px[1])
         return FlightLimits(
             max_height_agl_m=max(altitude_m, FlightLimits.max_height_agl_m),
-            store=VEHICLES[self.vehicle],
+            store=store_of(self.vehicle),
             exposure=exposure,
         )
 
@@ -119,7 +122,7 @@ class FlightRules:
         self, mission: Mission, takes_off_at: datetime | None, keep_out: Sequence[Polygon] = ()
     ) -> tuple[Mission, tuple[Violation, ...]]:
         """A mission with its fence and clearance for that take-off, or with what is wrong with it."""
-        if self.is_fenced and VEHICLES[self.vehicle].fence_corners:
+        if self.is_fenced and store_of(self.vehicle).fence_corners:
             mission = replace(mission, fence=fence_round(mission, keep_out))
         finding = check_airspace(mission, self.airspace, takes_off_at)
         return replace(mission, clearance=finding.clearance), finding.violations

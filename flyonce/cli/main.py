@@ -20,6 +20,7 @@ from flyonce.cli.output import set_up_logging, stderr
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("flyonce.cli.demo", "Run the whole chain on a staged district, and open it in the browser."),
     "plan": ("flyonce.cli.plan", "Plan a flight over an area and write it for ground stations."),
+    "convert": ("flyonce.cli.mission_files", "Write a mission for another ground station, or for a DJI dock."),
     "vehicle": ("flyonce.cli.flight", "Run a simulated MAVLink vehicle."),
     "upload": ("flyonce.cli.flight", "Upload a mission, read it back and compare."),
     "fly": ("flyonce.cli.flight", "Arm, start the uploaded mission and follow it to its end."),

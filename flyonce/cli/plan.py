@@ -17,13 +17,12 @@ from flightplan.area import PatrolArea
 from flightplan.asked import Drone, Shooting
 from flightplan.coverage import CoveragePlan
 from flightplan.files.geojson import write_geojson
-from flightplan.files.qgc_plan import write_plan
-from flightplan.files.waypoints import write_waypoints
 from flightplan.kinematics import Kinematics
 from flightplan.terrain import DemTerrain
 from flyonce.cli.options import AsJson, Language, lonlat
 from flyonce.cli.output import emit_json, fail, progress, say
 from flyonce.cli.unlawful import refuse_unlawful
+from flyonce.mission_writing import write_mission
 from flyonce.one_drone import Place, Profile, Ring, height_for, heights_agl_m, wind_of
 from flyonce.plan_rules import FlightRules
 from geo.camera import camera_by_name
@@ -97,11 +96,13 @@ def plan(
         datetime | None,
         typer.Option(formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M%z"], help="When one drone's first mission takes off."),
     ] = None,
-    vehicle: Annotated[str, typer.Option(help="Who flies one drone's missions: ardupilot, px4 or dji.")] = "ardupilot",
+    vehicle: Annotated[
+        str, typer.Option(help="Who flies: ardupilot, px4, or a dock's m30, m30t, m3d, m3td (writes DJI's .kmz).")
+    ] = "ardupilot",
     exposure_s: Annotated[
         float | None, typer.Option(help="Exposure of one picture in seconds; rows are held to a pixel of blur.")
     ] = None,
-    fence: Annotated[bool, typer.Option(help="Give one drone's missions a fence.")] = True,
+    fence: Annotated[bool, typer.Option(help="Give missions a fence.")] = True,
     missions: Annotated[bool, typer.Option(help="With --fleet: write a mission for every flight.")] = True,
     lang: Annotated[Language, typer.Option(help="With --fleet: of the chart, zh or en.")] = Language.ZH,
     as_json: AsJson = False,
@@ -178,7 +179,7 @@ def plan(
     if any(violations for _, violations in judged):
         refuse_unlawful(judged, out, as_json=as_json)
     planned = replace(planned, missions=tuple(mission for mission, _ in judged))
-    files = _write(planned, out)
+    files = _write(planned, out, vehicle)
     result = _plan_json(planned, files, seconds)
     if as_json:
         emit_json(result)
@@ -196,7 +197,7 @@ def plan(
         say(f"left out, in or behind no-fly areas: {planned.left_out_m2:,.0f} m²")
 
 
-def _write(planned: CoveragePlan, out: Path) -> list[list[str]]:
+def _write(planned: CoveragePlan, out: Path, vehicle: str) -> list[list[str]]:
     """Write all files, each complete or not at all; returns the files of each mission."""
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -205,9 +206,7 @@ def _write(planned: CoveragePlan, out: Path) -> list[list[str]]:
             files = []
             for number, mission in enumerate(planned.missions, start=1):
                 stem = "mission" if number == 1 else f"mission-{number}"
-                write_plan(Path(staging) / f"{stem}.plan", mission)
-                write_waypoints(Path(staging) / f"{stem}.waypoints", mission)
-                files.append([f"{stem}.plan", f"{stem}.waypoints", "mission.geojson"])
+                files.append([*write_mission(Path(staging), stem, mission, vehicle), "mission.geojson"])
             for written in sorted(Path(staging).iterdir()):
                 written.replace(out / written.name)
     except OSError as error:

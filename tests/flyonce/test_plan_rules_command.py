@@ -12,7 +12,8 @@ import pytest
 import rasterio
 import shapely
 
-from flightplan.files import read_mission
+from flightplan.files import read_mission, read_wpml
+from flightplan.limits import VEHICLES, FlightLimits
 from flightplan.projection import LocalFrame
 from flightplan.vehicle import SimulatedVehicle
 from flyonce.cli.main import run
@@ -230,3 +231,15 @@ def test_a_plan_over_hills_is_uploaded_with_its_terrain_only(ground, planned, fl
     assert bare.exit_code == 2
     assert "give the terrain" in bare.stderr
     assert held.exit_code == 0
+
+
+def test_a_docks_drone_gets_waylines_and_an_autopilot_of_its_kind_a_plan(ground, planned):
+    planned("--vehicle", "m3td")
+    assert {path.suffix for path in (ground / "out").iterdir()} == {".kmz", ".geojson"}
+    read = read_wpml(ground / "out" / "mission.kmz", FlightLimits(store=VEHICLES["dji"]))
+    assert read.mission.home.lon == pytest.approx(LON, abs=1e-6)
+    assert read.mission.figures().photos > 20
+
+    planned("--vehicle", "px4")
+    document = json.loads((ground / "out" / "mission.plan").read_text(encoding="utf-8"))
+    assert document["mission"]["firmwareType"] == 12

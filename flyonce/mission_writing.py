@@ -1,0 +1,42 @@
+"""Mission files for the vehicle that shall fly them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from flightplan.files import write_plan, write_waypoints, write_wpml
+from flightplan.files.wpml_model import AIRCRAFT, WpmlOptions
+from flightplan.limits import VEHICLES, VehicleStore
+from flightplan.mavlink import Autopilot
+from flightplan.mission import Mission
+from flightplan.return_height import return_height_m
+
+AUTOPILOTS = {"ardupilot": Autopilot.ARDUPILOT, "px4": Autopilot.PX4}
+
+VEHICLE_NAMES = (*AUTOPILOTS, *AIRCRAFT)
+"""Vehicles that files are written for: autopilots, and drones of DJI's docks."""
+
+
+def store_of(vehicle: str) -> VehicleStore:
+    """How much that vehicle keeps; `vehicle` is one of `VEHICLE_NAMES`."""
+    return VEHICLES[vehicle if vehicle in AUTOPILOTS else "dji"]
+
+
+def write_mission(folder: Path, stem: str, mission: Mission, vehicle: str) -> list[str]:
+    """Write one mission's files and return their names, the one to be flown first.
+
+    Autopilots get a QGroundControl plan and a waypoint file; docks get DJI's waylines, with the height for flying back
+    that clears the ground.
+
+    Raises:
+        CannotPlan: The dock's drone cannot fly it.
+        OSError: The folder cannot be written to.
+    """
+    if vehicle in AUTOPILOTS:
+        write_plan(folder / f"{stem}.plan", mission, AUTOPILOTS[vehicle])
+        write_waypoints(folder / f"{stem}.waypoints", mission)
+        return [f"{stem}.plan", f"{stem}.waypoints"]
+    options = WpmlOptions(aircraft=vehicle, rth_height_m=return_height_m(mission))
+    write_wpml(folder / f"{stem}.kmz", mission, options, made_at=datetime.now(UTC))
+    return [f"{stem}.kmz"]
