@@ -76,6 +76,7 @@ class Follower:
         self._heartbeats = 0
         self._sure: BreakPoint | None = None
         self._resuming: Future[None] | None = None
+        self._resumed_by_others = False
 
     def take(self, message: Message) -> None:
         """Notes one message."""
@@ -101,6 +102,7 @@ class Follower:
             if not was_armed and time.monotonic() - started_s > _START_S:
                 raise NoAnswer(waiting_for="armed HEARTBEAT", tries=1, seconds=_START_S)
             self._go_on_resuming()
+            self._photograph_again()
             self._obey()
         self._enter(Phase.LANDED)
         self._refuse_open_orders()
@@ -172,9 +174,10 @@ class Follower:
         mode, armed = self.recorder.mode, self.recorder.armed
         left_mission = self._mode is Mode.AUTO and mode is not Mode.AUTO and armed
         if left_mission and self.break_point is None:
-            self.break_point = self._sure
+            self.break_point = self._sure or self._here()
         if mode is Mode.AUTO and armed:
             if self._mode is not Mode.AUTO and self._resuming is None:
+                self._resumed_by_others = self.break_point is not None
                 self.break_point = None
             self._sure = self._here() or self._sure
         self._mode = mode
@@ -246,9 +249,14 @@ class Follower:
             return
         if not self._is_at(self.break_point):
             return
-        done, self._resuming = self._resuming, None
+        done = self._resuming
         with _answered(done):
-            self._take_up(self.break_point)
+            try:
+                self._take_up(self.break_point)
+            finally:
+                self._resuming = None
+                if self.recorder.mode is Mode.AUTO:
+                    self.break_point = None
 
     def _take_up(self, point: BreakPoint) -> None:
         """Sets camera, photos and speed as they were, and flies on with the mission.
@@ -268,8 +276,17 @@ class Follower:
         self.commander.set_mode(Mode.AUTO, lambda: self.recorder.mode is Mode.AUTO)
         if in_force.speed_m_s is not None:
             order("speed", dialect.MAV_CMD_DO_CHANGE_SPEED, 1.0, in_force.speed_m_s, -1.0)
-        self.break_point = None
         self._enter(Phase.FLYING)
+
+    def _photograph_again(self) -> None:
+        """Another ground station let the mission go on: vehicles forget the photos with the mode."""
+        if not self._resumed_by_others:
+            return
+        self._resumed_by_others = False
+        photos = self._meter.path.leg_to(self.recorder.item).in_force.photos
+        if photos is not None and self._phase is Phase.FLYING:
+            with contextlib.suppress(LinkError):
+                self.commander.order("photos", dialect.MAV_CMD_DO_SET_CAM_TRIGG_DIST, photos.distance_m, 0.0, 1.0)
 
     def _is_at(self, point: BreakPoint) -> bool:
         event = self.recorder.track[-1]
