@@ -43,7 +43,7 @@ def departures_of(
     for sortie in sorties:
         dock = sortie.dock
         names = [dock.name] if dock.drones == 1 else [f"{dock.name}/{number}" for number in range(1, dock.drones + 1)]
-        begin = max(not_before or datetime.min.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC))
+        begin = not_before or datetime.min.replace(tzinfo=UTC)
         drone = min(names, key=lambda name: (free_at.get(name, begin), name))
         takes_off_at = _opening(fleet, first_day, free_at.get(drone, begin), timedelta(seconds=sortie.seconds))
         lands_at = takes_off_at + timedelta(seconds=sortie.seconds)
@@ -56,7 +56,8 @@ def departures_of(
                 lands_at=lands_at.astimezone(fleet.time_zone),
             )
         )
-    return tuple(sorted(found, key=lambda one: (one.takes_off_at, one.drone)))
+    # Of those at one time, the most urgent stays first.
+    return tuple(sorted(found, key=lambda one: one.takes_off_at))
 
 
 def _opening(fleet: Fleet, first_day: date, not_before: datetime, lasts: timedelta) -> datetime:

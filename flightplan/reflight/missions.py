@@ -20,6 +20,7 @@ from flightplan.terrain import Terrain
 _BAND_M = 20.0
 # Nearer than this above the way is no descent worth a waypoint.
 _LEVEL_M = 0.5
+_LEAST_LEG_M = 10.0
 
 
 def mission_of(
@@ -90,8 +91,23 @@ class _Flight:
                 self._visit(corner, home)
             else:
                 self._fly(corner.point, corner.alt_home_m)
+        self._lead_in(home)
         self.items.append(ReturnHome())
         return Mission(name=name, home=home, items=tuple(self.items), limits=limits, terrain=self.terrain)
+
+    def _lead_in(self, home: Home) -> None:
+        """A mission has two waypoints at least: a single one gets another, half of the way to it."""
+        points = [number for number, item in enumerate(self.items) if isinstance(item, Waypoint)]
+        if len(points) > 1:
+            return
+        only = self.items[points[0]]
+        assert isinstance(only, Waypoint)
+        there = self.plan.frame.en_from_lonlat(np.array([(home.lon, home.lat), (only.lon, only.lat)]))
+        middle = there.mean(axis=0)
+        if np.hypot(*(there[1] - there[0])) < _LEAST_LEG_M:
+            middle = there[1] + np.array([0.0, _LEAST_LEG_M])
+        lon, lat = self.plan.frame.lonlat_from_en(middle)[0]
+        self.items.insert(points[0], Waypoint(lon=float(lon), lat=float(lat), alt_m=only.alt_m))
 
     def _corners(self, home: Home, limits: FlightLimits) -> list[_Corner]:
         """The way at its height: home, corners round obstacles, where visits begin and end, home."""

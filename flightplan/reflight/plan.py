@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +58,8 @@ class ReflightPlan:
         frame: The metres of all places.
         router: Ways round places that nobody may fly over.
         sorties: The most urgent first.
-        not_planned: What nobody flies to, and why: (id, reason).
+        not_planned: What nobody can fly to, and why: (id, reason).
+        left_for_later: Ids of what would have taken more flights than were allowed, the most urgent first.
     """
 
     fleet: Fleet
@@ -67,6 +68,7 @@ class ReflightPlan:
     router: Router
     sorties: tuple[Sortie, ...]
     not_planned: tuple[tuple[str, str], ...]
+    left_for_later: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -81,6 +83,7 @@ def plan_reflight(
     *,
     no_fly: Sequence[Polygon | MultiPolygon] = (),
     most_flights: int | None = None,
+    battery_share: float = 1.0,
     rounds: int | None = None,
     told: Callable[[int, int], None] = lambda done, total: None,
 ) -> ReflightPlan:
@@ -92,6 +95,7 @@ def plan_reflight(
         rules: How photos are taken.
         no_fly: Places that no leg may lead over, degrees.
         most_flights: Of all docks together; what is least urgent is left out then. None for as many as it takes.
+        battery_share: Of what a drone's reserve leaves, for these flights; less than 1 keeps some in hand for hills.
         rounds: Of the search; None for enough.
         told: Called with the rounds done and all of them.
 
@@ -100,7 +104,7 @@ def plan_reflight(
             may fly.
     """
     rules = rules or ViewRules()
-    _check(targets, most_flights)
+    _check(targets, most_flights, battery_share)
     ground = _Ground.of(targets, fleet, no_fly)
     crews = [_Crew.of(drone, ground, targets, rules) for drone in ground.drones()]
     seen = [number for number in range(len(targets)) if any(crew.visits[number] is not None for crew in crews)]
@@ -108,8 +112,10 @@ def plan_reflight(
         (target.target_id, crews[0].refusals[number]) for number, target in enumerate(targets) if number not in seen
     ]
     sorties: list[Sortie] = []
+    later: list[Target] = []
     if seen:
-        problem = _problem(ground, crews, [targets[number] for number in seen], seen, rules, most_flights)
+        problem = _problem(ground, crews, [targets[number] for number in seen], seen, rules)
+        problem = replace(problem, most_flights=most_flights, limit_s=problem.limit_s * battery_share)
         if rounds is None:
             rounds = min(_ROUNDS_BESIDES + _ROUNDS_PER_TARGET * len(seen), _MOST_ROUNDS)
         found = search_flights(problem, rounds=rounds, told=told)
@@ -120,7 +126,11 @@ def plan_reflight(
             sorties.append(Sortie(dock=ground.docks[dock], visits=visits, seconds=seconds))
         for node in found.left_out:
             target = targets[seen[node - docks]]
-            not_planned.append((target.target_id, _why_left_out(problem, node, most_flights)))
+            why = _why_left_out(problem, node)
+            if why is None:
+                later.append(target)
+            else:
+                not_planned.append((target.target_id, why))
     return ReflightPlan(
         fleet=fleet,
         rules=rules,
@@ -128,10 +138,13 @@ def plan_reflight(
         router=ground.router,
         sorties=tuple(sorted(sorties, key=lambda sortie: sortie.urgency)),
         not_planned=tuple(not_planned),
+        left_for_later=tuple(target.target_id for target in sorted(later, key=lambda target: target.urgency)),
     )
 
 
-def _check(targets: Sequence[Target], most_flights: int | None) -> None:
+def _check(targets: Sequence[Target], most_flights: int | None, battery_share: float) -> None:
+    if not 0 < battery_share <= 1:
+        raise CannotPlan(problem=f"{battery_share:g} is no share of a battery", remedy="Give above 0 to 1")
     if not targets:
         raise CannotPlan(problem="there is nothing to look at again", remedy="Give at least one case")
     if len(targets) > MOST_TARGETS:
@@ -217,7 +230,6 @@ def _problem(
     targets: Sequence[Target],
     seen: Sequence[int],
     rules: ViewRules,
-    most_flights: int | None,
 ) -> Problem:
     docks = len(ground.docks)
     nodes = [*range(docks), *(docks + number for number in seen)]
@@ -237,7 +249,6 @@ def _problem(
         most_items=np.full(docks, FlightLimits().max_items - _ITEMS_BESIDES_VISITS - _ITEMS_IN_HAND, dtype=np.intp),
         allowed=_allowed(ground, crews, kind, seen),
         loss_s=np.r_[np.zeros(docks), _LOSS_S * urgent],
-        most_flights=most_flights,
     )
 
 
@@ -256,14 +267,17 @@ def _allowed(ground: _Ground, crews: Sequence[_Crew], kind: NDArray[np.intp], se
     return allowed
 
 
-def _why_left_out(problem: Problem, node: int, most_flights: int | None) -> str:
+def _why_left_out(problem: Problem, node: int) -> str | None:
+    """None where a flight of its own could reach it."""
     if not problem.allowed[:, node].any():
         return "it lies farther from every dock than drones may fly"
     docks = np.arange(problem.docks)
     alone = problem.fixed_s + problem.travel_s[problem.kind, docks, node] + problem.travel_s[problem.kind, node, docks]
     if not (alone <= problem.limit_s)[problem.allowed[:, node]].any():
         return "one battery does not reach it and back"
-    return "it is less urgent than what fills the flights" if most_flights is not None else "it does not fit"
+    if not (problem.items[node] <= problem.most_items).any():
+        return "it takes more photos than a vehicle stores"
+    return None
 
 
 def _pair(place: NDArray[np.float64]) -> Point:

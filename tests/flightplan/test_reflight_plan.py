@@ -301,6 +301,18 @@ def test_over_a_slope_photos_are_as_high_above_the_ground_as_they_must_be():
     assert profile.agl_m.max() < 101.0
 
 
+@pytest.mark.parametrize("east_m", [1_200.0, 0.0])
+def test_a_flight_to_a_single_photo_has_the_two_waypoints_that_vehicles_want(east_m):
+    plan = plan_reflight([a_target(east_m=east_m, north_m=0.0)], a_fleet())
+
+    mission = mission_of(plan, plan.sorties[0], "one")
+
+    first, second = (en(point.lon, point.lat) for point in mission.waypoints)
+    assert np.hypot(*(second - np.array([east_m, 0.0]))) < 0.05
+    assert 9.9 < np.hypot(*(first - second)) <= 601
+    assert mission.figures().photos == 1
+
+
 def test_a_limit_that_is_broken_is_no_mission():
     plan = plan_reflight([a_target()], a_fleet())
     with pytest.raises(InvalidMission, match="exceeds 60 m"):
