@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from flightplan.airspace.clearance import Clearance
 from flightplan.files import read_mission, read_wpml, write_plan, write_waypoints, write_wpml
 from flightplan.files.geojson import write_mission_geojson
 from flightplan.files.kml import write_kml
@@ -128,7 +129,11 @@ def _plan(out: Path, mission: Mission) -> tuple[str, ...]:
 
 def _waypoints(out: Path, mission: Mission) -> tuple[str, ...]:
     write_waypoints(out, _for_autopilot(mission))
-    guards = (("the fence", mission.fence is not None), (f"{len(mission.rally)} rally points", bool(mission.rally)))
+    guards = (
+        ("when it may take off, and its approvals", mission.clearance not in (None, Clearance())),
+        ("the fence", mission.fence is not None),
+        (f"{len(mission.rally)} rally points", bool(mission.rally)),
+    )
     return tuple(f"{what}: the format has none; a .plan has" for what, is_there in guards if is_there)
 
 

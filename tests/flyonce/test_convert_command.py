@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import sys
 import zipfile
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from flightplan.files import read_mission, read_plan, read_wpml, write_wpml
+from flightplan.airspace.clearance import Clearance
+from flightplan.files import read_mission, read_plan, read_wpml, write_plan, write_wpml
 from flyonce.cli import main
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
@@ -65,6 +68,18 @@ def test_what_a_format_has_no_place_for_is_said(run, tmp_path):
 
     code, out, _ = run(GOLDEN / "fenced.plan", tmp_path / "m.kmz", "--json")
     assert [line.split(":")[0] for line in json.loads(out)["not_carried_over"]] == ["the fence", "1 rally points"]
+
+
+def test_a_clearance_s_times_are_said_where_the_format_has_no_place_for_them(run, tmp_path):
+    clearance = Clearance(approvals=("QZ-0815",), not_before=datetime(2026, 11, 23, 8, 0, tzinfo=UTC))
+    write_plan(tmp_path / "c.plan", replace(read_plan(GOLDEN / "mission.plan"), clearance=clearance))
+
+    for name in ("m.waypoints", "m.kmz"):
+        assert (
+            "not carried over: when it may take off, and its approvals" in run(tmp_path / "c.plan", tmp_path / name)[2]
+        )
+    assert "not carried over" not in run(tmp_path / "c.plan", tmp_path / "m.plan")[2]
+    assert read_plan(tmp_path / "m.plan").clearance == clearance
 
 
 def test_a_dock_s_drone_and_its_habits_are_chosen(run, tmp_path):
