@@ -145,11 +145,21 @@ class TableFile:
         return self._raises(path=self.source, place=place, problem=problem, remedy=remedy or self._remedy)
 
 
+# pydantic's words for what a file should hold, in those of people who write files.
+_SHOULD = {
+    "Input should be a valid dictionary": "it should be a table of keys",
+    "Input should be a valid integer": "it should be a whole number",
+    "Input should be a valid number": "it should be a number",
+    "Input should be a valid list": "it should be a list",
+    "Input should be a valid tuple": "it should be a list",
+}
+
+
 def _in_words(message: str, told: object) -> str:
     match message:
         case "Field required":
             return "it is missing"
         case "Extra inputs are not permitted":
             return "this key is not known"
-        case _:
-            return f"{message.removeprefix('Value error, ').lower()}, not {reprlib.repr(told)}"
+    plain = next((words for begins, words in _SHOULD.items() if message.startswith(begins)), None)
+    return f"{plain or message.removeprefix('Value error, ').lower()}, not {reprlib.repr(told)}"
