@@ -1,87 +1,201 @@
-"""`flyonce vehicle`, `upload` and `fly`: from a mission file to a flown mission."""
+"""`flyonce upload` and `fly`: from a mission file to a flown mission."""
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
+import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from types import FrameType
+from typing import Annotated, Any
 
 import typer
 
+from flightplan.errors import InvalidMission
+from flightplan.files import read_mission
+from flightplan.files.qgc_plan import write_plan
+from flightplan.flight import FlightControl, FlightLog, FlightProgress, Phase
 from flightplan.flight import fly as fly_mission
-from flightplan.link import open_link
+from flightplan.flight import follow as follow_mission
+from flightplan.mission import Mission
+from flightplan.remaining import remaining_mission
 from flightplan.upload import upload as upload_mission
-from flightplan.vehicle import SimulatedVehicle
-from flyonce.cli.lawful import AirspaceFiles, TerrainFile, mission_to_fly
-from flyonce.cli.options import AsJson, LinkUrl, lonlat
-from flyonce.cli.output import emit_json, progress, say
+from flyonce.cli.flight_orders import orders_path, taking_orders
+from flyonce.cli.links import KeyFile, SystemId, connect
+from flyonce.cli.options import AsJson, LinkUrl
+from flyonce.cli.output import Ticker, emit_json, progress, say
 
-
-def vehicle(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port on loopback; 0 picks a free one.")] = 5760,
-    home: Annotated[
-        str | None,
-        typer.Option(help="Where it stands, LON,LAT in degrees; default: at the home of the first uploaded mission."),
-    ] = None,
-    home_alt_msl_m: Annotated[float, typer.Option(help="Ground height there above mean sea level.")] = 0.0,
-    speedup: Annotated[float, typer.Option(min=0.1, max=200, help="How much faster than real time it flies.")] = 1.0,
-    as_json: AsJson = False,
-) -> None:
-    """Run a simulated MAVLink vehicle until it is stopped with Ctrl-C."""
-    lon, lat = lonlat(home) if home else (None, None)
-    stop = threading.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: stop.set())
-    simulated = SimulatedVehicle(port=port, home_lon=lon, home_lat=lat, home_alt_msl_m=home_alt_msl_m, speedup=speedup)
-    if as_json:
-        emit_json({"link": f"tcp:127.0.0.1:{simulated.port}", "port": simulated.port, "speedup": speedup})
-    say(f"simulated vehicle at tcp:127.0.0.1:{simulated.port}; stop it with Ctrl-C")
-    simulated.serve(stop)
+_REPORT_EVERY_S = 1.0
 
 
 def upload(
     mission_file: Annotated[Path, typer.Argument(help="A .plan or .waypoints file.")],
     link: LinkUrl,
-    terrain: TerrainFile = None,
-    airspace: AirspaceFiles = None,
+    system_id: SystemId = None,
+    signing_key: KeyFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Upload a mission, read it back and compare."""
-    mission = mission_to_fly(mission_file, terrain, airspace)
-    with open_link(link) as connection, progress("uploading") as ticker:
+    """Upload a mission with its fence and rally points, read all back and compare."""
+    mission = read_mission(mission_file)
+    with connect(link, system_id, signing_key) as connection, progress("uploading") as ticker:
         done = upload_mission(connection, mission, ticker.reached)
     if as_json:
         emit_json({"verified": True, **asdict(done)})
     else:
-        say(f"{done.items} items uploaded, read back and equal, in {done.seconds:.1f} s")
+        guards = f", {done.fence_points} fence corners, {done.rally_points} rally points"
+        say(f"{done.items} items{guards} uploaded, read back and equal, in {done.seconds:.1f} s")
+        say(f"plan {done.plan_hash[:12]}")
 
 
 def fly(
     mission_file: Annotated[Path, typer.Argument(help="The mission that was uploaded: .plan or .waypoints.")],
     link: LinkUrl,
     tlog: Annotated[Path | None, typer.Option(help="Telemetry log to write.")] = None,
-    terrain: TerrainFile = None,
-    airspace: AirspaceFiles = None,
+    system_id: SystemId = None,
+    signing_key: KeyFile = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Only follow a flight that is under way already; arm and start nothing.")
+    ] = False,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="With --json: first a line of JSON each second, the result last.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Arm, start the uploaded mission and follow it to its end; refused unless the vehicle holds this very mission."""
-    mission = mission_to_fly(mission_file, terrain, airspace)
+    """Arm, start the uploaded mission and follow it to its end; refused unless the vehicle holds this very mission.
+
+    Ctrl-C calls the vehicle home; pressed again, it leaves the vehicle to itself. Orders come from other terminals:
+    see `flyonce fly-command`.
+    """
+    mission = read_mission(mission_file)
     record = tlog or mission_file.with_suffix(".tlog")
+    control = FlightControl()
+    run = follow_mission if follow else fly_mission
+    with (
+        connect(link, system_id, signing_key) as connection,
+        progress("flying", total=mission.figures().length_m) as ticker,
+        taking_orders(orders_path(mission_file), control),
+        calling_home(control),
+    ):
+        reporter = Reporter(ticker, stream=as_json and stream)
+        log = run(connection, mission, tlog_path=record, control=control, on_progress=reporter.report)
+    rest = _write_rest(mission, mission_file, log)
+    if as_json:
+        emit_json(_result(mission, log, record, rest))
+    else:
+        _say_result(log, record, rest)
+
+
+class Reporter:
+    """Tells people and programs how the flight goes, once a second and whenever its phase changes."""
+
+    def __init__(self, ticker: Ticker, *, stream: bool) -> None:
+        self._ticker = ticker
+        self._stream = stream
+        self._phase: Phase | None = None
+        self._due_s = 0.0
+
+    def report(self, now: FlightProgress) -> None:
+        """Takes one step of the flight."""
+        if now.phase is self._phase and time.monotonic() < self._due_s:
+            return
+        self._phase, self._due_s = now.phase, time.monotonic() + _REPORT_EVERY_S
+        self._ticker.reached(round(now.along_m), round(now.length_m))
+        self._ticker.describe(_words(now))
+        if self._stream:
+            emit_json({"event": "progress", **progress_json(now)})
+
+
+def progress_json(now: FlightProgress) -> dict[str, Any]:
+    """One step of a flight, for programs."""
+    return {
+        "at": now.at.isoformat(timespec="milliseconds"),
+        "phase": now.phase.value,
+        "item": now.item,
+        "items": now.items,
+        "share_done": round(now.share_done, 4),
+        "off_m": _rounded(now.off_m),
+        "above_m": _rounded(now.above_m),
+        "speed_m_s": round(now.speed_m_s, 2),
+        "pace": round(now.pace, 3),
+        "remaining_s": _rounded(now.remaining_s),
+        "ends_at": None if now.ends_at is None else now.ends_at.isoformat(timespec="seconds"),
+        "photos": now.photos,
+        "battery": now.battery,
+        "lon": round(now.lon, 7),
+        "lat": round(now.lat, 7),
+        "alt_home_m": round(now.alt_home_m, 2),
+    }
+
+
+@contextlib.contextmanager
+def calling_home(control: FlightControl) -> Iterator[None]:
+    """The first Ctrl-C calls the vehicle home, the second one ends the program."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def call(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, before)
+        say("calling the vehicle home; Ctrl-C again leaves it to itself")
+        control.return_home()
+
+    before = signal.signal(signal.SIGINT, call)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _words(now: FlightProgress) -> str:
+    off = "" if now.off_m is None else f", {now.off_m:.1f} m off"
+    end = "" if now.ends_at is None else f", down {now.ends_at.astimezone():%H:%M:%S}"
+    return f"{now.phase.value}: item {now.item}/{now.items}, {now.photos} photos{off}{end}"
+
+
+def _write_rest(mission: Mission, mission_file: Path, log: FlightLog) -> Path | None:
+    """What a flight left undone, as a mission file beside its own."""
+    if log.completed or log.break_point is None:
+        return None
+    try:
+        rest = remaining_mission(mission, log.break_point)
+    except InvalidMission as error:
+        say(f"the rest of the mission cannot be flown straight from home: {error}")
+        return None
+    if rest is None:
+        return None
+    path = mission_file.with_name(f"{mission_file.stem}-rest.plan")
+    write_plan(path, rest)
+    return path
+
+
+def _result(mission: Mission, log: FlightLog, record: Path, rest: Path | None) -> dict[str, Any]:
     planned = mission.figures()
-    with open_link(link) as connection, progress("flying", total=planned.photos) as ticker:
-        flown = fly_mission(connection, mission, on_photo=lambda _: ticker.advance(), tlog_path=record)
-    result = {
-        "flown_m": round(flown.flown_m, 1),
+    return {
+        "flown_m": round(log.flown_m, 1),
         "planned_m": round(planned.length_m, 1),
-        "photos": len(flown.photos),
+        "photos": len(log.photos),
         "planned_photos": planned.photos,
-        "flight_s": round(flown.duration_s, 1),
-        "completed": flown.completed,
+        "flight_s": round(log.duration_s, 1),
+        "completed": log.completed,
+        "plan_hash": log.plan_hash,
+        "pauses": log.pauses,
+        "link_losses": log.link_losses,
+        "break_point": None if log.break_point is None else asdict(log.break_point),
+        "rest": None if rest is None else str(rest),
         "tlog": str(record),
     }
-    if as_json:
-        emit_json(result)
-    else:
-        say(f"flown {flown.flown_m / 1000:.2f} km, {len(flown.photos)} photos; log in {record}")
+
+
+def _say_result(log: FlightLog, record: Path, rest: Path | None) -> None:
+    say(f"flown {log.flown_m / 1000:.2f} km, {len(log.photos)} photos; log in {record}")
+    if not log.completed:
+        where = "" if log.break_point is None else f" on the way to item {log.break_point.item}"
+        left = "" if rest is None else f"; what is left to fly is in {rest}"
+        say(f"broken off{where}{left}")
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)

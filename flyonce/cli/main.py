@@ -21,9 +21,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("flyonce.cli.demo", "Run the whole chain on a staged district, and open it in the browser."),
     "plan": ("flyonce.cli.plan", "Plan a flight over an area and write it for ground stations."),
     "convert": ("flyonce.cli.mission_files", "Write a mission for another ground station, or for a DJI dock."),
-    "vehicle": ("flyonce.cli.flight", "Run a simulated MAVLink vehicle."),
-    "upload": ("flyonce.cli.flight", "Upload a mission, read it back and compare."),
+    "vehicle": ("flyonce.cli.vehicle", "Run simulated MAVLink vehicles."),
+    "upload": ("flyonce.cli.flight", "Upload a mission with its fence, read it back and compare."),
     "fly": ("flyonce.cli.flight", "Arm, start the uploaded mission and follow it to its end."),
+    "fly-command": ("flyonce.cli.flight_orders", "Pause a flight under way, resume it, or call it home."),
+    "signing-key": ("flyonce.cli.vehicle", "Make the key of a vehicle that obeys only signed messages."),
     "detect": ("flyonce.cli.detect", "Find water, waste, people, boats, vehicles and bins in pictures."),
     "telemetry": ("flyonce.cli.telemetry", "Read the poses that a drone recorded, and say what is wrong with them."),
     "locate": ("flyonce.cli.locate", "Put pixels of a photo on the ground, with their error."),
@@ -60,7 +62,7 @@ class LazyGroup(TyperGroup):
         if cmd_name in GROUPS:
             return _named(typer.main.get_group(module.app), cmd_name)
         alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-        alone.command(cmd_name)(getattr(module, cmd_name))
+        alone.command(cmd_name)(getattr(module, cmd_name.replace("-", "_")))
         return _named(typer.main.get_command(alone), cmd_name)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
