@@ -19,8 +19,10 @@ from shapely.geometry import LineString, box
 from flightplan.errors import CannotPlan, InvalidMission
 from flightplan.files import read_plan, read_waypoints, read_wpml, write_plan, write_waypoints, write_wpml
 from flightplan.fleet.model import Curfew
+from flightplan.flight import fly
 from flightplan.items import PhotosByDistance, PointCamera, Waypoint
 from flightplan.limits import FlightLimits
+from flightplan.link import open_link
 from flightplan.profile import profile_of
 from flightplan.reflight.departures import departures_of
 from flightplan.reflight.missions import mission_of
@@ -28,6 +30,8 @@ from flightplan.reflight.plan import plan_reflight
 from flightplan.reflight.search import Problem, search_flights
 from flightplan.reflight.views import ViewRules
 from flightplan.times import Hours
+from flightplan.upload import upload
+from flightplan.vehicle import SimulatedVehicle
 
 
 def a_problem(visits, docks=1, seed=0, limit_s=1_500.0, side_m=6_000.0, **changes):
@@ -376,3 +380,25 @@ def test_two_drones_of_a_dock_fly_at_the_same_time():
 
     assert first.takes_off_at == second.takes_off_at
     assert {first.drone, second.drone} == {"dock/1", "dock/2"}
+
+
+def test_a_simulated_vehicle_takes_exactly_the_photos_of_a_re_flight_where_they_are_due():
+    targets = [
+        a_target("down", 250.0, 60.0, resolution_m=0.02),
+        a_target("aside", 420.0, -80.0, view="oblique", resolution_m=0.04),
+    ]
+    plan = plan_reflight(targets, a_fleet(a_dock(alt_msl_m=71.5)))
+    mission = mission_of(plan, plan.sorties[0], "flown")
+    shots = [shot for visit in plan.sorties[0].visits for shot in visit.shots]
+
+    home = {"home_lon": mission.home.lon, "home_lat": mission.home.lat, "home_alt_msl_m": 71.5}
+    with SimulatedVehicle(speedup=20.0, **home).running() as vehicle, open_link(vehicle.address) as link:
+        upload(link, mission)
+        log = fly(link, mission)
+
+    assert log.completed
+    assert len(log.photos) == len(shots) == 2
+    for photo, shot in zip(log.photos, shots, strict=True):
+        due = plan.frame.lonlat_from_en(np.array([shot.point_en]))[0]
+        # The trigger fires on leaving: a few metres on.
+        assert np.hypot(*(en(photo.lon, photo.lat) - en(*due))) < 15.0
