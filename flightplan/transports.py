@@ -48,7 +48,7 @@ def open_transport(url: str) -> Transport:
             case "udpout":
                 return _UdpTransport(peer=_host_port(url, kind, rest))
             case "serial":
-                return _serial(url, rest)
+                return _serial(rest)
     except OSError as error:
         raise LinkClosed(url=url, problem=f"cannot be opened ({error.strerror or error})") from error
     raise LinkClosed(
@@ -158,11 +158,9 @@ class _SerialTransport:
         self._port.close()
 
 
-def _serial(url: str, rest: str) -> Transport:
-    try:
-        serial = importlib.import_module("serial")
-    except ImportError as error:
-        raise LinkClosed(url=url, problem="serial lines need the package pyserial (pip install pyserial)") from error
+def _serial(rest: str) -> Transport:
+    # Loaded here: most links are sockets.
+    serial = importlib.import_module("serial")
     device, _, baud = rest.rpartition(":")
     if not device or not baud.isdigit():
         device, baud = rest, str(_DEFAULT_BAUD)

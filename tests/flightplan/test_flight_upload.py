@@ -185,7 +185,7 @@ def test_an_item_that_no_mission_has_is_refused(vehicle):
         ("http://127.0.0.1:80", "is not an address like tcp:127.0.0.1:5760"),
         ("tcp:127.0.0.1:port", "'port' is not a port number"),
         ("tcp:127.0.0.1:70000", "70000 is not a port number"),
-        ("serial:/dev/nothing", "pyserial"),
+        ("serial:/dev/nothing", "cannot be opened"),
     ],
 )
 def test_an_address_where_nobody_answers_is_refused_in_one_line(url, problem):
