@@ -18,6 +18,7 @@ from geo.camera import Camera
 
 # How far over and under the height asked for a flight over hills may be, as a share of it.
 _USUAL_BAND = 0.1
+_SLOWEST_M_S = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +113,24 @@ class Drone:
                 remedy="Wait for less wind",
             )
 
+    def row_speed_m_s(self, site: Site, shooting: Shooting, trigger_m: float) -> float:
+        """As fast as wished, unless the camera needs more time between photos, or a slower ground to be sharp.
+
+        Raises:
+            CannotPlan: Hardly any speed is slow enough.
+        """
+        speed = camera_speed(self.speed_m_s, trigger_m, self.limits.min_photo_interval_s)
+        if self.limits.exposure is None:
+            return speed
+        lowest_m = shooting.altitude_agl_m if site.terrain is None else shooting.band(self.limits).low_m
+        sharp = math.floor(self.limits.exposure.max_speed_m_s(lowest_m) * 10) / 10
+        if sharp < _SLOWEST_M_S:
+            raise CannotPlan(
+                problem=f"no flight is slow enough for sharp photos with {self.limits.exposure.seconds:g} s of exposure",
+                remedy="Expose shorter, or fly higher",
+            )
+        return min(speed, sharp)
+
     def builder(self, site: Site, shooting: Shooting, speed_m_s: float) -> MissionBuilder:
         """What makes missions of runs over that site, flown at that speed."""
         follower = None
@@ -161,7 +180,7 @@ def camera_speed(speed_m_s: float, trigger_m: float, min_photo_interval_s: float
         CannotPlan: It would keep up with hardly any speed.
     """
     fastest = math.floor(trigger_m * 0.9 / min_photo_interval_s * 10) / 10
-    if fastest < 0.5:
+    if fastest < _SLOWEST_M_S:
         raise CannotPlan(
             problem=f"{whose}a photo every {trigger_m:.2f} m is closer than the camera can take them in flight",
             remedy="Fly higher, or ask for less frontlap",

@@ -14,7 +14,7 @@ from shapely.geometry import LineString, MultiLineString, MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from flightplan.area import PatrolArea
-from flightplan.asked import Drone, Shooting, camera_speed
+from flightplan.asked import Drone, Shooting
 from flightplan.coverage import CoveragePlan, Pattern, closest_needed
 from flightplan.errors import CannotPlan
 from flightplan.geojson_shapes import shapes_in
@@ -112,7 +112,7 @@ def _rows(
     footprint, least_s = shooting.footprint, drone.limits.min_photo_interval_s
     along_m, across_m = footprint.along_m * closer, footprint.across_m * closer
     trigger_m, spacing_m = along_m * (1 - shooting.frontlap), across_m * (1 - shooting.sidelap)
-    speed = camera_speed(drone.speed_m_s, trigger_m, least_s)
+    speed = drone.row_speed_m_s(site, shooting, trigger_m)
     # A little more than needed, because lengths are rounded on the way to the vehicle.
     closest_m = speed * least_s + 0.1
     smoothing_m = across_m * _SMOOTHED

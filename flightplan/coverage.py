@@ -10,7 +10,7 @@ import shapely
 from shapely.geometry import MultiPolygon, Polygon
 
 from flightplan.area import PatrolArea
-from flightplan.asked import Drone, Shooting, camera_speed
+from flightplan.asked import Drone, Shooting
 from flightplan.errors import CannotPlan
 from flightplan.footprints import CoverageShare, share
 from flightplan.kinematics import Kinematics
@@ -224,7 +224,7 @@ def _rows(site: Site, shooting: Shooting, drone: Drone, closer: float) -> Patter
     footprint, least_s = shooting.footprint, drone.limits.min_photo_interval_s
     along_m, across_m = footprint.along_m * closer, footprint.across_m * closer
     trigger_m, spacing_m = along_m * (1 - shooting.frontlap), across_m * (1 - shooting.sidelap)
-    speed = camera_speed(drone.speed_m_s, min(trigger_m, along_m / 4), least_s)
+    speed = drone.row_speed_m_s(site, shooting, min(trigger_m, along_m / 4))
     tasks = [
         Task(
             area_en=part,

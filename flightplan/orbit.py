@@ -12,7 +12,7 @@ import shapely
 from shapely.geometry import MultiPoint, MultiPolygon, Point, Polygon
 
 from flightplan.area import PatrolArea
-from flightplan.asked import Drone, Shooting, camera_speed
+from flightplan.asked import Drone, Shooting
 from flightplan.coverage import CoveragePlan, Pattern, flown
 from flightplan.errors import CannotPlan
 from flightplan.geojson_shapes import shapes_in
@@ -116,7 +116,7 @@ def _rings(inspection: Inspection, site: Site, shooting: Shooting, drone: Drone)
     side_m = 2 * inspection.radius_m * math.sin(math.pi / _CORNERS)
     trigger_m = side_m * _CORNERS / inspection.photos
     curve_m_s = math.sqrt(drone.kinematics.acceleration_m_s2 * inspection.radius_m)
-    speed = camera_speed(min(drone.speed_m_s, curve_m_s), trigger_m, drone.limits.min_photo_interval_s)
+    speed = min(drone.row_speed_m_s(site, shooting, trigger_m), curve_m_s)
     rings = [(_ring(inspection, place, site, trigger_m),) for place in inspection.places.geoms]
     for (ring,) in rings:
         for start, end in zip(ring.points, ring.points[1:], strict=False):

@@ -152,7 +152,7 @@ class _Turned:
     @property
     def grid(self) -> SampleGrid:
         if self._grid is None:
-            self._grid = SampleGrid(self.area, fine_enough_m=min(self.task.along_m, self.task.across_m) / 80)
+            self._grid = SampleGrid(self.area, fine_enough_m=min(self.task.along_m, self.task.across_m) / 250)
         return self._grid
 
     def room(self, start: float, end: float, v: float) -> tuple[float, float]:

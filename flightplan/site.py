@@ -22,6 +22,7 @@ from flightplan.terrain import Terrain
 HOLE_CLEARANCE_M = 3.0
 # What is left between two forbidden places and is smaller than this is not worth a photo.
 _LEAST_PART_M2 = 1.0
+_FAR_M = 20_000.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -93,20 +94,23 @@ def site_of(
     local = frame.local_polygon(shape)
     wanted = local.buffer(width_m / 2, cap_style="flat", join_style="round") if width_m else local
     holes = [] if width_m else [Polygon(ring) for part in shapely.get_parts(local) for ring in part.interiors]
-    forbidden = [frame.local_polygon(place) for place in departure.no_fly]
+    forbidden: list[BaseGeometry] = [frame.local_polygon(place) for place in departure.no_fly]
     blocked = obstacles([*holes, *forbidden], departure.clearance_m)
     home_en = _point(frame.en_from_lonlat(np.array([lonlat]))[0])
-    router = Router(blocked)
-    if router.is_inside(home_en):
+    if Router(blocked).is_inside(home_en):
         in_hole = bool(holes) and Router(obstacles(holes, departure.clearance_m)).is_inside(home_en)
         where = "in a hole of the area" if in_hole else "in a no-fly area, or too near to one"
         raise CannotPlan(problem=f"home lies {where}, where no flight is allowed", remedy="Move home")
-    target = _left_of(wanted, [*forbidden, *_out_of_reach(blocked, home_en, departure.clearance_m)])
+    out_of_reach = _with_pockets(blocked, home_en)
+    if out_of_reach is not blocked:
+        # Up to the forbidden places' own outlines, which are seen from beside them.
+        forbidden, blocked = [*forbidden, out_of_reach.buffer(-max(departure.clearance_m, 0.1))], out_of_reach
+    target = _left_of(wanted, forbidden)
     return Site(
         frame=frame,
         target_en=target,
         blocked_en=blocked,
-        router=router,
+        router=Router(blocked),
         home=Home(lon=lonlat[0], lat=lonlat[1], alt_msl_m=_home_alt_msl_m(departure)),
         home_en=home_en,
         terrain=departure.terrain,
@@ -114,17 +118,13 @@ def site_of(
     )
 
 
-def _out_of_reach(blocked: BaseGeometry, home_en: Point, clearance_m: float) -> list[BaseGeometry]:
-    """What the blocked places shut off from home: pockets, with the places around them."""
-    rings = [part for part in shapely.get_parts(blocked) if part.interiors]
-    pockets = [Polygon(ring) for part in rings for ring in part.interiors]
+def _with_pockets(blocked: BaseGeometry, home_en: Point) -> BaseGeometry:
+    """The blocked places, with everything that they shut off from home."""
+    pockets = [Polygon(ring) for part in shapely.get_parts(blocked) for ring in part.interiors]
     around = [pocket for pocket in pockets if shapely.contains_xy(pocket, *home_en)]
-    reach_m = max(clearance_m, 0.1)
-    if not around:
-        return [Polygon(part.exterior).buffer(-reach_m) for part in rings]
-    inside = min(around, key=lambda pocket: pocket.area)
-    everywhere = shapely.box(*blocked.bounds).buffer(1e6)
-    return [everywhere.difference(inside.buffer(reach_m, join_style="mitre"))]
+    if around:
+        return shapely.box(*blocked.bounds).buffer(_FAR_M).difference(min(around, key=lambda pocket: pocket.area))
+    return shapely.union_all([blocked, *pockets]) if pockets else blocked
 
 
 def _left_of(wanted: BaseGeometry, forbidden: Sequence[BaseGeometry]) -> BaseGeometry:

@@ -37,6 +37,7 @@ SHORTEST_RUN_M = 50.0
 _ITEMS_BESIDES_STOPS = 5
 # A new speed for a stretch costs an item: only where it saves so much time.
 _SPEED_WORTH_S = 5.0
+_ANY_DURATION_S = 1e9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +129,8 @@ class MissionBuilder:
         items = self._items(runs)
         if len(items) + 1 > self.limits.max_items:
             return False
-        return self._checked("", items).figures(self.kinematics).duration_s <= endurance_s
+        tried = replace(self, limits=replace(self.limits, max_duration_s=_ANY_DURATION_S))
+        return tried._checked("", items).figures(self.kinematics).duration_s <= endurance_s
 
     def _halves(self, run: Run) -> list[Run]:
         if run.length_m < 2 * SHORTEST_RUN_M:

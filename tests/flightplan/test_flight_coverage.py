@@ -14,7 +14,7 @@ from shapely.geometry import Polygon
 from flightplan.area import PatrolArea
 from flightplan.coverage import plan_coverage
 from flightplan.errors import CannotPlan, InvalidMission
-from flightplan.limits import FlightLimits
+from flightplan.limits import Exposure, FlightLimits
 from flightplan.mission import PhotosByDistance, SetSpeed
 
 # Greatest length and least share seen in five photos, from the peers' table of domain/flight.md.
@@ -130,6 +130,17 @@ def test_a_slow_camera_slows_the_flight_instead_of_losing_photos():
     closest_m = min(item.distance_m for item in plan.missions[0].items if isinstance(item, PhotosByDistance))
     assert speed == plan.speed_m_s < 15.0
     assert closest_m / speed >= 2.0
+
+
+def test_a_long_exposure_slows_the_flight_until_photos_are_sharp():
+    exposure = Exposure(seconds=1 / 250, pixel_rad=1 / CAMERA.focal_xy_px[1])
+
+    plan = a_plan(altitude_m=60.0, limits=FlightLimits(exposure=exposure))
+
+    assert plan.speed_m_s < 15.0
+    assert plan.speed_m_s == pytest.approx(exposure.max_speed_m_s(60.0), abs=0.1)
+    with pytest.raises(CannotPlan, match="no flight is slow enough"):
+        a_plan(limits=FlightLimits(exposure=Exposure(seconds=1.0, pixel_rad=1 / CAMERA.focal_xy_px[1])))
 
 
 @pytest.mark.parametrize(

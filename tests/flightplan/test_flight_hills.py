@@ -10,7 +10,10 @@ import rasterio
 import shapely
 from flight_builders import CAMERA, FRAME, an_area, lonlat
 from pyproj import Transformer
+from shapely.geometry import MultiLineString
 
+from flightplan.asked import Drone, Shooting
+from flightplan.corridor import Corridor, plan_corridor
 from flightplan.coverage import plan_coverage
 from flightplan.errors import CannotPlan, InvalidMission
 from flightplan.heights import GroundFollower, HeightBand
@@ -19,6 +22,7 @@ from flightplan.kinematics import Kinematics
 from flightplan.limits import FlightLimits, VehicleStore
 from flightplan.mission import ReturnHome
 from flightplan.profile import profile_of
+from flightplan.site import Departure
 from flightplan.terrain import DemTerrain
 
 AREA = shapely.box(0.0, 0.0, 700.0, 500.0)
@@ -222,4 +226,30 @@ def test_a_hilly_area_is_split_so_that_vehicles_hold_each_mission():
 
     assert len(plan.missions) > 1
     assert all(len(mission.items) + 1 <= 100 for mission in plan.missions)
+    assert plan.coverage.seen_once == 1.0
+
+
+def test_a_mountain_that_takes_longer_than_a_battery_is_flown_in_parts():
+    mountain = Ground(lambda east, north: 900 - np.hypot(east - 350, north - 250))
+
+    plan = a_hill_plan(mountain, endurance_s=1_200.0, sidelap=0.15)
+
+    assert len(plan.missions) > 1
+    assert all(figures.duration_s <= 1_200.0 for figures in plan.figures)
+    assert heights_flown(plan, mountain).max() <= 99.0
+
+
+def test_a_strip_over_hills_keeps_the_band_too():
+    hills = Ground(waves(30.0, 400.0))
+    line = shapely.transform(MultiLineString([[(0.0, 0.0), (500.0, 100.0), (700.0, 500.0)]]), FRAME.lonlat_from_en)
+
+    plan = plan_corridor(
+        Corridor(name="dyke", lines=line, width_m=60.0),
+        Shooting(camera=CAMERA, altitude_agl_m=80.0, frontlap=0.6, sidelap=0.15),
+        Drone(speed_m_s=12.0, endurance_s=1_500.0, limits=FlightLimits(), kinematics=Kinematics()),
+        Departure(home_lonlat=HOME, terrain=hills),
+    )
+
+    agl = heights_flown(plan, hills)
+    assert 72.0 <= agl.min() <= agl.max() <= 88.0
     assert plan.coverage.seen_once == 1.0
