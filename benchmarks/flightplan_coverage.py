@@ -15,6 +15,7 @@ import itertools
 import math
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def score(area: PatrolArea, home_lonlat: tuple[float, float]) -> Score:
     return Score(
         length_km=sum(figures.survey_length_m for figures in plan.figures) / 1000,
         rows=_shares(polygon, _row_photos(plan, frame)),
-        path=_shares(polygon, _path_photos(plan, frame)),
+        path=shares_along(polygon, [_points(mission, frame) for mission in plan.missions]),
         in_holes_m=_metres_in_holes(polygon, plan, frame),
         turns=sum(figures.turns for figures in plan.figures),
         photos=sum(figures.photos for figures in plan.figures),
@@ -102,12 +103,17 @@ def _row_photos(plan: CoveragePlan, frame: LocalFrame) -> FloatArray:
     return np.vstack(photos)
 
 
-def _path_photos(plan: CoveragePlan, frame: LocalFrame) -> FloatArray:
+def shares_along(polygon: Polygon, paths: Sequence[FloatArray]) -> tuple[float, float]:
+    """Shares seen once and five times by photos all along paths (n, 2), metres."""
+    return _shares(polygon, _path_photos(paths))
+
+
+def _path_photos(paths: Sequence[FloatArray]) -> FloatArray:
     every_m = camera_by_name(CAMERA).footprint_wh_m(ALTITUDE_M)[1] * (1 - FRONTLAP)
     photos: list[FloatArray] = []
-    for mission in plan.missions:
+    for path in paths:
         offset_m = 0.0
-        for start, end in itertools.pairwise(_points(mission, frame)):
+        for start, end in itertools.pairwise(path):
             found, offset_m = _along(start, end, offset_m, every_m)
             photos.append(found)
     return np.vstack(photos)
