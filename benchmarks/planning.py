@@ -9,8 +9,8 @@ ground). All fly 120 m high with a camera of 84 degrees and overlaps of 70 and 6
 by the same counting of footprints, with photos every 38.9 m along the whole path. Turns are corners sharper than 20
 degrees; time in the air is that of one model of motion, at 15 m/s.
 
-`--sweep` turns a strip by every degree. `--hills` plans over generated hills and tells heights, vertices and coverage on
-the real ground. `--random N` plans N seeded areas (concave, holed, narrow, torn, partly shut) and tells the worst.
+`--sweep` turns a strip by every degree. `--hills` plans over generated hills and tells heights, vertices and coverage
+on the real ground. `--random N` plans N seeded areas (concave, holed, narrow, torn, partly shut) and tells the worst.
 """
 
 from __future__ import annotations

@@ -125,8 +125,9 @@ class Drone:
         lowest_m = shooting.altitude_agl_m if site.terrain is None else shooting.band(self.limits).low_m
         sharp = math.floor(self.limits.exposure.max_speed_m_s(lowest_m) * 10) / 10
         if sharp < _SLOWEST_M_S:
+            exposed_s = self.limits.exposure.seconds
             raise CannotPlan(
-                problem=f"no flight is slow enough for sharp photos with {self.limits.exposure.seconds:g} s of exposure",
+                problem=f"no flight is slow enough for sharp photos with {exposed_s:g} s of exposure",
                 remedy="Expose shorter, or fly higher",
             )
         return min(speed, sharp)
