@@ -132,7 +132,7 @@ def reflight(
         )
         files = ReflightFiles(
             plan=planned,
-            departures=departures_of(planned.sorties, crew, day),
+            departures=departures_of(planned, day),
             rules=rules,
             keep_out=tuple(shut),
             terrain=ground,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -24,7 +24,7 @@ from flightplan.items import PhotosByDistance, PointCamera, Waypoint
 from flightplan.limits import FlightLimits
 from flightplan.link import open_link
 from flightplan.profile import profile_of
-from flightplan.reflight.departures import departures_of
+from flightplan.reflight.departures import departures_of, track_of
 from flightplan.reflight.missions import mission_of
 from flightplan.reflight.plan import plan_reflight
 from flightplan.reflight.search import Problem, search_flights
@@ -358,7 +358,7 @@ def test_flights_take_off_within_the_fleet_s_hours_after_charging():
     plan = plan_reflight(scattered(60, side_m=11_000.0), fleet, rounds=20)
     assert len(plan.sorties) >= 4
 
-    times = departures_of(plan.sorties, fleet, date(2026, 11, 23))
+    times = departures_of(plan, date(2026, 11, 23))
 
     assert [one.sortie for one in times] == list(plan.sorties)
     assert times[0].takes_off_at == datetime(2026, 11, 23, 0, 0, tzinfo=UTC)
@@ -367,19 +367,41 @@ def test_flights_take_off_within_the_fleet_s_hours_after_charging():
     for one in times:
         assert time(8) <= one.takes_off_at.time() <= one.lands_at.time() <= time(9, 30)
         assert one.takes_off_at.date() != date(2026, 11, 24)
-    shut = replace(fleet, hours=(Hours(begins=time(8), ends=time(8, 5)),))
+    shut = replace(plan, fleet=replace(fleet, hours=(Hours(begins=time(8), ends=time(8, 5)),)))
     with pytest.raises(CannotPlan, match="Open longer hours"):
-        departures_of(plan.sorties, shut, date(2026, 11, 23))
+        departures_of(shut, date(2026, 11, 23))
 
 
-def test_two_drones_of_a_dock_fly_at_the_same_time():
-    fleet = a_fleet(a_dock(drones=2))
-    plan = plan_reflight(scattered(30, side_m=8_000.0), fleet, rounds=50)
+def test_two_drones_of_a_dock_fly_at_the_same_time_but_never_near_one_another():
+    fleet = a_fleet(a_dock("one", drones=2), a_dock("two", 700.0, 0.0))
+    plan = plan_reflight(scattered(50, side_m=9_000.0), fleet, rounds=50)
 
-    first, second, *_ = departures_of(plan.sorties, fleet, date(2026, 11, 23))
+    times = departures_of(plan, date(2026, 11, 23))
 
-    assert first.takes_off_at == second.takes_off_at
-    assert {first.drone, second.drone} == {"dock/1", "dock/2"}
+    assert {one.drone for one in times} == {"one/1", "one/2", "two"}
+    together = 0
+    for one, other in itertools.combinations(times, 2):
+        begins = max(one.takes_off_at, other.takes_off_at)
+        ends = min(one.lands_at, other.lands_at)
+        together += begins < ends
+        for second in range(0, max(math.floor((ends - begins).total_seconds()), 0), 5):
+            at = begins + timedelta(seconds=second)
+            tracks = (
+                track_of(plan, each.sortie).places(np.array([(at - each.takes_off_at).total_seconds()]))[0]
+                for each in (one, other)
+            )
+            assert math.dist(*tracks) >= 150.0
+    assert together
+
+
+def test_a_track_ends_when_the_flight_does_and_passes_every_photo(planned):
+    plan, _, _ = planned
+    for sortie in plan.sorties:
+        track = track_of(plan, sortie)
+        assert (np.diff(track.at_s) >= 0).all()
+        assert track.at_s[-1] == pytest.approx(sortie.seconds, abs=1.0)
+        for shot in (shot for visit in sortie.visits for shot in visit.shots):
+            assert np.hypot(*(track.uv_m - shot.point_en).T).min() < 1e-6
 
 
 def test_a_simulated_vehicle_takes_exactly_the_photos_of_a_re_flight_where_they_are_due():

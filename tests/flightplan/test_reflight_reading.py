@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -283,3 +284,16 @@ def test_fixed_plans_that_cannot_be_are_refused(tmp_path, old, new, problem):
     (tmp_path / "plans.yaml").write_text(PLANS.replace(old, new))
     with pytest.raises(InputFileError, match=problem):
         read_fixed_plans(tmp_path / "plans.yaml")
+
+
+def test_the_examples_of_the_documentation_are_read(tmp_path):
+    text = (Path(__file__).resolve().parents[2] / "docs" / "reflight.md").read_text(encoding="utf-8")
+    cases, plans = (part.split("```")[0] for part in text.split("```yaml\n")[1:])
+    cells, complaints = (part.split("```")[0] for part in text.split("```csv\n")[1:])
+    for name, part in (("cases.yaml", cases), ("plans.yaml", plans), ("cells.csv", cells), ("hot.csv", complaints)):
+        (tmp_path / name).write_text(part, encoding="utf-8")
+
+    assert [target.priority for target in read_targets(tmp_path / "cases.yaml")] == [5, 1, 1]
+    assert [plan.name for plan in read_fixed_plans(tmp_path / "plans.yaml")] == ["river", "yards"]
+    assert len(overdue_cells(tmp_path / "cells.csv", DAY, DynamicRules())) == 1
+    assert len(hot_spots(tmp_path / "hot.csv", DAY, DynamicRules(hot_least=1))) == 1
