@@ -31,7 +31,9 @@ from flightplan.vehicle.setup import VehicleSetup
 
 _NAVIGATION = (NAV_WAYPOINT, NAV_RETURN_TO_LAUNCH, NAV_LAND, NAV_TAKEOFF)
 _DEFAULT_SPEED_M_S = 10.0
-_RTL_LEAST_ALT_M = 15.0
+_RTL_ALT_M = 15.0
+_RTL_LEAST_ALT_M = 2.0
+_RTL_CONE_SLOPE = 3.0
 _ARRIVED_M = 0.5
 _IN_AIR_M = 0.1
 # An autopilot believes in the ground only after it has lain on it for a while.
@@ -73,6 +75,7 @@ class Autopilot:
         self.mode = Mode.LOITER if self._is_px4 else Mode.STABILIZE
         self.armed = False
         self.paused = False
+        self.return_alt_m = _RTL_ALT_M
         self.time_s = 0.0
         self.battery = 1.0
         self.mission: tuple[MissionItem, ...] = ()
@@ -83,7 +86,7 @@ class Autopilot:
         self._hold_left_s = 0.0
         self._guided_to: Leg | None = None
         self._return_to: Point | None = None
-        self._rtl_arrived = False
+        self._rtl_arrived = self._rtl_climbed = False
         self._arrived = False
         self._on_ground_s = 0.0
 
@@ -153,7 +156,7 @@ class Autopilot:
         self.mode = mode
         self.paused = False
         self._guided_to = self._return_to = None
-        self._rtl_arrived = False
+        self._rtl_arrived = self._rtl_climbed = False
         if mode is not Mode.AUTO:
             self.camera.stop()
         return None
@@ -344,7 +347,7 @@ class Autopilot:
         for number in itertools.count(seq):
             self.current = number
             if number >= len(self.mission) or self.mission[number].command in _NAVIGATION:
-                self._rtl_arrived = False
+                self._rtl_arrived = self._rtl_climbed = False
                 self._return_to = None
                 return
             self.do(self.mission[number])
@@ -355,9 +358,16 @@ class Autopilot:
         self.camera.stop()
         if self._return_to is None:
             self._return_to = nearest([(0.0, 0.0), *self._rally_en()], self.body.place_en)
-        height = max(self.body.alt_m, min(_RTL_LEAST_ALT_M, self.body.alt_m + 1.0))
         if not self._rtl_arrived:
-            leg = Leg(end_en=self._return_to, end_alt_m=height, cruise_m_s=self._speed_m_s)
+            # Near home less is enough; otherwise it climbs first, for what stands on the way.
+            cone_m = max(self.body.distance_to(self._return_to) * _RTL_CONE_SLOPE, _RTL_LEAST_ALT_M)
+            height = max(self.body.alt_m, min(self.return_alt_m, cone_m))
+            self._rtl_climbed = self._rtl_climbed or height <= self.body.alt_m
+            if not self._rtl_climbed:
+                self._hover(dt_s)
+                self._rtl_climbed = self.body.climb(height, dt_s)
+                return
+            leg = Leg(end_en=self._return_to, end_alt_m=self.body.alt_m, cruise_m_s=self._speed_m_s)
             self._rtl_arrived = self.body.fly(leg, dt_s)
             return
         self._land(dt_s)

@@ -142,22 +142,26 @@ class Body:
         speed = max(speed, min(_CRAWL_M_S, fastest, self.speed_m_s + a * dt_s, left_m / dt_s))
         moved_m = min((self.speed_m_s + speed) / 2 * dt_s, left_m)
         self._set_speed(speed, dt_s)
+        arrived = left_m - moved_m < 0.02
+        target_m = leg.end_alt_m
         if left_m > 1e-9:
             share = moved_m / left_m
             self.east_m += (leg.end_en[0] - self.east_m) * share
             self.north_m += (leg.end_en[1] - self.north_m) * share
             self.travelled_m += moved_m
-            seconds_left = max(left_m / max(speed, 0.1), dt_s)
-            wanted_m = self.alt_m + (leg.end_alt_m - self.alt_m) * dt_s / seconds_left
-            self.climb(wanted_m, dt_s)
-        arrived = left_m - moved_m < 0.02
-        if arrived:
-            self.travelled_m += left_m - moved_m
-            self.east_m, self.north_m = leg.end_en
-        if arrived and not self.climb(leg.end_alt_m, dt_s):
-            self._set_speed(0.0, dt_s)
+            if not arrived:
+                seconds_left = max(left_m / max(speed, 0.1), dt_s)
+                target_m = self.alt_m + (leg.end_alt_m - self.alt_m) * dt_s / seconds_left
+        is_high_enough = self.climb(target_m, dt_s)
+        if not arrived:
             return False
-        return arrived
+        self.travelled_m += left_m - moved_m
+        self.east_m, self.north_m = leg.end_en
+        if not is_high_enough:
+            # It waits here for its height; what speed it still has carries it past and back.
+            self.drift.carried(self.speed_m_s, self.course_deg)
+            self._set_speed(0.0, dt_s)
+        return is_high_enough
 
     def _set_speed(self, speed_m_s: float, dt_s: float) -> None:
         """The nose goes down to speed up and up to brake."""

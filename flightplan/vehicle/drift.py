@@ -36,6 +36,12 @@ class Drift:
         self.east_m_s += speed_m_s * (math.sin(old) - math.sin(new))
         self.north_m_s += speed_m_s * (math.cos(old) - math.cos(new))
 
+    def carried(self, speed_m_s: float, course_deg: float) -> None:
+        """The line ended while moving: the drone does not stop at once."""
+        course = math.radians(course_deg)
+        self.east_m_s += speed_m_s * math.sin(course)
+        self.north_m_s += speed_m_s * math.cos(course)
+
     def step(self, dt_s: float) -> None:
         """Moves on by `dt_s`."""
         gust = self._gusts.step(dt_s)
