@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _STRIDE = 1 << 24
 # A reach is taken a little larger than asked for, lest all pieces be noted anew for every sighting that is less sure.
 _SPARE = 1.3
+# Larger squares hold more pieces to look at; smaller ones are more to note, and an object each.
+_SIDE_REACHES = 3
 _THING_SIDE_M = 24.0
 
 
@@ -50,7 +52,7 @@ class FlightGround:
         if reach_m > self.reach_m:
             pieces = {piece.piece_id: piece for square in self._squares.values() for piece in square}
             self.reach_m = _SPARE * reach_m
-            self._side_m = 2 * self.reach_m
+            self._side_m = _SIDE_REACHES * self.reach_m
             self._squares.clear()
             for piece in pieces.values():
                 piece.squares = None

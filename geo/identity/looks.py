@@ -7,7 +7,6 @@ from datetime import datetime
 from itertools import chain
 
 import numpy as np
-import shapely
 
 from geo.sighting import LonLat
 
@@ -38,7 +37,7 @@ class PictureLooks:
         for flight_id, flown in self._flights.items():
             if flown.first_at >= before or flown.last_at <= after or flight_id in but_not:
                 continue
-            if flown.pictures_of(place_lonlat, after, before) >= self._least:
+            if flown.shows(place_lonlat, after, before, often=self._least):
                 return True
         return False
 
@@ -47,39 +46,56 @@ class _Flown:
     """The pictures of one flight."""
 
     def __init__(self, at: datetime) -> None:
-        self._fresh: list[Sequence[LonLat]] = []
-        self._asked: tuple[LonLat, datetime, datetime] | None = None
-        self._answer = 0
-        self._times: list[datetime] = []
         self.first_at = self.last_at = at
-        self._tree = shapely.STRtree([])
+        self._rings: list[Sequence[LonLat]] = []
+        self._times: list[datetime] = []
+        # West, south, -east and -north of the first pictures, as rows: those that came since are boxed when asked for.
+        self._boxes = np.empty((4, 0))
 
     def add(self, ring: Sequence[LonLat], at: datetime) -> None:
         if at < self.first_at:
             self.first_at = at
         if at > self.last_at:
             self.last_at = at
-        self._fresh.append(ring)
+        self._rings.append(ring)
         self._times.append(at)
 
-    def pictures_of(self, place: LonLat, after: datetime, before: datetime) -> int:
-        """How many pictures between two times showed a place."""
-        if self._fresh:
-            self._draw()
-        # A place that one flight found clean is asked for a second time, without other flights.
-        elif self._asked == (place, after, before):
-            return self._answer
-        near = self._tree.query(shapely.Point(place))
-        inside = near[shapely.contains_xy(self._tree.geometries[near], *place)]
-        self._asked = place, after, before
-        self._answer = sum([after < self._times[index] < before for index in inside])
-        return self._answer
+    def shows(self, place: LonLat, after: datetime, before: datetime, *, often: int) -> bool:
+        """Whether so many pictures between two times showed a place."""
+        if self._boxes.shape[1] < len(self._rings):
+            self._box()
+        lon, lat = place
+        near = np.flatnonzero((self._boxes < np.array(((lon,), (lat,), (-lon,), (-lat,)))).all(axis=0)).tolist()
+        if len(near) < often:
+            return False
+        found = 0
+        for index in near:
+            if after < self._times[index] < before and _is_inside(lon, lat, self._rings[index]):
+                found += 1
+                if found == often:
+                    return True
+        return False
 
-    def _draw(self) -> None:
-        """Draw the pictures that came since the last time."""
-        numbers = chain.from_iterable(chain.from_iterable(self._fresh))
-        sizes = [len(ring) for ring in self._fresh]
-        corners = np.fromiter(numbers, dtype=float, count=2 * sum(sizes)).reshape(-1, 2)
-        rings = shapely.linearrings(corners, indices=np.repeat(np.arange(len(sizes)), sizes))
-        self._tree = shapely.STRtree(np.concatenate((self._tree.geometries, np.asarray(shapely.polygons(rings)))))
-        self._fresh.clear()
+    def _box(self) -> None:
+        """Box the pictures that came since the last time."""
+        rings = self._rings[self._boxes.shape[1] :]
+        sizes = [len(ring) for ring in rings]
+        numbers = np.fromiter(chain.from_iterable(chain.from_iterable(rings)), dtype=float, count=2 * sum(sizes))
+        corners = numbers.reshape(-1, 2).T
+        starts = np.cumsum([0, *sizes[:-1]])
+        boxes = (np.minimum.reduceat(corners, starts, axis=1), -np.maximum.reduceat(corners, starts, axis=1))
+        self._boxes = np.concatenate((self._boxes, np.concatenate(boxes)), axis=1)
+
+
+def _is_inside(lon: float, lat: float, ring: Sequence[LonLat]) -> bool:
+    """Whether a place lies inside a ring: a ray to the east crosses it an odd number of times.
+
+    The few pictures around a place are told sooner so than geometries of all pictures are made.
+    """
+    inside = False
+    west, south = ring[-1]
+    for east, north in ring:
+        if (south > lat) != (north > lat) and lon < west + (east - west) * (lat - south) / (north - south):
+            inside = not inside
+        west, south = east, north
+    return inside

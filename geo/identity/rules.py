@@ -10,18 +10,17 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated
 
-from pydantic import BeforeValidator, create_model
+import yaml
 
 from geo.errors import InputFileError
-from geo.table_file import Table, TableFile
 
 _REMEDY = "Compare with the default geo/identity/identity.yaml"
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(min|h|d)")
 _SECONDS = {"min": 60.0, "h": 3_600.0, "d": 86_400.0}
 # 5.3 sigmas. What looks for neighbours has to end somewhere.
 LARGEST_PROBABILITY = 0.999_999
+_TABLES = {"families": ("labels", "window")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,41 +88,87 @@ def load_rules(path: Path | None = None) -> IdentityRules:
         InputFileError: The file is not YAML of the shape described in the default file; names file, line and remedy.
     """
     source: Path | Traversable = files("geo.identity").joinpath("identity.yaml") if path is None else path
-    file = TableFile(source, remedy=_REMEDY, raises=InputFileError)
-    told = file.model(_RulesTable).model_dump(exclude_unset=True)
-    families: dict[str, str] = {}
-    windows: dict[str, timedelta] = {}
-    for family, table in told.pop("families", {}).items():
-        for number, label in enumerate(table.get("labels", ())):
-            if label in families:
-                raise file.refusal(("families", family, "labels", number), f"the label {label!r} is in two families")
-            families[label] = family
-        if "window" in table:
-            windows[family] = table["window"]
     try:
-        return IdentityRules(**told, families=MappingProxyType(families), windows=MappingProxyType(windows))
-    except ValueError as error:
-        # The message begins with the name of the field that does not fit.
-        names = [one.name for one in fields(IdentityRules) if one.name in str(error)]
-        raise file.refusal(("families",) if "window" in str(error) else names[:1], str(error)) from error
+        text = source.read_text(encoding="utf-8")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = "" if error.problem_mark is None else f"line {error.problem_mark.line + 1}"
+        problem = f"is no YAML ({error.problem})"
+        raise InputFileError(path=source, place=line, problem=problem, remedy=_REMEDY) from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputFileError(path=source, problem=f"cannot be read ({error})", remedy=_REMEDY) from error
+    return _Reader(source).rules(node)
 
 
-def _duration(told: object) -> timedelta:
-    match = _DURATION.fullmatch(told) if isinstance(told, str) else None
-    if match is None:
-        raise ValueError("a duration is a number with min, h or d, like 72h")
-    return timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
+class _Reader:
+    """Reads one file; every refusal names the line."""
 
+    def __init__(self, source: Path | Traversable) -> None:
+        self._source = source
 
-class _FamilyTable(Table):
-    labels: tuple[str, ...] = ()
-    window: Annotated[timedelta, BeforeValidator(_duration)] = timedelta(0)
+    def rules(self, node: yaml.Node | None) -> IdentityRules:
+        known = {one.name: one for one in fields(IdentityRules) if one.name != "windows"}
+        values: dict[str, object] = {}
+        lines: dict[str, yaml.Node] = {}
+        for name, value in self._entries(node, "the file", tuple(known)):
+            lines[name] = value
+            if name == "families":
+                values["families"], values["windows"] = self._families(value)
+            else:
+                values[name] = self._number(name, value, whole=known[name].type == "int")
+        try:
+            return IdentityRules(**values)  # type: ignore[arg-type]
+        except ValueError as error:
+            # The message begins with the name of the field that does not fit.
+            culprit = next((node for name, node in lines.items() if name in str(error)), node)
+            raise self._refusal(culprit, str(error)) from error
 
+    def _families(self, node: yaml.Node) -> tuple[Mapping[str, str], Mapping[str, timedelta]]:
+        families: dict[str, str] = {}
+        windows: dict[str, timedelta] = {}
+        for family, table in self._entries(node, "families", None):
+            for name, value in self._entries(table, f"families > {family}", _TABLES["families"]):
+                if name == "window":
+                    windows[family] = self._duration(value)
+                    continue
+                if not isinstance(value, yaml.SequenceNode):
+                    raise self._refusal(value, f"labels of {family} must be a list")
+                for item in value.value:
+                    label = str(getattr(item, "value", ""))
+                    if label in families:
+                        raise self._refusal(item, f"the label {label!r} is in two families")
+                    families[label] = family
+        return MappingProxyType(families), MappingProxyType(windows)
 
-_NUMBERS = {"float": float, "int": int}
-_RulesTable = create_model(  # type: ignore[call-overload]  # fields by name, each with its kind
-    "_RulesTable",
-    __base__=Table,
-    families=(dict[str, _FamilyTable], {}),
-    **{one.name: (_NUMBERS[str(one.type)], one.default) for one in fields(IdentityRules) if one.type in _NUMBERS},
-)
+    def _entries(
+        self, node: yaml.Node | None, place: str, known: tuple[str, ...] | None
+    ) -> list[tuple[str, yaml.Node]]:
+        if not isinstance(node, yaml.MappingNode):
+            raise self._refusal(node, f"{place} needs a table of keys")
+        entries: dict[str, yaml.Node] = {}
+        for key, value in node.value:
+            name = str(key.value)
+            if known is not None and name not in known:
+                raise self._refusal(key, f"{place} has an unknown key {name!r}", f"Use one of: {', '.join(known)}")
+            if name in entries:
+                raise self._refusal(key, f"{place} has the key {name!r} twice", "Keep one of the two")
+            entries[name] = value
+        return list(entries.items())
+
+    def _number(self, name: str, node: yaml.Node, *, whole: bool) -> float | int:
+        value = yaml.safe_load(yaml.serialize(node))
+        kinds = (int,) if whole else (int, float)
+        if isinstance(value, bool) or not isinstance(value, kinds):
+            raise self._refusal(node, f"{name} must be a {'whole ' if whole else ''}number, not {value!r}")
+        return value
+
+    def _duration(self, node: yaml.Node) -> timedelta:
+        text = str(getattr(node, "value", ""))
+        match = _DURATION.fullmatch(text)
+        if match is None:
+            raise self._refusal(node, f"{text!r} is no duration", "Write a number with min, h or d, like 72h")
+        return timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
+
+    def _refusal(self, node: yaml.Node | None, problem: str, remedy: str = _REMEDY) -> InputFileError:
+        line = "" if node is None else f"line {node.start_mark.line + 1}"
+        return InputFileError(path=self._source, place=line, problem=problem, remedy=remedy)
