@@ -7,6 +7,7 @@ from pathlib import Path
 
 import shapely
 from shapely.geometry import MultiPolygon, Polygon
+from shapely.validation import explain_validity
 
 from flightplan.area import LARGEST_AREA_M2, PatrolArea
 from flightplan.errors import InputFileError
@@ -58,6 +59,29 @@ def areas_of(path: Path | str, *, crs: str | None = None, encoding: str | None =
     if not found:
         raise InputFileError(path=path, problem="there is no polygon in it", remedy="Give areas, not lines or points")
     return [PatrolArea(name=name or path.stem, polygon=polygon, source=str(path)) for name, polygon in found]
+
+
+def shapes_of(path: Path | str, *, crs: str | None = None, encoding: str | None = None) -> list[Polygon]:
+    """Every polygon of a file, however small: places that nobody may fly over.
+
+    Raises:
+        geo.errors.InputFileError: As `area_of`, the size left aside.
+    """
+    path = Path(path)
+    if is_geojson(path):
+        return PatrolArea.shapes_of_geojson(path)
+    found = polygons_of(path, crs=crs, encoding=encoding)
+    for name, polygon in found:
+        if not polygon.is_valid:
+            raise InputFileError(
+                path=path,
+                place=f"polygon {name!r:.60}" if name else "",
+                problem=f"the outline crosses itself ({explain_validity(polygon):.80})",
+                remedy="Move the corners so that no two sides cross",
+            )
+    if not found:
+        raise InputFileError(path=path, problem="there is no polygon in it", remedy="Give areas, not lines or points")
+    return [polygon for _, polygon in found]
 
 
 def polygons_of(path: Path, *, crs: str | None = None, encoding: str | None = None) -> list[tuple[str, Polygon]]:

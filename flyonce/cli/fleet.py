@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import shapely
 
-from flightplan.area import PatrolArea
+from flightplan.files.areas import areas_of, shapes_of
 from flightplan.fleet.as_flown import plan_as_flown
 from flightplan.fleet.missions import FleetMissions
 from flightplan.fleet.model import Fleet
@@ -37,9 +37,9 @@ class FleetOrders:
     """What was asked for.
 
     Attributes:
-        areas: GeoJSON with the areas.
+        areas: File with the areas.
         fleet: The fleet's file.
-        no_fly: GeoJSON files with places that nobody may fly over.
+        no_fly: Files with places that nobody may fly over.
         survey: Height and overlaps.
         first_day: Of flying; None for tomorrow, in the city's time.
         out: Folder for the files.
@@ -68,8 +68,8 @@ def plan_for_fleet(orders: FleetOrders, *, as_json: bool) -> None:
     """
     if any((orders.out / "missions").glob("*")):
         fail(f"{orders.out}: it holds the missions of an earlier plan. Choose another folder, or remove them.")
-    areas = PatrolArea.all_of_geojson(orders.areas)
-    no_fly = [place for path in orders.no_fly for place in PatrolArea.all_of_geojson(path)]
+    areas = areas_of(orders.areas)
+    no_fly = [place for path in orders.no_fly for place in shapes_of(path)]
     fleet = read_fleet(orders.fleet)
     calmed: tuple[str, ...] = ()
     if orders.wind is not None:
@@ -82,7 +82,7 @@ def plan_for_fleet(orders: FleetOrders, *, as_json: bool) -> None:
             ticker.describe(f"planning: {word}")
             ticker.reached(done, total if total > 1 else None)
 
-        shut = [part for place in no_fly for part in shapely.get_parts(place.polygon)]
+        shut = list(no_fly)
         begins_at = datetime.combine(first_day, time(0), tzinfo=fleet.time_zone)
         rules = replace(orders.rules, takes_off_at=begins_at)
         shut += rules.no_fly(orders.survey.altitude_m, lasting=_LONGEST)

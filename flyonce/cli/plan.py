@@ -13,9 +13,9 @@ import shapely
 import typer
 from shapely.geometry import Polygon
 
-from flightplan.area import PatrolArea
 from flightplan.asked import Drone, Shooting
 from flightplan.coverage import CoveragePlan
+from flightplan.files.areas import shapes_of
 from flightplan.files.geojson import write_geojson
 from flightplan.kinematics import Kinematics
 from flightplan.terrain import DemTerrain
@@ -78,7 +78,9 @@ def plan(
     first_day: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="With --fleet: first day of flying; default tomorrow.")
     ] = None,
-    no_fly: Annotated[list[Path] | None, typer.Option(help="GeoJSON of places that nobody may fly over.")] = None,
+    no_fly: Annotated[
+        list[Path] | None, typer.Option(help="Places that nobody may fly over: GeoJSON, KML, GeoPackage, Shapefile.")
+    ] = None,
     cell_m: Annotated[
         float | None, typer.Option(help="With --fleet: rows are shared out in pieces of about this length.")
     ] = None,
@@ -143,7 +145,7 @@ def plan(
         plan_for_fleet(orders, as_json=as_json)
         return
     assert home is not None
-    shut = [part for path in no_fly or () for part in PatrolArea.shapes_of_geojson(path)]
+    shut = [part for path in no_fly or () for part in shapes_of(path)]
     shut += rules.no_fly(height_m)
     shooting = Shooting(
         camera=lens,

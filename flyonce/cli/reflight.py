@@ -6,16 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from itertools import chain
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any
 
-import shapely
 import typer
 from shapely.geometry import Polygon
 
-from flightplan.files.areas import areas_of
+from flightplan.files.areas import shapes_of
 from flightplan.files.wpml_model import AIRCRAFT, WpmlOptions
 from flightplan.fleet.model import Fleet
 from flightplan.fleet.reading import read_fleet
@@ -148,8 +146,7 @@ def reflight(
 
 
 def _polygons(files: list[Path]) -> list[Polygon]:
-    areas = chain.from_iterable(areas_of(path) for path in files)
-    return [part for area in areas for part in shapely.get_parts(area.polygon)]
+    return [shape for path in files for shape in shapes_of(path)]
 
 
 def _tell(account: dict[str, Any], planned: ReflightPlan, out: Path, seconds: float, *, as_json: bool) -> None:

@@ -12,7 +12,7 @@ import shapely
 from flight_builders import FRAME, LAT, LON, a_mission, a_plan, an_area
 from shapely.geometry import MultiPolygon, Polygon, box
 
-from flightplan.files.areas import area_of, areas_of
+from flightplan.files.areas import area_of, areas_of, shapes_of
 from flightplan.files.kml import write_kml, write_plan_kml
 from geo.errors import InputFileError
 
@@ -125,6 +125,24 @@ def test_a_kml_that_is_no_area_is_refused(tmp_path, text, problem):
 
     assert "a.kml" in str(refused.value)
     assert problem in str(refused.value)
+
+
+def test_places_that_nobody_may_fly_over_may_be_small_but_not_crossed(tmp_path):
+    mast = "118.87,28.94 118.87002,28.94 118.87002,28.94002 118.87,28.94"
+    (tmp_path / "mast.kml").write_text(outline(mast))
+    assert len(shapes_of(tmp_path / "mast.kml")) == 1
+    with pytest.raises(InputFileError, match="m²"):
+        areas_of(tmp_path / "mast.kml")
+
+    (tmp_path / "a.geojson").write_text(shapely.to_geojson(on_earth(HOLED)))
+    assert shapes_of(tmp_path / "a.geojson")[0].equals_exact(on_earth(HOLED), 1e-9)
+    for text, problem in (
+        (outline("118.87,28.94 118.88,28.95 118.88,28.94 118.87,28.95"), "crosses itself"),
+        (kml("<Point><coordinates>118.87,28.94</coordinates></Point>"), "no polygon"),
+    ):
+        (tmp_path / "x.kml").write_text(text)
+        with pytest.raises(InputFileError, match=problem):
+            shapes_of(tmp_path / "x.kml")
 
 
 def test_a_file_that_is_not_there_or_no_archive_is_refused(tmp_path):
