@@ -30,13 +30,12 @@ from flightplan.pattern_search import Point, Run
 from flightplan.projection import LocalFrame
 from flightplan.routing import Router
 from flightplan.shots import STRAIGHT_DOWN_DEG
+from flightplan.speeds import with_speeds
 from flightplan.terrain import Terrain
 
 SHORTEST_RUN_M = 50.0
 # Home, take-off, speed, camera and return.
 _ITEMS_BESIDES_STOPS = 5
-# A new speed for a stretch costs an item: only where it saves so much time.
-_SPEED_WORTH_S = 5.0
 _ANY_DURATION_S = 1e9
 
 
@@ -196,30 +195,20 @@ class MissionBuilder:
             # The way home follows the ground too: it ends above home, and the vehicle need only come down.
             stops.append(_Stop(point=self.home_en))
             climbs = self.follower.climbs([stop.point for stop in stops], self.speed_m_s)
+            climbs = with_speeds(climbs, self.kinematics)
         lonlat = self.frame.lonlat_from_en(np.array([climb.point for climb in climbs]))
         items: list[Item] = [TakeOff(alt_home_m=climbs[0].alt_home_m)]
-        speeds = _speeds(climbs)
+        speed_m_s = self.speed_m_s
         for number, (climb, (lon, lat)) in enumerate(zip(climbs, lonlat.tolist(), strict=True)):
             if number == 0:
-                items += [SetSpeed(speed_m_s=speeds[0]), PointCamera(pitch_deg=self.pitch_deg)]
+                speed_m_s = climbs[1].speed_m_s
+                items += [SetSpeed(speed_m_s=speed_m_s), PointCamera(pitch_deg=self.pitch_deg)]
                 continue
-            if speeds[number] != speeds[number - 1] and number > 1:
-                items.append(SetSpeed(speed_m_s=speeds[number]))
+            if climb.speed_m_s != speed_m_s:
+                speed_m_s = climb.speed_m_s
+                items.append(SetSpeed(speed_m_s=speed_m_s))
             items.append(Waypoint(lon=lon, lat=lat, alt_m=climb.alt_home_m))
             if climb.stop is not None:
                 items += stops[climb.stop].then
         items.append(ReturnHome())
         return items
-
-
-def _speeds(climbs: Sequence[Climb]) -> list[float]:
-    """The speed to command for the leg to each of the climbs: changed where it must be, or where that is worth it."""
-    speeds = [climb.speed_m_s for climb in climbs]
-    if len(climbs) > 1:
-        speeds[0] = speeds[1]
-    for number in range(2, len(climbs)):
-        now, wanted = speeds[number - 1], speeds[number]
-        length_m = math.dist(climbs[number - 1].point, climbs[number].point)
-        if now < wanted and length_m / now - length_m / wanted < _SPEED_WORTH_S:
-            speeds[number] = now
-    return speeds

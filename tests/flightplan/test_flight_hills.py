@@ -20,10 +20,13 @@ from flightplan.heights import GroundFollower, HeightBand
 from flightplan.items import SetSpeed, TakeOff, Waypoint
 from flightplan.kinematics import Kinematics
 from flightplan.limits import FlightLimits, VehicleStore
+from flightplan.mavlink import items_from_mission
 from flightplan.mission import ReturnHome
+from flightplan.modes import Mode
 from flightplan.profile import profile_of
 from flightplan.site import Departure
 from flightplan.terrain import DemTerrain
+from flightplan.vehicle.autopilot import Autopilot
 
 AREA = shapely.box(0.0, 0.0, 700.0, 500.0)
 HOME = lonlat(-60.0, -60.0)
@@ -225,7 +228,7 @@ def test_a_hilly_area_is_split_so_that_vehicles_hold_each_mission():
     )
 
     assert len(plan.missions) > 1
-    assert all(len(mission.items) + 1 <= 100 for mission in plan.missions)
+    assert all(len(mission.items) + 1 <= 60 for mission in plan.missions)
     assert plan.coverage.seen_once == 1.0
 
 
@@ -253,3 +256,28 @@ def test_a_strip_over_hills_keeps_the_band_too():
     agl = heights_flown(plan, hills)
     assert 72.0 <= agl.min() <= agl.max() <= 88.0
     assert plan.coverage.seen_once == 1.0
+
+
+@pytest.mark.parametrize("amplitude_m", [25.0, 80.0])
+def test_a_drone_with_limits_of_its_own_stays_in_the_band_when_it_flies_the_plan(amplitude_m):
+    hills = Ground(waves(amplitude_m, 500.0))
+    plan = a_hill_plan(hills, altitude_m=100.0, area=shapely.box(0.0, 0.0, 300.0, 120.0), sidelap=0.15)
+    autopilot = Autopilot(home=plan.missions[0].home)
+    autopilot.load(items_from_mission(plan.missions[0]))
+    autopilot.set_mode(Mode.GUIDED)
+    autopilot.arm()
+    autopilot.set_mode(Mode.AUTO)
+    assert autopilot.start_mission() is None
+
+    track = []
+    while autopilot.armed and autopilot.time_s < 2_000.0:
+        autopilot.step(0.1)
+        if autopilot.current > 1 and autopilot.current < len(autopilot.mission) - 1:
+            track.append((*autopilot.lonlat(), autopilot.body.alt_m))
+
+    flown = np.array(track)
+    agl = plan.missions[0].home.alt_msl_m + flown[:, 2] - hills.heights_m(flown[:, :2])
+    assert not autopilot.armed
+    assert agl.min() >= 90.0 - 1.0
+    assert agl.max() <= 110.0 + 1.0
+    assert autopilot.time_s == pytest.approx(plan.figures[0].duration_s, rel=0.1)
