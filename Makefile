@@ -9,6 +9,8 @@ TORCH := torch==2.13.0
 ARGS ?=
 # Real aerial pictures for the demo's ground; installed without its dependencies, as a package of data.
 GROUND_PICTURES := deepforest==2.1.0
+# A ground station to test the simulated vehicle with; its dependencies draw windows and bring a second OpenCV.
+GROUND_STATION := MAVProxy==1.8.75
 CONSOLE_SOURCES := $(shell find console -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
 .PHONY: help install demo test train-environment test-training check format screenshots clean
@@ -31,6 +33,7 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml hatch_build.py $(CONSOLE_SOURCE
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-deps $(GROUND_STATION)
 	@touch $@
 
 install: $(VENV)/.installed
