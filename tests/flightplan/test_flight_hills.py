@@ -223,9 +223,9 @@ def test_a_band_that_is_none_is_refused(band_m):
 def test_a_hilly_area_is_split_so_that_vehicles_hold_each_mission():
     ground = Ground(waves(35.0, 250.0))
 
-    plan = a_hill_plan(
-        ground, band_m=6.0, limits=FlightLimits(store=VehicleStore(items=100, fence_corners=70, rally_points=10))
-    )
+    store = VehicleStore(items=60, fence_corners=70, rally_points=10)
+
+    plan = a_hill_plan(ground, area=shapely.box(0.0, 0.0, 400.0, 250.0), band_m=6.0, limits=FlightLimits(store=store))
 
     assert len(plan.missions) > 1
     assert all(len(mission.items) + 1 <= 60 for mission in plan.missions)
