@@ -364,8 +364,7 @@ class Autopilot:
             height = max(self.body.alt_m, min(self.return_alt_m, cone_m))
             self._rtl_climbed = self._rtl_climbed or height <= self.body.alt_m
             if not self._rtl_climbed:
-                self._hover(dt_s)
-                self._rtl_climbed = self.body.climb(height, dt_s)
+                self._rtl_climbed = self.body.brake(dt_s) and self.body.climb(height, dt_s)
                 return
             leg = Leg(end_en=self._return_to, end_alt_m=self.body.alt_m, cruise_m_s=self._speed_m_s)
             self._rtl_arrived = self.body.fly(leg, dt_s)

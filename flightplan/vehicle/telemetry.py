@@ -116,8 +116,12 @@ class Telemetry:
         battery = self._autopilot.battery
         voltage_mv = round(_EMPTY_MV + (_FULL_MV - _EMPTY_MV) * battery)
         current_ca = 2_000 if self._autopilot.armed else 50
+        fence = self._autopilot.fence
+        present = _SENSORS | dialect.MAV_SYS_STATUS_GEOFENCE
+        enabled = present if fence.enabled else _SENSORS
+        healthy = _SENSORS if fence.breached else present
         return dialect.MAVLink_sys_status_message(
-            _SENSORS, _SENSORS, _SENSORS, 200, voltage_mv, current_ca, round(battery * 100), 0, 0, 0, 0, 0, 0
+            present, enabled, healthy, 200, voltage_mv, current_ca, round(battery * 100), 0, 0, 0, 0, 0, 0
         )
 
     def system_time(self) -> Message:
