@@ -15,6 +15,7 @@ from flightplan.errors import InputFileError
 
 _LONLAT_CRS_ENDINGS = ("CRS84", "EPSG::4326", "EPSG:4326", "EPSG/0/4326", "EPSG::4490", "EPSG:4490")
 _SINGLE_OF = {"MultiPolygon": "Polygon", "MultiLineString": "LineString", "MultiPoint": "Point"}
+_HOW = {"LineString": "plan along lines with --width-m", "Point": "fly round points with --ring-m"}
 _CALLED = {"Polygon": "polygon", "LineString": "line", "Point": "point"}
 
 
@@ -71,13 +72,15 @@ def shapes_in(path: Path, kinds: Collection[str]) -> list[Found]:
     """
     document = _read_json(path)
     _refuse_other_crs(path, document)
-    found = [one for one in _shapes(path, document, place="") if one.kind in kinds]
+    every = list(_shapes(path, document, place=""))
+    found = [one for one in every if one.kind in kinds]
     if not found:
         words = " or ".join(_CALLED[kind] for kind in kinds)
+        others = {_HOW[one.kind] for one in every if one.kind in _HOW}
         raise InputFileError(
             path=path,
             problem=f"there is no {words} in it (type {document.get('type')!r})",
-            remedy=f"Give one GeoJSON {' or '.join(kinds)}",
+            remedy=", or ".join([f"Give one GeoJSON {' or '.join(kinds)}", *sorted(others)]),
         )
     return found
 

@@ -63,6 +63,7 @@ def test_the_area_in_square_metres_is_that_of_the_ground():
         ("[1, 2]", "not GeoJSON", "Export"),
         ('{"hello": 1}', "not GeoJSON", "Export"),
         ('{"type": "Point", "coordinates": [1, 2]}', "no polygon", "one GeoJSON Polygon"),
+        ('{"type": "LineString", "coordinates": [[1, 2], [3, 4]]}', "no polygon", "along lines with --width-m"),
         ('{"type": "FeatureCollection", "features": []}', "no polygon", "one GeoJSON Polygon"),
         ('{"type": "FeatureCollection"}', "without a list 'features'", "Export"),
         ('{"type": "Polygon", "coordinates": []}', "the polygon is empty", "ring"),
