@@ -72,7 +72,7 @@ def score(area: PatrolArea, home_lonlat: tuple[float, float]) -> Score:
     plan = plan_coverage(area, camera_by_name(CAMERA), ALTITUDE_M, FRONTLAP, SIDELAP, home_lonlat=home_lonlat)
     seconds = time.perf_counter() - began
     frame = area.frame()
-    polygon = frame.local_polygon(area.polygon)
+    polygon = one_polygon(area, frame)
     return Score(
         length_km=sum(figures.survey_length_m for figures in plan.figures) / 1000,
         rows=_shares(polygon, _row_photos(plan, frame)),
@@ -101,6 +101,13 @@ def _row_photos(plan: CoveragePlan, frame: LocalFrame) -> FloatArray:
             elif isinstance(item, PhotosByDistance | PhotosOff):
                 trigger_m = item.distance_m if isinstance(item, PhotosByDistance) else 0.0
     return np.vstack(photos)
+
+
+def one_polygon(area: PatrolArea, frame: LocalFrame) -> Polygon:
+    """The area in metres; it must be one polygon."""
+    polygon = frame.local_polygon(area.polygon)
+    assert isinstance(polygon, Polygon)
+    return polygon
 
 
 def shares_along(polygon: Polygon, paths: Sequence[FloatArray]) -> tuple[float, float]:

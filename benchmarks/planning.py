@@ -30,7 +30,16 @@ from pathlib import Path
 
 import numpy as np
 import shapely
-from flightplan_coverage import ALTITUDE_M, CAMERA, FRONTLAP, SIDELAP, FloatArray, shares_along, turned_strip
+from flightplan_coverage import (
+    ALTITUDE_M,
+    CAMERA,
+    FRONTLAP,
+    SIDELAP,
+    FloatArray,
+    one_polygon,
+    shares_along,
+    turned_strip,
+)
 from shapely.geometry import LineString, Polygon
 
 from flightplan.area import PatrolArea
@@ -97,7 +106,7 @@ def ours(area: PatrolArea) -> Measured:
         began = time.perf_counter()
         plan = plan_coverage(area, camera, ALTITUDE_M, FRONTLAP, SIDELAP, home_lonlat=(west, south))
         spent.append(time.perf_counter() - began)
-    return measure(_survey_paths(plan, frame), frame.local_polygon(area.polygon), min(spent))
+    return measure(_survey_paths(plan, frame), one_polygon(area, frame), min(spent))
 
 
 def _survey_paths(plan: CoveragePlan, frame: LocalFrame) -> list[FloatArray]:
@@ -112,7 +121,7 @@ def peers(area: PatrolArea, name: str, python: str) -> Measured:
         RuntimeError: It failed; with its last line.
     """
     camera, frame = camera_by_name(CAMERA), area.frame()
-    polygon = frame.local_polygon(area.polygon)
+    polygon = one_polygon(area, frame)
     rings = [polygon.exterior, *polygon.interiors]
     asked = {
         "rings_m": [[list(point) for point in ring.coords] for ring in rings],
