@@ -150,16 +150,24 @@ class Autopilot:
             return "Mode change to AUTO failed: no mission"
         if mode is self.mode:
             return None  # a repeated order changes nothing
-        if mode is Mode.AUTO and self.armed and self.in_air:
-            self.started = True
-            self._arrived = False
         self.mode = mode
+        if mode is Mode.AUTO and self.armed:
+            self._take_up_mission()
         self.paused = False
         self._guided_to = self._return_to = None
         self._rtl_arrived = self._rtl_climbed = False
         if mode is not Mode.AUTO:
             self.camera.stop()
         return None
+
+    def _take_up_mission(self) -> None:
+        """In the air it flies on with the current item; PX4 also takes off by the change of mode alone."""
+        if self.in_air:
+            self.started = True
+            self._arrived = False
+        elif self._is_px4:
+            self.started = True
+            self._go_to_item(1)
 
     def start_mission(self) -> str | None:
         """Begins the mission, or flies on with it; returns the reason when it will not."""

@@ -31,13 +31,16 @@ class CommandDesk:
         self._autopilot = autopilot
         self._telemetry = telemetry
         self._dialect = autopilot.setup.dialect
+        self._return_parameter, self._return_per_m = (
+            ("RTL_RETURN_ALT", 1.0) if self._dialect is Dialect.PX4 else ("RTL_ALT", 100.0)
+        )
         self._orders: dict[tuple[int, int], tuple[tuple[float, ...], int, float]] = {}
         self._parameters = {
             "SYSID_THISMAV": float(telemetry.system_id),
             "WPNAV_SPEED": 1000.0,
-            "RTL_ALT": 1500.0,
             "FRAME_CLASS": 2.0,
         }
+        self._parameters[self._return_parameter] = autopilot.return_alt_m * self._return_per_m
 
     def handle(self, message: Message, reply: Reply, now_s: float) -> None:
         """Answers one message, if there is an answer; `now_s` are real seconds."""
@@ -165,6 +168,8 @@ class CommandDesk:
         name = _parameter_name(message.param_id)
         if name in self._parameters and math.isfinite(message.param_value):
             self._parameters[name] = float(message.param_value)
+            if name == self._return_parameter:
+                self._autopilot.return_alt_m = max(float(message.param_value) / self._return_per_m, 0.0)
             self._tell_parameter(name, reply)
 
     def _tell_parameter(self, name: str, reply: Reply) -> None:

@@ -14,16 +14,19 @@ from typing import Annotated, Any
 
 import typer
 
-from flightplan.errors import InvalidMission
-from flightplan.files import read_mission
+from flightplan.errors import InvalidMission, NoAnswer
 from flightplan.files.qgc_plan import write_plan
 from flightplan.flight import FlightControl, FlightLog, FlightProgress, Phase
 from flightplan.flight import fly as fly_mission
 from flightplan.flight import follow as follow_mission
+from flightplan.link import Link
 from flightplan.mission import Mission
 from flightplan.remaining import remaining_mission
+from flightplan.return_height import return_height_m
+from flightplan.return_setting import ReturnSetting, raise_return_height
 from flightplan.upload import upload as upload_mission
 from flyonce.cli.flight_orders import orders_path, taking_orders
+from flyonce.cli.lawful import AirspaceFiles, TerrainFile, mission_to_fly
 from flyonce.cli.links import KeyFile, SystemId, connect
 from flyonce.cli.options import AsJson, LinkUrl
 from flyonce.cli.output import Ticker, emit_json, progress, say
@@ -34,17 +37,35 @@ _REPORT_EVERY_S = 1.0
 def upload(
     mission_file: Annotated[Path, typer.Argument(help="A .plan or .waypoints file.")],
     link: LinkUrl,
+    terrain: TerrainFile = None,
+    airspace: AirspaceFiles = None,
     system_id: SystemId = None,
     signing_key: KeyFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Upload a mission with its fence and rally points, read all back and compare."""
-    mission = read_mission(mission_file)
+    """Upload a mission with its fence and rally points, read all back and compare.
+
+    The vehicle's height for flying home is raised where it is set lower than the mission needs.
+    """
+    mission = mission_to_fly(mission_file, terrain, airspace)
+    needed_m = return_height_m(mission)
     with connect(link, system_id, signing_key) as connection, progress("uploading") as ticker:
         done = upload_mission(connection, mission, ticker.reached)
+        setting = _raised(connection, needed_m)
     if as_json:
-        emit_json({"verified": True, **asdict(done)})
+        emit_json(
+            {
+                "verified": True,
+                **asdict(done),
+                "return_height_needed_m": needed_m,
+                "return_height_m": None if setting is None else setting.height_m,
+            }
+        )
     else:
+        if setting is None:
+            say(f"this vehicle does not tell its height for flying home: see to it that it is at least {needed_m:g} m")
+        else:
+            say(f"it flies home at least {setting.height_m:g} m high ({setting.parameter})")
         guards = f", {done.fence_points} fence corners, {done.rally_points} rally points"
         say(f"{done.items} items{guards} uploaded, read back and equal, in {done.seconds:.1f} s")
         say(f"plan {done.plan_hash[:12]}")
@@ -54,6 +75,8 @@ def fly(
     mission_file: Annotated[Path, typer.Argument(help="The mission that was uploaded: .plan or .waypoints.")],
     link: LinkUrl,
     tlog: Annotated[Path | None, typer.Option(help="Telemetry log to write.")] = None,
+    terrain: TerrainFile = None,
+    airspace: AirspaceFiles = None,
     system_id: SystemId = None,
     signing_key: KeyFile = None,
     follow: Annotated[
@@ -69,7 +92,7 @@ def fly(
     Ctrl-C calls the vehicle home; pressed again, it leaves the vehicle to itself. Orders come from other terminals:
     see `flyonce fly-command`.
     """
-    mission = read_mission(mission_file)
+    mission = mission_to_fly(mission_file, terrain, airspace)
     record = tlog or mission_file.with_suffix(".tlog")
     control = FlightControl()
     run = follow_mission if follow else fly_mission
@@ -86,6 +109,14 @@ def fly(
         emit_json(_result(mission, log, record, rest))
     else:
         _say_result(log, record, rest)
+
+
+def _raised(link: Link, height_m: float) -> ReturnSetting | None:
+    """What the vehicle climbs to before it flies home; None where it does not tell."""
+    try:
+        return raise_return_height(link, height_m)
+    except NoAnswer:
+        return None
 
 
 class Reporter:
