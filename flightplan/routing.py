@@ -37,6 +37,11 @@ class Router:
         ]
         self._seen_from: dict[int, list[int]] = {}
 
+    @property
+    def corners(self) -> list[Point]:
+        """Of all obstacles: where ways round them turn."""
+        return self._corners
+
     def is_inside(self, point: Point) -> bool:
         """Whether the point lies in an obstacle."""
         return bool(shapely.contains_xy(self._inner, *point))

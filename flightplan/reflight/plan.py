@@ -273,6 +273,8 @@ def _why_left_out(problem: Problem, node: int) -> str | None:
         return "it lies farther from every dock than drones may fly"
     docks = np.arange(problem.docks)
     alone = problem.fixed_s + problem.travel_s[problem.kind, docks, node] + problem.travel_s[problem.kind, node, docks]
+    if not np.isfinite(alone).any():
+        return "no way leads there round the places where nobody may fly"
     if not (alone <= problem.limit_s)[problem.allowed[:, node]].any():
         return "one battery does not reach it and back"
     if not (problem.items[node] <= problem.most_items).any():

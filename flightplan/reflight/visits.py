@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from flightplan.errors import CannotPlan
 from flightplan.kinematics import Kinematics
+from flightplan.reflight.detours import Detours, blocked_between
 from flightplan.reflight.model import Target
 from flightplan.reflight.views import Shot, ViewRules, shots_of
 from flightplan.routing import Router
@@ -102,10 +103,10 @@ def travel_s(docks_en: Sequence[Point], visits: Sequence[Visit | None], kind: Dr
     starts, leaves = np.array([one[0] for one in ends]), np.array([one[1] for one in ends])
     gone = starts[None, :, :] - leaves[:, None, :]
     seconds = kind.legs_s(np.hypot(gone[..., 0], gone[..., 1]))
-    for leave, enter in _blocked(leaves, starts, router):
-        way = router.route(_point(leaves[leave]), _point(starts[enter]))
-        lengths = np.array([math.dist(a, b) for a, b in itertools.pairwise(way)])
-        seconds[leave, enter] = float(kind.legs_s(lengths).sum()) if way else np.inf
+    blocked = blocked_between(router, leaves, starts)
+    np.fill_diagonal(blocked, False)
+    if blocked.any():
+        seconds[blocked] = Detours.of(router, kind.legs_s).between(leaves, starts, np.nonzero(blocked))
     for number, visit in enumerate(visits, len(docks_en)):
         if visit is None:
             seconds[:, number] = seconds[number, :] = np.inf
@@ -113,13 +114,6 @@ def travel_s(docks_en: Sequence[Point], visits: Sequence[Visit | None], kind: Dr
             seconds[:, number] += visit.seconds
     np.fill_diagonal(seconds, 0.0)
     return seconds
-
-
-def _blocked(leaves: Floats, starts: Floats, router: Router) -> list[tuple[int, int]]:
-    nodes = len(starts)
-    leave, enter = np.divmod(np.arange(nodes * nodes), nodes)
-    blocked = router.blocked_legs(leaves[leave], starts[enter])
-    return [(int(leave[one]), int(enter[one])) for one in blocked if leave[one] != enter[one]]
 
 
 def _bearings(target: Target, place_en: Point, from_en: Sequence[Point]) -> list[float]:
@@ -156,7 +150,3 @@ def _seconds(shots: Sequence[Shot], way: Sequence[Point], kind: DroneKind, rules
     flown_s = float(kind.legs_s(lengths).sum()) if len(lengths) else 0.0
     depth_m = rules.altitude_m - shots[0].height_m
     return flown_s + kind.down_and_up_s(depth_m) + rules.hold_s * len(shots)
-
-
-def _point(pair: Floats) -> Point:
-    return float(pair[0]), float(pair[1])

@@ -29,9 +29,12 @@ from flightplan.reflight.missions import mission_of
 from flightplan.reflight.plan import plan_reflight
 from flightplan.reflight.search import Problem, search_flights
 from flightplan.reflight.views import ViewRules
+from flightplan.reflight.visits import DroneKind, travel_s
+from flightplan.routing import Router, obstacles
 from flightplan.times import Hours
 from flightplan.upload import upload
 from flightplan.vehicle import SimulatedVehicle
+from geo.camera import camera_by_name
 
 
 def a_problem(visits, docks=1, seed=0, limit_s=1_500.0, side_m=6_000.0, **changes):
@@ -280,6 +283,35 @@ def test_an_oblique_view_is_taken_from_another_side_where_the_best_one_is_shut()
     asked = replace(a_target(view="oblique", resolution_m=0.05), bearing_deg=63.0)
     refused = plan_reflight([asked], a_fleet(), no_fly=shut)
     assert refused.not_planned == (("case 1", "every place to see it from lies where nobody may fly"),)
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 999))
+def test_ways_between_many_places_are_those_that_the_router_finds_one_by_one(seed):
+    dice = np.random.default_rng(seed)
+    shut = [shapely.Point(*dice.uniform(-800, 800, 2)).buffer(float(dice.uniform(50, 300)), 2) for _ in range(5)]
+    router = Router(obstacles(shut, 3.0))
+    places = [place for place in dice.uniform(-1_200, 1_200, (14, 2)) if not router.is_inside(tuple(place))]
+    places = np.array(places)
+    kind = DroneKind(camera=camera_by_name("dji-m3d"), kinematics=DRONE.kinematics, speed_m_s=15.0)
+
+    seconds = travel_s([tuple(place) for place in places.tolist()], [], kind, router)
+
+    for (a, one), (b, other) in itertools.permutations(enumerate(places.tolist()), 2):
+        way = router.route(tuple(one), tuple(other))
+        legs = np.array([math.dist(p, q) for p, q in itertools.pairwise(way)])
+        assert seconds[a, b] == pytest.approx(kind.legs_s(legs).sum() if way else math.inf)
+
+
+def test_a_place_shut_in_by_obstacles_is_reached_by_nobody():
+    yard = shapely.box(-500, -500, 500, 500).difference(shapely.box(-300, -300, 300, 300))
+    shut = [shapely.transform(yard, GROUND.lonlat_from_en)]
+    plan = plan_reflight(
+        [a_target("yard", 0.0, 0.0), a_target("street", 900.0, 0.0)], a_fleet(a_dock("d", 700.0, 700.0)), no_fly=shut
+    )
+
+    assert [visit.target.target_id for sortie in plan.sorties for visit in sortie.visits] == ["street"]
+    assert plan.not_planned == (("yard", "no way leads there round the places where nobody may fly"),)
 
 
 class Slope:
