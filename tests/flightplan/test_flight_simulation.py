@@ -425,3 +425,12 @@ def test_several_vehicles_stand_side_by_side():
 def test_a_vehicle_that_cannot_be_is_refused(make):
     with pytest.raises(ValueError, match="must"):
         make()
+
+
+def test_px4_takes_off_by_the_change_of_mode_alone():
+    flight = Flight(dialect=Dialect.PX4)
+    assert flight.autopilot.arm() is None
+    flight.autopilot.set_mode(Mode.AUTO)
+    flight.to_the_end()
+
+    assert len(flight.photos) == a_mission().figures().photos
