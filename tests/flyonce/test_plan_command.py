@@ -17,6 +17,7 @@ from pyproj import Transformer
 
 from flightplan.files import read_mission
 from flightplan.mission import LookAt, PointCamera
+from flightplan.terrain import DemTerrain
 from flyonce.cli.main import run
 
 LON, LAT = 118.87, 28.94
@@ -96,8 +97,18 @@ def test_over_hills_the_heights_above_ground_are_told_and_kept(plan, dem, out):
     low, high = told["height_agl_m"]
     assert 78 <= low < high <= 102
     assert told["coverage"] == 1.0
-    heights = {point.alt_m for point in read_mission(out / "mission.plan").waypoints}
+    heights = {point.alt_m for point in read_mission(out / "mission.plan", terrain=DemTerrain.open(dem())).waypoints}
     assert len(heights) > 5
+
+
+def test_a_hill_higher_than_120_m_is_planned_and_its_file_is_read_back_with_the_terrain(plan, dem, out):
+    hill = dem(200.0)
+
+    told = plan(polygon(square()), "--terrain", hill, "--altitude-m", "80", "--band-m", "25").told
+
+    assert told["height_agl_m"][1] <= 105
+    back = read_mission(out / "mission.plan", terrain=DemTerrain.open(hill))
+    assert max(point.alt_m for point in back.waypoints) - min(point.alt_m for point in back.waypoints) > 120
 
 
 def test_no_ground_under_the_area_is_one_line_and_no_file(plan, dem, out):
