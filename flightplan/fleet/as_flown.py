@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 from shapely.geometry import Polygon
 
 from flightplan.errors import CannotPlan
 from flightplan.fleet.missions import FleetMissions
 from flightplan.fleet.model import Fleet
 from flightplan.fleet.plan import FleetPlan, Survey, Told, plan_fleet
-from flightplan.fleet.tours import Tour
+from flightplan.fleet.tours import Flight, Tour, Ways, plan_tour
 
-_MOST_PLANS = 4
 # A little more is set aside than was missing: other flights are made of what is left.
 _MORE = 0.97
 _LEAST_SHARE = 0.2
@@ -30,7 +30,8 @@ def plan_as_flown(
     """A plan whose missions fit the batteries in the wind and over the ground as they are, with those missions.
 
     Rows are shared out and cut into flights by times over level ground in still air. Where a mission then lasts longer
-    than its drone may fly, that dock's flights are planned for so much less, and all is planned again.
+    than its drone may fly, that dock's flights are planned for so much less, and all is planned once more. What is
+    too long even then is cut in parts.
 
     Args:
         areas: As `plan_fleet`, and so are `no_fly` and `told`.
@@ -42,22 +43,14 @@ def plan_as_flown(
     Raises:
         CannotPlan: As `plan_fleet`; or the ground is not known or too steep somewhere, or takes too much of a battery.
     """
-    usable: dict[str, float] = {}
-    for _ in range(_MOST_PLANS):
+    plan = plan_fleet(areas, fleet, survey, no_fly=no_fly, told=told)
+    missions = FleetMissions(plan)
+    short = _short(plan, missions, told)
+    if short:
+        usable = {dock: max(share * _MORE, _LEAST_SHARE) for dock, share in short.items()}
         plan = plan_fleet(areas, fleet, survey, no_fly=no_fly, usable=usable, told=told)
         missions = FleetMissions(plan)
-        short = _short(plan, missions, told)
-        if not short:
-            return _timed(plan, missions), missions
-        for dock, share in short.items():
-            usable[dock] = usable.get(dock, 1.0) * share * _MORE
-            if usable[dock] < _LEAST_SHARE:
-                break
-    dock = min(usable, key=lambda name: usable[name])
-    raise CannotPlan(
-        problem=f"dock {dock}: hills or wind take too much of a battery there",
-        remedy="Give the height a wider band, add docks, or wait for less wind",
-    )
+    return _as_flown(plan, missions, told), missions
 
 
 def _short(plan: FleetPlan, missions: FleetMissions, told: Told) -> dict[str, float]:
@@ -74,11 +67,35 @@ def _short(plan: FleetPlan, missions: FleetMissions, told: Told) -> dict[str, fl
     return short
 
 
-def _timed(plan: FleetPlan, missions: FleetMissions) -> FleetPlan:
-    """The plan with the missions' own times."""
-    tours = []
+def _as_flown(plan: FleetPlan, missions: FleetMissions, told: Told) -> FleetPlan:
+    """The plan with the missions' own times, and what lasts too long cut in parts."""
+    tours, done, ways = [], 0, Ways(plan.router)
     for number, (station, tour) in enumerate(zip(plan.stations, plan.tours, strict=True)):
-        flights = tuple(replace(flight, seconds=missions.seconds(number, flight)) for flight in tour.flights)
+        flights: list[Flight] = []
+        for flight in tour.flights:
+            told("heights", done, plan.flights)
+            done += 1
+            for part in _parts(plan, missions, number, flight, ways):
+                flights.append(replace(part, seconds=missions.seconds(number, part)))
         waits_s = station.turnaround_s * max(len(flights) - 1, 0)
-        tours.append(Tour(flights=flights, seconds=sum(flight.seconds for flight in flights) + waits_s))
+        tours.append(Tour(flights=tuple(flights), seconds=sum(flight.seconds for flight in flights) + waits_s))
     return replace(plan, tours=tuple(tours))
+
+
+def _parts(plan: FleetPlan, missions: FleetMissions, number: int, flight: Flight, ways: Ways) -> Sequence[Flight]:
+    """The flight, or several over the same cells where it lasts longer than its drone may fly."""
+    station = plan.stations[number]
+    most_s = station.dock.drone.usable_s
+    flights: Sequence[Flight] = (flight,)
+    share = station.usable_share
+    while (longest_s := max(missions.seconds(number, one) for one in flights)) > most_s:
+        share *= min(most_s / longest_s, 1.0) * _MORE
+        shorter = replace(station, usable_share=share)
+        tour = plan_tour(plan.strips, np.array(flight.cells), shorter, ways) if share >= _LEAST_SHARE else None
+        if tour is None:
+            raise CannotPlan(
+                problem=f"dock {station.dock.name}: hills or wind take too much of a battery there",
+                remedy="Give the height a wider band, add docks, or wait for less wind",
+            )
+        flights = tour.flights
+    return flights

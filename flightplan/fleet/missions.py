@@ -22,6 +22,7 @@ from flightplan.sorties import MissionBuilder
 from geo.camera import camera_by_name
 
 _HOWEVER_LONG = 10
+Run = tuple[tuple[float, float], tuple[float, float]]
 
 
 class FleetMissions:
@@ -30,7 +31,7 @@ class FleetMissions:
     def __init__(self, plan: FleetPlan) -> None:
         self._plan = plan
         self._builders: dict[int, MissionBuilder] = {}
-        self._made: dict[tuple[int, tuple[int, ...]], Mission] = {}
+        self._made: dict[tuple[int, tuple[Run, ...]], Mission] = {}
 
     def mission(self, station: int, flight: Flight, name: str) -> Mission:
         """One flight of one drone.
@@ -54,7 +55,7 @@ class FleetMissions:
         return self._made_of(station, flight).figures(motion).duration_s
 
     def _made_of(self, station: int, flight: Flight) -> Mission:
-        key = station, flight.cells
+        key = station, flight.runs_uv
         if key not in self._made:
             self._made[key] = self._make(station, flight)
         return self._made[key]
