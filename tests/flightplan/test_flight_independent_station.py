@@ -87,3 +87,19 @@ def test_the_station_flies_the_vehicle_through_our_mission_and_down_again(spoken
     assert flight["highest_m"] == pytest.approx(60.0, abs=1.0)
     assert flight["progress"] == sorted(flight["progress"])
     assert flight["finished"]
+
+
+def test_the_station_reads_our_fence_and_rally_points_with_latitude_and_longitude_in_place():
+    with SimulatedVehicle(home_lon=LON, home_lat=LAT, home_alt_msl_m=71.5).running() as vehicle:
+        answer = station_visits(vehicle, "fenced.plan")
+    mission = read_plan(GOLDEN / "fenced.plan")
+    corners = [corner for ring in (*mission.fence.inside, *mission.fence.outside) for corner in ring]
+
+    read = answer["fence"]
+    # Inclusion, exclusion, and how many corners the polygon has.
+    assert [(item["command"], item["params"][0]) for item in read] == [(5001, 4.0)] * 4 + [(5002, 4.0)] * 4
+    assert [item["y"] / 1e7 for item in read] == pytest.approx([lon for lon, _ in corners], abs=1e-7)
+    assert [item["x"] / 1e7 for item in read] == pytest.approx([lat for _, lat in corners], abs=1e-7)
+    (point,) = answer["rally"]
+    assert (point["command"], point["z"]) == (5100, 40.0)
+    assert (point["y"] / 1e7, point["x"] / 1e7) == pytest.approx((LON + 0.001, LAT), abs=1e-7)
