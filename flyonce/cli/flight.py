@@ -6,7 +6,7 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -100,10 +100,10 @@ def fly(
         connect(link, system_id, signing_key) as connection,
         progress("flying", total=mission.figures().length_m) as ticker,
         taking_orders(orders_path(mission_file), control),
-        calling_home(control),
     ):
         reporter = Reporter(ticker, stream=as_json and stream)
-        log = run(connection, mission, tlog_path=record, control=control, on_progress=reporter.report)
+        with calling_home(control, lambda: reporter.in_flight):
+            log = run(connection, mission, tlog_path=record, control=control, on_progress=reporter.report)
     rest = _write_rest(mission, mission_file, log)
     if as_json:
         emit_json(_result(mission, log, record, rest))
@@ -127,6 +127,11 @@ class Reporter:
         self._stream = stream
         self._phase: Phase | None = None
         self._due_s = 0.0
+
+    @property
+    def in_flight(self) -> bool:
+        """Whether the mission was begun."""
+        return self._phase not in (None, Phase.STARTING)
 
     def report(self, now: FlightProgress) -> None:
         """Takes one step of the flight."""
@@ -162,14 +167,16 @@ def progress_json(now: FlightProgress) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def calling_home(control: FlightControl) -> Iterator[None]:
-    """The first Ctrl-C calls the vehicle home, the second one ends the program."""
+def calling_home(control: FlightControl, in_flight: Callable[[], bool]) -> Iterator[None]:
+    """In flight the first Ctrl-C calls the vehicle home, the second one ends the program."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def call(_number: int, _frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, before)
+        if not in_flight():
+            raise KeyboardInterrupt
         say("calling the vehicle home; Ctrl-C again leaves it to itself")
         control.return_home()
 
