@@ -5,6 +5,7 @@ DispatchError
 ├── StoreError
 │   ├── StoreUrlError         the store's URL cannot be used (form, folder, rights, not a database)
 │   ├── StoreSchemaError      the store was made by an older or newer version
+│   ├── StoreUnreachable      the server of the database cannot be asked (gone, wrong password, no such database)
 │   ├── StoreBusy             another process kept the store locked for too long
 │   ├── StoreFull             the disk is full; the change was not made
 │   ├── StoreClosed           a write came after the store was closed
@@ -69,6 +70,16 @@ class StoreSchemaError(StoreError):
                 f"Run `flyonce db upgrade --store {url}`"
             )
         super().__init__(f"store {url}: {text}.")
+
+
+class StoreUnreachable(StoreError):
+    """The server that keeps the store does not answer, or does not let us in: `url`, what it says and the remedy."""
+
+    def __init__(self, *, url: str, problem: str, remedy: str) -> None:
+        self.url = url
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(f"store {url}: its database cannot be reached ({problem}). {remedy}.")
 
 
 class StoreBusy(StoreError):
@@ -179,6 +190,7 @@ HTTP_FACES: tuple[tuple[type[DispatchError], int, str, str], ...] = (
     (NotLoggedIn, 401, "not-logged-in", "Log in first"),
     (WrongCredentials, 401, "wrong-credentials", "Name or password is wrong"),
     (TooManyAttempts, 429, "too-many-attempts", "Too many attempts"),
+    (StoreUnreachable, 503, "store-unreachable", "The store's database cannot be reached"),
     (StoreBusy, 503, "store-busy", "The store is busy"),
     (StoreFull, 507, "store-full", "The disk is full"),
     (StoreClosed, 503, "store-closed", "The service is stopping"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, bindparam, column, insert, select, text, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from dispatch_api.cases.fusion import Place, fuse
 from dispatch_api.cases.merging import Spot
@@ -14,17 +14,20 @@ from dispatch_api.cases.model import Case, CaseState
 from dispatch_api.cases.observation import Observation
 from dispatch_api.errors import NotFound
 from dispatch_api.store.schema import case, counter, evidence, observation
+from dispatch_api.store.spatial import DIALECTS, near_boxes, put_box
 from geo.identity.rules import LARGEST_PROBABILITY
 
 CaseRow = Row[Any]
 _ONE = select(case).where(case.c.case_id == bindparam("of_case"))
 _UPDATE = update(case).where(case.c.case_id == bindparam("of_case"))
 
-# The index rounds to 32 bits (outwards); the exact comparison follows in `merging`.
-_BOXES = text(
-    "SELECT seq FROM case_box WHERE max_lon >= :west AND min_lon <= :east AND max_lat >= :south AND min_lat <= :north"
-).columns(column("seq", Integer))
-_NEAR = select(case).where(case.c.seq.in_(_BOXES), case.c.family == bindparam("of_family")).order_by(case.c.seq)
+# The index finds more than asked, by 32-bit boxes; the exact comparison follows in `merging`.
+_NEAR = {
+    dialect: select(case)
+    .where(case.c.seq.in_(near_boxes(dialect)), case.c.family == bindparam("of_family"))
+    .order_by(case.c.seq)
+    for dialect in DIALECTS
+}
 _PICTURES = (
     select(evidence.c.case_id, evidence.c.original_sha256)
     .where(evidence.c.case_id.in_(bindparam("of_cases", expanding=True)))
@@ -87,7 +90,7 @@ def near_cases(connection: Connection, spot: Spot, *, family: str, probability: 
     """Cases of a family that may be like `spot` with a probability: more than are, never fewer, by the index."""
     west, south, east, north = spot.box_lonlat(probability)
     bounds = {"west": west, "south": south, "east": east, "north": north}
-    return connection.execute(_NEAR, {**bounds, "of_family": family}).all()
+    return connection.execute(_NEAR[connection.dialect.name], {**bounds, "of_family": family}).all()
 
 
 def insert_case(connection: Connection, values: Mapping[str, Any]) -> CaseRow:
@@ -110,11 +113,7 @@ def update_case(connection: Connection, case_id: str, values: Mapping[str, Any])
 
 def _index(connection: Connection, row: CaseRow) -> None:
     # Wide enough for whatever rules will ask.
-    west, south, east, north = spot_of(row).box_lonlat(LARGEST_PROBABILITY)
-    connection.execute(
-        text("INSERT OR REPLACE INTO case_box VALUES (:seq, :west, :east, :south, :north)"),
-        {"seq": row.seq, "west": west, "east": east, "south": south, "north": north},
-    )
+    put_box(connection, row.seq, spot_of(row).box_lonlat(LARGEST_PROBABILITY))
 
 
 def next_case_number(connection: Connection, day: date) -> str:

@@ -23,6 +23,7 @@ from dispatch_api.errors import InvalidRequest
 from dispatch_api.evidence.records import evidence_of
 from dispatch_api.store.feed import last_feed_id
 from dispatch_api.store.schema import case, event, observation
+from dispatch_api.store.spatial import cases_within
 from dispatch_api.store.times import iso
 from dispatch_api.tasks.records import tasks_of
 from dispatch_api.tasks.views import is_overdue, task_item
@@ -53,7 +54,7 @@ class CaseFilter:
                 parts.append(column.in_(wanted.split(",")))
         if self.bbox:
             west, south, east, north = _four_numbers(self.bbox)
-            parts += [case.c.lon.between(west, east), case.c.lat.between(south, north)]
+            parts.append(cases_within(case.c.seq, case.c.lon, case.c.lat, west, south, east, north))
         return and_(*parts)
 
 

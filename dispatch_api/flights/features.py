@@ -49,7 +49,7 @@ def flight_with_track(connection: Connection, flight_id: str) -> dict[str, Any] 
     pictured = (
         select(flight_photo.c.lon, flight_photo.c.lat)
         .where(flight_photo.c.flight_id == flight_id, flight_photo.c.lon.is_not(None), flight_photo.c.lat.is_not(None))
-        .order_by(flight_photo.c.taken_at, flight_photo.c.photo_id)
+        .order_by(flight_photo.c.taken_at.asc().nulls_first(), flight_photo.c.photo_id)
     )
     track = line([(p.lon, p.lat) for p in connection.execute(flown)]) or line(
         [(p.lon, p.lat) for p in connection.execute(pictured)]

@@ -1,4 +1,4 @@
-"""The store: one SQLite file, one writer thread per process, an append-only history beside the present state."""
+"""The store: a database with one writer at a time, and an append-only history beside the present state."""
 
 from __future__ import annotations
 

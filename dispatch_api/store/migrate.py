@@ -9,10 +9,10 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DBAPIError
 
-from dispatch_api.errors import StoreSchemaError, StoreUrlError
-from dispatch_api.store.engine import writer_engine
+from dispatch_api.errors import StoreSchemaError
+from dispatch_api.store.backend import backend_of
 from dispatch_api.store.url import StorePlace, store_place
 
 MIGRATIONS_DIR = Path(__file__).parent / "migrations"
@@ -26,21 +26,42 @@ def migrate(url: str) -> tuple[str | None, str]:
 
     Raises:
         StoreUrlError: No store can lie at that URL.
+        StoreUnreachable: The server of the database does not answer or does not let us in.
+        StoreBusy: Another process writes to the store.
         StoreSchemaError: A newer version wrote the store.
     """
     place = store_place(url)
-    config = _config()
-    engine = writer_engine(place.path)
+    backend = backend_of(place)
+    engine = backend.writer_engine()
     try:
         with engine.begin() as connection:
-            before = _revision(connection, place)
+            before = current_revision(connection)
             _refuse_newer(place, before)
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-            after = MigrationContext.configure(connection).get_current_revision()
+            backend.prepare(connection)
+            upgrade(connection)
+            after = current_revision(connection)
+    except DBAPIError as error:
+        raise backend.told(error) from error
     finally:
         engine.dispose()
     return before, str(after)
+
+
+def upgrade(connection: Connection, to: str = "head") -> None:
+    """Run the migrations that lead to a revision, inside the caller's transaction."""
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, to)
+
+
+def current_revision(connection: Connection) -> str | None:
+    """The schema that a database has, None where it has none of ours."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest_revision() -> str:
+    """The schema of this version."""
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
 
 
 def check_schema(connection: Connection, place: StorePlace) -> None:
@@ -49,27 +70,20 @@ def check_schema(connection: Connection, place: StorePlace) -> None:
     Raises:
         StoreSchemaError: It is older or newer.
     """
-    found = _revision(connection, place)
+    found = current_revision(connection)
     _refuse_newer(place, found)
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    if found != head:
-        raise StoreSchemaError(url=place.url, found=found, needed=str(head), newer=False)
+    if found != newest_revision():
+        raise StoreSchemaError(url=place.shown, found=found, needed=newest_revision(), newer=False)
 
 
 def _refuse_newer(place: StorePlace, found: str | None) -> None:
-    scripts = ScriptDirectory.from_config(_config())
-    known = {script.revision for script in scripts.walk_revisions()}
-    if found is not None and found not in known:
-        raise StoreSchemaError(url=place.url, found=found, needed=str(scripts.get_current_head()), newer=True)
+    if found is not None and not is_known(found):
+        raise StoreSchemaError(url=place.shown, found=found, needed=newest_revision(), newer=True)
 
 
-def _revision(connection: Connection, place: StorePlace) -> str | None:
-    try:
-        return MigrationContext.configure(connection).get_current_revision()
-    except DatabaseError as error:
-        raise StoreUrlError(
-            url=place.url, problem=f"{place.path} is damaged ({error.orig})", remedy="Restore it from a backup"
-        ) from error
+def is_known(revision: str) -> bool:
+    """Whether this version can bring a store of that schema forward."""
+    return revision in {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
 
 
 def _config() -> Config:

@@ -10,9 +10,10 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from dispatch_api.errors import StoreSchemaError
-from dispatch_api.store.engine import reader_engine, writer_engine
+from dispatch_api.store.backend import Backend, backend_of
 from dispatch_api.store.migrate import check_schema, migrate
 from dispatch_api.store.url import StorePlace, store_place
 from dispatch_api.store.writer import Writer
@@ -24,16 +25,29 @@ class Store:
     """An open store. Any thread may read and write; several processes may have the same store open."""
 
     def __init__(self, place: StorePlace, *, evidence_dir: Path) -> None:
+        backend = backend_of(place)
         self.url = place.url
+        self.shown_url = place.shown
         self.evidence_dir = evidence_dir
-        self._readers = reader_engine(place.path)
-        self._writer = Writer(writer_engine(place.path), url=place.url)
+        self._told = backend.told
+        self._readers = backend.reader_engine()
+        self._writer = Writer(backend)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection that sees one moment of the store and cannot change it."""
-        with self._readers.begin() as connection:
-            yield connection
+        """A connection that sees one moment of the store and cannot change it.
+
+        Raises:
+            StoreUnreachable: The server that keeps the store does not answer.
+        """
+        try:
+            with self._readers.begin() as connection:
+                yield connection
+        except DBAPIError as error:
+            told = self._told(error)
+            if told is error:
+                raise
+            raise told from error
 
     def submit(self, work: Callable[[Connection], T]) -> Future[T]:
         """Hand a function to the writer thread; the future is done when the change is on disk."""
@@ -44,6 +58,7 @@ class Store:
 
         Raises:
             StoreBusy: Another process kept the store locked.
+            StoreUnreachable: The server did not answer; if it went away just now, the change may have been made or not.
             Exception: Whatever `work` raised; none of its changes remain then.
         """
         return self._writer.submit(work).result()
@@ -66,27 +81,33 @@ def open_store(url: str, *, create: bool = False, evidence_dir: Path | None = No
     """Open the store at `url`.
 
     Args:
-        url: Like `sqlite:///city.db` (relative) or `sqlite:////srv/city.db` (absolute).
+        url: Like `sqlite:///city.db` (relative), `sqlite:////srv/city.db` (absolute), or
+            `postgresql://name@host/city?files=/srv/city`; see `store_place`.
         create: Make a new empty store where there is none yet; an existing one is never migrated here.
-        evidence_dir: Folder of the evidence; the default lies beside the file and is named `<stem>-evidence`.
+        evidence_dir: Folder of the evidence; the default is the place's own.
 
     Raises:
         StoreUrlError: No store can lie at that URL.
+        StoreUnreachable: The server of the database does not answer or does not let us in.
         StoreSchemaError: The store is missing or has another version's schema; the text names the remedy.
     """
     place = store_place(url)
-    if create and place.is_new:
+    backend = backend_of(place)
+    is_new = backend.is_new()
+    if create and is_new:
         migrate(url)
-    _check(place)
+    elif is_new:
+        raise StoreSchemaError(url=place.shown, found=None, needed="the current one", newer=False)
+    _check(backend, place)
     return Store(place, evidence_dir=evidence_dir or place.evidence_dir)
 
 
-def _check(place: StorePlace) -> None:
-    if place.is_new:
-        raise StoreSchemaError(url=place.url, found=None, needed="the current one", newer=False)
-    engine = reader_engine(place.path)
+def _check(backend: Backend, place: StorePlace) -> None:
+    engine = backend.reader_engine()
     try:
         with engine.begin() as connection:
             check_schema(connection, place)
+    except DBAPIError as error:
+        raise backend.told(error) from error
     finally:
         engine.dispose()

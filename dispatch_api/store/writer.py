@@ -9,11 +9,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection
 
-from dispatch_api.errors import StoreBusy, StoreClosed, StoreFull
-from dispatch_api.store.engine import BUSY_TIMEOUT_S
+from dispatch_api.errors import StoreClosed
+from dispatch_api.store.backend import Backend
 
 T = TypeVar("T")
 GROUP_LIMIT = 200
@@ -32,9 +31,9 @@ class Writer:
     SAVEPOINT, so that a failing one takes back its own changes and nobody else's.
     """
 
-    def __init__(self, engine: Engine, *, url: str) -> None:
-        self._engine = engine
-        self._url = url
+    def __init__(self, backend: Backend) -> None:
+        self._engine = backend.writer_engine()
+        self._told = backend.told
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._closed = False
@@ -90,7 +89,10 @@ class Writer:
                     try:
                         with connection.begin_nested():
                             result = job.work(connection)
-                    except Exception as error:  # noqa: BLE001 - whatever it is belongs to the caller of this one job
+                    except Exception as error:
+                        if connection.invalidated:
+                            raise
+                        # Whatever else it is belongs to the caller of this one job.
                         job.future.set_exception(self._told(error))
                     else:
                         done.append((job, result))
@@ -103,10 +105,3 @@ class Writer:
     def _fail(self, jobs: list[_Job], error: Exception) -> None:
         for job in jobs:
             job.future.set_exception(self._told(error))
-
-    def _told(self, error: Exception) -> Exception:
-        """SQLite's errors that people can do something about, in our words."""
-        words = str(error.orig) if isinstance(error, OperationalError) else ""
-        if "locked" in words:
-            return StoreBusy(url=self._url, waited_s=BUSY_TIMEOUT_S)
-        return StoreFull(url=self._url) if "full" in words else error

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from dispatch_api.store.types import WHOLE, words
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -14,11 +16,11 @@ def upgrade() -> None:
     op.add_column("evidence", sa.Column("look", sa.JSON(), nullable=True))
     op.create_table(
         "near_miss",
-        sa.Column("near_miss_id", sa.Integer(), autoincrement=True, nullable=False),
-        sa.Column("flight_id", sa.String(length=100), nullable=False),
-        sa.Column("picture_sha256", sa.String(length=64), nullable=False),
-        sa.Column("source_sha256", sa.String(length=64), nullable=True),
-        sa.Column("label", sa.String(length=64), nullable=False),
+        sa.Column("near_miss_id", WHOLE, autoincrement=True, nullable=False),
+        sa.Column("flight_id", words(100), nullable=False),
+        sa.Column("picture_sha256", words(64), nullable=False),
+        sa.Column("source_sha256", words(64), nullable=True),
+        sa.Column("label", words(64), nullable=False),
         sa.Column("confidence", sa.Float(), nullable=False),
         sa.Column("threshold", sa.Float(), nullable=False),
         sa.Column("look", sa.JSON(), nullable=False),

@@ -7,6 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from dispatch_api.store.spatial import put_boxes
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
@@ -21,18 +23,14 @@ def upgrade() -> None:
         op.add_column(table, sa.Column("extent_sigma_m2", sa.Float(), nullable=True))
     connection = op.get_bind()
     query = "SELECT seq, lon, lat, cov_ee_m2, cov_nn_m2, footprint FROM case_file"
-    for row in connection.execute(sa.text(query)).all():
-        west, east, south, north = _box(row)
-        connection.execute(
-            sa.text("INSERT OR REPLACE INTO case_box VALUES (:seq, :west, :east, :south, :north)"),
-            {"seq": row.seq, "west": west, "east": east, "south": south, "north": north},
-        )
+    put_boxes(connection, [(row.seq, _box(row)) for row in connection.execute(sa.text(query))])
 
 
 def _box(row: sa.Row[Any]) -> tuple[float, float, float, float]:
     lon_deg = _SIGMAS * math.sqrt(row.cov_ee_m2) / (111_000.0 * max(math.cos(math.radians(row.lat)), 0.01))
     lat_deg = _SIGMAS * math.sqrt(row.cov_nn_m2) / 110_000.0
-    corners = json.loads(row.footprint) if row.footprint else None
+    # The drivers differ: SQLite's gives the text, PostgreSQL's what it says.
+    corners = json.loads(row.footprint) if isinstance(row.footprint, str) else row.footprint
     lons = [row.lon - lon_deg, row.lon + lon_deg, *(lon for lon, _ in corners or ())]
     lats = [row.lat - lat_deg, row.lat + lat_deg, *(lat for _, lat in corners or ())]
-    return min(lons), max(lons), min(lats), max(lats)
+    return min(lons), min(lats), max(lons), max(lats)

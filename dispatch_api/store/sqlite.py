@@ -1,0 +1,84 @@
+"""SQLite as the store's database: one file, written ahead and synchronised at each commit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.pool import NullPool, QueuePool
+
+from dispatch_api.errors import StoreBusy, StoreFull, StoreUrlError
+from dispatch_api.store.url import StorePlace
+
+# As many as the service has threads, so that none of them waits for a connection.
+READERS = 48
+
+
+class SqliteBackend:
+    """See `Backend`."""
+
+    def __init__(self, place: StorePlace, *, busy_timeout_s: float) -> None:
+        self._place = place
+        self._busy_timeout_s = busy_timeout_s
+
+    def writer_engine(self) -> Engine:
+        """Transactions take the write lock at once and are durable at commit (WAL, `synchronous=FULL`)."""
+        return self._engine("BEGIN IMMEDIATE", pragmas=("journal_mode=WAL", "synchronous=FULL"), pooled=False)
+
+    def reader_engine(self) -> Engine:
+        """Connections that cannot change anything; each transaction sees one moment of the store."""
+        return self._engine("BEGIN", pragmas=("query_only=ON",), pooled=True)
+
+    def is_new(self) -> bool:
+        """Whether the file is missing or empty."""
+        return self._place.is_new
+
+    def prepare(self, connection: Connection) -> None:
+        """Nothing: R*Trees are part of SQLite."""
+
+    def told(self, error: Exception) -> Exception:
+        """Locked, full and damaged files in our words."""
+        words = str(error.orig) if isinstance(error, DatabaseError) else ""
+        if isinstance(error, OperationalError) and "locked" in words:
+            return StoreBusy(url=self._place.shown, waited_s=self._busy_timeout_s)
+        if isinstance(error, OperationalError) and "full" in words:
+            return StoreFull(url=self._place.shown)
+        if "malformed" in words or "not a database" in words:
+            return StoreUrlError(
+                url=self._place.shown,
+                problem=f"{self._place.path} is damaged ({words})",
+                remedy="Restore it from a backup",
+            )
+        return error
+
+    def problems(self, connection: Connection) -> list[str]:
+        """Damaged pages and indexes, and rows that refer to nothing."""
+        found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check(20)")]
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        return [line for line in found if line != "ok"] + [
+            f"row {row[1]} of {row[0]} refers to a {row[2]} that is not there" for row in broken[:20]
+        ]
+
+    def _engine(self, begin: str, *, pragmas: tuple[str, ...], pooled: bool) -> Engine:
+        pool: dict[str, Any] = (
+            {"poolclass": QueuePool, "pool_size": READERS, "max_overflow": 0} if pooled else {"poolclass": NullPool}
+        )
+        engine = create_engine(
+            self._place.target,
+            connect_args={"isolation_level": None, "timeout": self._busy_timeout_s, "check_same_thread": False},
+            **pool,
+        )
+
+        @event.listens_for(engine, "connect")
+        def set_up(raw: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own connection
+            cursor = raw.cursor()
+            for pragma in ("foreign_keys=ON", *pragmas):
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.close()
+
+        @event.listens_for(engine, "begin")
+        def begin_transaction(connection: Connection) -> None:
+            connection.exec_driver_sql(begin)
+
+        return engine
