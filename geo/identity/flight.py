@@ -58,7 +58,6 @@ class Flight:
         pieces: The same by what it is of.
         alone: Its name as a set.
         grounds: Its pieces by place, by labels; labels of one family have the same.
-        sightings: How many sightings it gave.
         lasted_s: The time from its first sighting to its last.
         aligned_at: How many it had given when its offset was last looked for.
         chart: The flights, itself among them, whose offsets towards each other are known.
@@ -71,7 +70,6 @@ class Flight:
         self.record = record
         self.alone = frozenset((flight_id,))
         self.pieces: list[Piece] = []
-        self.sightings = 0
         self.aligned_at = 0
         self.shift: Vec = (0.0, 0.0)
         self.shift_covariance: Sym = gaussian.ZERO
@@ -80,6 +78,11 @@ class Flight:
         self._first_s, self._last_s = math.inf, -math.inf
         self._scattered, self._claimed = _FIRST_SCATTER_M2
         self.grounds: dict[str, FlightGround] = {}
+
+    @property
+    def sightings(self) -> int:
+        """How many sightings it gave."""
+        return len(self.record.sightings)
 
     @property
     def offset(self) -> Vec:

@@ -137,14 +137,14 @@ class ThingGround:
     def touching(self, family: str, box: Box) -> list[Gathering]:
         """Things on the squares that a box touches, each once."""
         squares = self._families.get(family, {})
-        found: dict[int, Gathering] = {}
+        found: dict[int, Gathering] | None = None
         west, east = int(box[0] // _THING_SIDE_M) * _STRIDE, int(box[2] // _THING_SIDE_M) * _STRIDE
         south, north = int(box[1] // _THING_SIDE_M), int(box[3] // _THING_SIDE_M) + 1
         for column in range(west, east + 1, _STRIDE):
             for key in range(column + south, column + north):
                 if square := squares.get(key):
-                    found.update(square)
-        return list(found.values())
+                    found = square if found is None else found | square
+        return [] if found is None else list(found.values())
 
 
 def squares_of(box: Box, side_m: float) -> Iterator[int]:

@@ -39,14 +39,13 @@ class Intake:
         at, seen_s = None, math.nan
         points = []
         for sighting in sightings:
-            if sighting.source != first.source or sighting.flight_id != first.flight_id:
+            if sighting is not first and (sighting.source != first.source or sighting.flight_id != first.flight_id):
                 first, at, seen_s = sighting, None, math.nan
                 flight, picture = self._origin(first)
             if sighting.seen_at is not at:
                 at, seen_s = sighting.seen_at, math.nan
                 if at is not None:
                     flight.note_time(seen_s := at.timestamp())
-            flight.sightings += 1
             ground = flight.grounds.get(sighting.label) or self._new_ground(flight, sighting.label)
             point = Point(sighting, plane, ground, picture, seen_s, floor_m2, most_variance_m2)
             points.append(point)

@@ -12,7 +12,7 @@ from geo.identity.flight import Flight
 from geo.identity.gathering import Gathering
 from geo.identity.ground import ThingGround
 from geo.identity.journal import Merge, Partings
-from geo.identity.likeness import Kind, Likeness, MergeRule
+from geo.identity.likeness import Kind, Likeness, MergeRule, boxes_overlap
 from geo.identity.piece import Piece
 from geo.identity.point import Box
 
@@ -44,15 +44,16 @@ class Neighbourhood:
         east, north, ee, en, nn = thing.fused()
         pad = math.hypot(self._gate_m((ee, en, nn)), self._widest_m)
         west, south, right, top = thing.box()
-        west, south = min(west, east - pad), min(south, north - pad)
-        right, top = max(right, east + pad), max(top, north + pad)
+        around = (min(west, east - pad), min(south, north - pad), max(right, east + pad), max(top, north + pad))
         found = []
-        for other in self.touching(thing.family, (west, south, right, top)):
-            # What the flight sees just now changes all the time: to ask where it lies is dear.
-            if other is thing or (but_of is not None and other.is_of(but_of)):
+        for other in self.touching(thing.family, around):
+            box = other.boxed
+            if other is thing or (box is not None and not boxes_overlap(box, around)):
                 continue
-            box = other.boxed or other.box()
-            if west < box[2] and box[0] < right and south < box[3] and box[1] < top:
+            # What the flight sees just now changes all the time: to ask where it lies is dear.
+            if but_of is not None and other.is_of(but_of):
+                continue
+            if box is not None or boxes_overlap(other.box(), around):
                 found.append((other.thing_id, other))
         found.sort()
         return [other for _, other in found]

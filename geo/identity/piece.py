@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _NOWHERE: Box = (math.inf, math.inf, -math.inf, -math.inf)
 # A piece has to move or to grow by so much before it is noted anew.
-_SPARE_M = 1.0
+_SPARE_M = 2.0
 # Outlines whose common box is this many times the largest of them are parts of something large.
 _IN_PARTS, _SWAY_SIGMAS = 6.0, 4.0
 
@@ -93,13 +93,12 @@ class Piece:
         self._outline: BaseGeometry | None = None
         self._outlined = 0
         for row in rows:
-            self._take(row, self.flight.record.point(row, self.ground))
+            self.add(self.flight.record.point(row, self.ground), row)
 
-    def add(self, point: Point) -> None:
-        """Take in one more sighting."""
-        self._take(self.flight.record.add(point), point)
-
-    def _take(self, row: int, point: Point) -> None:
+    def add(self, point: Point, row: int | None = None) -> None:
+        """Take in one more sighting; where it has a row in its flight's record, that is named."""
+        if row is None:
+            row = self.flight.record.add(point)
         self.rows.append(row)
         self.changed = True
         self._told = None

@@ -52,34 +52,37 @@ def _one_round(flight: Flight, rule: MergeRule, partings: Partings, asked: set[i
 
 
 def _doubtful(pieces: Sequence[Piece], rivals: dict[int, list[Piece]], asked: set[int] | None) -> list[list[Held]]:
-    """What pieces hold, picture by picture: those pictures that show anything nearer to a rival than to its own piece.
+    """What pieces hold, picture by picture, of pictures that show anything nearer to a rival than to its own piece."""
+    fresh = [
+        piece
+        for piece in pieces
+        if asked is None
+        or piece.piece_id in asked
+        or not asked.isdisjoint([other.piece_id for other in rivals[piece.piece_id]])
+    ]
+    wanted = _wanted(fresh, rivals) if fresh else set()
+    found: dict[int, list[Held]] = {}
+    if wanted:
+        for piece in pieces:
+            record = piece.flight.record
+            for row in piece.rows:
+                if record.pictures[row] in wanted and record.is_sure(row):
+                    found.setdefault(record.pictures[row], []).append((row, record.settled[row], piece))
+    return list(found.values())
 
-    All rows of a flight are looked at, so they are reckoned with as arrays.
-    """
-    if not pieces:
-        return []
+
+def _wanted(pieces: Sequence[Piece], rivals: dict[int, list[Piece]]) -> set[int]:
+    """The pictures that show anything of pieces nearer to a rival: all sightings at once, as arrays."""
     rows = [row for piece in pieces for row in piece.rows]
     settled, sure, pictures = pieces[0].flight.record.table(rows)
     of = np.repeat(np.arange(len(pieces)), [len(piece.rows) for piece in pieces])
-    mine = np.array([piece.settled for piece in pieces])
-    own2 = _apart2(settled, mine[of])
+    own2 = _apart2(settled, np.array([piece.settled for piece in pieces])[of])
     nearer = np.zeros(len(rows), dtype=bool)
-    for number in range(max(len(near) for near in rivals.values())):
+    for number in range(max([len(rivals[piece.piece_id]) for piece in pieces])):
         # A piece without so many rivals is its own rival: nothing is nearer to that.
         other = [near[number] if number < len(near := rivals[piece.piece_id]) else piece for piece in pieces]
         nearer |= _apart2(settled, np.array([piece.settled for piece in other])[of]) < own2
-    if asked is not None:
-        fresh = [
-            piece.piece_id in asked or not asked.isdisjoint([other.piece_id for other in rivals[piece.piece_id]])
-            for piece in pieces
-        ]
-        nearer &= np.array(fresh)[of]
-    wanted = np.flatnonzero(sure & np.isin(pictures, pictures[sure & nearer]))
-    found: dict[int, list[Held]] = {}
-    for index in wanted:
-        piece, row = pieces[of[index]], rows[index]
-        found.setdefault(int(pictures[index]), []).append((row, tuple(settled[index].tolist()), piece))
-    return list(found.values())
+    return set(pictures[sure & nearer].tolist())
 
 
 def _apart2(ones: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -26,15 +26,16 @@ class Record:
         plane: The metres that it is told in.
         sightings: The sightings.
         pictures: The numbers of their pictures.
+        settled: Their settled places.
     """
 
-    __slots__ = ("_floor_m2", "_most_variance_m2", "_outlines", "_settled", "_sure", "pictures", "plane", "sightings")
+    __slots__ = ("_floor_m2", "_most_variance_m2", "_outlines", "_sure", "pictures", "plane", "settled", "sightings")
 
     def __init__(self, plane: Plane, *, floor_m2: float, most_variance_m2: float) -> None:
         self.plane = plane
         self.sightings: list[Sighting] = []
         self.pictures: list[int] = []
-        self._settled: list[Estimate] = []
+        self.settled: list[Estimate] = []
         self._sure = bytearray()
         self._outlines: dict[int, BaseGeometry | None] = {}
         self._floor_m2, self._most_variance_m2 = floor_m2, most_variance_m2
@@ -43,7 +44,7 @@ class Record:
         """Keep a point; returns its row."""
         self.sightings.append(point.sighting)
         self.pictures.append(point.picture)
-        self._settled.append(point.settled)
+        self.settled.append(point.settled)
         self._sure.append(point.sure)
         return len(self._sure) - 1
 
@@ -53,7 +54,7 @@ class Record:
         seen_s = math.nan if sighting.seen_at is None else sighting.seen_at.timestamp()
         picture, floor_m2, most_variance_m2 = self.pictures[row], self._floor_m2, self._most_variance_m2
         point = Point(sighting, self.plane, ground, picture, seen_s, floor_m2, most_variance_m2)
-        point.settled = self._settled[row]
+        point.settled = self.settled[row]
         return point
 
     def is_sure(self, row: int) -> bool:
@@ -63,7 +64,7 @@ class Record:
     def table(self, rows: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
         """Settled places (n, 5) of n rows, whether they are sure (n,), and their pictures (n,)."""
         return (
-            np.array([self._settled[row] for row in rows]),
+            np.array([self.settled[row] for row in rows]),
             np.array([self._sure[row] for row in rows], dtype=bool),
             np.array([self.pictures[row] for row in rows], dtype=np.int64),
         )
