@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,16 @@ import numpy as np
 from shapely.geometry import Polygon
 
 from flightplan.files.draft import SUFFIX, write_draft
-from flightplan.files.qgc_plan import write_plan
 from flightplan.files.text import write_text
-from flightplan.files.waypoints import write_waypoints
-from flightplan.files.wpml import wpml_texts, write_wpml
+from flightplan.files.wpml import wpml_texts
 from flightplan.files.wpml_model import WpmlOptions
 from flightplan.limits import Violation
 from flightplan.mission import Mission
 from flightplan.reflight.departures import Departure
-from flightplan.reflight.missions import mission_of
+from flightplan.reflight.missions import limits_of, mission_of
 from flightplan.reflight.plan import ReflightPlan
 from flightplan.terrain import Terrain
+from flyonce.mission_writing import AUTOPILOTS, store_of, write_mission
 from flyonce.plan_rules import FlightRules
 
 
@@ -35,11 +34,12 @@ class _Flown:
     name: str
     mission: Mission
     violations: tuple[Violation, ...]
+    suffix: str
 
     @property
     def place(self) -> str:
         """Where its mission is, or its draft."""
-        return f"missions/{self.departure.sortie.dock.name}/{self.name}{SUFFIX if self.violations else '.plan'}"
+        return f"missions/{self.departure.sortie.dock.name}/{self.name}{SUFFIX if self.violations else self.suffix}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,6 @@ class ReflightFiles:
         rules: What each flight is held to.
         keep_out: Places (degrees) that fences shut out.
         terrain: The ground; None for level ground.
-        wpml: Writes DJI's KMZ as well, for these drones; None for not.
     """
 
     plan: ReflightPlan
@@ -60,7 +59,6 @@ class ReflightFiles:
     rules: FlightRules
     keep_out: tuple[Polygon, ...] = ()
     terrain: Terrain | None = None
-    wpml: WpmlOptions | None = None
 
     def write(self, folder: Path, *, on_flight: Callable[[], None] = lambda: None) -> dict[str, Any]:
         """Write everything into `folder`, which need not exist; each file is whole or not there.
@@ -83,10 +81,7 @@ class ReflightFiles:
             if one.violations:
                 write_draft(path, one.mission, one.violations)
                 continue
-            write_plan(path, one.mission)
-            write_waypoints(path.with_suffix(".waypoints"), one.mission)
-            if self.wpml is not None:
-                write_wpml(path.with_suffix(".kmz"), one.mission, self.wpml)
+            write_mission(path.parent, one.name, one.mission, self.rules.vehicle)
         features = [feature for one in flown for feature in self._features(one)]
         document = {"type": "FeatureCollection", "features": features}
         write_text(folder / "flights.geojson", json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
@@ -100,12 +95,20 @@ class ReflightFiles:
             yield departure, f"{departure.drone.replace('/', '-')}-refly-{flown[departure.drone]:02}"
 
     def _flown(self, departure: Departure, name: str) -> _Flown:
-        mission = mission_of(self.plan, departure.sortie, name, terrain=self.terrain)
+        limits = replace(limits_of(departure.sortie), store=store_of(self.rules.vehicle))
+        mission = mission_of(self.plan, departure.sortie, name, terrain=self.terrain, limits=limits)
         judged, violations = self.rules.judge(mission, departure.takes_off_at, self.keep_out)
-        if self.wpml is not None:
+        is_wayline = self.rules.vehicle not in AUTOPILOTS
+        if is_wayline:
             # What docks cannot fly is to be refused before anything is written.
-            wpml_texts(judged, self.wpml)
-        return _Flown(departure=departure, name=name, mission=judged, violations=violations)
+            wpml_texts(judged, WpmlOptions(aircraft=self.rules.vehicle))
+        return _Flown(
+            departure=departure,
+            name=name,
+            mission=judged,
+            violations=violations,
+            suffix=".kmz" if is_wayline else ".plan",
+        )
 
     def _account(self, flown: Sequence[_Flown]) -> dict[str, Any]:
         return {

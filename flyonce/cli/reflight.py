@@ -14,7 +14,6 @@ import typer
 from shapely.geometry import Polygon
 
 from flightplan.files.areas import shapes_of
-from flightplan.files.wpml_model import AIRCRAFT, WpmlOptions
 from flightplan.fleet.model import Fleet
 from flightplan.fleet.reading import read_fleet
 from flightplan.reflight.departures import departures_of
@@ -33,8 +32,6 @@ from flyonce.reflight_files import ReflightFiles
 # Over hills flights climb more than the search counts.
 _BATTERY_SHARE_OVER_HILLS = 0.9
 _MOST_DAYS = 3_660
-
-Aircraft = StrEnum("Aircraft", {name: name for name in AIRCRAFT})  # type: ignore[misc]  # typer makes choices of it
 
 
 class ViewKind(StrEnum):
@@ -95,7 +92,10 @@ def reflight(
     first_day: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Of flying; default tomorrow. Overdue by that day.")
     ] = None,
-    kmz: Annotated[Aircraft | None, typer.Option(help="Write DJI's KMZ as well, for this drone of a dock.")] = None,
+    vehicle: Annotated[
+        str,
+        typer.Option(help="What flies: ardupilot, px4, or the m30, m30t, m3d, m3td of a DJI dock."),
+    ] = "ardupilot",
     as_json: AsJson = False,
 ) -> None:
     """Plan the cheapest flights that look again at cases waiting for proof, at hot-spots, and at overdue ground."""
@@ -107,7 +107,7 @@ def reflight(
     ground = None if terrain is None else DemTerrain.open(terrain)
     crew = read_fleet(fleet)
     day = first_day.date() if first_day is not None else datetime.now(crew.time_zone).date() + timedelta(days=1)
-    rules = FlightRules.read(airspace or (), takes_off_at=None)
+    rules = FlightRules.read(airspace or (), takes_off_at=None, vehicle=vehicle)
     shut = [*_polygons(no_fly or []), *rules.no_fly(altitude_m)]
     dynamic = DynamicRules(every_days=every_days, resolution_m=resolution_cm / 100)
     sources = _Sources(cases=cases, store=store, cells=cells, complaints=complaints)
@@ -134,7 +134,6 @@ def reflight(
             rules=rules,
             keep_out=tuple(shut),
             terrain=ground,
-            wpml=None if kmz is None else WpmlOptions(aircraft=kmz.value),
         )
         ticker.describe("writing")
         ticker.reached(0, len(planned.sorties))

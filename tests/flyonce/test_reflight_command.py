@@ -58,7 +58,7 @@ def run(city, monkeypatch, capsys):
 
 
 def test_cases_become_flights_of_the_docks_near_them(city, run):
-    code, out, err = run(city / "cases.json", "--first-day", "2026-11-23", "--kmz", "m3d", "--json")
+    code, out, err = run(city / "cases.json", "--first-day", "2026-11-23", "--json")
 
     assert code == 0, err
     told = json.loads(out)
@@ -74,8 +74,7 @@ def test_cases_become_flights_of_the_docks_near_them(city, run):
         mission = read_mission(city / "out" / flight["mission"])
         assert mission.figures().photos == flight["photos"]
         assert mission.fence is not None
-        kmz = read_wpml((city / "out" / flight["mission"]).with_suffix(".kmz"))
-        assert kmz.mission.waypoints[0].lon == pytest.approx(mission.waypoints[0].lon, abs=1e-6)
+        assert (city / "out" / flight["mission"]).with_suffix(".waypoints").is_file()
     features = json.loads((city / "out" / "flights.geojson").read_text(encoding="utf-8"))["features"]
     cases = {one["properties"]["id"]: one for one in features if one["properties"]["kind"] == "case"}
     assert cases["b1"]["geometry"]["coordinates"] == [118.897, 28.972]
@@ -84,6 +83,17 @@ def test_cases_become_flights_of_the_docks_near_them(city, run):
     # Looking east, from the west of it.
     assert place[0] < 118.897 - 0.0003
     assert place[1] == pytest.approx(28.972, abs=1e-5)
+
+
+def test_docks_get_waylines(city, run):
+    code, out, err = run(city / "cases.json", "--vehicle", "m3d", "--json")
+
+    assert code == 0, err
+    for flight in json.loads(out)["flights"]:
+        read = read_wpml(city / "out" / flight["mission"])
+        assert read.lost == ()
+        assert read.mission.figures().photos == flight["photos"]
+        assert not list((city / "out" / "missions").rglob("*.plan"))
 
 
 def test_words_for_people_say_what_is_flown(city, run):
@@ -210,7 +220,8 @@ def test_what_cannot_be_flown_to_is_named_and_the_rest_is_planned(city, run):
         (("cases.json", "--no-fly", "none.kml"), "no such file"),
         (("cases.json", "--terrain", "none.tif"), "none.tif"),
         (("bad.json",), "give one of ellipse, covariance and radius_m"),
-        (("fast.json", "--kmz", "m3d"), "18 m/s is no speed"),
+        (("fast.json", "--vehicle", "m3d"), "18 m/s is no speed"),
+        (("cases.json", "--vehicle", "kite"), "vehicle 'kite' is not known"),
     ],
 )
 def test_what_cannot_be_is_one_line_and_no_file(city, run, monkeypatch, words, problem):
