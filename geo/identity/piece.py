@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _NOWHERE: Box = (math.inf, math.inf, -math.inf, -math.inf)
 # A piece has to move or to grow by so much before it is noted anew.
-_SPARE_M = 2.0
+_SPARE_M = 1.0
 # Outlines whose common box is this many times the largest of them are parts of something large.
 _IN_PARTS, _SWAY_SIGMAS = 6.0, 4.0
 
