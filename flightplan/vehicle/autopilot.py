@@ -10,34 +10,20 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from flightplan.fence import Fence, RallyPoint
-from flightplan.kinematics import turn_deg
-from flightplan.mavlink import (
-    FRAME_GLOBAL,
-    NAV_LAND,
-    NAV_RETURN_TO_LAUNCH,
-    NAV_TAKEOFF,
-    NAV_WAYPOINT,
-    MissionItem,
-    lonlat_from_xy,
-)
 from flightplan.mavlink import Autopilot as Dialect
+from flightplan.mavlink import MissionItem
 from flightplan.mission import Home
 from flightplan.modes import Mode
 from flightplan.projection import LocalFrame
 from flightplan.vehicle.body import Body, Leg, Point
 from flightplan.vehicle.camera import Camera, Photo
-from flightplan.vehicle.failsafes import BatteryGuard, FenceGuard, nearest
+from flightplan.vehicle.failsafes import BatteryGuard, FenceGuard
+from flightplan.vehicle.homecoming import Homecoming
+from flightplan.vehicle.route import NAVIGATION, Route, en_from_lonlat
 from flightplan.vehicle.setup import VehicleSetup
 
-_NAVIGATION = (NAV_WAYPOINT, NAV_RETURN_TO_LAUNCH, NAV_LAND, NAV_TAKEOFF)
 _DEFAULT_SPEED_M_S = 10.0
-_RTL_ALT_M = 15.0
-_RTL_LEAST_ALT_M = 2.0
-_RTL_CONE_SLOPE = 3.0
-_ARRIVED_M = 0.5
 _IN_AIR_M = 0.1
-# An autopilot believes in the ground only after it has lain on it for a while.
-_LANDED_AFTER_S = 1.0
 _ARMABLE = (Mode.GUIDED, Mode.LOITER, Mode.STABILIZE, Mode.AUTO)
 
 
@@ -75,7 +61,7 @@ class Autopilot:
         self.mode = Mode.LOITER if self._is_px4 else Mode.STABILIZE
         self.armed = False
         self.paused = False
-        self.return_alt_m = _RTL_ALT_M
+        self.homecoming = Homecoming(self.body)
         self.time_s = 0.0
         self.battery = 1.0
         self.mission: tuple[MissionItem, ...] = ()
@@ -85,15 +71,21 @@ class Autopilot:
         self._speed_m_s = _DEFAULT_SPEED_M_S
         self._hold_left_s = 0.0
         self._guided_to: Leg | None = None
-        self._return_to: Point | None = None
-        self._rtl_arrived = self._rtl_climbed = False
         self._arrived = False
-        self._on_ground_s = 0.0
 
     @property
     def photos(self) -> int:
         """Pictures taken since it was armed."""
         return self.camera.photos
+
+    @property
+    def return_alt_m(self) -> float:
+        """Height above home at which it flies home."""
+        return self.homecoming.alt_m
+
+    @return_alt_m.setter
+    def return_alt_m(self, alt_m: float) -> None:
+        self.homecoming.alt_m = alt_m
 
     @property
     def in_air(self) -> bool:
@@ -154,8 +146,8 @@ class Autopilot:
         if mode is Mode.AUTO and self.armed:
             self._take_up_mission()
         self.paused = False
-        self._guided_to = self._return_to = None
-        self._rtl_arrived = self._rtl_climbed = False
+        self._guided_to = None
+        self.homecoming.begin_anew()
         if mode is not Mode.AUTO:
             self.camera.stop()
         return None
@@ -194,9 +186,8 @@ class Autopilot:
         if not (self.armed and self.in_air):
             return "Reposition needs a flying vehicle"
         self.set_mode(Mode.LOITER if self._is_px4 else Mode.GUIDED)
-        east, north = self.frame.en_from_lonlat(np.array([lonlat]))[0]
         cruise = speed_m_s if speed_m_s > 0 else self._speed_m_s
-        self._guided_to = Leg(end_en=(float(east), float(north)), end_alt_m=alt_home_m, cruise_m_s=cruise)
+        self._guided_to = Leg(end_en=en_from_lonlat(self.frame, lonlat), end_alt_m=alt_home_m, cruise_m_s=cruise)
         return None
 
     def set_current(self, seq: int) -> bool:
@@ -217,7 +208,7 @@ class Autopilot:
             case 1000 | 205:
                 self.camera.point(item.params[0])
             case 195:
-                self.camera.look_at(self._en(item), self._alt_home_m(item))
+                self.camera.look_at(self._route.place_en(item), self._route.alt_home_m(item))
 
     def break_off(self, why: str, mode: Mode = Mode.RTL) -> None:
         """A fail-safe: says why, and returns or lands."""
@@ -300,49 +291,25 @@ class Autopilot:
         """Flies to a waypoint; at a sharp corner it turns to the next leg before its first picture."""
         before_m = self.body.travelled_m
         if not self._arrived:
-            self._arrived = self.body.fly(self._leg(item), dt_s)
+            leg = self._route.leg(self.current, self.body, self._speed_m_s, self.setup.kinematics)
+            self._arrived = self.body.fly(leg, dt_s)
             self.camera.flown(before_m, self.frame, self.time_s, dt_s)
             if not self._arrived:
                 return
-        if self.body.speed_m_s < 0.5 and not self._aligned(item, dt_s):
+        if self.body.speed_m_s < 0.5 and not self._aligned(dt_s):
             return
         self._hold_left_s = item.params[0] if math.isfinite(item.params[0]) else 0.0
         if self._hold_left_s <= 0:
             self._finish_item()
 
-    def _aligned(self, item: MissionItem, dt_s: float) -> bool:
+    def _aligned(self, dt_s: float) -> bool:
         """Turns to the course of the next leg; true once it looks there, or when no leg follows."""
-        following = self._next_navigation()
-        if following is None or following.command != NAV_WAYPOINT:
-            return True
-        here, there = self._en(item), self._en(following)
-        if math.dist(here, there) < _ARRIVED_M:
-            return True
-        course = math.degrees(math.atan2(there[0] - here[0], there[1] - here[1])) % 360
-        return self.body.turn_to(course, dt_s)
+        course = self._route.course_after(self.current)
+        return course is None or self.body.turn_to(course, dt_s)
 
-    def _next_navigation(self) -> MissionItem | None:
-        return next((later for later in self.mission[self.current + 1 :] if later.command in _NAVIGATION), None)
-
-    def _leg(self, item: MissionItem) -> Leg:
-        end = self._en(item)
-        following = self._next_navigation()
-        leave = 0.0
-        if following is not None and following.command == NAV_WAYPOINT and not item.params[0] > 0:
-            after = self._en(following)
-            course = math.degrees(math.atan2(end[0] - self.body.east_m, end[1] - self.body.north_m))
-            next_course = math.degrees(math.atan2(after[0] - end[0], after[1] - end[1]))
-            here = self.body.course_deg if self.body.distance_to(end) < 1.0 else course
-            leave = self.setup.kinematics.corner_speed_m_s(turn_deg(here, next_course), self._speed_m_s)
-        return Leg(end_en=end, end_alt_m=self._alt_home_m(item), cruise_m_s=self._speed_m_s, leave_m_s=leave)
-
-    def _en(self, item: MissionItem) -> Point:
-        lonlat = np.array([lonlat_from_xy(item.x, item.y)])
-        east, north = self.frame.en_from_lonlat(lonlat)[0]
-        return float(east), float(north)
-
-    def _alt_home_m(self, item: MissionItem) -> float:
-        return item.z - self.home.alt_msl_m if item.frame in (0, FRAME_GLOBAL) else item.z
+    @property
+    def _route(self) -> Route:
+        return Route(items=self.mission, home=self.home, frame=self.frame)
 
     def _finish_item(self) -> None:
         self.on_reached(self.current)
@@ -354,9 +321,8 @@ class Autopilot:
         self._arrived = False
         for number in itertools.count(seq):
             self.current = number
-            if number >= len(self.mission) or self.mission[number].command in _NAVIGATION:
-                self._rtl_arrived = self._rtl_climbed = False
-                self._return_to = None
+            if number >= len(self.mission) or self.mission[number].command in NAVIGATION:
+                self.homecoming.begin_anew()
                 return
             self.do(self.mission[number])
             self.on_reached(number)
@@ -364,40 +330,23 @@ class Autopilot:
     def _return(self, dt_s: float) -> None:
         """Flies to the nearest of home and the rally points, and lands there."""
         self.camera.stop()
-        if self._return_to is None:
-            self._return_to = nearest([(0.0, 0.0), *self._rally_en()], self.body.place_en)
-        if not self._rtl_arrived:
-            # Near home less is enough; otherwise it climbs first, for what stands on the way.
-            cone_m = max(self.body.distance_to(self._return_to) * _RTL_CONE_SLOPE, _RTL_LEAST_ALT_M)
-            height = max(self.body.alt_m, min(self.return_alt_m, cone_m))
-            self._rtl_climbed = self._rtl_climbed or height <= self.body.alt_m
-            if not self._rtl_climbed:
-                self._rtl_climbed = self.body.brake(dt_s) and self.body.climb(height, dt_s)
-                return
-            leg = Leg(end_en=self._return_to, end_alt_m=self.body.alt_m, cruise_m_s=self._speed_m_s)
-            self._rtl_arrived = self.body.fly(leg, dt_s)
-            return
-        self._land(dt_s)
-
-    def _rally_en(self) -> list[Point]:
-        if not self.rally:
-            return []
-        places = self.frame.en_from_lonlat(np.array([[point.lon, point.lat] for point in self.rally]))
-        return [(float(east), float(north)) for east, north in places]
+        rally: list[Point] = [en_from_lonlat(self.frame, (point.lon, point.lat)) for point in self.rally]
+        if self.homecoming.fly([(0.0, 0.0), *rally], self._speed_m_s, dt_s):
+            self._landed()
 
     def _land(self, dt_s: float) -> None:
-        if not self.body.brake(dt_s):
-            return
-        self._on_ground_s = self._on_ground_s + dt_s if self.body.climb(0.0, dt_s) else 0.0
-        if self._on_ground_s >= _LANDED_AFTER_S:
-            if self.mode is Mode.AUTO and self.current < len(self.mission):
-                self.on_reached(self.current)
-            self._ends()
+        if self.homecoming.land(dt_s):
+            self._landed()
+
+    def _landed(self) -> None:
+        if self.mode is Mode.AUTO and self.current < len(self.mission):
+            self.on_reached(self.current)
+        self._ends()
 
     def _ends(self) -> None:
         self.armed = self.started = self.paused = False
-        self._on_ground_s = 0.0
-        self._return_to = self._guided_to = None
+        self._guided_to = None
+        self.homecoming.begin_anew()
         self.camera.stop()
         self.body.stand_still()
         self.on_text("Disarmed")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import numpy as np
 import shapely
 
 from flightplan.fence import Fence
@@ -78,9 +77,3 @@ class BatteryGuard:
         elif share <= self._setup.low_battery and self._told < 1:
             self._told = 1
             on_low()
-
-
-def nearest(places_en: list[tuple[float, float]], here_en: tuple[float, float]) -> tuple[float, float]:
-    """The nearest of some places."""
-    distances = np.hypot(*(np.array(places_en) - np.array(here_en)).T)
-    return places_en[int(distances.argmin())]
