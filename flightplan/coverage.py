@@ -11,6 +11,7 @@ from shapely.geometry import MultiPolygon, Polygon
 
 from flightplan.area import PatrolArea
 from flightplan.asked import Drone, Shooting
+from flightplan.contours import contour_angle_deg
 from flightplan.errors import CannotPlan
 from flightplan.footprints import CoverageShare, share
 from flightplan.kinematics import Kinematics
@@ -26,6 +27,7 @@ from geo.camera import Camera
 
 # Rows are laid closer, in these steps, until what was asked for is seen on the real ground.
 _CLOSER = (1.0, 0.94, 0.88, 0.82, 0.75, 0.68, 0.6)
+_SAME_DIRECTION_DEG = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,12 +151,22 @@ def plan_area(area: PatrolArea, shooting: Shooting, drone: Drone, departure: Dep
     """
     site = site_of(area.polygon, departure, drone.limits)
 
-    def pattern(closer: float) -> Pattern:
-        return _rows(site, shooting, drone, closer)
-
     if site.terrain is None:
-        return flown(area, site, shooting, drone, pattern(1.0))
-    return closest_needed(area, site, shooting, drone, pattern)
+        return flown(area, site, shooting, drone, _rows(site, shooting, drone, 1.0))
+
+    def over_hills(angle_deg: float | None) -> CoveragePlan:
+        return closest_needed(
+            area, site, shooting, drone, lambda closer: _rows(site, shooting, drone, closer, angle_deg)
+        )
+
+    # The direction that is quickest on level ground, and the one that climbs least.
+    plan, contour_deg = over_hills(None), contour_angle_deg(site)
+    if contour_deg is None or abs((contour_deg - plan.angle_deg + 90) % 180 - 90) < _SAME_DIRECTION_DEG:
+        return plan
+    return min(
+        (plan, over_hills(contour_deg)),
+        key=lambda one: (-one.coverage.seen_once, sum(figures.duration_s for figures in one.figures)),
+    )
 
 
 def closest_needed(
@@ -219,8 +231,8 @@ def measured(site: Site, shooting: Shooting, missions: Sequence[Mission]) -> Cov
     return CoverageShare(seen_once=round(float(once), 9), seen_five_times=round(float(five_times), 9))
 
 
-def _rows(site: Site, shooting: Shooting, drone: Drone, closer: float) -> Pattern:
-    """Rows over every part of the site, for pictures `closer` times as large as on level ground."""
+def _rows(site: Site, shooting: Shooting, drone: Drone, closer: float, angle_deg: float | None = None) -> Pattern:
+    """Rows over every part of the site, for pictures `closer` times as large as on level ground; in that direction."""
     footprint, least_s = shooting.footprint, drone.limits.min_photo_interval_s
     along_m, across_m = footprint.along_m * closer, footprint.across_m * closer
     trigger_m, spacing_m = along_m * (1 - shooting.frontlap), across_m * (1 - shooting.sidelap)
@@ -237,6 +249,7 @@ def _rows(site: Site, shooting: Shooting, drone: Drone, closer: float) -> Patter
             closest_m=speed * least_s + 0.1,
             speed_m_s=speed,
             home_en=site.home_en,
+            angles_deg=None if angle_deg is None else (angle_deg,),
         )
         for part in site.parts()
     ]

@@ -281,3 +281,15 @@ def test_a_drone_with_limits_of_its_own_stays_in_the_band_when_it_flies_the_plan
     assert agl.min() >= 90.0 - 1.0
     assert agl.max() <= 110.0 + 1.0
     assert autopilot.time_s == pytest.approx(plan.figures[0].duration_s, rel=0.1)
+
+
+def test_rows_run_along_steep_ridges_rather_than_across_them():
+    ridges = Ground(lambda east, north: 200 + 90 * np.sin(east * 2 * math.pi / 500))
+    wide = shapely.box(0.0, 0.0, 700.0, 300.0)
+
+    level = a_hill_plan(Ground(lambda east, north: 200.0 + 0 * east), altitude_m=100.0, area=wide, sidelap=0.15)
+    steep = a_hill_plan(ridges, altitude_m=100.0, area=wide, sidelap=0.15)
+
+    assert min(level.angle_deg, 180 - level.angle_deg) < 1
+    assert steep.angle_deg == pytest.approx(90.0, abs=2.0)
+    assert heights_flown(steep, ridges).max() <= 110.0
