@@ -30,6 +30,7 @@ from flightplan.mission import Mission
 _REMEDY = "Export the wayline again from DJI Pilot 2 or FlightHub 2"
 _WAYLINES, _TEMPLATE = ("wpmz", "waylines.wpml"), ("wpmz", "template.kml")
 _UNDERSTOOD = ("takePhoto", "gimbalRotate", "hover")
+_ALONG = ("multipleDistance", "multipleTiming")
 _MOST_TOLD = 5
 
 
@@ -126,7 +127,7 @@ class _Reader:
                 if group.pitch_deg is not None and group.pitch_deg != pitch:
                     items.append(PointCamera(pitch_deg=group.pitch_deg))
                     pitch = group.pitch_deg
-            items += self._photos(index, at_once=any(group.photos for group in here))
+            items += self._photos(index, speed_m_s, at_once=any(group.photos for group in here))
         items.append(ReturnHome())
         return Mission(name=self._path.stem, home=self._home, items=tuple(items), limits=limits)
 
@@ -144,17 +145,20 @@ class _Reader:
         more = sum(group.photos > 0 for index in self._within for group in self._arrivals.get(index, []))
         if more:
             yield f"{more} photos besides those by distance"
-        timed = sorted({group.trigger for group in self._groups} - {"reachPoint", "multipleDistance"})
-        for trigger in timed:
+        if any(group.trigger == "multipleTiming" for group in self._begin.values()):
+            yield "photos by time: they are taken by the distance flown in that time"
+        for trigger in sorted({group.trigger for group in self._groups if not group.takes_row} - {"reachPoint"}):
             yield f"actions on {trigger:.40}"
         config = next(self._root.iter("wpml:missionConfig"), self._root)
         if text_of(config, "wpml:finishAction") != "goHome":
             yield f"what it does at the end ({text_of(config, 'wpml:finishAction')!s:.40}): it returns home"
 
-    def _photos(self, index: int, *, at_once: bool) -> Iterator[Item]:
+    def _photos(self, index: int, speed_m_s: float, *, at_once: bool) -> Iterator[Item]:
         begins = self._begin.get(index)
         if begins is not None:
-            yield PhotosByDistance(distance_m=begins.parameter, at_once=at_once)
+            by_time = begins.trigger == "multipleTiming"
+            distance_m = begins.parameter * (speed_m_s if by_time else 1.0)
+            yield PhotosByDistance(distance_m=distance_m, at_once=at_once)
             return
         if index in self._ends:
             yield PhotosOff()
@@ -225,7 +229,7 @@ class _Group:
     @property
     def takes_row(self) -> bool:
         """Whether it takes photos along a stretch."""
-        return self.trigger == "multipleDistance" and self.photos > 0 and self.last > self.first
+        return self.trigger in _ALONG and self.photos > 0 and self.last > self.first
 
     @classmethod
     def of(cls, group: Element, number: Callable[..., float]) -> _Group:

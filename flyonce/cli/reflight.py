@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -19,7 +19,7 @@ from flightplan.fleet.reading import read_fleet
 from flightplan.reflight.departures import departures_of
 from flightplan.reflight.dynamic import DynamicRules, hot_spots, overdue_cells
 from flightplan.reflight.model import Target
-from flightplan.reflight.plan import ReflightPlan, plan_reflight
+from flightplan.reflight.plan import MOST_TARGETS, ReflightPlan, plan_reflight
 from flightplan.reflight.reading import read_targets
 from flightplan.reflight.recurring import read_fixed_plans
 from flightplan.reflight.views import ViewRules
@@ -117,10 +117,12 @@ def reflight(
         if as_json:
             emit_json({"flights": [], "not_planned": [], "left_for_later": [], "files": []})
         return
+    targets.sort(key=lambda target: target.urgency)
+    now, later = targets[:MOST_TARGETS], targets[MOST_TARGETS:]
     began = perf_counter()
     with progress("planning") as ticker:
         planned = plan_reflight(
-            targets,
+            now,
             crew,
             views,
             no_fly=shut,
@@ -128,6 +130,7 @@ def reflight(
             battery_share=1.0 if ground is None else _BATTERY_SHARE_OVER_HILLS,
             told=ticker.reached,
         )
+        planned = replace(planned, left_for_later=(*planned.left_for_later, *(one.target_id for one in later)))
         files = ReflightFiles(
             plan=planned,
             departures=departures_of(planned, day),

@@ -20,7 +20,17 @@ from flightplan.files.markup import parse_markup
 from flightplan.files.wpml import TEMPLATE, WAYLINES, wpml_texts
 from flightplan.files.wpml_model import AIRCRAFT, WpmlOptions
 from flightplan.files.wpml_schema import template_problems, waylines_problems
-from flightplan.items import Home, LandHere, PhotosByDistance, PhotosOff, PointCamera, ReturnHome, SetSpeed, TakeOff
+from flightplan.items import (
+    ONE_PHOTO,
+    Home,
+    LandHere,
+    PhotosByDistance,
+    PhotosOff,
+    PointCamera,
+    ReturnHome,
+    SetSpeed,
+    TakeOff,
+)
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 KML = "{http://www.opengis.net/kml/2.2}"
@@ -281,6 +291,30 @@ def test_what_a_mission_has_no_words_for_is_named_when_a_foreign_file_is_read(km
     assert any("wpml:distance is not known" in line for line in read.lost)
     assert any(line.startswith("heading fixed") for line in read.lost)
     assert any("noAction" in line for line in read.lost)
+
+
+def test_photos_by_time_are_read_as_the_distance_flown_in_it(kmz):
+    read = read_wpml(
+        repacked(
+            kmz,
+            lambda text: text.replace("multipleDistance", "multipleTiming", 1).replace(
+                "<wpml:actionTriggerParam>20", "<wpml:actionTriggerParam>2.5", 1
+            ),
+        )
+    )
+
+    distances = [item.distance_m for item in read.mission.items if isinstance(item, PhotosByDistance)]
+    assert distances == [25.0, 20.0]
+    assert read.lost == ("photos by time: they are taken by the distance flown in that time",)
+
+
+def test_a_single_photo_survives_its_waylines(kmz):
+    with_one = a_mission([*the_items()[:-1], *ONE_PHOTO, ReturnHome()])
+    write_wpml(kmz, with_one)
+    read = read_wpml(kmz)
+    assert [type(item) for item in read.mission.items] == [type(item) for item in with_one.items]
+    assert read.mission.items[-3].at_once
+    assert read.lost == ()
 
 
 def test_home_may_be_given_where_the_file_does_not_tell_it(kmz):

@@ -122,6 +122,19 @@ def test_overdue_cells_and_hot_spots_make_a_plan_without_any_case(city, run):
     assert sorted(names) == ["cell A1", "hot-spot of 3 complaints since t0"]
 
 
+def test_more_overdue_cells_than_one_plan_holds_wait_the_least_urgent_first(city, run, monkeypatch):
+    monkeypatch.setattr("flyonce.cli.reflight.MOST_TARGETS", 2)
+    rows = [f"A{n},118.85{n},28.962,60,2026-11-0{n},{n}" for n in (1, 2, 3)]
+    (city / "cells.csv").write_text("\n".join(["cell,lon,lat,size_m,last_seen_on,priority", *rows]))
+
+    code, out, err = run("--cells", city / "cells.csv", "--first-day", "2026-11-23", "--resolution-cm", "5", "--json")
+
+    assert code == 0, err
+    told = json.loads(out)
+    assert sorted(case["id"] for flight in told["flights"] for case in flight["cases"]) == ["cell A2", "cell A3"]
+    assert told["left_for_later"] == ["cell A1"]
+
+
 def test_with_one_flight_the_least_urgent_wait(city, run):
     code, out, err = run(city / "cases.json", "--most-flights", "1", "--json")
     assert code == 0, err
