@@ -65,13 +65,19 @@ class Commander:
             NoAnswer: It did not answer.
             LinkClosed: The connection broke.
         """
-        x, y = xy_from_lonlat(*lonlat)
-        command = dialect.MAV_CMD_DO_REPOSITION
-        target = (self._link.vehicle_system, self._link.vehicle_component)
         yaw = self._link.autopilot.unset
         params = (-1.0, float(dialect.MAV_DO_REPOSITION_FLAGS_CHANGE_MODE), 0.0, yaw)
-        message = dialect.MAVLink_command_int_message(*target, FRAME_RELATIVE, command, 0, 0, *params, x, y, alt_home_m)
-        self._insist("reposition", command, lambda attempt: message, None)
+        self._order_at("reposition", dialect.MAV_CMD_DO_REPOSITION, params, lonlat, alt_home_m)
+
+    def look_at(self, lonlat: tuple[float, float], alt_home_m: float) -> None:
+        """Keeps the camera on a place.
+
+        Raises:
+            CommandRefused: The vehicle refused.
+            NoAnswer: It did not answer.
+            LinkClosed: The connection broke.
+        """
+        self._order_at("camera", dialect.MAV_CMD_DO_SET_ROI_LOCATION, (0.0, 0.0, 0.0, 0.0), lonlat, alt_home_m)
 
     def set_mode(self, mode: Mode, seen: Callable[[], bool]) -> None:
         """Changes the mode and waits until the vehicle reports it.
@@ -83,6 +89,15 @@ class Commander:
         """
         params = set_mode_params(mode, self._link.autopilot)
         self.order(f"mode {mode.name}", dialect.MAV_CMD_DO_SET_MODE, *params, seen=seen)
+
+    def _order_at(
+        self, name: str, command: int, params: tuple[float, ...], lonlat: tuple[float, float], alt_home_m: float
+    ) -> None:
+        """As COMMAND_INT: single precision does not hold a place."""
+        target = (self._link.vehicle_system, self._link.vehicle_component)
+        where = (*xy_from_lonlat(*lonlat), alt_home_m)
+        message = dialect.MAVLink_command_int_message(*target, FRAME_RELATIVE, command, 0, 0, *params, *where)
+        self._insist(name, command, lambda attempt: message, None)
 
     def _insist(
         self, name: str, command: int, packet: Callable[[int], Message], seen: Callable[[], bool] | None

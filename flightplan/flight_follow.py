@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
-
-import numpy as np
-from pymavlink.dialects.v20 import ardupilotmega as dialect
 
 from flightplan.commander import Commander
 from flightplan.errors import LinkClosed, LinkError, NoAnswer, NotNow
@@ -19,16 +15,14 @@ from flightplan.flight_log import BreakPoint, PhotoEvent, PositionEvent
 from flightplan.flight_progress import FlightProgress, Phase, ProgressMeter
 from flightplan.flight_recorder import Recorder
 from flightplan.link import Link, Message
-from flightplan.mavlink import Autopilot
 from flightplan.mission import Mission
 from flightplan.modes import Mode
-from flightplan.projection import LocalFrame
+from flightplan.pilot import Pilot
 
 _START_S = 15.0
 _SLICE_S = 0.2
 _SILENT_S = 5.0
 _REOPEN_EVERY_S = 1.0
-_THERE_M = 2.0
 _PHASES = {Mode.AUTO: Phase.FLYING, Mode.RTL: Phase.RETURNING, Mode.LAND: Phase.LANDING}
 
 
@@ -70,7 +64,7 @@ class Follower:
         self._control = control
         self._lost_link_s = lost_link_s
         self._meter = ProgressMeter(mission)
-        self._frame = LocalFrame(lon=mission.home.lon, lat=mission.home.lat)
+        self._pilot = Pilot(mission, link.autopilot, self.commander, self.recorder)
         self._phase = Phase.STARTING
         self._mode: Mode | None = None
         self._heartbeats = 0
@@ -212,32 +206,24 @@ class Follower:
         if self.recorder.mode is not Mode.AUTO or self._phase is not Phase.FLYING:
             raise NotNow(f"it cannot be paused while it is {self._phase}")
         self.break_point = self._here()
-        # In LOITER ArduPilot obeys the sticks of a remote control that may not be there, and sinks.
-        mode = Mode.BRAKE if self._link.autopilot is Autopilot.ARDUPILOT else Mode.LOITER
         try:
-            self.commander.set_mode(mode, lambda: self.recorder.mode not in (None, Mode.AUTO))
-        except LinkError:
+            self._pilot.hold()
+        finally:
             if self.recorder.mode is Mode.AUTO:
                 self.break_point = None
-            raise
-        self.pauses += 1
-        self.commander.order("photos off", dialect.MAV_CMD_DO_SET_CAM_TRIGG_DIST)
+            else:
+                self.pauses += 1
 
     def _return_home(self) -> None:
         self._drop_resuming("the vehicle was told to return home")
         self.break_point = self.break_point or self._here()
-        self.commander.order(
-            "return to launch",
-            dialect.MAV_CMD_NAV_RETURN_TO_LAUNCH,
-            seen=lambda: self.recorder.mode in (Mode.RTL, Mode.LAND) or not self.recorder.armed,
-        )
+        self._pilot.return_home()
 
     def _resume(self, done: Future[None]) -> None:
         """Begins to fly back to the break point; `_go_on_resuming` does the rest once it is there."""
         if self._phase is not Phase.PAUSED or self.break_point is None:
             raise NotNow(f"it cannot be resumed while it is {self._phase}")
-        point = self.break_point
-        self.commander.fly_to((point.lon, point.lat), point.alt_home_m)
+        self._pilot.go_to(self.break_point)
         self._resuming = done
         self._enter(Phase.RESUMING)
 
@@ -247,51 +233,25 @@ class Follower:
         if self.recorder.mode in (Mode.RTL, Mode.LAND):
             self._drop_resuming("the vehicle turned back by itself")
             return
-        if not self._is_at(self.break_point):
+        if not self._pilot.is_at(self.break_point):
             return
         done = self._resuming
         with _answered(done):
             try:
-                self._take_up(self.break_point)
+                self._pilot.take_up(self.break_point)
+                self._enter(Phase.FLYING)
             finally:
                 self._resuming = None
                 if self.recorder.mode is Mode.AUTO:
                     self.break_point = None
-
-    def _take_up(self, point: BreakPoint) -> None:
-        """Sets camera, photos and speed as they were, and flies on with the mission.
-
-        The first photo comes before the first metre. The speed comes last: a vehicle forgets it with its mode.
-        """
-        in_force = self._meter.path.leg_to(point.item).in_force
-        order = self.commander.order
-        first = 0 if self._link.autopilot.home_is_item_0 else 1
-        if self.recorder.item != point.item:
-            order("item", dialect.MAV_CMD_DO_SET_MISSION_CURRENT, float(point.item - first))
-        if in_force.pitch_deg is not None:
-            unset = self._link.autopilot.unset
-            order("camera", dialect.MAV_CMD_DO_GIMBAL_MANAGER_PITCHYAW, in_force.pitch_deg, 0.0, unset, unset)
-        if in_force.photos is not None:
-            order("photos", dialect.MAV_CMD_DO_SET_CAM_TRIGG_DIST, in_force.photos.distance_m, 0.0, 1.0)
-        self.commander.set_mode(Mode.AUTO, lambda: self.recorder.mode is Mode.AUTO)
-        if in_force.speed_m_s is not None:
-            order("speed", dialect.MAV_CMD_DO_CHANGE_SPEED, 1.0, in_force.speed_m_s, -1.0)
-        self._enter(Phase.FLYING)
 
     def _photograph_again(self) -> None:
         """Another ground station let the mission go on: vehicles forget the photos with the mode."""
         if not self._resumed_by_others:
             return
         self._resumed_by_others = False
-        photos = self._meter.path.leg_to(self.recorder.item).in_force.photos
-        if photos is not None and self._phase is Phase.FLYING:
-            with contextlib.suppress(LinkError):
-                self.commander.order("photos", dialect.MAV_CMD_DO_SET_CAM_TRIGG_DIST, photos.distance_m, 0.0, 1.0)
-
-    def _is_at(self, point: BreakPoint) -> bool:
-        event = self.recorder.track[-1]
-        here, there = self._frame.en_from_lonlat(np.array([[event.lon, event.lat], [point.lon, point.lat]]))
-        return math.dist(here, there) < _THERE_M and abs(event.alt_home_m - point.alt_home_m) < _THERE_M
+        if self._phase is Phase.FLYING:
+            self._pilot.photograph_again()
 
     def _drop_resuming(self, why: str) -> None:
         if self._resuming is not None:

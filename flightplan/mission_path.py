@@ -9,7 +9,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from flightplan.figures import LANDING_OVERHEAD_S
-from flightplan.items import LandHere, PhotosByDistance, PhotosOff, PointCamera, ReturnHome, SetSpeed, TakeOff, Waypoint
+from flightplan.items import (
+    LandHere,
+    LookAt,
+    PhotosByDistance,
+    PhotosOff,
+    PointCamera,
+    ReturnHome,
+    SetSpeed,
+    TakeOff,
+    Waypoint,
+)
 from flightplan.kinematics import Kinematics, turn_deg
 from flightplan.mission import Mission
 from flightplan.projection import LocalFrame
@@ -20,16 +30,16 @@ _DEFAULT_SPEED_M_S = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class InForce:
-    """What the items before a leg have set: speed, the camera's pitch, and photos.
+    """What the items before a leg have set: speed, where the camera looks, and photos.
 
     Attributes:
         speed_m_s: Commanded ground speed; None for the vehicle's own.
-        pitch_deg: Of the camera; None where nothing was said.
+        camera: Its pitch, or the place that it looks at; None where nothing was said.
         photos: The distance trigger; None while no photos are taken.
     """
 
     speed_m_s: float | None = None
-    pitch_deg: float | None = None
+    camera: PointCamera | LookAt | None = None
     photos: PhotosByDistance | None = None
 
 
@@ -167,8 +177,8 @@ def _with(in_force: InForce, item: object) -> InForce:
     match item:
         case SetSpeed(speed_m_s=speed):
             return replace(in_force, speed_m_s=speed)
-        case PointCamera(pitch_deg=pitch):
-            return replace(in_force, pitch_deg=pitch)
+        case PointCamera() | LookAt():
+            return replace(in_force, camera=item)
         case PhotosByDistance():
             return replace(in_force, photos=item)
         case PhotosOff():

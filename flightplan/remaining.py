@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flightplan.flight_log import BreakPoint
-from flightplan.items import Item, PointCamera, SetSpeed, TakeOff, Waypoint
+from flightplan.items import Item, SetSpeed, TakeOff, Waypoint
 from flightplan.mission import Mission
 from flightplan.mission_path import InForce, MissionPath
 
@@ -37,6 +37,6 @@ def _before(in_force: InForce) -> list[Item]:
     items: list[Item] = []
     if in_force.speed_m_s is not None:
         items.append(SetSpeed(speed_m_s=in_force.speed_m_s))
-    if in_force.pitch_deg is not None:
-        items.append(PointCamera(pitch_deg=in_force.pitch_deg))
+    if in_force.camera is not None:
+        items.append(in_force.camera)
     return items

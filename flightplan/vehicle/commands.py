@@ -103,6 +103,8 @@ class CommandDesk:
                 return _result(autopilot.pause(message.param1 == 0.0))
             case dialect.MAV_CMD_DO_REPOSITION:
                 return self._reposition(message)
+            case dialect.MAV_CMD_DO_SET_ROI_LOCATION:
+                return self._look_at(message)
             case 178 | 205 | 206 | 1000:
                 return self._do_at_once(message)
             case dialect.MAV_CMD_DO_FENCE_ENABLE if self._dialect is Dialect.ARDUPILOT:
@@ -132,6 +134,17 @@ class CommandDesk:
         lonlat = lonlat_from_xy(message.x, message.y)
         speed = message.param1 if math.isfinite(message.param1) else -1.0
         return _result(self._autopilot.go_to(lonlat, height, speed))
+
+    def _look_at(self, message: Message) -> tuple[int, str | None]:
+        """Only as COMMAND_INT, likewise."""
+        if message.get_type() != "COMMAND_INT":
+            return int(dialect.MAV_RESULT_COMMAND_INT_ONLY), None
+        self._autopilot.do(
+            MissionItem(
+                seq=0, frame=message.frame, command=message.command, x=message.x, y=message.y, z=float(message.z)
+            )
+        )
+        return _result(None)
 
     def _do_at_once(self, message: Message) -> tuple[int, str | None]:
         params = (float(message.param1), float(message.param2), float(message.param3), float(message.param4))

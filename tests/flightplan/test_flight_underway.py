@@ -13,6 +13,7 @@ from pymavlink.dialects.v20 import ardupilotmega as dialect
 from flightplan.airspace.clearance import Clearance
 from flightplan.errors import InvalidMission, NotCleared, NotNow
 from flightplan.flight import BreakPoint, FlightControl, Order, Phase, fly, follow
+from flightplan.items import LookAt
 from flightplan.link import open_link
 from flightplan.mavlink import Autopilot
 from flightplan.mission import LandHere, PhotosByDistance, PointCamera, ReturnHome, SetSpeed, TakeOff, Waypoint
@@ -348,3 +349,25 @@ def test_a_way_that_ends_where_it_is_has_no_way_home():
 
     assert path.legs[-1].length_m == 0.0
     assert path.length_m < MissionPath(a_mission([*the_items()[:-1], ReturnHome()])).length_m
+
+
+def test_a_camera_that_looked_at_a_place_looks_there_again_after_a_pause():
+    tower_lon, tower_lat = lonlat(130.0, 200.0)
+    items = [item for item in the_items() if not isinstance(item, PointCamera)]
+    items.insert(2, LookAt(lon=tower_lon, lat=tower_lat, alt_home_m=20.0))
+    pilot = Pilot((Order.PAUSE, in_row), (Order.RESUME, when(Phase.PAUSED)))
+    mission = a_mission(items)
+    with a_vehicle() as vehicle, open_link(vehicle.address) as link:
+        pilot.vehicle = vehicle
+        slows_down_in_its_first_row(vehicle)
+        upload(link, mission)
+        looks = []
+        look_at = vehicle.autopilot.camera.look_at
+        vehicle.autopilot.camera.look_at = lambda *place: (looks.append(place), look_at(*place))
+        log = fly(link, mission, on_progress=pilot.watch, control=pilot.control)
+
+    assert log.completed
+    assert len(looks) == 2
+    assert looks[0][0] == pytest.approx(looks[1][0], abs=0.02)
+    rest = remaining_mission(mission, BreakPoint(item=6, lon=tower_lon, lat=tower_lat, alt_home_m=60.0))
+    assert items[2] in rest.items
