@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import shapely
 
+from flightplan.area import lonlat_problem
 from flightplan.errors import CannotPlan, InputFileError
 from flightplan.files.text import read_text
 from flightplan.projection import LocalFrame
@@ -83,9 +84,9 @@ def overdue_cells(path: Path | str, day: date, rules: DynamicRules) -> list[Targ
         every_days = rules.every_days if row.every_days is None else row.every_days
         if not 1 <= every_days <= 3_650:
             raise _impossible(path, place, "every_days must lie between 1 and 3,650")
-        due_on = date.min if row.last_seen_on is None else row.last_seen_on + timedelta(days=every_days)
-        if due_on > day:
+        if row.last_seen_on is not None and row.last_seen_on > day - timedelta(days=every_days):
             continue
+        due_on = date.min if row.last_seen_on is None else row.last_seen_on + timedelta(days=every_days)
         spread = Spread(half_length_m=row.size_m / 2, half_width_m=row.size_m / 2, is_box=True)
         found.append(_target(path, place, row, f"cell {row.cell}", spread, row.priority, due_on, rules))
     return sorted(found, key=lambda target: target.urgency)
@@ -100,18 +101,12 @@ def hot_spots(path: Path | str, day: date, rules: DynamicRules) -> list[Target]:
         InputFileError: The table cannot be read, or says what cannot be.
     """
     path = Path(path)
-    rows = [
-        row
-        for row in _rows(path, "complaints", _ComplaintTable)
-        if timedelta(0) <= day - row.made_on <= timedelta(days=rules.hot_days)
-    ]
+    rows = [row for row in _complaints(path) if timedelta(0) <= day - row.made_on <= timedelta(days=rules.hot_days)]
     if not rows:
         return []
     frame = LocalFrame(lon=rows[0].lon, lat=rows[0].lat)
     found = []
     places = frame.en_from_lonlat(np.array([(row.lon, row.lat) for row in rows]))
-    if not np.isfinite(places).all():
-        raise _impossible(path, "complaints", "a place lies off the earth")
     for members in _close_together(places, rules.hot_m):
         if len(members) < rules.hot_least:
             continue
@@ -125,6 +120,15 @@ def hot_spots(path: Path | str, day: date, rules: DynamicRules) -> list[Target]:
         name = f"hot-spot of {len(members)} complaints since {first.id}"
         found.append(_target(path, f"complaint {first.id:.40}", spot, name, spread, priority, first.made_on, rules))
     return sorted(found, key=lambda target: target.urgency)
+
+
+def _complaints(path: Path) -> Sequence[_ComplaintTable]:
+    rows = _rows(path, "complaints", _ComplaintTable)
+    for number, row in enumerate(rows, 1):
+        problem = lonlat_problem(row.lon, row.lat)
+        if problem is not None:
+            raise _impossible(path, f"complaints > row {number} ({row.id:.40})", problem[0])
+    return rows
 
 
 def _target(

@@ -54,8 +54,8 @@ class Spread:
             ValueError: It is none.
         """
         matrix = np.array([[east_m2, east_north_m2], [east_north_m2, north_m2]], dtype=float)
-        if not np.isfinite(matrix).all():
-            raise ValueError("a covariance must be finite")
+        if not (np.abs(matrix) <= _LARGEST_M**2).all():
+            raise ValueError(f"a covariance must be finite, and no more than {_LARGEST_M**2:,.0f} m²")
         squares, axes = np.linalg.eigh(matrix)
         if squares[0] < -1e-9 * max(abs(squares[1]), 1.0):
             raise ValueError("a covariance must not have a negative variance along any direction")

@@ -32,6 +32,7 @@ from flyonce.reflight_files import ReflightFiles
 # Over hills flights climb more than the search counts.
 _BATTERY_SHARE_OVER_HILLS = 0.9
 _MOST_DAYS = 3_660
+_THIS_CENTURY = 2_050
 
 
 class ViewKind(StrEnum):
@@ -107,6 +108,7 @@ def reflight(
     ground = None if terrain is None else DemTerrain.open(terrain)
     crew = read_fleet(fleet)
     day = first_day.date() if first_day is not None else datetime.now(crew.time_zone).date() + timedelta(days=1)
+    _check_day(day)
     rules = FlightRules.read(airspace or (), takes_off_at=None, vehicle=vehicle)
     shut = [*_polygons(no_fly or []), *rules.no_fly(altitude_m)]
     dynamic = DynamicRules(every_days=every_days, resolution_m=resolution_cm / 100)
@@ -145,6 +147,12 @@ def reflight(
         except OSError as error:
             fail(f"{out}: cannot be written to ({error.strerror}). Choose another folder with --out.")
     _tell(account, planned, out, perf_counter() - began, as_json=as_json)
+
+
+def _check_day(day: date) -> None:
+    """Refuse days of other centuries: they are slips, and calendars end."""
+    if abs(day.year - _THIS_CENTURY) > 100:
+        fail(f"{day} is no day to fly on. Write it like 2026-11-23.")
 
 
 def _polygons(files: list[Path]) -> list[Polygon]:
@@ -186,6 +194,7 @@ def due(
 ) -> None:
     """Tell which fixed plans are due on which day."""
     first = datetime.now().astimezone().date() if begin is None else begin.date()
+    _check_day(first)
     last = first + timedelta(days=days - 1)
     found = sorted(
         (day, plan.name, plan.area) for plan in read_fixed_plans(plans) for day in plan.recurrence.days(first, last)

@@ -184,6 +184,17 @@ def test_complaints_close_together_are_a_hot_spot_that_holds_them_all(tmp_path):
     assert hot_spots(tmp_path / "c.csv", DAY, DynamicRules(hot_m=30, hot_least=3)) == []
 
 
+def test_complaints_off_the_earth_are_refused_with_their_row(tmp_path):
+    (tmp_path / "c.csv").write_text("id,lon,lat,made_on\na,118.87,28.94,2026-11-20\nb,28.94,118.87,2026-11-20\n")
+    with pytest.raises(InputFileError, match=r"complaints > row 2 \(b\): .*swapped"):
+        hot_spots(tmp_path / "c.csv", DAY, DynamicRules())
+
+
+def test_a_cell_that_was_seen_at_the_end_of_all_days_is_not_overdue(tmp_path):
+    (tmp_path / "cells.csv").write_text(CELLS.replace("2026-11-10", "9999-12-31"))
+    assert "cell A2" not in {one.target_id for one in overdue_cells(tmp_path / "cells.csv", DAY, DynamicRules())}
+
+
 def test_old_complaints_and_those_of_later_days_do_not_count(tmp_path):
     (tmp_path / "c.csv").write_text(complaints((0, 0), (5, 0), (9, 0)))
 

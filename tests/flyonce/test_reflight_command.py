@@ -232,6 +232,7 @@ def test_what_cannot_be_flown_to_is_named_and_the_rest_is_planned(city, run):
         (("cases.json", "--most-flights", "0"), "0 flights are none"),
         (("cases.json", "--no-fly", "none.kml"), "no such file"),
         (("cases.json", "--terrain", "none.tif"), "none.tif"),
+        (("cases.json", "--first-day", "9999-12-31"), "is no day to fly on"),
         (("bad.json",), "give one of ellipse, covariance and radius_m"),
         (("fast.json", "--vehicle", "m3d"), "18 m/s is no speed"),
         (("cases.json", "--vehicle", "kite"), "vehicle 'kite' is not known"),
@@ -288,5 +289,6 @@ def test_the_plans_that_are_due_are_told_by_day(city, run):
     ]  # fmt: skip
     assert "no plan is due" in run(city / "plans.yaml", "--from", "2020-01-01", command="due")[2]
     assert "Mon 2026-09-28 江边 river.geojson" in run(city / "plans.yaml", "--from", "2026-09-28", command="due")[2]
+    assert "is no day" in run(city / "plans.yaml", "--from", "0001-01-01", command="due")[2]
     (city / "plans.yaml").write_text("plans: []")
     assert run(city / "plans.yaml", command="due")[0] == 2
