@@ -116,6 +116,7 @@ class ReflightFiles:
             "seconds_in_the_air": round(self.plan.seconds, 1),
             "not_planned": [{"id": name, "reason": reason} for name, reason in self.plan.not_planned],
             "left_for_later": list(self.plan.left_for_later),
+            "docks_left_out": list(self.plan.docks_left_out),
         }
 
     def _flight(self, one: _Flown) -> dict[str, Any]:

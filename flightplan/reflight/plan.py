@@ -60,6 +60,7 @@ class ReflightPlan:
         sorties: The most urgent first.
         not_planned: What nobody can fly to, and why: (id, reason).
         left_for_later: Ids of what would have taken more flights than were allowed, the most urgent first.
+        docks_left_out: Names of docks that lie where nobody may fly.
     """
 
     fleet: Fleet
@@ -69,6 +70,7 @@ class ReflightPlan:
     sorties: tuple[Sortie, ...]
     not_planned: tuple[tuple[str, str], ...]
     left_for_later: tuple[str, ...] = ()
+    docks_left_out: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -139,6 +141,7 @@ def plan_reflight(
         sorties=tuple(sorted(sorties, key=lambda sortie: sortie.urgency)),
         not_planned=tuple(not_planned),
         left_for_later=tuple(target.target_id for target in sorted(later, key=lambda target: target.urgency)),
+        docks_left_out=tuple(dock.name for dock in fleet.docks if dock not in ground.docks),
     )
 
 

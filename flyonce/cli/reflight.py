@@ -170,6 +170,8 @@ def _tell(account: dict[str, Any], planned: ReflightPlan, out: Path, seconds: fl
                 f"{flight['name']}: {flight['takes_off_at']}, {len(flight['cases'])} cases, {flight['photos']} photos, "
                 f"{flight['length_m'] / 1000:.2f} km → {out / flight['mission']}"
             )
+        if planned.docks_left_out:
+            say(f"left out, where nobody may fly: docks {', '.join(planned.docks_left_out)}")
         if planned.left_for_later:
             say(f"{len(planned.left_for_later)} wait for later flights")
         for one in account["not_planned"]:

@@ -90,11 +90,11 @@ def best_of_all(problem):
     return least(tuple(visits))
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_a_small_problem_is_solved_as_well_as_trying_everything(seed):
     problem = a_problem(6, docks=2, seed=seed, limit_s=1_200.0)
 
-    found = search_flights(problem, rounds=400)
+    found = search_flights(problem, rounds=300)
 
     assert sum(found.seconds) == pytest.approx(best_of_all(problem), rel=1e-9)
 
@@ -119,7 +119,7 @@ def test_every_flight_keeps_its_limits_and_everything_is_visited_once_or_left_ou
 
 def test_the_same_search_finds_the_same_flights_and_more_rounds_none_worse():
     problem = a_problem(30, docks=2, seed=5)
-    few, again, many = (search_flights(problem, rounds=rounds) for rounds in (50, 50, 600))
+    few, again, many = (search_flights(problem, rounds=rounds) for rounds in (40, 40, 250))
 
     assert few == again
     assert sum(many.seconds) <= sum(few.seconds) <= sum(search_flights(problem, rounds=0).seconds)
@@ -170,7 +170,7 @@ def planned():
     targets.append(a_target("long", 500.0, 900.0, length_m=80.0, width_m=10.0))
     shut = [box(*lonlat(-700, -3_000), *lonlat(-400, 1_000))]
     fleet = a_fleet(a_dock("west", -1_500.0, 0.0), a_dock("east", 1_800.0, 300.0, drones=2))
-    plan = plan_reflight(targets, fleet, no_fly=shut)
+    plan = plan_reflight(targets, fleet, no_fly=shut, rounds=200)
     missions = [mission_of(plan, sortie, f"flight {number}") for number, sortie in enumerate(plan.sorties)]
     return plan, missions, shut
 
@@ -285,13 +285,13 @@ def test_an_oblique_view_is_taken_from_another_side_where_the_best_one_is_shut()
     assert refused.not_planned == (("case 1", "every place to see it from lies where nobody may fly"),)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(seed=st.integers(0, 999))
 def test_ways_between_many_places_are_those_that_the_router_finds_one_by_one(seed):
     dice = np.random.default_rng(seed)
     shut = [shapely.Point(*dice.uniform(-800, 800, 2)).buffer(float(dice.uniform(50, 300)), 2) for _ in range(5)]
     router = Router(obstacles(shut, 3.0))
-    places = [place for place in dice.uniform(-1_200, 1_200, (14, 2)) if not router.is_inside(tuple(place))]
+    places = [place for place in dice.uniform(-1_200, 1_200, (10, 2)) if not router.is_inside(tuple(place))]
     places = np.array(places)
     kind = DroneKind(camera=camera_by_name("dji-m3d"), kinematics=DRONE.kinematics, speed_m_s=15.0)
 
@@ -312,6 +312,14 @@ def test_a_place_shut_in_by_obstacles_is_reached_by_nobody():
 
     assert [visit.target.target_id for sortie in plan.sorties for visit in sortie.visits] == ["street"]
     assert plan.not_planned == (("yard", "no way leads there round the places where nobody may fly"),)
+
+
+def test_a_dock_where_nobody_may_fly_is_left_out_and_named():
+    shut = [box(*lonlat(-100, -100), *lonlat(100, 100))]
+    plan = plan_reflight([a_target()], a_fleet(a_dock("shut"), a_dock("open", 500.0, 0.0)), no_fly=shut)
+
+    assert plan.docks_left_out == ("shut",)
+    assert [sortie.dock.name for sortie in plan.sorties] == ["open"]
 
 
 class Slope:
@@ -446,7 +454,7 @@ def test_a_simulated_vehicle_takes_exactly_the_photos_of_a_re_flight_where_they_
     shots = [shot for visit in plan.sorties[0].visits for shot in visit.shots]
 
     home = {"home_lon": mission.home.lon, "home_lat": mission.home.lat, "home_alt_msl_m": 71.5}
-    with SimulatedVehicle(speedup=20.0, **home).running() as vehicle, open_link(vehicle.address) as link:
+    with SimulatedVehicle(speedup=40.0, **home).running() as vehicle, open_link(vehicle.address) as link:
         upload(link, mission)
         log = fly(link, mission)
 
