@@ -19,7 +19,7 @@ from flightplan.coverage import CoveragePlan, Pattern, closest_needed
 from flightplan.errors import CannotPlan
 from flightplan.geojson_shapes import shapes_in
 from flightplan.parts import in_order
-from flightplan.pattern_search import Point, Run
+from flightplan.pattern_search import Point, Run, Task
 from flightplan.projection import LocalFrame
 from flightplan.shots import STRAIGHT_DOWN_DEG
 from flightplan.site import Departure, Site, site_of
@@ -127,9 +127,21 @@ def _rows(
     if not runs:
         raise CannotPlan(problem="no row of the strip can be flown", remedy="Check the line and the no-fly areas")
     ordered = in_order([(run,) for run in runs], site.home_en)
+    task = Task(
+        area_en=site.parts()[0],
+        blocked_en=site.blocked_en,
+        along_m=along_m,
+        across_m=across_m,
+        trigger_m=trigger_m,
+        spacing_m=spacing_m,
+        closest_m=closest_m,
+        speed_m_s=speed,
+        home_en=site.home_en,
+    )
     first = np.subtract(ordered[0].points[1], ordered[0].points[0])
     return Pattern(
         runs=[part for run in ordered for part in _cut_at_corners(run, closest_m)],
+        task=task,
         angle_deg=math.degrees(math.atan2(first[1], first[0])) % 180,
         row_spacing_m=spacing_m,
         speed_m_s=speed,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon, Polygon
 
 from flightplan.area import PatrolArea
@@ -16,6 +17,7 @@ from flightplan.errors import CannotPlan
 from flightplan.footprints import CoverageShare, share
 from flightplan.kinematics import Kinematics
 from flightplan.limits import FlightLimits
+from flightplan.mending import mended, unseen_places
 from flightplan.mission import Mission, MissionFigures
 from flightplan.parts import in_order
 from flightplan.pattern_search import MAPPED_SHARE, Run, Task, find_survey, run_between
@@ -28,6 +30,9 @@ from geo.camera import Camera
 # Rows are laid closer, in these steps, until what was asked for is seen on the real ground.
 _CLOSER = (1.0, 0.94, 0.88, 0.82, 0.75, 0.68, 0.6)
 _SAME_DIRECTION_DEG = 5.0
+# Where only so little is missing, a few rows over it cost less than rows closer everywhere.
+_LEAST_TO_MEND = 0.97
+_MENDED_TIMES = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,12 +64,22 @@ class CoveragePlan:
 
 @dataclass(frozen=True, kw_only=True)
 class Pattern:
-    """Runs over a whole site, in flying order, and how they lie; `coverage` where it was measured already."""
+    """Runs over a whole site, in flying order, and how they lie.
+
+    Attributes:
+        runs: In flying order.
+        angle_deg: Direction of the rows, counter-clockwise from east.
+        row_spacing_m: Greatest distance between rows.
+        speed_m_s: Ground speed on rows.
+        task: How photos are taken, of the first part where there are several; None where no row may be added.
+        coverage: Where it was measured already.
+    """
 
     runs: Sequence[Run]
     angle_deg: float
     row_spacing_m: float
     speed_m_s: float
+    task: Task | None = None
     coverage: CoverageShare | None = None
 
 
@@ -183,7 +198,14 @@ def closest_needed(
     """
     plans = []
     for closer in _CLOSER:
-        plan = flown(area, site, shooting, drone, pattern(closer))
+        laid = pattern(closer)
+        plan = flown(area, site, shooting, drone, laid)
+        for _ in range(_MENDED_TIMES):
+            if laid.task is None or not _LEAST_TO_MEND <= plan.coverage.seen_once < 1.0:
+                break
+            places = unseen_places(*_counted(site, shooting, plan.missions))
+            laid = replace(laid, runs=mended(laid.runs, places, laid.task, drone.kinematics))
+            plan = flown(area, site, shooting, drone, laid)
         mapped = not shooting.maps or plan.coverage.seen_five_times >= MAPPED_SHARE
         if plan.coverage.seen_once == 1.0 and mapped:
             return plan
@@ -211,11 +233,25 @@ def flown(area: PatrolArea, site: Site, shooting: Shooting, drone: Drone, patter
 
 def measured(site: Site, shooting: Shooting, missions: Sequence[Mission]) -> CoverageShare:
     """What the missions' own photos show of the ground as it is: part by part, weighed by their size."""
+    weights = [part.area for part in site.parts()]
+    found = [share(counts) for counts in _counted(site, shooting, missions)[1]]
+    once = np.average([one.seen_once for one in found], weights=weights)
+    five_times = np.average([one.seen_five_times for one in found], weights=weights)
+    # Averages of ones may fall short of one by rounding.
+    return CoverageShare(seen_once=round(float(once), 9), seen_five_times=round(float(five_times), 9))
+
+
+def _counted(
+    site: Site, shooting: Shooting, missions: Sequence[Mission]
+) -> tuple[list[GroundGrid], list[NDArray[np.int32]]]:
+    """Samples of every part, and how many photos show each.
+
+    Raises:
+        CannotPlan: The elevation model has no height for one.
+    """
     shots, view = shots_of(missions, site.frame), View.of(shooting.camera)
-    parts = site.parts()
-    found = []
-    for part in parts:
-        grid = GroundGrid(part, site.frame, site.terrain, site.home.alt_msl_m)
+    grids = [GroundGrid(part, site.frame, site.terrain, site.home.alt_msl_m) for part in site.parts()]
+    for grid in grids:
         unknown = grid.unknown_en_m()
         if len(unknown):
             lon, lat = site.frame.lonlat_from_en(unknown[:1])[0]
@@ -223,12 +259,7 @@ def measured(site: Site, shooting: Shooting, missions: Sequence[Mission]) -> Cov
                 problem=f"the elevation model has no ground at longitude {lon:.6f}, latitude {lat:.6f}",
                 remedy="Give one that covers the area, home and the way between them",
             )
-        found.append(share(grid.counts(shots, view)))
-    weights = [part.area for part in parts]
-    once = np.average([one.seen_once for one in found], weights=weights)
-    five_times = np.average([one.seen_five_times for one in found], weights=weights)
-    # Averages of ones may fall short of one by rounding.
-    return CoverageShare(seen_once=round(float(once), 9), seen_five_times=round(float(five_times), 9))
+    return grids, [grid.counts(shots, view) for grid in grids]
 
 
 def _rows(site: Site, shooting: Shooting, drone: Drone, closer: float, angle_deg: float | None = None) -> Pattern:
@@ -265,6 +296,7 @@ def _rows(site: Site, shooting: Shooting, drone: Drone, closer: float, angle_deg
     is_plain = site.terrain is None and not footprint.ahead_m and len(surveys) == 1
     return Pattern(
         runs=runs,
+        task=None if footprint.ahead_m else tasks[0],
         angle_deg=surveys[0].angle_deg,
         row_spacing_m=spacing_m,
         speed_m_s=speed,

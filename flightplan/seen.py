@@ -109,6 +109,11 @@ class GroundGrid:
         at = np.argwhere(self.inside & np.isnan(self.ground_m))
         return np.column_stack([self._e[at[:, 0]], self._n[at[:, 1]]])
 
+    def inside_en_m(self) -> Floats:
+        """The samples inside (n, 2), aligned with `counts`."""
+        at = np.argwhere(self.inside)
+        return np.column_stack([self._e[at[:, 0]], self._n[at[:, 1]]])
+
     def counts(self, shots: Shots, view: View) -> NDArray[np.int32]:
         """Photos per sample point inside."""
         counted = np.zeros(self.inside.shape, dtype=np.int32)

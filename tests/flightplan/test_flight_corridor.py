@@ -155,3 +155,20 @@ def test_lines_are_read_from_geojson_and_what_has_none_is_refused(tmp_path):
 def test_a_strip_that_cannot_be_is_refused_with_the_reason(options, problem):
     with pytest.raises(CannotPlan, match=problem):
         a_strip_plan([(0.0, 0.0), (800.0, 0.0)], **options)
+
+
+def test_random_lines_with_sharp_bends_are_seen_whole_at_every_width():
+    dice = random.Random(7)
+    for number in range(30):
+        points, heading = [(0.0, 0.0)], dice.uniform(0, 6)
+        for _ in range(dice.randint(2, 10)):
+            heading += dice.uniform(-2.2, 2.2)
+            step_m = dice.uniform(15, 200)
+            points.append((points[-1][0] + step_m * math.cos(heading), points[-1][1] + step_m * math.sin(heading)))
+        width_m = dice.choice([10.0, 30.0, 80.0, 200.0])
+
+        plan = a_strip_plan(points, width_m=width_m, overlaps=dice.choice([PATROL, MAPPING, (0.3, 0.1)]))
+
+        assert plan.coverage.seen_once >= 0.999, number
+        seen = [what_is_seen(plan, part, 100.0, 2_000) for part in shapely.get_parts(ground(points, width_m=width_m))]
+        assert min(one.once for one in seen) >= 0.999, number

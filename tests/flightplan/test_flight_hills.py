@@ -161,7 +161,7 @@ def test_slopes_cost_time():
     assert steep.figures[0].duration_s > level.figures[0].duration_s * 1.05
 
 
-def test_rows_are_laid_closer_where_ridges_stand_nearer_to_the_camera():
+def test_ridges_that_stand_nearer_to_the_camera_get_more_photos():
     def ridges(east, north):
         return 100 + 45 * (np.sin(north * 2 * math.pi / 180.0) > 0.0) * np.sin(north * 2 * math.pi / 180.0)
 
@@ -171,7 +171,7 @@ def test_rows_are_laid_closer_where_ridges_stand_nearer_to_the_camera():
     )
 
     assert level.coverage.seen_once == ridged.coverage.seen_once == 1.0
-    assert ridged.row_spacing_m < level.row_spacing_m
+    assert ridged.figures[0].photos > level.figures[0].photos
 
 
 def test_a_way_across_a_valley_keeps_the_band_between_its_stops():
@@ -293,3 +293,16 @@ def test_rows_run_along_steep_ridges_rather_than_across_them():
     assert min(level.angle_deg, 180 - level.angle_deg) < 1
     assert steep.angle_deg == pytest.approx(90.0, abs=2.0)
     assert heights_flown(steep, ridges).max() <= 110.0
+
+
+def test_maps_of_ridges_have_their_rows_closer_everywhere():
+    def ridges(east, north):
+        return 100 + 30 * np.abs(np.sin(north * 2 * math.pi / 240.0))
+
+    def flat(east, north):
+        return 100.0 + 0 * east
+
+    level, ridged = (a_hill_plan(Ground(ground), sidelap=0.55, band_m=20.0) for ground in (flat, ridges))
+
+    assert ridged.coverage.seen_five_times >= 0.99
+    assert ridged.row_spacing_m < level.row_spacing_m
