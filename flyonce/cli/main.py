@@ -20,6 +20,8 @@ from flyonce.cli.output import set_up_logging, stderr
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("flyonce.cli.demo", "Run the whole chain on a staged district, and open it in the browser."),
     "plan": ("flyonce.cli.plan", "Plan a flight over an area and write it for ground stations."),
+    "reflight": ("flyonce.cli.reflight", "Plan the shortest flights over what waits for proof, and overdue ground."),
+    "due": ("flyonce.cli.reflight", "Tell which fixed plans a calendar brings on which day."),
     "convert": ("flyonce.cli.mission_files", "Write a mission for another ground station, or for a DJI dock."),
     "vehicle": ("flyonce.cli.vehicle", "Run simulated MAVLink vehicles."),
     "upload": ("flyonce.cli.flight", "Upload a mission with its fence, read it back and compare."),
