@@ -57,6 +57,7 @@ class Autopilot:
         self.fence = FenceGuard(enabled=self._is_px4)
         self.rally: tuple[RallyPoint, ...] = ()
         self._fence_plan: Fence | None = None
+        self.mission: tuple[MissionItem, ...] = ()
         self.stand_at(self.home)
         self.mode = Mode.LOITER if self._is_px4 else Mode.STABILIZE
         self.armed = False
@@ -64,7 +65,6 @@ class Autopilot:
         self.homecoming = Homecoming(self.body)
         self.time_s = 0.0
         self.battery = 1.0
-        self.mission: tuple[MissionItem, ...] = ()
         self.current = 0
         self.started = False
         self._battery_guard = BatteryGuard(self.setup)
@@ -98,6 +98,7 @@ class Autopilot:
         self.frame = LocalFrame(lon=home.lon, lat=home.lat)
         self.body.east_m = self.body.north_m = 0.0
         self.fence.load(self._fence_plan, self.frame)
+        self._route = Route(items=self.mission, home=home, frame=self.frame)
 
     # What the ground may ask for
 
@@ -105,6 +106,7 @@ class Autopilot:
         """Takes a new mission, item 0 (home) included."""
         self.mission = items
         self.current = 0
+        self._route = Route(items=items, home=self.home, frame=self.frame)
 
     def guard(self, fence: Fence | None, rally: tuple[RallyPoint, ...]) -> None:
         """Takes a new fence and rally points."""
@@ -306,10 +308,6 @@ class Autopilot:
         """Turns to the course of the next leg; true once it looks there, or when no leg follows."""
         course = self._route.course_after(self.current)
         return course is None or self.body.turn_to(course, dt_s)
-
-    @property
-    def _route(self) -> Route:
-        return Route(items=self.mission, home=self.home, frame=self.frame)
 
     def _finish_item(self) -> None:
         self.on_reached(self.current)

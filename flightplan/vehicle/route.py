@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class Route:
     def leg(self, number: int, body: Body, cruise_m_s: float, kinematics: Kinematics) -> Leg:
         """The way from where the body is to waypoint `number`, left as fast as the next corner allows."""
         item = self.items[number]
-        end = self.place_en(item)
+        end = self._places_en[number]
         after = self._waypoint_after(number)
         leave = 0.0
         if after is not None and not item.params[0] > 0:
@@ -48,10 +48,15 @@ class Route:
 
     def course_after(self, number: int) -> float | None:
         """The course of the leg that follows waypoint `number`, degrees; None where none follows."""
-        here, after = self.place_en(self.items[number]), self._waypoint_after(number)
+        here, after = self._places_en[number], self._waypoint_after(number)
         if after is None or math.dist(here, after) < _SAME_PLACE_M:
             return None
         return _course_deg(here, after)
+
+    @cached_property
+    def _places_en(self) -> list[Point]:
+        """Of every item; reckoned once, for they are asked for in every step of a flight."""
+        return [self.place_en(item) for item in self.items]
 
     def place_en(self, item: MissionItem) -> Point:
         """Metres east and north of home."""
@@ -63,9 +68,10 @@ class Route:
 
     def _waypoint_after(self, number: int) -> Point | None:
         """The place of the next item that moves the vehicle, when it is a waypoint."""
-        later: Sequence[MissionItem] = self.items[number + 1 :]
-        following = next((item for item in later if item.command in NAVIGATION), None)
-        return self.place_en(following) if following is not None and following.command == NAV_WAYPOINT else None
+        for later in range(number + 1, len(self.items)):
+            if self.items[later].command in NAVIGATION:
+                return self._places_en[later] if self.items[later].command == NAV_WAYPOINT else None
+        return None
 
 
 def en_from_lonlat(frame: LocalFrame, lonlat: tuple[float, float]) -> Point:
