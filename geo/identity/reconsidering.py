@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from geo.gaussian import Estimate, apart2
@@ -37,7 +39,7 @@ def reconsider(flight: Flight, rule: MergeRule, partings: Partings) -> set[int]:
 
 def _one_round(flight: Flight, rule: MergeRule, partings: Partings, asked: set[int] | None) -> set[int]:
     """One round; where pieces are named, only pictures that show one of them or a neighbour are looked at."""
-    rivals = {piece.piece_id: near for piece in flight.pieces if piece.rows and (near := _near(piece, rule, partings))}
+    rivals = _rivals(flight, rule, partings)
     now: dict[int, list[int]] = {}
     for held in _doubtful([piece for piece in flight.pieces if piece.piece_id in rivals], rivals, asked):
         for row, old, new in _better(held, rivals, rule):
@@ -93,21 +95,30 @@ def _apart2(ones: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[n
     return answer
 
 
-def _near(piece: Piece, rule: MergeRule, partings: Partings) -> list[Piece]:
-    """Other pieces of the flight so near that they may hold sightings of its thing."""
-    thing = piece.gathering
-    if not piece.changed and not any(other.changed for other in thing.pieces):
-        return []
-    east, north, _, _, _ = piece.settled
-    reach2 = rule.frame_gate**2 * 2 * piece.ground.widest_m2
-    found = []
-    for other in piece.ground.near(east, north):
-        e, n, _, _, _ = other.settled
-        if (e - east) ** 2 + (n - north) ** 2 < reach2 and other.gathering is not thing and other.rows:
-            found.append(other)
-    return [
-        other for other in found if rule.in_window(other.gathering, thing) and not partings.parted([piece], [other])
-    ]
+def _rivals(flight: Flight, rule: MergeRule, partings: Partings) -> dict[int, list[Piece]]:
+    """By piece, other pieces of the flight so near that they may hold sightings of its thing."""
+    groups: dict[int, list[Piece]] = {}
+    for piece in flight.pieces:
+        if piece.rows:
+            groups.setdefault(id(piece.ground), []).append(piece)
+    found: dict[int, list[Piece]] = {}
+    for pieces in groups.values():
+        points = np.asarray(shapely.points(np.array([piece.settled[:2] for piece in pieces])), dtype=object)
+        reach_m = rule.frame_gate * math.sqrt(2 * pieces[0].ground.widest_m2)
+        pairs = shapely.STRtree(points).query(points, predicate="dwithin", distance=reach_m)
+        for one, other in pairs.T.tolist():
+            if one != other and _is_rival(pieces[other], pieces[one], rule, partings):
+                found.setdefault(pieces[one].piece_id, []).append(pieces[other])
+    return found
+
+
+def _is_rival(other: Piece, piece: Piece, rule: MergeRule, partings: Partings) -> bool:
+    """Whether a piece beside another one may hold sightings of its thing."""
+    thing, rival = piece.gathering, other.gathering
+    # A piece that is noted nowhere is too unsure to be given anything.
+    if rival is thing or other.squares is None or not any(one.changed for one in thing.pieces):
+        return False
+    return rule.in_window(rival, thing) and not partings.parted([piece], [other])
 
 
 def _better(held: Sequence[Held], rivals: dict[int, list[Piece]], rule: MergeRule) -> list[tuple[int, Piece, Piece]]:
