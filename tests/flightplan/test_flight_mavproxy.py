@@ -102,7 +102,7 @@ def meeting(tmp_path_factory):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     vehicle = SimulatedVehicle(
-        home_lon=LON, home_lat=LAT, home_alt_msl_m=71.5, speedup=60.0, udp_to=(("127.0.0.1", port),)
+        home_lon=LON, home_lat=LAT, home_alt_msl_m=71.5, speedup=100.0, udp_to=(("127.0.0.1", port),)
     )
     with vehicle.running():
         station = MavProxy(port, tmp_path_factory.mktemp("mavproxy"))

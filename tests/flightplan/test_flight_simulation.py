@@ -260,7 +260,7 @@ def test_it_returns_to_the_nearest_of_home_and_the_rally_points():
 # Over the socket
 
 
-def a_vehicle(speedup=60.0, **setup):
+def a_vehicle(speedup=120.0, **setup):
     return SimulatedVehicle(
         home_lon=LON, home_lat=LAT, home_alt_msl_m=71.5, speedup=speedup, setup=VehicleSetup(**setup)
     ).running()

@@ -22,7 +22,7 @@ from flightplan.remaining import remaining_mission
 from flightplan.upload import upload
 from flightplan.vehicle import SimulatedVehicle, VehicleSetup
 
-FAST, SLOW = 60.0, 2.0
+FAST, SLOW = 120.0, 2.0
 
 
 def a_vehicle(speedup=FAST, **setup):

