@@ -68,7 +68,8 @@ class SigningKey:
             remedy = "Choose another name, or use this key"
             raise InputFileError(path=path, problem="a file of this name exists", remedy=remedy) from error
         except OSError as error:
-            raise InputFileError(path=path, problem=f"cannot be written ({error.strerror})") from error
+            problem = f"cannot be written ({error.strerror})"
+            raise InputFileError(path=path, problem=problem, remedy="Choose another folder") from error
         _write(path, secret, 0)
         return cls(path)
 

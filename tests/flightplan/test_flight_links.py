@@ -293,6 +293,8 @@ def test_a_key_is_neither_missing_nor_overwritten(tmp_path):
     with pytest.raises(InputFileError, match="exists"):
         SigningKey.create(path)
     assert json.loads(path.read_text())["key_hex"] == before
+    with pytest.raises(InputFileError, match="cannot be written"):
+        SigningKey.create(tmp_path / "nowhere" / "key.json")
 
 
 def test_signed_packets_are_recorded_whole(key, tmp_path):
