@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 
-from geo.gaussian import Vec
 from geo.identity.alignment import Aligner
 from geo.identity.assigning import Assigner
+from geo.identity.clean import CleanLookAt, CleanLooks
 from geo.identity.flight import Flight
 from geo.identity.gathering import Gathering
 from geo.identity.intake import Intake
@@ -15,16 +14,11 @@ from geo.identity.journal import Journal, Merge, Partings, Suggestion
 from geo.identity.likeness import Kind, Likeness, MergeRule
 from geo.identity.neighbours import Neighbourhood, merge_all, misfits, strays
 from geo.identity.piece import Piece
-from geo.identity.point import Box, Point
+from geo.identity.point import Point
 from geo.identity.reconsidering import reconsider
 from geo.identity.rules import IdentityRules
 from geo.identity.thing import Thing, thing_of
-from geo.sighting import LonLat, Sighting
-
-CleanLookAt = Callable[[LonLat, datetime, datetime, frozenset[str]], bool]
-
-# A flight that saw something of the family this near to a place did not find it clean.
-_BESIDE_M = 2.5
+from geo.sighting import Sighting
 
 
 class Grouper:
@@ -39,13 +33,14 @@ class Grouper:
                 clean; flights named last do not count. None where nobody knows.
         """
         self._rules = rules or IdentityRules()
-        self._looked = clean_look
-        self._rule = MergeRule(self._rules, None if clean_look is None else self._clean_look)
+        self._rule = MergeRule(self._rules)
         self._intake = Intake(self._rule)
         self._flights = self._intake.flights
         self._pieces: dict[int, Piece] = {}
         self._things: dict[int, Gathering] = {}
         self._around = Neighbourhood(self._rule)
+        if clean_look is not None:
+            self._rule.clean_look = CleanLooks(clean_look, self._intake, self._around).between
         self._assigner = Assigner(self._rule)
         self._aligner = Aligner(self._rules)
         self._journal = Journal()
@@ -282,23 +277,3 @@ class Grouper:
         for piece in pieces:
             self._around.ground.note(piece)
         self._things[thing_id] = gathering
-
-    def _clean_look(self, place: Vec, family: str, after_s: float, before_s: float, but_not: frozenset[str]) -> bool:
-        assert self._looked is not None
-        plane = self._intake.plane
-        assert plane is not None
-        after, before = datetime.fromtimestamp(after_s, UTC), datetime.fromtimestamp(before_s, UTC)
-        if not self._looked(plane.lonlat(place), after, before, but_not):
-            return False
-        # What a flight saw beside the place may be the thing after all: such a flight did not find it clean.
-        east, north = place
-        box = (east - _BESIDE_M, north - _BESIDE_M, east + _BESIDE_M, north + _BESIDE_M)
-        near = self._around.touching(family, box)
-        saw = {piece.flight.flight_id for thing in near for piece in thing.pieces if _is_in(piece, box)}
-        return self._looked(plane.lonlat(place), after, before, but_not | saw)
-
-
-def _is_in(piece: Piece, box: Box) -> bool:
-    east, north = piece.flight.offset
-    east, north = piece.told[0] - east, piece.told[1] - north
-    return box[0] <= east <= box[2] and box[1] <= north <= box[3]

@@ -61,9 +61,14 @@ OTHER = Likeness(kind=Kind.OTHER, sigmas=math.inf, why="place")
 
 
 class MergeRule:
-    """The merge rule with its gates."""
+    """The merge rule with its gates.
 
-    def __init__(self, rules: IdentityRules, clean_look: CleanLook | None) -> None:
+    Attributes:
+        rules: The thresholds.
+        clean_look: What tells of clean looks; None where nobody knows. It may be set once there is somebody to ask.
+    """
+
+    def __init__(self, rules: IdentityRules, clean_look: CleanLook | None = None) -> None:
         """Take the thresholds, and what tells of clean looks."""
         self.rules = rules
         self.merge_gate = scale_of_probability(rules.merge_probability)
@@ -73,7 +78,7 @@ class MergeRule:
         self.most_variance_m2 = (rules.max_ellipse95_m / scale_of_probability(0.95)) ** 2
         self._merge_gate2, self._suggest_gate2 = self.merge_gate**2, self.suggest_gate**2
         self._windows_s = {family: window.total_seconds() for family, window in rules.windows.items()}
-        self._clean_look = clean_look
+        self.clean_look = clean_look
 
     def window_s(self, family: str) -> float:
         """The longest time between sightings of one thing of a family; infinite where there is no limit."""
@@ -156,9 +161,9 @@ class MergeRule:
 
     def was_clean_between(self, one: Gathering, other: Gathering) -> bool:
         """Whether a flight between the two found the place clean."""
-        if self._clean_look is None or (gap := _gap(one, other)) is None:
+        if self.clean_look is None or (gap := _gap(one, other)) is None:
             return False
-        return self._clean_look(one.fused()[:2], one.family, *gap, frozenset(one.flights() | other.flights()))
+        return self.clean_look(one.fused()[:2], one.family, *gap, frozenset(one.flights() | other.flights()))
 
 
 def overlap(one: Gathering, other: Gathering, least: float) -> float:
