@@ -19,6 +19,8 @@ from flightplan.projection import LocalFrame
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNKNOWN_HEADING = 65_535
 _ARMED = dialect.MAV_MODE_FLAG_SAFETY_ARMED
+# Packets are numbered up to 255 and from 0 again; so many numbers back is late, more is a new round.
+_LATE_PACKETS = 64
 _FINISHED = (Mode.AUTO, Mode.LAND)
 
 
@@ -55,6 +57,7 @@ class Recorder:
         self.mode: Mode | None = None
         self.battery: float | None = None
         self._boot_at: datetime | None = None
+        self._packets: dict[int, int] = {}
 
     def take(self, message: Message) -> None:
         """Notes one message."""
@@ -62,7 +65,7 @@ class Recorder:
             case "SYSTEM_TIME" if message.time_unix_usec:
                 boot_ms = timedelta(milliseconds=message.time_boot_ms)
                 self._boot_at = _at(message.time_unix_usec) - boot_ms
-            case "GLOBAL_POSITION_INT" if self._boot_at is not None:
+            case "GLOBAL_POSITION_INT" if self._boot_at is not None and not self._is_late(message):
                 self._take_position(_position(message, self._boot_at))
             case "CAMERA_FEEDBACK":
                 self._take_photo(_photo(message))
@@ -76,7 +79,7 @@ class Recorder:
                 self.battery = message.battery_remaining / 100
             case "STATUSTEXT":
                 self.texts.append(str(message.text))
-            case "HEARTBEAT":
+            case "HEARTBEAT" if _is_autopilot(message) and not self._is_late(message):
                 self.heartbeats += 1
                 self.armed = bool(message.base_mode & _ARMED)
                 self.mode = mode_from_custom(message.custom_mode, self._autopilot)
@@ -101,6 +104,14 @@ class Recorder:
             texts=tuple(self.texts),
         )
 
+    def _is_late(self, message: Message) -> bool:
+        """Whether a later packet of the same sender overtook this one: it would tell of a mode that is over."""
+        sender, number = message.get_srcComponent(), int(message.get_seq())
+        if 0 < (self._packets.get(sender, number) - number) % 256 <= _LATE_PACKETS:
+            return True
+        self._packets[sender] = number
+        return False
+
     def _take_position(self, event: PositionEvent) -> None:
         # Packets that overtook each other on the way must not make the drone fly back.
         if self.track and event.at <= self.track[-1].at:
@@ -114,6 +125,11 @@ class Recorder:
             return
         self.photos.append(photo)
         self._on_photo(photo)
+
+
+def _is_autopilot(message: Message) -> bool:
+    """Gimbals and cameras have heartbeats of their own, and are never armed."""
+    return bool(message.autopilot != dialect.MAV_AUTOPILOT_INVALID)
 
 
 def _position(message: Message, boot_at: datetime) -> PositionEvent:
