@@ -8,6 +8,8 @@ DispatchError
 │   ├── StoreUnreachable      the server of the database cannot be asked (gone, wrong password, no such database)
 │   ├── StoreBusy             another process kept the store locked for too long
 │   ├── StoreFull             the disk is full; the change was not made
+│   ├── StoreTaken            there is a store already where a backup should be restored
+│   ├── BackupError           a file is no backup, is damaged, or is in the way of a new one
 │   ├── StoreClosed           a write came after the store was closed
 │   └── ChainBroken           the history was changed: names the first entry that does not fit
 ├── EvidenceError             an original is missing, unreadable or not the file it is said to be
@@ -97,6 +99,24 @@ class StoreFull(StoreError):
     def __init__(self, *, url: str) -> None:
         self.url = url
         super().__init__(f"store {url}: the disk is full. Make room and do the same again: nothing is recorded twice.")
+
+
+class StoreTaken(StoreError):
+    """Something is there already where a backup should be restored; it is never written over."""
+
+    def __init__(self, *, url: str) -> None:
+        self.url = url
+        super().__init__(f"store {url}: something is there already. Restore into a new file or an empty database.")
+
+
+class BackupError(StoreError):
+    """A file of a backup cannot be used or written: names it, what is wrong and the remedy."""
+
+    def __init__(self, *, path: object, problem: str, remedy: str) -> None:
+        self.path = str(path)
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(f"{self.path}: {problem}. {remedy}.")
 
 
 class StoreClosed(StoreError):

@@ -13,8 +13,8 @@ from dispatch_api.cases.merging import Spot
 from dispatch_api.cases.model import Case, CaseState
 from dispatch_api.cases.observation import Observation
 from dispatch_api.errors import NotFound
+from dispatch_api.store.dialects import DIALECTS, near_boxes, put_box
 from dispatch_api.store.schema import case, counter, evidence, observation
-from dispatch_api.store.spatial import DIALECTS, near_boxes, put_box
 from geo.identity.rules import LARGEST_PROBABILITY
 
 CaseRow = Row[Any]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, select, true
 
 from dispatch_api.accounts.model import Account, Role
 from dispatch_api.accounts.sight import seen_case, visible_cases
@@ -21,9 +21,9 @@ from dispatch_api.cases.rejection import REJECTION_NAMES, label_after_rejection
 from dispatch_api.departments.routing import Routing
 from dispatch_api.errors import InvalidRequest
 from dispatch_api.evidence.records import evidence_of
+from dispatch_api.store.dialects import cases_within
 from dispatch_api.store.feed import last_feed_id
 from dispatch_api.store.schema import case, event, observation
-from dispatch_api.store.spatial import cases_within
 from dispatch_api.store.times import iso
 from dispatch_api.tasks.records import tasks_of
 from dispatch_api.tasks.views import is_overdue, task_item
@@ -48,7 +48,7 @@ class CaseFilter:
         Raises:
             InvalidRequest: `bbox` is not four numbers.
         """
-        parts: list[ColumnElement[bool]] = [case.c.seq > 0]
+        parts: list[ColumnElement[bool]] = [true()]
         for column, wanted in ((case.c.state, self.state), (case.c.matter, self.matter), (case.c.colour, self.colour)):
             if wanted:
                 parts.append(column.in_(wanted.split(",")))

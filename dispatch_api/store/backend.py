@@ -6,8 +6,8 @@ from typing import Protocol
 
 from sqlalchemy import Connection, Engine
 
+from dispatch_api.store.dialects import SQLITE
 from dispatch_api.store.postgres import PostgresBackend
-from dispatch_api.store.spatial import SQLITE
 from dispatch_api.store.sqlite import SqliteBackend
 from dispatch_api.store.url import StorePlace
 

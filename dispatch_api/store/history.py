@@ -96,3 +96,9 @@ def _check_entry(row: Row[Any], previous: str, expected_seq: int) -> None:
     values = {name: value for name, value in row._mapping.items() if name != "hash"}
     if entry_hash(values) != row.hash:
         raise ChainBroken(seq=row.seq, problem="its content was changed after it was written")
+
+
+def last_hash(connection: Connection) -> str:
+    """The hash of the newest entry; kept elsewhere, it shows whether entries were cut off later."""
+    last = connection.execute(_LAST).first()
+    return str(last.hash) if last else GENESIS_HASH

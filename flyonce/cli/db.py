@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from flyonce.cli.output import EXIT_FAILURE, emit_json, fail, say
+from flyonce.cli.output import EXIT_FAILURE, emit_json, fail, progress, say
 from flyonce.settings import Settings
 
 app = typer.Typer(
     name="db",
-    help="Care of the store: bring it to this version's schema, check its history.",
+    help="Care of the store: bring it to this version's schema, back it up, restore it, check it.",
     rich_markup_mode=None,
 )
 
-StoreOption = Annotated[str | None, typer.Option("--store", help="Store URL, like sqlite:///city.db.")]
+STORE_HELP = "Store URL, like sqlite:///city.db or postgresql://name@host/city?files=/srv/city."
+StoreOption = Annotated[str | None, typer.Option("--store", help=STORE_HELP)]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 
 
@@ -29,10 +33,12 @@ def upgrade(store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Bring a store to this version's schema; a new one is created. Stop `serve` and `analyze` on it first."""
     from dispatch_api.errors import StoreError
     from dispatch_api.store import migrate
+    from dispatch_api.store.url import store_place
 
     url = store or Settings().store
     try:
         before, after = migrate(url)
+        url = store_place(url).shown
     except StoreError as error:
         fail(error)
     if as_json:
@@ -53,10 +59,12 @@ def verify(store: StoreOption = None, as_json: JsonOption = False) -> None:
     url = store or Settings().store
     try:
         with open_store(url) as opened, opened.read() as connection:
+            url = opened.shown_url
             checked = verify_history(connection)
     except ChainBroken as error:
         fail(
-            f"the history of {url} was changed: {error} Keep the file as it is and restore a backup.", code=EXIT_FAILURE
+            f"the history of {url} was changed: {error} Keep the store as it is and restore a backup elsewhere.",
+            code=EXIT_FAILURE,
         )
     except StoreError as error:
         fail(error)
@@ -64,3 +72,84 @@ def verify(store: StoreOption = None, as_json: JsonOption = False) -> None:
         emit_json({"store": url, "events": checked, "ok": True})
     else:
         say(f"{checked} entries, each follows the one before.")
+
+
+@app.command()
+def backup(
+    out: Annotated[Path, typer.Argument(help="New file, like city-20261122.zip.")],
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write all rows as of one moment into a portable file of ours, while the service runs on.
+
+    The file can be restored into either kind of database. Pictures and coverage are files: copy their folders too.
+    """
+    from dispatch_api.errors import StoreError
+    from dispatch_api.store import open_store
+    from dispatch_api.store.backup import write_backup
+
+    try:
+        with open_store(store or Settings().store) as opened, _rows("Writing rows") as tick:
+            told = write_backup(opened, out, tick=tick)
+            folder = opened.evidence_dir
+    except StoreError as error:
+        fail(error)
+    if as_json:
+        emit_json({"file": str(out), "rows": told.rows, "schema": told.schema, "last_hash": told.last_hash})
+    else:
+        say(f"{out}: {told.rows} rows of schema {told.schema}. Pictures are files of their own: copy {folder} as well.")
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="What `flyonce db backup` wrote, on either kind of database.")],
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a new store of a backup: all of it or nothing. What is there already is never written over."""
+    from dispatch_api.errors import StoreError
+    from dispatch_api.store.backup import restore_backup
+    from dispatch_api.store.url import store_place
+
+    url = store or Settings().store
+    try:
+        with _rows("Restoring rows") as tick:
+            told = restore_backup(file, url, tick=tick)
+        place = store_place(url)
+    except StoreError as error:
+        fail(error)
+    if as_json:
+        emit_json({"store": place.shown, "rows": told.rows, "made_at": told.made_at, "last_hash": told.last_hash})
+    else:
+        say(f"{place.shown} has the {told.rows} rows of {told.made_at}. Its pictures belong into {place.evidence_dir}.")
+
+
+@app.command()
+def check(store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """Look the whole store over: database, history, index of places, originals; exit 1 if any is bad."""
+    from dataclasses import asdict
+
+    from dispatch_api.errors import StoreError
+    from dispatch_api.store import open_store
+    from dispatch_api.store.checking import check_store
+
+    try:
+        with open_store(store or Settings().store) as opened, progress("Checking", total=None):
+            findings = check_store(opened)
+            url = opened.shown_url
+    except StoreError as error:
+        fail(error)
+    healthy = all(finding.ok for finding in findings)
+    if as_json:
+        emit_json({"store": url, "ok": healthy, "checks": [asdict(finding) for finding in findings]})
+    else:
+        for finding in findings:
+            say(f"{'ok ' if finding.ok else 'BAD'} {finding.name}: {finding.text}")
+    if not healthy:
+        raise typer.Exit(EXIT_FAILURE)
+
+
+@contextmanager
+def _rows(doing: str) -> Iterator[Callable[[int, int], None]]:
+    with progress(doing) as ticker:
+        yield ticker.reached

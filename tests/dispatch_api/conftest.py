@@ -75,15 +75,15 @@ def _settle(url: str) -> None:
 
 
 @pytest.fixture
-def postgres_copy(request, tmp_path: Path) -> Iterator[Callable[[str], str]]:
+def postgres_copy(request, tmp_path: Path) -> Iterator[Callable[..., str]]:
     """A function that copies one of the databases of `postgres`, and gives the store URL of the copy."""
     made: list[str] = []
 
-    def copy(template: str) -> str:
+    def copy(template: str, files: Path = tmp_path) -> str:
         server = request.getfixturevalue("postgres")
         made.append(f"copy_{next(_copies)}")
         server.run(f"CREATE DATABASE {made[-1]} TEMPLATE {template}")
-        return server.url(made[-1], files=tmp_path)
+        return server.url(made[-1], files=files)
 
     yield copy
     for name in made:

@@ -83,7 +83,7 @@ class Town:
 
     def rows(self, *chosen):
         with self.store.read() as connection:
-            return [connection.execute(select(table)).all() for table in chosen]
+            return [connection.execute(select(table).order_by(*table.primary_key)).all() for table in chosen]
 
     def events(self, case_id):
         query = select(tables.event).where(tables.event.c.case_id == case_id, tables.event.c.task_id.is_(None))

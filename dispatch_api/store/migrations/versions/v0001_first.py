@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from dispatch_api.store.spatial import make_boxes, seal
+from dispatch_api.store.dialects import make_boxes, seal
 from dispatch_api.store.types import TEXT, WHOLE, words
 
 revision = "0001"

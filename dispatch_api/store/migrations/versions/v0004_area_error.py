@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from dispatch_api.store.spatial import put_boxes
+from dispatch_api.store.dialects import put_boxes
 
 revision = "0004"
 down_revision = "0003"

@@ -1,4 +1,4 @@
-"""The spatial index of the cases, and the seals of the history: all SQL that differs between SQLite and PostGIS.
+"""All SQL that differs between SQLite and PostGIS: the index of places, the seals of the history, counted keys.
 
 `case_box` holds one box for each case, wide enough for its error and its outline: an R*Tree on SQLite, polygons with a
 GiST index on PostGIS. Both round boxes to 32 bits, outwards: what they find is more than asked, never less, and is
@@ -7,13 +7,14 @@ compared exactly afterwards. The migrations call what makes things here: it must
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Boolean, Connection, Integer, TextualSelect, column, text
+from sqlalchemy import Connection, Integer, Table, TextualSelect, column, text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import NullType
 
 SQLITE, POSTGRESQL = DIALECTS = "sqlite", "postgresql"
 BoxLonLat = tuple[float, float, float, float]
@@ -31,6 +32,12 @@ _PUT = {
 _READ = {
     SQLITE: "SELECT seq, min_lon, min_lat, max_lon, max_lat FROM case_box ORDER BY seq",
     POSTGRESQL: "SELECT seq, ST_XMin(box), ST_YMin(box), ST_XMax(box), ST_YMax(box) FROM case_box ORDER BY seq",
+}
+_UNPLACED = {
+    SQLITE: "SELECT f.seq FROM case_file f LEFT JOIN case_box b ON b.seq = f.seq WHERE b.seq IS NULL "
+    "OR NOT (f.lon BETWEEN b.min_lon AND b.max_lon AND f.lat BETWEEN b.min_lat AND b.max_lat) ORDER BY f.seq LIMIT 20",
+    POSTGRESQL: "SELECT f.seq FROM case_file f LEFT JOIN case_box b ON b.seq = f.seq WHERE b.seq IS NULL "
+    "OR NOT ST_Intersects(b.box, ST_SetSRID(ST_MakePoint(f.lon, f.lat), 4326)) ORDER BY f.seq LIMIT 20",
 }
 _MAKE = {
     SQLITE: ("CREATE VIRTUAL TABLE case_box USING rtree(seq, min_lon, max_lon, min_lat, max_lat)",),
@@ -98,27 +105,42 @@ def _seals(dialect: str, table: str) -> Iterator[str]:
         )
 
 
-class cases_within(FunctionElement[bool]):  # noqa: N801 - named as it reads in a query
+def go_on_counting(connection: Connection, tables: Iterable[Table]) -> None:
+    """After rows came in with their keys: let the next key be a new one. SQLite sees to that by itself."""
+    if connection.dialect.name != POSTGRESQL:
+        return
+    for table in tables:
+        key = table.autoincrement_column
+        if key is not None:
+            connection.exec_driver_sql(
+                f"SELECT setval(pg_get_serial_sequence('{table.name}', '{key.name}'), (SELECT max({key.name}) "
+                f"FROM {table.name})) WHERE EXISTS (SELECT 1 FROM {table.name})"
+            )
+
+
+def unplaced(connection: Connection) -> list[int]:
+    """The `seq` of the cases (20 at most) that the spatial index would not find at their place."""
+    return list(connection.execute(text(_UNPLACED[connection.dialect.name])).scalars())
+
+
+class cases_within(FunctionElement[Any]):  # noqa: N801 - named as it reads in a query
     """The condition that a case's `(lon, lat)` lies within `(west, south, east, north)`, edges included.
 
     Built as `cases_within(case.c.seq, case.c.lon, case.c.lat, west, south, east, north)`.
     """
 
-    type = Boolean()
+    # Of a Boolean, SQLAlchemy would ask `= 1` on SQLite, which then looks at every case.
+    type = NullType()
     inherit_cache = True
     name = "cases_within"
 
 
 @compiles(cases_within)
-def _by_columns(element: cases_within, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - the compiler's own
-    _, lon, lat, west, south, east, north = (compiler.process(part, **options) for part in element.clauses)
-    return f"({lon} BETWEEN {west} AND {east} AND {lat} BETWEEN {south} AND {north})"
-
-
-@compiles(cases_within, POSTGRESQL)
 def _by_boxes(element: cases_within, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - the compiler's own
-    seq, _, _, west, south, east, north = (compiler.process(part, **options) for part in element.clauses)
-    return (
-        f"({_by_columns(element, compiler, **options)} AND {seq} IN (SELECT seq FROM case_box "
-        f"WHERE box && ST_MakeEnvelope({west}, {south}, {east}, {north}, 4326)))"
-    )
+    seq, lon, lat, *edges = (compiler.process(part, **options) for part in element.clauses)
+    west, south, east, north = edges
+    boxes = _NEAR[compiler.dialect.name]
+    for name, edge in zip((":west", ":south", ":east", ":north"), edges, strict=True):
+        boxes = boxes.replace(name, edge)
+    exactly = f"{lon} BETWEEN {west} AND {east} AND {lat} BETWEEN {south} AND {north}"
+    return f"({seq} IN ({boxes}) AND {exactly})"
