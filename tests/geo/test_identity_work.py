@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 from geo_builders import a_sighting, a_square
 
-from geo.identity import Grouper, IdentityRules
+from geo.identity import Grouper, IdentityRules, PictureLooks
 from geo.identity.gathering import Gathering
 from geo.identity.ground import FlightGround, ThingGround
 from geo.identity.intake import Intake
@@ -161,3 +162,56 @@ def test_a_stray_beside_a_thing_does_not_keep_its_two_halves_apart(beside: int, 
     parted = Partings()
     parted.part(one.pieces, other.pieces)
     assert strays(one, other, rule, parted) == []
+
+
+def test_a_clean_look_counts_the_pictures_whose_ground_holds_the_place() -> None:
+    looks, noon = PictureLooks(least_pictures=2), datetime(2026, 7, 1, 4, 0, tzinfo=UTC)
+    # A dart: its box holds places that it does not, in the notch between its two points.
+    dart = ((0.0, 0.0), (4.0, 0.0), (1.0, 1.0), (0.0, 4.0))
+    early, late = noon - timedelta(hours=1), noon + timedelta(hours=1)
+    looks.add(dart, at=noon, flight_id="f1")
+    assert not looks.clean_look((0.5, 0.5), early, late)
+    looks.add(dart[::-1], at=noon + timedelta(seconds=2), flight_id="f1")
+    assert looks.clean_look((0.5, 0.5), early, late)
+    assert not looks.clean_look((3.0, 3.0), early, late)
+    assert not looks.clean_look((1.5, 1.5), early, late)
+    assert not looks.clean_look((0.5, 0.5), early, noon + timedelta(seconds=1))
+    assert not looks.clean_look((0.5, 0.5), early, late, frozenset(("f1",)))
+
+
+def test_a_piece_that_is_built_anew_from_its_flights_record_says_the_same() -> None:
+    rng, intake = np.random.default_rng(7), Intake(MergeRule(IdentityRules(), None))
+    points = [
+        intake.points(
+            [
+                a_sighting(
+                    east, north, source=f"{number}", footprint_lonlat=a_square(east, north, 2.0), area_m2=4.0 + number
+                )
+            ]
+        )[0]
+        for number, (east, north) in enumerate(rng.normal(0, 0.5, (5, 2)))
+    ]
+    piece = Piece(1, points[0].ground, Gathering(1, "waste", 1.2))
+    for point in points:
+        piece.add(point)
+
+    def said() -> tuple[object, ...]:
+        outline = piece.extent
+        assert outline is not None
+        times = (piece.first_s, piece.last_s)
+        return (
+            piece.told,
+            piece.settled,
+            piece.shared_sum,
+            piece.box,
+            piece.solid_m2,
+            piece.pictures(),
+            times,
+            outline.wkt,
+        )
+
+    before, rows = said(), list(piece.rows)
+    piece.rebuild(rows[:2])
+    assert said() != before
+    piece.rebuild(rows)
+    assert said() == before
