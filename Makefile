@@ -7,6 +7,8 @@ TRAIN_BIN := $(TRAIN_VENV)/bin
 # The extra `train` asks for exactly this one. Named first, pip takes a build for the CPU where it is offered one.
 TORCH := torch==2.13.0
 ARGS ?=
+# Tests run side by side, each file in one process: most wait for programs that they started.
+WORKERS ?= 2
 # Real aerial pictures for the demo's ground; installed without its dependencies, as a package of data.
 GROUND_PICTURES := deepforest==2.1.0
 # A ground station to test the simulated vehicle with; its dependencies draw windows and bring a second OpenCV.
@@ -48,7 +50,7 @@ check: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
 test: check
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 # In an environment of its own: torch is large, and nothing but training needs it.
 $(TRAIN_VENV)/.installed: $(VENV)/.installed pyproject.toml
