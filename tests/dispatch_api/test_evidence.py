@@ -27,7 +27,7 @@ def test_an_original_is_kept_bit_for_bit_under_its_hash_and_sealed(store, intake
     evidence = some_evidence(tmp_path)
     intake.record(an_observation(evidence=(evidence,)))
     sha256 = evidence.original_sha256
-    kept = tmp_path / "city-evidence" / "originals" / sha256[:2] / f"{sha256}.jpg"
+    kept = store.evidence_dir / "originals" / sha256[:2] / f"{sha256}.jpg"
     assert kept.read_bytes() == evidence.original_path.read_bytes()
     assert hashlib.sha256(kept.read_bytes()).hexdigest() == sha256
     assert stat.S_IMODE(kept.stat().st_mode) == 0o444
@@ -83,7 +83,7 @@ def test_one_original_of_many_cases_is_kept_once(store, intake, tmp_path):
     for n in range(3):
         intake.record(an_observation(lonlat=north_of(50.0 * n), evidence=(evidence,)))
     assert (count(store, tables.original), count(store, tables.evidence)) == (1, 3)
-    originals = [path for path in (tmp_path / "city-evidence" / "originals").rglob("*") if path.is_file()]
+    originals = [path for path in (store.evidence_dir / "originals").rglob("*") if path.is_file()]
     assert len(originals) == 1
 
 
@@ -150,12 +150,12 @@ def test_one_picture_in_which_a_case_was_found_twice_is_shown_once_with_its_sure
 
 
 def test_a_picture_that_is_gone_from_the_folder_is_said_plainly_in_the_log_and_not_to_the_page(
-    intake, browser, tmp_path, caplog
+    store, intake, browser, tmp_path, caplog
 ):
     recorded = intake.record(an_observation(evidence=(some_evidence(tmp_path),)))
     chief = browser("chief")
     shown = chief.json(f"/api/v1/cases/{recorded.case_id}")
-    for path in (tmp_path / "city-evidence" / "pictures").rglob("*.jpg"):
+    for path in (store.evidence_dir / "pictures").rglob("*.jpg"):
         path.unlink()
     answer = chief.get(shown["thumbnail_url"])
     assert answer.status_code == 500

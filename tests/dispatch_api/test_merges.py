@@ -105,6 +105,7 @@ def but(row, *names):
     return {name: value for name, value in row._mapping.items() if name not in names}
 
 
+@pytest.mark.both_stores
 def test_what_was_merged_goes_back_row_by_row_and_both_cases_are_what_they_were(town):
     belongings = (tables.observation, tables.evidence, tables.task, tables.original)
     before = town.rows(*belongings)
@@ -222,6 +223,7 @@ def test_two_that_were_merged_into_one_case_are_taken_out_one_by_one(town):
     assert town.case(town.sure).observations == 1
 
 
+@pytest.mark.both_stores
 def test_a_merge_that_an_older_version_made_is_taken_apart_by_what_the_history_tells(town):
     third = town.record("f1:3", 13.0, apart_from=("f1:1", "f1:2", "f2:2")).case_id
 
@@ -377,6 +379,7 @@ die()
 """
 
 
+@pytest.mark.both_stores
 @pytest.mark.parametrize(("when", "state", "held"), [("half-way", "merged", 3), ("answered", "pending_review", 1)])
 def test_kill_minus_9_leaves_all_of_it_or_nothing(town, when, state, held):
     town.merge()

@@ -19,6 +19,7 @@ from dispatch_api.store import schema as tables
 from dispatch_api.store.history import verify_history
 
 MATTERS, ROUTING = default_rules()
+pytestmark = pytest.mark.both_stores
 
 
 def account(name: str, role: Role, department: str | None = None) -> Account:

@@ -152,6 +152,7 @@ def test_a_damaged_file_is_named(tmp_path):
         open_store(url_of(tmp_path))
 
 
+@pytest.mark.parametrize("store_kind", ["sqlite"], indirect=True)
 def test_the_store_writes_ahead_and_fully(store):
     def pragmas(connection):
         names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
