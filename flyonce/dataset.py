@@ -105,7 +105,7 @@ def export_dataset(
     waiting = desk.near_misses(since_at=since_at, until_at=until_at)
     if not chosen and not waiting:
         raise NothingToExport(
-            f"store {store.url}: no reviewer's verdict with a picture and no sighting near its threshold"
+            f"store {store.shown_url}: no reviewer's verdict with a picture and no sighting near its threshold"
         )
     on_total(len(chosen) + len(waiting))
     with written_whole(out) as folder:

@@ -40,6 +40,7 @@ def add(
     url = store or Settings().store
     try:
         with open_store(url) as opened:
+            shown = opened.shown_url
             account = create_account(
                 opened,
                 name,
@@ -53,7 +54,7 @@ def add(
     except DispatchError as error:
         fail(error)
     if as_json:
-        emit_json({"name": account.name, "role": account.role, "department": account.department, "store": url})
+        emit_json({"name": account.name, "role": account.role, "department": account.department, "store": shown})
     else:
         say(f"{account.name} may log in now as {account.role}.")
 

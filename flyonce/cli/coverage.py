@@ -64,7 +64,7 @@ def coverage(
     ledger = _ledger(url, flight)
     _check_label(ledger, label)
     result: dict[str, Any] = {
-        "store": url,
+        "store": store_place(url).shown,
         "flights": list(ledger.flight_ids),
         "day": None if on is None else on.isoformat(),
     }

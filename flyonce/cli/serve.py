@@ -45,8 +45,8 @@ def serve(
     address = _address(listening)
     with opened:
         if as_json:
-            emit_json({"url": address, "store": url})
-        say(f"flyonce serves {url} at {address} (stop with Ctrl-C)")
+            emit_json({"url": address, "store": opened.shown_url})
+        say(f"flyonce serves {opened.shown_url} at {address} (stop with Ctrl-C)")
         config = uvicorn.Config(
             create_app(opened, matters=city, routing=rules), log_level="warning", timeout_graceful_shutdown=3
         )

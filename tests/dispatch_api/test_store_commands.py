@@ -8,9 +8,11 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from urllib.parse import quote
 
 import httpx
 import pytest
+from sqlalchemy import make_url
 from typer.testing import CliRunner
 
 from dispatch_api.store import migrate, open_store
@@ -145,3 +147,25 @@ def test_serve_refuses_an_old_store_with_the_remedy(tmp_path):
     assert answer.returncode == 2
     assert f"flyonce db upgrade --store {url_of(tmp_path)}" in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize("store_kind", ["postgresql"], indirect=True)
+def test_no_command_shows_the_password_of_a_server(new_store_url):
+    def run(app, *words: str, stdin: str | None = None) -> str:
+        answer = invoke(app, *words, "--store", new_store_url, "--json", stdin=stdin)
+        assert answer.exit_code == 0, answer.stderr
+        return answer.stdout + answer.stderr
+
+    secret = make_url(new_store_url).password
+    said = [run(db.app, "upgrade"), run(db.app, "verify"), run(db.app, "check")]
+    said.append(run(accounts.app, "add", "chief", "--role", "centre", "--password-stdin", stdin="long-enough\n"))
+    serving = [*RUN, "serve", "--store", new_store_url, "--port", "0", "--json"]
+    with subprocess.Popen(serving, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        started = process.stdout.readline()
+        assert httpx.get(f"{json.loads(started)['url']}/readyz", timeout=20).json() == {"status": "ready"}
+        process.send_signal(signal.SIGINT)
+        said += [started, *process.communicate(timeout=60)]
+    shown = "".join(said)
+    assert shown.count("***") >= 5
+    assert secret not in shown
+    assert quote(secret, safe=" +") not in shown
