@@ -32,7 +32,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="FLYONCE_", extra="ignore")
 
-    store: str = Field(default="sqlite:///flyonce.db", description="URL of the store: sqlite:///city.db, or postgresql://name@host/city?files=/folder")
+    store: str = Field(
+        default="sqlite:///flyonce.db",
+        description="URL of the store: sqlite:///city.db, or postgresql://name@host/city?files=/folder",
+    )
     models_dir: Path = Field(
         default_factory=bundled_models_dir, description="folder with <name>/model.onnx + card.yaml"
     )
