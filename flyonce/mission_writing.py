@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,9 +20,28 @@ VEHICLE_NAMES = (*AUTOPILOTS, *AIRCRAFT)
 """Vehicles that files are written for: autopilots, and drones of DJI's docks."""
 
 
+_EARLIER = re.compile(r"mission(-\d+)?\.(plan|waypoints|kmz|geojson|draft\.geojson)")
+
+
 def store_of(vehicle: str) -> VehicleStore:
     """How much that vehicle keeps; `vehicle` is one of `VEHICLE_NAMES`."""
     return VEHICLES[vehicle if vehicle in AUTOPILOTS else "dji"]
+
+
+def remove_earlier(folder: Path, keep: Iterable[str] = ()) -> None:
+    """Take away what an earlier plan of one drone left in a folder: nobody must fly the old mission by mistake.
+
+    Args:
+        folder: Where plans are written.
+        keep: Names of the new plan's files.
+
+    Raises:
+        OSError: A file cannot be removed.
+    """
+    kept = frozenset(keep)
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if _EARLIER.fullmatch(path.name) and path.name not in kept:
+            path.unlink()
 
 
 def write_mission(folder: Path, stem: str, mission: Mission, vehicle: str) -> list[str]:

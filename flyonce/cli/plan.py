@@ -22,7 +22,7 @@ from flightplan.terrain import DemTerrain
 from flyonce.cli.options import AsJson, Language, lonlat
 from flyonce.cli.output import emit_json, fail, progress, say
 from flyonce.cli.unlawful import refuse_unlawful
-from flyonce.mission_writing import write_mission
+from flyonce.mission_writing import remove_earlier, write_mission
 from flyonce.one_drone import Place, Profile, Ring, height_for, heights_agl_m, wind_of
 from flyonce.plan_rules import FlightRules
 from geo.camera import camera_by_name
@@ -209,6 +209,7 @@ def _write(planned: CoveragePlan, out: Path, vehicle: str) -> list[list[str]]:
             for number, mission in enumerate(planned.missions, start=1):
                 stem = "mission" if number == 1 else f"mission-{number}"
                 files.append([*write_mission(Path(staging), stem, mission, vehicle), "mission.geojson"])
+            remove_earlier(out, [written.name for written in Path(staging).iterdir()])
             for written in sorted(Path(staging).iterdir()):
                 written.replace(out / written.name)
     except OSError as error:

@@ -11,6 +11,7 @@ from flightplan.files.draft import SUFFIX, write_draft
 from flightplan.limits import Violation
 from flightplan.mission import Mission
 from flyonce.cli.output import EXIT_FAILURE, emit_json, fail, say
+from flyonce.mission_writing import remove_earlier
 
 Judged = Sequence[tuple[Mission, tuple[Violation, ...]]]
 
@@ -23,6 +24,7 @@ def refuse_unlawful(judged: Judged, out: Path, *, as_json: bool) -> NoReturn:
             stem = "mission" if number == 1 else f"mission-{number}"
             drafts.append((out / f"{stem}{SUFFIX}", mission, violations))
     try:
+        remove_earlier(out, [path.name for path, _, _ in drafts])
         for path, mission, violations in drafts:
             write_draft(path, mission, violations)
     except OSError as error:

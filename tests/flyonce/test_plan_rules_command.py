@@ -252,3 +252,18 @@ def test_an_upload_sees_to_it_that_the_vehicle_returns_high_enough(ground, plann
 
         assert done.told["return_height_m"] == done.told["return_height_needed_m"] == 90.0
         assert vehicle.autopilot.return_alt_m == 90.0
+
+
+def test_an_earlier_plan_does_not_lie_beside_a_later_draft_nor_the_other_way_round(ground, planned):
+    zone = airspace(ground, "air", a_feature((0, 0, 200, 200), kind="controlled", name="tower"))
+    planned("--endurance-min", "4")
+    log = ground / "out" / "mission.tlog"
+    log.write_text("a flight's log is nobody's to remove")
+    assert (ground / "out" / "mission-2.plan").is_file()
+
+    planned("--airspace", zone)
+    assert {path.name for path in (ground / "out").iterdir()} == {"mission.draft.geojson", "mission.tlog"}
+    planned()
+    assert {path.name for path in (ground / "out").iterdir()} == {
+        "mission.geojson", "mission.plan", "mission.tlog", "mission.waypoints",
+    }  # fmt: skip
