@@ -123,7 +123,8 @@ class FleetFiles:
 
     def _flown(self, departure: Departure, name: str) -> _Flown:
         mission = self.missions.mission(departure.station, departure.flight, name)
-        judged, violations = self.rules.judge(mission, departure.takes_off_at, self.keep_out)
+        drone = self.plan.stations[departure.station].dock.drone
+        judged, violations = self.rules.judge(mission, departure.takes_off_at, self.keep_out, drone.kinematics)
         dock = self.plan.stations[departure.station].dock.name
         ending = ".plan" if self.rules.vehicle in AUTOPILOTS else ".kmz"
         return _Flown(departure=departure, dock=dock, name=name, mission=judged, violations=violations, ending=ending)

@@ -20,7 +20,7 @@ VEHICLE_NAMES = (*AUTOPILOTS, *AIRCRAFT)
 """Vehicles that files are written for: autopilots, and drones of DJI's docks."""
 
 
-_EARLIER = re.compile(r"mission(-\d+)?\.(plan|waypoints|kmz|geojson|draft\.geojson)")
+_EARLIER = re.compile(r"mission(-\d+)?(-rest)*\.(plan|waypoints|kmz|geojson|draft\.geojson)")
 
 
 def store_of(vehicle: str) -> VehicleStore:

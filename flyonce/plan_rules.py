@@ -15,6 +15,7 @@ from flightplan.airspace.reading import read_airspace
 from flightplan.airspace.zones import Airspace
 from flightplan.errors import CannotPlan
 from flightplan.fencing import fence_round
+from flightplan.kinematics import Kinematics
 from flightplan.limits import Exposure, FlightLimits, Violation
 from flightplan.mission import Mission
 from flyonce.mission_writing import VEHICLE_NAMES, store_of
@@ -100,7 +101,7 @@ class FlightRules:
         return [part for zone in zones for part in shapely.get_parts(zone.ground)]
 
     def judged(
-        self, missions: Sequence[Mission], keep_out: Sequence[Polygon] = ()
+        self, missions: Sequence[Mission], keep_out: Sequence[Polygon] = (), kinematics: Kinematics | None = None
     ) -> list[tuple[Mission, tuple[Violation, ...]]]:
         """Each mission with its fence and clearance, or with what is wrong with it.
 
@@ -109,20 +110,25 @@ class FlightRules:
         Args:
             missions: In flying order.
             keep_out: Places (degrees) that the fence shuts out where the vehicle has room for that.
+            kinematics: The drone's limits of motion and the wind.
         """
         found = []
         takes_off_at = self.takes_off_at
         for mission in missions:
-            found.append(self.judge(mission, takes_off_at, keep_out))
+            found.append(self.judge(mission, takes_off_at, keep_out, kinematics))
             if takes_off_at is not None:
-                takes_off_at += timedelta(seconds=mission.figures().duration_s) + _SWAP
+                takes_off_at += timedelta(seconds=mission.figures(kinematics).duration_s) + _SWAP
         return found
 
     def judge(
-        self, mission: Mission, takes_off_at: datetime | None, keep_out: Sequence[Polygon] = ()
+        self,
+        mission: Mission,
+        takes_off_at: datetime | None,
+        keep_out: Sequence[Polygon] = (),
+        kinematics: Kinematics | None = None,
     ) -> tuple[Mission, tuple[Violation, ...]]:
         """A mission with its fence and clearance for that take-off, or with what is wrong with it."""
         if self.is_fenced and store_of(self.vehicle).fence_corners:
             mission = replace(mission, fence=fence_round(mission, keep_out))
-        finding = check_airspace(mission, self.airspace, takes_off_at)
+        finding = check_airspace(mission, self.airspace, takes_off_at, kinematics=kinematics)
         return replace(mission, clearance=finding.clearance), finding.violations

@@ -14,9 +14,12 @@ from shapely.geometry.base import BaseGeometry
 
 from flightplan.airspace.clearance import OPEN_HEIGHT_M, Clearance
 from flightplan.airspace.zones import Airspace, AirZone, Approval
+from flightplan.items import ReturnHome
+from flightplan.kinematics import Kinematics
 from flightplan.limits import Violation
 from flightplan.mission import Mission
 from flightplan.profile import Profile, profile_of
+from flightplan.return_height import return_height_m
 
 Floats = NDArray[np.float64]
 
@@ -44,7 +47,12 @@ class Finding:
 
 
 def check_airspace(
-    mission: Mission, airspace: Airspace, takes_off_at: datetime | None = None, *, now: datetime | None = None
+    mission: Mission,
+    airspace: Airspace,
+    takes_off_at: datetime | None = None,
+    *,
+    now: datetime | None = None,
+    kinematics: Kinematics | None = None,
 ) -> Finding:
     """Hold a mission against zones and approvals.
 
@@ -57,8 +65,9 @@ def check_airspace(
         airspace: Zones and approvals.
         takes_off_at: When (aware); None where it is not known yet.
         now: When it is asked (aware), to say until when approvals can be applied for; None for the present.
+        kinematics: The drone's limits of motion and the day's wind, for how long it flies.
     """
-    return _Check(mission, airspace, takes_off_at, now or datetime.now(UTC)).finding()
+    return _Check(mission, airspace, takes_off_at, now or datetime.now(UTC), kinematics).finding()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -71,11 +80,21 @@ class _Inside:
 
 
 class _Check:
-    def __init__(self, mission: Mission, airspace: Airspace, takes_off_at: datetime | None, now: datetime) -> None:
+    def __init__(
+        self,
+        mission: Mission,
+        airspace: Airspace,
+        takes_off_at: datetime | None,
+        now: datetime,
+        kinematics: Kinematics | None,
+    ) -> None:
         self._airspace = airspace
         self._profile = profile_of(mission)
         self._path = _path_of(self._profile)
-        self._duration = timedelta(seconds=mission.figures().duration_s) + _LATENESS
+        self._duration = timedelta(seconds=mission.figures(kinematics).duration_s) + _LATENESS
+        # Whoever does not tell home's height has 0: then nothing is known above the sea.
+        self._knows_sea_level = mission.terrain is not None or mission.home.alt_msl_m != 0.0
+        self._rise_m = _rise_m(mission, self._profile)
         self._takes_off_at = takes_off_at
         self._now = now
         self._not_before: list[datetime] = []
@@ -132,6 +151,8 @@ class _Check:
             return None
         profile = self._profile
         heights_m = profile.agl_m if zone.heights_above == "agl" else profile.alt_msl_m
+        if zone.heights_above == "msl" and not self._knows_sea_level:
+            heights_m = np.full_like(heights_m, np.nan)
         is_in = shapely.intersects_xy(zone.ground, profile.lonlat)
         # Legs that only cut a corner have no sample inside: their nearest ones stand for them.
         near = shapely.dwithin(shapely.points(profile.lonlat), part, _sample_deg(profile))
@@ -139,7 +160,7 @@ class _Check:
         lowest_m = heights_m.copy()
         lowest_m[[0, -1]] = -np.inf
         # A height that is not known may be any.
-        at_height = ~((heights_m < zone.floor_m) | (lowest_m > zone.ceiling_m))
+        at_height = ~((heights_m + self._rise_m < zone.floor_m) | (lowest_m > zone.ceiling_m))
         samples = np.flatnonzero((is_in | near) & at_height)
         if not len(samples):
             return None
@@ -158,6 +179,8 @@ class _Check:
                 self._not_before.append(closes)
             else:
                 self._not_after.append(opens - self._duration)
+        # Nobody has looked farther.
+        self._not_before.append(begins_at - _HORIZON)
         self._not_after.append(begins_at + _HORIZON - self._duration)
         return False
 
@@ -203,6 +226,18 @@ class _Check:
         if self._takes_off_at is None:
             return ""
         return f" at {self._takes_off_at.astimezone(self._airspace.time_zone):%Y-%m-%d %H:%M}"
+
+
+def _rise_m(mission: Mission, profile: Profile) -> Floats:
+    """(n,) how much higher a sample may be flown: vehicles climb before they fly home."""
+    last = len(mission.items)
+    if not isinstance(mission.items[-1], ReturnHome):
+        return np.zeros(len(profile.leg))
+    try:
+        top_m = mission.home.alt_msl_m + return_height_m(mission)
+    except ValueError:
+        top_m = np.inf
+    return np.where(profile.leg == last, np.maximum(top_m - profile.alt_msl_m, 0.0), 0.0)
 
 
 def _path_of(profile: Profile) -> BaseGeometry:

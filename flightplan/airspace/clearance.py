@@ -44,3 +44,21 @@ class Clearance:
             raise NotCleared(f"it may not take off before {self.not_before.isoformat(timespec='minutes')}")
         if self.not_after is not None and takes_off_at > self.not_after:
             raise NotCleared(f"it may not take off after {self.not_after.isoformat(timespec='minutes')}")
+
+    def narrowed(self, other: Clearance) -> Clearance:
+        """What both allow.
+
+        Raises:
+            NotCleared: There is no time at which both do.
+        """
+        earliest = [at for at in (self.not_before, other.not_before) if at is not None]
+        latest = [at for at in (self.not_after, other.not_after) if at is not None]
+        not_before, not_after = max(earliest, default=None), min(latest, default=None)
+        if not_before is not None and not_after is not None and not_after < not_before:
+            raise NotCleared("its plan and the airspace as it is now allow no common time")
+        return Clearance(
+            approvals=tuple(sorted({*self.approvals, *other.approvals})),
+            ceiling_agl_m=min(self.ceiling_agl_m, other.ceiling_agl_m),
+            not_before=not_before,
+            not_after=not_after,
+        )

@@ -96,7 +96,8 @@ class FleetMissions:
             home_en=(home_en[0], home_en[1]),
             altitude_m=plan.survey.altitude_m,
             speed_m_s=station.speed_m_s,
-            limits=FlightLimits(
+            limits=replace(
+                plan.survey.limits,
                 max_range_m=drone.max_range_m,
                 max_speed_m_s=max(FlightLimits().max_speed_m_s, drone.speed_m_s),
                 min_photo_interval_s=plan.survey.min_photo_interval_s,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import numpy as np
@@ -54,6 +54,7 @@ class Survey:
         clearance_m: Distance kept from where nobody may fly.
         min_photo_interval_s: Shortest time between photos that the cameras manage.
         terrain: The ground; missions then follow it, and rows lie as close as the lowest flight needs.
+        limits: What missions are held to besides what the drones say: what vehicles store.
         band_m: With terrain, how far over and under `altitude_m` flights may be; a tenth of it if None.
     """
 
@@ -66,6 +67,7 @@ class Survey:
     min_photo_interval_s: float = 1.0
     terrain: Terrain | None = None
     band_m: float | None = None
+    limits: FlightLimits = field(default_factory=FlightLimits)
 
     def __post_init__(self) -> None:
         for name, least in _LEAST.items():

@@ -84,7 +84,8 @@ def plan_for_fleet(orders: FleetOrders, *, as_json: bool) -> None:
 
         shut = list(no_fly)
         begins_at = datetime.combine(first_day, time(0), tzinfo=fleet.time_zone)
-        rules = replace(orders.rules, takes_off_at=begins_at)
+        airspace = replace(orders.rules.airspace, time_zone=fleet.time_zone)
+        rules = replace(orders.rules, takes_off_at=begins_at, airspace=airspace)
         shut += rules.no_fly(orders.survey.altitude_m, lasting=_LONGEST)
         grounds = [part for area in areas for part in shapely.get_parts(area.polygon)]
         if orders.survey.terrain is None and orders.wind is None:

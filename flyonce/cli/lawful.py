@@ -33,6 +33,7 @@ def mission_to_fly(file: Path, terrain: Path | None, airspace: Sequence[Path] | 
     Raises:
         InputFileError: A file cannot be used, or is a draft.
         InvalidMission: The mission breaks a limit.
+        NotCleared: Its own clearance and what holds now have no time in common.
     """
     ground = None if terrain is None else DemTerrain.open(terrain)
     if not airspace:
@@ -45,4 +46,6 @@ def mission_to_fly(file: Path, terrain: Path | None, airspace: Sequence[Path] | 
         say(str(violation))
     if finding.clearance is None:
         fail(f"{file}: this mission may not take off now. Nothing was sent.", code=EXIT_FAILURE)
-    return replace(mission, clearance=finding.clearance)
+    # A plan's own times hold as long as the plan: what it was planned with may be in none of these files.
+    told = mission.clearance
+    return replace(mission, clearance=finding.clearance if told is None else told.narrowed(finding.clearance))

@@ -118,6 +118,8 @@ def plan(
         fail("--width-m, --ring-m, --cross-hatch and --pitch-deg go with --home.")
     if fleet is not None and takes_off_at is not None:
         fail("--takes-off-at goes with --home; a fleet's flights get their times from --first-day.")
+    if fleet is not None and exposure_s is not None:
+        fail("--exposure-s goes with --home; a fleet's cameras differ.")
     if band_m is not None and terrain is None:
         fail("--band-m goes with --terrain.")
     rules = FlightRules.read(
@@ -135,7 +137,13 @@ def plan(
 
         length_m = Survey.cell_m if cell_m is None else cell_m
         survey = Survey(
-            altitude_m=height_m, frontlap=frontlap, sidelap=sidelap, cell_m=length_m, terrain=ground, band_m=band_m
+            altitude_m=height_m,
+            frontlap=frontlap,
+            sidelap=sidelap,
+            cell_m=length_m,
+            terrain=ground,
+            band_m=band_m,
+            limits=rules.limits(height_m),
         )
         day = None if first_day is None else first_day.date()
         orders = FleetOrders(
@@ -176,7 +184,7 @@ def plan(
         planned = place.planned(shooting, drone)
         ticker.advance()
     holes = [Polygon(ring) for part in shapely.get_parts(planned.area.polygon) for ring in part.interiors]
-    judged = rules.judged(planned.missions, [*holes, *shut])
+    judged = rules.judged(planned.missions, [*holes, *shut], drone.kinematics)
     seconds = perf_counter() - began
     if any(violations for _, violations in judged):
         refuse_unlawful(judged, out, as_json=as_json)
