@@ -51,6 +51,8 @@ def open_transport(url: str) -> Transport:
                 return _serial(rest)
     except OSError as error:
         raise LinkClosed(url=url, problem=f"cannot be opened ({error.strerror or error})") from error
+    except UnicodeError as error:
+        raise LinkClosed(url=url, problem="names a host that cannot be one") from error
     raise LinkClosed(
         url=url, problem="is not an address like tcp:127.0.0.1:5760, udp:0.0.0.0:14550 or serial:/dev/tty…"
     )

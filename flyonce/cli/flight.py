@@ -206,6 +206,10 @@ def _write_rest(mission: Mission, mission_file: Path, log: FlightLog) -> Path | 
         return None
     path = mission_file.with_name(f"{mission_file.stem}-rest.plan")
     write_plan(path, rest)
+    say(
+        f"{path}: the straight way to where the flight broke off was not held against no-fly areas; "
+        "give --airspace when it is uploaded and flown"
+    )
     return path
 
 

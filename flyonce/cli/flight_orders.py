@@ -43,11 +43,21 @@ def taking_orders(path: Path, control: FlightControl) -> Iterator[bool]:
         return
     if path.exists() and _is_answered(path):
         fail(f"{path}: a flight of this mission is under way. Give it orders with `flyonce fly-command`.")
-    path.unlink(missing_ok=True)
+    if path.exists() and not path.is_socket():
+        fail(f"{path}: the flight would take orders where this file is. Move it away, or fly from elsewhere.")
     stop = threading.Event()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        listener.bind(str(path))
-        path.chmod(0o600)
+        try:
+            path.unlink(missing_ok=True)
+            listener.bind(str(path))
+            path.chmod(0o600)
+        except OSError as error:
+            say(
+                f"{path}: no socket can be made there ({error.strerror}); "
+                "the flight takes no orders from other terminals"
+            )
+            yield False
+            return
         listener.listen()
         listener.settimeout(_POLL_S)
         thread = threading.Thread(target=_serve, args=(listener, control, stop), name="flight-orders", daemon=True)

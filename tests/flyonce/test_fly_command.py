@@ -9,6 +9,10 @@ import sys
 from contextlib import contextmanager
 
 import pytest
+import typer
+
+from flightplan.flight import FlightControl
+from flyonce.cli.flight_orders import taking_orders
 
 AREA = {
     "type": "Polygon",
@@ -131,3 +135,18 @@ def test_options_that_cannot_be_read_are_named(arguments, problem):
 
     assert refused.returncode == 2
     assert problem in refused.stderr
+
+
+def test_orders_do_not_take_the_place_of_somebodys_file(tmp_path):
+    path = tmp_path / "mission.orders"
+    path.write_text("mine")
+
+    with pytest.raises(typer.Exit), taking_orders(path, FlightControl()):
+        pass
+    assert path.read_text() == "mine"
+
+
+def test_where_no_socket_can_be_made_the_flight_goes_on_without_orders(tmp_path, capsys):
+    with taking_orders(tmp_path / "gone" / "mission.orders", FlightControl()) as can:
+        assert can is False
+    assert "takes no orders" in " ".join(capsys.readouterr().err.split())
