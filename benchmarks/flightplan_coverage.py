@@ -25,9 +25,9 @@ import shapely.affinity
 from numpy.typing import NDArray
 from shapely.geometry import LineString, Polygon, box
 
-from flightplan.area import PatrolArea
-from flightplan.coverage import CoveragePlan, plan_coverage
-from flightplan.mission import Mission, PhotosByDistance, PhotosOff, Waypoint
+from flightplan.coverage.survey import CoveragePlan, plan_coverage
+from flightplan.ground.area import PatrolArea
+from flightplan.mission.mission import Mission, PhotosByDistance, PhotosOff, Waypoint
 from flightplan.projection import LocalFrame
 from geo.camera import camera_by_name
 

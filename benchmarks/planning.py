@@ -42,11 +42,11 @@ from flightplan_coverage import (
 )
 from shapely.geometry import LineString, Polygon
 
-from flightplan.area import PatrolArea
-from flightplan.coverage import CoveragePlan, plan_coverage
-from flightplan.figures import LANDING_OVERHEAD_S
-from flightplan.kinematics import Kinematics, turn_deg
-from flightplan.profile import profile_of
+from flightplan.coverage.survey import CoveragePlan, plan_coverage
+from flightplan.ground.area import PatrolArea
+from flightplan.mission.figures import LANDING_OVERHEAD_S
+from flightplan.mission.kinematics import Kinematics, turn_deg
+from flightplan.mission.profile import profile_of
 from flightplan.projection import LocalFrame
 from geo.camera import camera_by_name
 

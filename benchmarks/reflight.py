@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 from shapely.geometry import MultiPolygon
 
-from flightplan.figures import LANDING_OVERHEAD_S
+from flightplan.coverage.routing import Router
 from flightplan.fleet.model import DroneModel
+from flightplan.mission.figures import LANDING_OVERHEAD_S
 from flightplan.reflight.model import Spread, Target
 from flightplan.reflight.search import Problem, search_flights
 from flightplan.reflight.views import ViewRules
 from flightplan.reflight.visits import DroneKind, travel_s, visit_of
-from flightplan.routing import Router
 from geo.camera import camera_by_name
 
 SIDE_M = 12_000.0

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 import geo.errors
 
 if TYPE_CHECKING:
-    from flightplan.limits import Violation
+    from flightplan.mission.limits import Violation
 
 
 class FlightplanError(Exception):

@@ -17,9 +17,9 @@ from flightplan.files.text import write_text
 from flightplan.fleet.missions import FleetMissions
 from flightplan.fleet.plan import FleetPlan
 from flightplan.fleet.schedule import Departure, Schedule
-from flightplan.limits import Violation
-from flightplan.mission import Mission
-from flightplan.return_height import return_height_m
+from flightplan.mission.limits import Violation
+from flightplan.mission.mission import Mission
+from flightplan.mission.return_height import return_height_m
 from flyonce.fleet_chart import FleetChart
 from flyonce.mission_writing import AUTOPILOTS, write_mission
 from flyonce.plan_rules import FlightRules

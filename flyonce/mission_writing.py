@@ -9,10 +9,10 @@ from pathlib import Path
 
 from flightplan.files import write_plan, write_waypoints, write_wpml
 from flightplan.files.wpml_model import AIRCRAFT, WpmlOptions
-from flightplan.limits import VEHICLES, VehicleStore
-from flightplan.mavlink import Autopilot
-from flightplan.mission import Mission
-from flightplan.return_height import return_height_m
+from flightplan.link.mavlink import Autopilot
+from flightplan.mission.limits import VEHICLES, VehicleStore
+from flightplan.mission.mission import Mission
+from flightplan.mission.return_height import return_height_m
 
 AUTOPILOTS = {"ardupilot": Autopilot.ARDUPILOT, "px4": Autopilot.PX4}
 

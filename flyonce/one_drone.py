@@ -12,17 +12,17 @@ import numpy as np
 from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from flightplan.asked import Drone, Shooting
-from flightplan.corridor import Corridor, plan_corridor
-from flightplan.coverage import CoveragePlan, plan_area
+from flightplan.coverage.asked import Drone, Shooting
+from flightplan.coverage.corridor import Corridor, plan_corridor
+from flightplan.coverage.orbit import Inspection, plan_orbits
+from flightplan.coverage.site import Departure
+from flightplan.coverage.survey import CoveragePlan, plan_area
 from flightplan.errors import CannotPlan
 from flightplan.files.areas import area_of
-from flightplan.land import is_near_land
-from flightplan.orbit import Inspection, plan_orbits
-from flightplan.profile import profile_of
-from flightplan.site import Departure
-from flightplan.terrain import Terrain
-from flightplan.wind import Wind
+from flightplan.ground.land import is_near_land
+from flightplan.ground.terrain import Terrain
+from flightplan.mission.profile import profile_of
+from flightplan.mission.wind import Wind
 from geo.camera import Camera
 
 USUAL_HEIGHT_M = 100.0

@@ -14,10 +14,10 @@ from flightplan.airspace.checking import check_airspace
 from flightplan.airspace.reading import read_airspace
 from flightplan.airspace.zones import Airspace
 from flightplan.errors import CannotPlan
-from flightplan.fencing import fence_round
-from flightplan.kinematics import Kinematics
-from flightplan.limits import Exposure, FlightLimits, Violation
-from flightplan.mission import Mission
+from flightplan.mission.kinematics import Kinematics
+from flightplan.mission.limits import Exposure, FlightLimits, Violation
+from flightplan.mission.mission import Mission
+from flightplan.rules.fencing import fence_round
 from flyonce.mission_writing import VEHICLE_NAMES, store_of
 from geo.camera import Camera
 

@@ -16,12 +16,12 @@ from flightplan.files.draft import SUFFIX, write_draft
 from flightplan.files.text import write_text
 from flightplan.files.wpml import wpml_texts
 from flightplan.files.wpml_model import WpmlOptions
-from flightplan.limits import Violation
-from flightplan.mission import Mission
+from flightplan.ground.terrain import Terrain
+from flightplan.mission.limits import Violation
+from flightplan.mission.mission import Mission
 from flightplan.reflight.departures import Departure
 from flightplan.reflight.missions import limits_of, mission_of
 from flightplan.reflight.plan import ReflightPlan
-from flightplan.terrain import Terrain
 from flyonce.mission_writing import AUTOPILOTS, store_of, write_mission
 from flyonce.plan_rules import FlightRules
 

@@ -14,12 +14,12 @@ from shapely.geometry.base import BaseGeometry
 
 from flightplan.airspace.clearance import OPEN_HEIGHT_M, Clearance
 from flightplan.airspace.zones import Airspace, AirZone, Approval
-from flightplan.items import ReturnHome
-from flightplan.kinematics import Kinematics
-from flightplan.limits import Violation
-from flightplan.mission import Mission
-from flightplan.profile import Profile, profile_of
-from flightplan.return_height import return_height_m
+from flightplan.mission.items import ReturnHome
+from flightplan.mission.kinematics import Kinematics
+from flightplan.mission.limits import Violation
+from flightplan.mission.mission import Mission
+from flightplan.mission.profile import Profile, profile_of
+from flightplan.mission.return_height import return_height_m
 
 Floats = NDArray[np.float64]
 

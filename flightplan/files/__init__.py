@@ -11,9 +11,9 @@ from flightplan.files.qgc_plan import read_plan, write_plan
 from flightplan.files.waypoints import read_waypoints, write_waypoints
 from flightplan.files.wpml import write_wpml
 from flightplan.files.wpml_reading import read_wpml
-from flightplan.limits import FlightLimits
-from flightplan.mission import Mission
-from flightplan.terrain import Terrain
+from flightplan.ground.terrain import Terrain
+from flightplan.mission.limits import FlightLimits
+from flightplan.mission.mission import Mission
 
 __all__ = [
     "read_mission",

@@ -9,9 +9,9 @@ import shapely
 from shapely.geometry import MultiPolygon, Polygon
 from shapely.validation import explain_validity
 
-from flightplan.area import LARGEST_AREA_M2, PatrolArea
 from flightplan.errors import InputFileError
 from flightplan.files.kml import kml_polygons
+from flightplan.ground.area import LARGEST_AREA_M2, PatrolArea
 from geo.zones.crs import crs_of
 from geo.zones.layers import Layer, is_geojson, read_layers
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flightplan.files.text import read_text, write_text
-from flightplan.limits import Violation
-from flightplan.mission import Mission
+from flightplan.mission.limits import Violation
+from flightplan.mission.mission import Mission
 
 SUFFIX = ".draft.geojson"
 

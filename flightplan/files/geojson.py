@@ -9,9 +9,9 @@ from typing import Any
 
 from shapely.geometry import Polygon, mapping
 
-from flightplan.coverage import CoveragePlan
+from flightplan.coverage.survey import CoveragePlan
 from flightplan.files.text import write_text
-from flightplan.mission import Mission
+from flightplan.mission.mission import Mission
 
 
 def write_geojson(path: Path | str, plan: CoveragePlan) -> None:

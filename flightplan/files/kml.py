@@ -7,13 +7,13 @@ from pathlib import Path
 
 from shapely.geometry import MultiPolygon, Polygon
 
-from flightplan.area import PatrolArea, lonlat_problem
-from flightplan.coverage import CoveragePlan
+from flightplan.coverage.survey import CoveragePlan
 from flightplan.errors import InputFileError
 from flightplan.files.archive import read_members
 from flightplan.files.markup import Element, child, children, parse_markup, text_of, written
 from flightplan.files.text import MOST_BYTES, write_text
-from flightplan.mission import Home, Mission
+from flightplan.ground.area import PatrolArea, lonlat_problem
+from flightplan.mission.mission import Home, Mission
 
 _SPACE = {"xmlns": "http://www.opengis.net/kml/2.2"}
 _REMEDY = "Draw it again, and export it as KML"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from flightplan.errors import CannotPlan, InputFileError
-from flightplan.fence import Fence, RallyPoint, Ring
+from flightplan.mission.fence import Fence, RallyPoint, Ring
 from flightplan.projection import LocalFrame
 
 _VERSION = 2

@@ -14,10 +14,10 @@ from flightplan.errors import InputFileError
 from flightplan.files.clearance_node import KEY, clearance_node, read_clearance
 from flightplan.files.qgc_fence import fence_node, is_number, rally_node, read_fence, read_rally
 from flightplan.files.text import read_text, write_text
-from flightplan.limits import FlightLimits
-from flightplan.mavlink import Autopilot, MissionItem, UnknownItem, items_from_mission, mission_from_items
-from flightplan.mission import Home, Mission, SetSpeed
-from flightplan.terrain import Terrain
+from flightplan.ground.terrain import Terrain
+from flightplan.link.mavlink import Autopilot, MissionItem, UnknownItem, items_from_mission, mission_from_items
+from flightplan.mission.limits import FlightLimits
+from flightplan.mission.mission import Home, Mission, SetSpeed
 
 _MULTIROTOR = 2
 _ALTITUDE_MODE_RELATIVE = 1

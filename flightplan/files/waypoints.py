@@ -7,8 +7,8 @@ from pathlib import Path
 
 from flightplan.errors import InputFileError
 from flightplan.files.text import read_text, write_text
-from flightplan.limits import FlightLimits
-from flightplan.mavlink import (
+from flightplan.ground.terrain import Terrain
+from flightplan.link.mavlink import (
     Autopilot,
     MissionItem,
     UnknownItem,
@@ -16,8 +16,8 @@ from flightplan.mavlink import (
     items_from_mission,
     mission_from_items,
 )
-from flightplan.mission import Mission
-from flightplan.terrain import Terrain
+from flightplan.mission.limits import FlightLimits
+from flightplan.mission.mission import Mission
 
 _HEADER = "QGC WPL 110"
 _COLUMNS = 12

@@ -10,7 +10,7 @@ from flightplan.files.archive import write_members
 from flightplan.files.markup import Element, child, parse_markup, written
 from flightplan.files.wpml_model import Stop, Wayline, WpmlOptions, wayline_of
 from flightplan.files.wpml_schema import template_problems, waylines_problems
-from flightplan.mission import Mission
+from flightplan.mission.mission import Mission
 
 TEMPLATE, WAYLINES = "wpmz/template.kml", "wpmz/waylines.wpml"
 _SPACES = {"xmlns": "http://www.opengis.net/kml/2.2", "xmlns:wpml": "http://www.dji.com/wpmz/1.0.2"}

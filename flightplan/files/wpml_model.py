@@ -10,7 +10,7 @@ from typing import Literal
 from flightplan.airspace.clearance import Clearance
 from flightplan.errors import CannotPlan
 from flightplan.files.wpml_schema import LEAST_DOCK_TAKE_OFF_M, MOST_HEIGHT_M, SPEED_M_S
-from flightplan.items import (
+from flightplan.mission.items import (
     LandHere,
     LookAt,
     PhotosByDistance,
@@ -21,7 +21,7 @@ from flightplan.items import (
     TakeOff,
     Waypoint,
 )
-from flightplan.mission import Mission
+from flightplan.mission.mission import Mission
 
 LinkLoss = Literal["goBack", "landing", "hover", "goContinue"]
 _DEFAULT_SPEED_M_S = 10.0

@@ -12,7 +12,7 @@ from flightplan.errors import InputFileError
 from flightplan.files.archive import read_members
 from flightplan.files.markup import Element, children, parse_markup, text_of
 from flightplan.files.wpml_schema import waylines_problems
-from flightplan.items import (
+from flightplan.mission.items import (
     ONE_PHOTO,
     Home,
     Item,
@@ -24,8 +24,8 @@ from flightplan.items import (
     TakeOff,
     Waypoint,
 )
-from flightplan.limits import FlightLimits
-from flightplan.mission import Mission
+from flightplan.mission.limits import FlightLimits
+from flightplan.mission.mission import Mission
 
 _REMEDY = "Export the wayline again from DJI Pilot 2 or FlightHub 2"
 _WAYLINES, _TEMPLATE = ("wpmz", "waylines.wpml"), ("wpmz", "template.kml")

@@ -8,17 +8,17 @@ from functools import cached_property
 
 import numpy as np
 
+from flightplan.coverage.heights import GroundFollower
+from flightplan.coverage.pattern_search import run_between
+from flightplan.coverage.routing import Router
+from flightplan.coverage.rows import turned_back
+from flightplan.coverage.sorties import MissionBuilder
 from flightplan.errors import CannotPlan
 from flightplan.fleet.model import Dock
 from flightplan.fleet.plan import FleetPlan
 from flightplan.fleet.tours import Flight
-from flightplan.heights import GroundFollower
-from flightplan.limits import FlightLimits
-from flightplan.mission import Home, Mission
-from flightplan.pattern_search import run_between
-from flightplan.routing import Router
-from flightplan.rows import turned_back
-from flightplan.sorties import MissionBuilder
+from flightplan.mission.limits import FlightLimits
+from flightplan.mission.mission import Home, Mission
 from geo.camera import camera_by_name
 
 _HOWEVER_LONG = 10

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from flightplan.area import lonlat_problem
 from flightplan.errors import CannotPlan
-from flightplan.kinematics import Kinematics
+from flightplan.ground.area import lonlat_problem
+from flightplan.mission.kinematics import Kinematics
+from flightplan.mission.wind import Wind
 from flightplan.times import Hours, Stretch, Times, joined, stretch_of
-from flightplan.wind import Wind
 
 _MOST_DRONES = 100
 _LONGEST_NAME = 60

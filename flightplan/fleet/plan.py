@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
-from flightplan.asked import Shooting, camera_speed, check_overlaps
+from flightplan.coverage.asked import Shooting, camera_speed, check_overlaps
+from flightplan.coverage.heights import HeightBand
+from flightplan.coverage.routing import Router, obstacles
+from flightplan.coverage.rows import turned
 from flightplan.errors import CannotPlan
 from flightplan.fleet.improving import Assignment, improve
 from flightplan.fleet.model import Dock, Fleet
@@ -21,12 +24,9 @@ from flightplan.fleet.sharing import share_out
 from flightplan.fleet.strips import Strips, lay_strips
 from flightplan.fleet.tours import Tour, Ways
 from flightplan.fleet.work import Station, Work, stations_of, work_of
-from flightplan.heights import HeightBand
-from flightplan.limits import FlightLimits
+from flightplan.ground.terrain import Terrain
+from flightplan.mission.limits import FlightLimits
 from flightplan.projection import LocalFrame
-from flightplan.routing import Router, obstacles
-from flightplan.rows import turned
-from flightplan.terrain import Terrain
 from geo.camera import Camera, camera_by_name
 
 Floats = NDArray[np.float64]

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely import LineString, STRtree
 
+from flightplan.coverage.routing import Router
 from flightplan.fleet.tours import Flight
 from flightplan.fleet.work import Station
-from flightplan.routing import Router
 
 Floats = NDArray[np.float64]
 

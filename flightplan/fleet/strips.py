@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
-from flightplan.rows import Pattern, Row, lay_rows, turned, turned_back
+from flightplan.coverage.rows import Pattern, Row, lay_rows, turned, turned_back
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from flightplan.coverage.routing import Router
 from flightplan.fleet.strips import Strips
 from flightplan.fleet.work import Station
-from flightplan.routing import Router
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]

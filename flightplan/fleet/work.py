@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from flightplan.figures import LANDING_OVERHEAD_S
+from flightplan.coverage.rows import turned
 from flightplan.fleet.model import Dock
 from flightplan.fleet.strips import Strips
-from flightplan.rows import turned
+from flightplan.mission.figures import LANDING_OVERHEAD_S
 
 Floats = NDArray[np.float64]
 

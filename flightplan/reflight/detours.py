@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from flightplan.routing import Router
+from flightplan.coverage.routing import Router
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import shapely
 
-from flightplan.area import lonlat_problem
 from flightplan.errors import CannotPlan, InputFileError
 from flightplan.files.text import read_text
+from flightplan.ground.area import lonlat_problem
 from flightplan.projection import LocalFrame
 from flightplan.reflight.model import MOST_PRIORITY, Spread, Target
 from flightplan.reflight.reading import MOST_ROWS, REMEDY, Name, Strict, Table, read_document, validated

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from flightplan.coverage.heights import GroundFollower, HeightBand
 from flightplan.errors import CannotPlan
-from flightplan.heights import GroundFollower, HeightBand
-from flightplan.items import ONE_PHOTO, Home, Item, PointCamera, ReturnHome, SetSpeed, TakeOff, Waypoint
-from flightplan.limits import FlightLimits
-from flightplan.mission import Mission
+from flightplan.ground.terrain import Terrain
+from flightplan.mission.items import ONE_PHOTO, Home, Item, PointCamera, ReturnHome, SetSpeed, TakeOff, Waypoint
+from flightplan.mission.limits import FlightLimits
+from flightplan.mission.mission import Mission
 from flightplan.reflight.plan import Point, ReflightPlan, Sortie
 from flightplan.reflight.visits import Visit
-from flightplan.terrain import Terrain
 
 # On the way over hills, the drone may be so much higher than it would be over level ground.
 _BAND_M = 20.0

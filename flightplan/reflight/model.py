@@ -12,7 +12,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry import Polygon
 
-from flightplan.area import lonlat_problem
+from flightplan.ground.area import lonlat_problem
 
 View = Literal["nadir", "oblique"]
 Floats = NDArray[np.float64]

@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon, Polygon
 
+from flightplan.coverage.routing import Router, obstacles
 from flightplan.errors import CannotPlan
-from flightplan.figures import LANDING_OVERHEAD_S
 from flightplan.fleet.model import Dock, DroneModel, Fleet
-from flightplan.limits import FlightLimits
+from flightplan.mission.figures import LANDING_OVERHEAD_S
+from flightplan.mission.limits import FlightLimits
 from flightplan.projection import LocalFrame
 from flightplan.reflight.model import Target
 from flightplan.reflight.search import Problem, search_flights
 from flightplan.reflight.views import ViewRules
 from flightplan.reflight.visits import DroneKind, Visit, travel_s, visit_of
-from flightplan.routing import Router, obstacles
 from geo.camera import camera_by_name
 
 Point = tuple[float, float]

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from flightplan.coverage.routing import Router
 from flightplan.errors import CannotPlan
-from flightplan.kinematics import Kinematics
+from flightplan.mission.kinematics import Kinematics
 from flightplan.reflight.detours import Detours, blocked_between
 from flightplan.reflight.model import Target
 from flightplan.reflight.views import Shot, ViewRules, shots_of
-from flightplan.routing import Router
 from geo.camera import Camera
 
 Point = tuple[float, float]

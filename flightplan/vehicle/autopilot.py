@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from flightplan.fence import Fence, RallyPoint
-from flightplan.mavlink import Autopilot as Dialect
-from flightplan.mavlink import MissionItem
-from flightplan.mission import Home
-from flightplan.modes import Mode
+from flightplan.link.mavlink import Autopilot as Dialect
+from flightplan.link.mavlink import MissionItem
+from flightplan.link.modes import Mode
+from flightplan.mission.fence import Fence, RallyPoint
+from flightplan.mission.mission import Home
 from flightplan.projection import LocalFrame
 from flightplan.vehicle.body import Body, Leg, Point
 from flightplan.vehicle.camera import Camera, Photo

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from flightplan.kinematics import Kinematics, turn_deg
+from flightplan.mission.kinematics import Kinematics, turn_deg
 from flightplan.vehicle.drift import Drift
 from flightplan.vehicle.wind import Wind, ground_speed_limit_m_s
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
-from flightplan.mavlink import Autopilot as Dialect
-from flightplan.mavlink import MissionItem, lonlat_from_xy
-from flightplan.modes import Mode, mode_from_custom, mode_from_params
+from flightplan.link.mavlink import Autopilot as Dialect
+from flightplan.link.mavlink import MissionItem, lonlat_from_xy
+from flightplan.link.modes import Mode, mode_from_custom, mode_from_params
 from flightplan.vehicle.autopilot import Autopilot
 from flightplan.vehicle.telemetry import Telemetry
 

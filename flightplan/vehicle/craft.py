@@ -10,11 +10,11 @@ from typing import Any
 
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
-from flightplan.mavlink import Autopilot as Dialect
-from flightplan.mavlink import MissionItem, home_from_item, home_item, lonlat_from_xy
-from flightplan.mavlink_guards import fence_from_items, rally_from_items
-from flightplan.mission import Home
-from flightplan.plan_on_wire import ListKind
+from flightplan.link.mavlink import Autopilot as Dialect
+from flightplan.link.mavlink import MissionItem, home_from_item, home_item, lonlat_from_xy
+from flightplan.link.mavlink_guards import fence_from_items, rally_from_items
+from flightplan.link.plan_on_wire import ListKind
+from flightplan.mission.mission import Home
 from flightplan.vehicle.autopilot import Autopilot
 from flightplan.vehicle.commands import CommandDesk
 from flightplan.vehicle.item_rules import as_held

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import shapely
 
-from flightplan.fence import Fence
+from flightplan.mission.fence import Fence
 from flightplan.projection import LocalFrame
 from flightplan.vehicle.setup import VehicleSetup
 

@@ -8,7 +8,7 @@ import socket
 import time
 
 from flightplan.errors import LinkClosed
-from flightplan.signing import SigningKey
+from flightplan.link.signing import SigningKey
 from flightplan.vehicle.stations import Address, Message, Station, TcpStation, UdpStation
 
 # A station on UDP sends a heartbeat each second; one that is silent for so long has gone.

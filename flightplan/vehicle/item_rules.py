@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
-from flightplan.mavlink import FENCE_INSIDE, FENCE_OUTSIDE, NAV_RALLY_POINT, MissionItem, plain_frame
-from flightplan.mavlink import Autopilot as Dialect
-from flightplan.plan_on_wire import ListKind
+from flightplan.link.mavlink import FENCE_INSIDE, FENCE_OUTSIDE, NAV_RALLY_POINT, MissionItem, plain_frame
+from flightplan.link.mavlink import Autopilot as Dialect
+from flightplan.link.plan_on_wire import ListKind
 
 Message = Any
 _PLACED_FRAMES = frozenset({0, 3, 5, 6, 10, 11})

@@ -9,9 +9,9 @@ from typing import Any
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
 from flightplan.errors import CannotPlan
-from flightplan.mavlink import Autopilot as Dialect
-from flightplan.mavlink import MissionItem, UnknownItem
-from flightplan.plan_on_wire import ListKind
+from flightplan.link.mavlink import Autopilot as Dialect
+from flightplan.link.mavlink import MissionItem, UnknownItem
+from flightplan.link.plan_on_wire import ListKind
 from flightplan.vehicle.item_rules import as_held, item_from_message, item_problem
 
 Message = Any

@@ -8,8 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from flightplan.kinematics import Kinematics, turn_deg
-from flightplan.mavlink import (
+from flightplan.link.mavlink import (
     FRAME_GLOBAL,
     NAV_LAND,
     NAV_RETURN_TO_LAUNCH,
@@ -18,7 +17,8 @@ from flightplan.mavlink import (
     MissionItem,
     lonlat_from_xy,
 )
-from flightplan.mission import Home
+from flightplan.mission.kinematics import Kinematics, turn_deg
+from flightplan.mission.mission import Home
 from flightplan.projection import LocalFrame
 from flightplan.vehicle.body import Body, Leg, Point
 

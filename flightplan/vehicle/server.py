@@ -11,9 +11,9 @@ from functools import partial
 
 import numpy as np
 
-from flightplan.mission import Home
+from flightplan.link.signing import SigningKey
+from flightplan.mission.mission import Home
 from flightplan.projection import LocalFrame
-from flightplan.signing import SigningKey
 from flightplan.vehicle.autopilot import Autopilot
 from flightplan.vehicle.craft import Craft, Message
 from flightplan.vehicle.harbour import Harbour

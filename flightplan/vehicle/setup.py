@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from flightplan.kinematics import Kinematics
-from flightplan.mavlink import Autopilot as Dialect
+from flightplan.link.mavlink import Autopilot as Dialect
+from flightplan.mission.kinematics import Kinematics
 from flightplan.vehicle.wind import Wind
 
 

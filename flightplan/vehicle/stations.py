@@ -8,7 +8,7 @@ from typing import Any
 
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
-from flightplan.signing import SigningKey, check_incoming, sign_outgoing
+from flightplan.link.signing import SigningKey, check_incoming, sign_outgoing
 
 Message = Any
 Address = tuple[str, int]

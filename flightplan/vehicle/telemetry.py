@@ -9,9 +9,9 @@ from typing import Any
 
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
-from flightplan.mavlink import Autopilot as Dialect
-from flightplan.mavlink import xy_from_lonlat
-from flightplan.modes import custom_mode
+from flightplan.link.mavlink import Autopilot as Dialect
+from flightplan.link.mavlink import xy_from_lonlat
+from flightplan.link.modes import custom_mode
 from flightplan.vehicle.autopilot import Autopilot
 from flightplan.vehicle.camera import Photo
 

@@ -13,7 +13,7 @@ from shapely import Polygon
 from shapely.geometry import mapping
 
 from dispatch_api.store.url import store_place
-from flightplan.area import PatrolArea
+from flightplan.ground.area import PatrolArea
 from flyonce.cli.options import AsJson, Language, StoreUrl, finite, lonlat
 from flyonce.cli.output import emit_json, fail, progress, say
 from flyonce.coverage_picture import CoveragePicture

@@ -19,7 +19,7 @@ from flightplan.fleet.model import Fleet
 from flightplan.fleet.plan import FleetPlan, Survey, plan_fleet
 from flightplan.fleet.reading import read_fleet
 from flightplan.fleet.schedule import Schedule, schedule
-from flightplan.wind import Wind
+from flightplan.mission.wind import Wind
 from flyonce.cli.output import EXIT_BAD_INPUT, EXIT_FAILURE, emit_json, fail, progress, say
 from flyonce.fleet_files import FleetFiles
 from flyonce.plan_rules import FlightRules

@@ -16,15 +16,15 @@ import typer
 
 from flightplan.errors import InvalidMission, NoAnswer
 from flightplan.files.qgc_plan import write_plan
-from flightplan.flight import FlightControl, FlightLog, FlightProgress, Phase
-from flightplan.flight import fly as fly_mission
-from flightplan.flight import follow as follow_mission
-from flightplan.link import Link
-from flightplan.mission import Mission
-from flightplan.remaining import remaining_mission
-from flightplan.return_height import return_height_m
-from flightplan.return_setting import ReturnSetting, raise_return_height
-from flightplan.upload import upload as upload_mission
+from flightplan.flying.flight import FlightControl, FlightLog, FlightProgress, Phase
+from flightplan.flying.flight import fly as fly_mission
+from flightplan.flying.flight import follow as follow_mission
+from flightplan.link.link import Link
+from flightplan.link.return_setting import ReturnSetting, raise_return_height
+from flightplan.link.upload import upload as upload_mission
+from flightplan.mission.mission import Mission
+from flightplan.mission.remaining import remaining_mission
+from flightplan.mission.return_height import return_height_m
 from flyonce.cli.flight_orders import orders_path, taking_orders
 from flyonce.cli.lawful import AirspaceFiles, TerrainFile, mission_to_fly
 from flyonce.cli.links import KeyFile, SystemId, connect

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from flightplan.errors import FlightplanError, NotNow
-from flightplan.flight import FlightControl, Order
+from flightplan.flying.flight import FlightControl, Order
 from flyonce.cli.options import AsJson
 from flyonce.cli.output import EXIT_FAILURE, emit_json, fail, say
 

@@ -13,9 +13,9 @@ import typer
 from flightplan.airspace.checking import check_airspace
 from flightplan.airspace.reading import read_airspace
 from flightplan.files import read_mission
-from flightplan.limits import FlightLimits
-from flightplan.mission import Mission
-from flightplan.terrain import DemTerrain
+from flightplan.ground.terrain import DemTerrain
+from flightplan.mission.limits import FlightLimits
+from flightplan.mission.mission import Mission
 from flyonce.cli.output import EXIT_FAILURE, fail, say
 
 TerrainFile = Annotated[

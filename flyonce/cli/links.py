@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from flightplan.link import Link, open_link
-from flightplan.signing import SigningKey
+from flightplan.link.link import Link, open_link
+from flightplan.link.signing import SigningKey
 
 # Longer than the period of heartbeats: a second vehicle on the link is heard before anything is sent.
 _LISTEN_S = 1.3

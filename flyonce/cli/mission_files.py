@@ -16,9 +16,9 @@ from flightplan.files import read_mission, read_wpml, write_plan, write_waypoint
 from flightplan.files.geojson import write_mission_geojson
 from flightplan.files.kml import write_kml
 from flightplan.files.wpml_model import AIRCRAFT, WpmlOptions
-from flightplan.items import Home
-from flightplan.limits import VEHICLES, FlightLimits
-from flightplan.mission import Mission
+from flightplan.mission.items import Home
+from flightplan.mission.limits import VEHICLES, FlightLimits
+from flightplan.mission.mission import Mission
 from flyonce.cli.options import AsJson, finite, lonlat
 from flyonce.cli.output import emit_json, fail, say
 

@@ -13,12 +13,12 @@ import shapely
 import typer
 from shapely.geometry import Polygon
 
-from flightplan.asked import Drone, Shooting
-from flightplan.coverage import CoveragePlan
+from flightplan.coverage.asked import Drone, Shooting
+from flightplan.coverage.survey import CoveragePlan
 from flightplan.files.areas import shapes_of
 from flightplan.files.geojson import write_geojson
-from flightplan.kinematics import Kinematics
-from flightplan.terrain import DemTerrain
+from flightplan.ground.terrain import DemTerrain
+from flightplan.mission.kinematics import Kinematics
 from flyonce.cli.options import AsJson, Language, lonlat
 from flyonce.cli.output import emit_json, fail, progress, say
 from flyonce.cli.unlawful import refuse_unlawful

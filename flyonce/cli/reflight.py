@@ -16,6 +16,7 @@ from shapely.geometry import Polygon
 from flightplan.files.areas import shapes_of
 from flightplan.fleet.model import Fleet
 from flightplan.fleet.reading import read_fleet
+from flightplan.ground.terrain import DemTerrain
 from flightplan.reflight.departures import departures_of
 from flightplan.reflight.dynamic import DynamicRules, hot_spots, overdue_cells
 from flightplan.reflight.model import Target
@@ -23,7 +24,6 @@ from flightplan.reflight.plan import MOST_TARGETS, ReflightPlan, plan_reflight
 from flightplan.reflight.reading import read_targets
 from flightplan.reflight.recurring import read_fixed_plans
 from flightplan.reflight.views import ViewRules
-from flightplan.terrain import DemTerrain
 from flyonce.cli.options import AsJson, StoreUrl, finite
 from flyonce.cli.output import EXIT_BAD_INPUT, emit_json, fail, progress, say
 from flyonce.plan_rules import FlightRules

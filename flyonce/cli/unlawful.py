@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from flightplan.files.draft import SUFFIX, write_draft
-from flightplan.limits import Violation
-from flightplan.mission import Mission
+from flightplan.mission.limits import Violation
+from flightplan.mission.mission import Mission
 from flyonce.cli.output import EXIT_FAILURE, emit_json, fail, say
 from flyonce.mission_writing import remove_earlier
 

@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from flightplan.mavlink import Autopilot
-from flightplan.signing import SigningKey
+from flightplan.link.mavlink import Autopilot
+from flightplan.link.signing import SigningKey
 from flightplan.vehicle import SimulatedVehicle, VehicleSetup, Wind
 from flyonce.cli.options import AsJson, lonlat
 from flyonce.cli.output import emit_json, say

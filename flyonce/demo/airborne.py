@@ -10,11 +10,11 @@ from pathlib import Path
 from types import TracebackType
 
 from dispatch_api.flights import FlightDesk
-from flightplan.area import PatrolArea
-from flightplan.coverage import CoveragePlan, plan_coverage
+from flightplan.coverage.survey import CoveragePlan, plan_coverage
 from flightplan.files import write_plan
-from flightplan.flight import PositionEvent
-from flightplan.mission import Home, Mission
+from flightplan.flying.flight import PositionEvent
+from flightplan.ground.area import PatrolArea
+from flightplan.mission.mission import Home, Mission
 from flyonce.demo.district import District
 from flyonce.demo.world import World, demo_camera
 

@@ -16,9 +16,9 @@ from shapely.geometry import mapping
 from dispatch_api.departments.model import load_departments
 from dispatch_api.flights import FlightDesk
 from dispatch_api.store import open_store
-from flightplan.flight import FlightLog, fly
-from flightplan.link import Link, open_link
-from flightplan.upload import upload
+from flightplan.flying.flight import FlightLog, fly
+from flightplan.link.link import Link, open_link
+from flightplan.link.upload import upload
 from flyonce.analysis import open_tools, readable_zones
 from flyonce.analysis_result import AnalyzeResult
 from flyonce.demo.accounts import create_demo_accounts, demo_accounts

@@ -9,7 +9,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
 
-from flightplan.flight import PhotoEvent
+from flightplan.flying.flight import PhotoEvent
 from flyonce.demo.camera_sim import Photographer, TruePose
 from flyonce.demo.district import District
 from flyonce.demo.photo_file import PhotoRecord, write_photo

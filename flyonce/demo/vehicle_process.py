@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 
-from flightplan.mission import Home
+from flightplan.mission.mission import Home
 from flightplan.vehicle import SimulatedVehicle
 from flyonce.demo.errors import DemoError
 

@@ -12,12 +12,13 @@ import shapely
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 from shapely.geometry import LineString, Polygon
 
-from flightplan.area import PatrolArea
-from flightplan.coverage import CoveragePlan, plan_coverage
-from flightplan.fence import Fence, RallyPoint
-from flightplan.limits import FlightLimits
-from flightplan.link import Link, Wire
-from flightplan.mission import (
+from flightplan.coverage.survey import CoveragePlan, plan_coverage
+from flightplan.ground.area import PatrolArea
+from flightplan.link.link import Link, Wire
+from flightplan.link.transports import open_transport
+from flightplan.mission.fence import Fence, RallyPoint
+from flightplan.mission.limits import FlightLimits
+from flightplan.mission.mission import (
     Home,
     Mission,
     PhotosByDistance,
@@ -29,7 +30,6 @@ from flightplan.mission import (
     Waypoint,
 )
 from flightplan.projection import LocalFrame
-from flightplan.transports import open_transport
 from geo.camera import camera_by_name
 
 # Quzhou: a swap of latitude and longitude would lie beyond the pole, and half of one in the Arabian Sea.

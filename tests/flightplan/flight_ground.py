@@ -8,7 +8,7 @@ from flight_builders import FRAME
 from pyproj import Transformer
 from rasterio import Affine
 
-from flightplan.terrain import DemTerrain
+from flightplan.ground.terrain import DemTerrain
 
 HOME_M = 71.5
 UTM = "EPSG:32650"

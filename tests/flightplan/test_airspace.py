@@ -19,7 +19,7 @@ from flightplan.errors import InvalidMission, NotCleared
 from flightplan.files import read_mission
 from flightplan.files.draft import write_draft
 from flightplan.files.qgc_plan import write_plan
-from flightplan.limits import FlightLimits
+from flightplan.mission.limits import FlightLimits
 from geo.errors import InputFileError
 
 CITY = ZoneInfo("Asia/Shanghai")

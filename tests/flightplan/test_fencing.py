@@ -10,9 +10,9 @@ import pytest
 import shapely
 from flight_builders import FRAME, a_mission, a_plan, an_area
 
-from flightplan.fencing import fence_round
 from flightplan.files.draft import why_draft, write_draft
-from flightplan.limits import FlightLimits, VehicleStore, Violation
+from flightplan.mission.limits import FlightLimits, VehicleStore, Violation
+from flightplan.rules.fencing import fence_round
 
 
 def metres(ring):

@@ -16,9 +16,9 @@ from flightplan.fleet.as_flown import plan_as_flown
 from flightplan.fleet.missions import FleetMissions
 from flightplan.fleet.plan import plan_fleet
 from flightplan.fleet.schedule import schedule
-from flightplan.kinematics import Kinematics
-from flightplan.profile import profile_of
-from flightplan.wind import Wind
+from flightplan.mission.kinematics import Kinematics
+from flightplan.mission.profile import profile_of
+from flightplan.mission.wind import Wind
 
 SIDE_M = 4_000.0
 FLEET = fleet((-1_000.0, 500.0), (1_200.0, -600.0))

@@ -15,14 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import LineString, Polygon, box
 
+from flightplan.coverage.routing import Router
 from flightplan.errors import CannotPlan
 from flightplan.fleet.formula import CityFormula
 from flightplan.fleet.missions import FleetMissions
 from flightplan.fleet.plan import FleetPlan, Survey, plan_fleet
 from flightplan.fleet.strips import ends_en, lay_strips
 from flightplan.fleet.tours import Ways, plan_tour
-from flightplan.mission import PhotosByDistance, Waypoint
-from flightplan.routing import Router
+from flightplan.mission.mission import PhotosByDistance, Waypoint
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 import shapely
 from flight_builders import LAT, LON, a_square, ring, write_geojson_file
 
-from flightplan.area import PatrolArea
 from flightplan.errors import InputFileError
+from flightplan.ground.area import PatrolArea
 
 GOOD = ring((118.87, 28.93), (118.88, 28.93), (118.88, 28.94), (118.87, 28.94))
 

@@ -12,13 +12,13 @@ import shapely
 from flight_builders import CAMERA, FRAME, lonlat, what_is_seen
 from shapely.geometry import LineString, MultiLineString, box
 
-from flightplan.asked import Drone, Shooting
-from flightplan.corridor import Corridor, plan_corridor
+from flightplan.coverage.asked import Drone, Shooting
+from flightplan.coverage.corridor import Corridor, plan_corridor
+from flightplan.coverage.site import Departure
 from flightplan.errors import CannotPlan, InputFileError
-from flightplan.kinematics import Kinematics
-from flightplan.limits import FlightLimits
-from flightplan.mission import PhotosByDistance, SetSpeed
-from flightplan.site import Departure
+from flightplan.mission.kinematics import Kinematics
+from flightplan.mission.limits import FlightLimits
+from flightplan.mission.mission import PhotosByDistance, SetSpeed
 
 ROAD = [(0.0, 0.0), (600.0, 0.0), (600.0, 500.0), (100.0, 520.0), (1_000.0, 900.0)]
 DRONE = Drone(speed_m_s=15.0, endurance_s=1_700.0, limits=FlightLimits(), kinematics=Kinematics())

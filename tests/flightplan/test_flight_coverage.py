@@ -11,11 +11,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from shapely.geometry import Polygon
 
-from flightplan.area import PatrolArea
-from flightplan.coverage import plan_coverage
+from flightplan.coverage.survey import plan_coverage
 from flightplan.errors import CannotPlan, InvalidMission
-from flightplan.limits import Exposure, FlightLimits
-from flightplan.mission import PhotosByDistance, SetSpeed
+from flightplan.ground.area import PatrolArea
+from flightplan.mission.limits import Exposure, FlightLimits
+from flightplan.mission.mission import PhotosByDistance, SetSpeed
 
 # Greatest length and least share seen in five photos, from the peers' table of domain/flight.md.
 BARS = {"square_1km2": (15_900, 0.98), "lshape_2km2": (31_500, 0.99), "hole_poly": (25_000, 0.98)}

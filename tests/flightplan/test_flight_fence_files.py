@@ -11,9 +11,9 @@ import pytest
 from flight_builders import FRAME, LAT, LON, a_mission, lonlat
 
 from flightplan.errors import CannotPlan, InputFileError, InvalidMission
-from flightplan.fence import Fence, RallyPoint
 from flightplan.files import read_plan, write_plan
-from flightplan.mission import Mission
+from flightplan.mission.fence import Fence, RallyPoint
+from flightplan.mission.mission import Mission
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 

@@ -19,9 +19,9 @@ from flightplan.files import (
     write_plan,
     write_waypoints,
 )
-from flightplan.limits import FlightLimits
-from flightplan.mavlink import Autopilot
-from flightplan.mission import PhotosByDistance, PhotosOff, PointCamera, ReturnHome, SetSpeed, TakeOff
+from flightplan.link.mavlink import Autopilot
+from flightplan.mission.limits import FlightLimits
+from flightplan.mission.mission import PhotosByDistance, PhotosOff, PointCamera, ReturnHome, SetSpeed, TakeOff
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 WRITERS = {".plan": write_plan, ".waypoints": write_waypoints}

@@ -14,10 +14,10 @@ from pymavlink import mavutil
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
 from flightplan.errors import CommandRefused, LinkClosed, ReadBackDiffers, VehicleElsewhere
-from flightplan.flight import Phase, fly
-from flightplan.link import open_link
-from flightplan.mission import PhotosByDistance, PhotosOff, Waypoint
-from flightplan.upload import upload
+from flightplan.flying.flight import Phase, fly
+from flightplan.link.link import open_link
+from flightplan.link.upload import upload
+from flightplan.mission.mission import PhotosByDistance, PhotosOff, Waypoint
 from flightplan.vehicle import SimulatedVehicle
 
 

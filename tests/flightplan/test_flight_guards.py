@@ -9,15 +9,15 @@ from flight_builders import LAT, LON, a_fence, a_guarded_mission, a_mission, a_r
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
 from flightplan.errors import MissionRefused, ReadBackDiffers
-from flightplan.fence import Fence
 from flightplan.files.qgc_plan import read_plan, write_plan
-from flightplan.flight import fly
-from flightplan.link import open_link
-from flightplan.mavlink import Autopilot, MissionItem, UnknownItem
-from flightplan.mavlink_guards import fence_from_items, items_from_fence, items_from_rally, rally_from_items
-from flightplan.mission import Home
-from flightplan.plan_on_wire import ListKind, PlanOnWire, plan_hash
-from flightplan.upload import Patience, check_held, download_items, upload
+from flightplan.flying.flight import fly
+from flightplan.link.link import open_link
+from flightplan.link.mavlink import Autopilot, MissionItem, UnknownItem
+from flightplan.link.mavlink_guards import fence_from_items, items_from_fence, items_from_rally, rally_from_items
+from flightplan.link.plan_on_wire import ListKind, PlanOnWire, plan_hash
+from flightplan.link.upload import Patience, check_held, download_items, upload
+from flightplan.mission.fence import Fence
+from flightplan.mission.mission import Home
 from flightplan.vehicle import SimulatedVehicle, VehicleSetup
 
 QUICK = Patience(answer_s=0.5, item_s=0.2, retries=6, rounds=1)

@@ -12,20 +12,20 @@ from flight_builders import CAMERA, FRAME, an_area, lonlat
 from pyproj import Transformer
 from shapely.geometry import MultiLineString
 
-from flightplan.asked import Drone, Shooting
-from flightplan.corridor import Corridor, plan_corridor
-from flightplan.coverage import plan_coverage
+from flightplan.coverage.asked import Drone, Shooting
+from flightplan.coverage.corridor import Corridor, plan_corridor
+from flightplan.coverage.heights import GroundFollower, HeightBand
+from flightplan.coverage.site import Departure
+from flightplan.coverage.survey import plan_coverage
 from flightplan.errors import CannotPlan, InvalidMission
-from flightplan.heights import GroundFollower, HeightBand
-from flightplan.items import SetSpeed, TakeOff, Waypoint
-from flightplan.kinematics import Kinematics
-from flightplan.limits import FlightLimits, VehicleStore
-from flightplan.mavlink import items_from_mission
-from flightplan.mission import ReturnHome
-from flightplan.modes import Mode
-from flightplan.profile import profile_of
-from flightplan.site import Departure
-from flightplan.terrain import DemTerrain
+from flightplan.ground.terrain import DemTerrain
+from flightplan.link.mavlink import items_from_mission
+from flightplan.link.modes import Mode
+from flightplan.mission.items import SetSpeed, TakeOff, Waypoint
+from flightplan.mission.kinematics import Kinematics
+from flightplan.mission.limits import FlightLimits, VehicleStore
+from flightplan.mission.mission import ReturnHome
+from flightplan.mission.profile import profile_of
 from flightplan.vehicle.autopilot import Autopilot
 
 AREA = shapely.box(0.0, 0.0, 700.0, 500.0)

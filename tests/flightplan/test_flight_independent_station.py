@@ -11,7 +11,7 @@ import pytest
 from flight_builders import LAT, LON, a_mission
 
 from flightplan.files import read_plan
-from flightplan.mavlink import Autopilot, items_from_mission
+from flightplan.link.mavlink import Autopilot, items_from_mission
 from flightplan.vehicle import SimulatedVehicle, VehicleSetup
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"

@@ -18,13 +18,13 @@ from pymavlink import mavutil
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
 from flightplan.errors import InputFileError, NoAnswer, SeveralVehicles, SignatureNeeded
-from flightplan.flight import fly
-from flightplan.link import Link, Wire, open_link
-from flightplan.mavlink import Autopilot
-from flightplan.signing import SigningKey, check_incoming, sign_outgoing, ticks_now
-from flightplan.tlog import TlogWriter
-from flightplan.transports import open_transport
-from flightplan.upload import check_held, upload
+from flightplan.flying.flight import fly
+from flightplan.flying.tlog import TlogWriter
+from flightplan.link.link import Link, Wire, open_link
+from flightplan.link.mavlink import Autopilot
+from flightplan.link.signing import SigningKey, check_incoming, sign_outgoing, ticks_now
+from flightplan.link.transports import open_transport
+from flightplan.link.upload import check_held, upload
 from flightplan.vehicle import SimulatedVehicle, VehicleSetup
 
 MINUTE = 60 * 100_000

@@ -10,12 +10,12 @@ import shapely
 from flight_builders import CAMERA, FRAME, a_plan, an_area, what_is_seen
 from shapely.geometry import Polygon, box
 
+from flightplan.coverage.seen import Footprint, GroundGrid, View
 from flightplan.errors import CannotPlan
-from flightplan.kinematics import Kinematics
-from flightplan.mission import PointCamera
-from flightplan.seen import Footprint, GroundGrid, View
-from flightplan.shots import shots_of
-from flightplan.wind import Wind
+from flightplan.mission.kinematics import Kinematics
+from flightplan.mission.mission import PointCamera
+from flightplan.mission.shots import shots_of
+from flightplan.mission.wind import Wind
 
 AREA = box(50.0, 50.0, 450.0, 350.0)
 HEIGHT_M = 80.0

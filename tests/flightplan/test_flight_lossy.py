@@ -8,11 +8,11 @@ from lossy_proxy import lossy
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
 from flightplan.errors import NoAnswer
-from flightplan.flight import Phase, fly
-from flightplan.link import open_link
-from flightplan.mavlink import Autopilot
-from flightplan.plan_on_wire import plan_hash
-from flightplan.upload import Patience, check_held, upload
+from flightplan.flying.flight import Phase, fly
+from flightplan.link.link import open_link
+from flightplan.link.mavlink import Autopilot
+from flightplan.link.plan_on_wire import plan_hash
+from flightplan.link.upload import Patience, check_held, upload
 from flightplan.vehicle import SimulatedVehicle, VehicleSetup
 
 
@@ -70,7 +70,7 @@ def test_a_flight_is_armed_started_once_and_followed_to_its_landing():
 
 
 def test_a_radio_that_is_silent_for_a_while_is_waited_for(monkeypatch):
-    monkeypatch.setattr("flightplan.flight_follow._SILENT_S", 1.5)
+    monkeypatch.setattr("flightplan.flying.follow._SILENT_S", 1.5)
     phases = []
 
     def listen(progress):
@@ -94,7 +94,7 @@ def test_a_radio_that_is_silent_for_a_while_is_waited_for(monkeypatch):
 
 
 def test_a_vehicle_out_of_reach_is_given_up_without_further_rounds(monkeypatch):
-    monkeypatch.setattr("flightplan.mission_transfer._OUT_OF_REACH_S", 1.0)
+    monkeypatch.setattr("flightplan.link.mission_transfer._OUT_OF_REACH_S", 1.0)
     patience = Patience(answer_s=0.2, retries=11, rounds=1_000)
     with a_vehicle() as vehicle, lossy(vehicle, seed=7) as proxy, open_link(proxy.address, timeout_s=60.0) as link:
         proxy.silent.set()

@@ -8,7 +8,7 @@ from flight_builders import LAT, LON, a_mission, a_waypoint, the_items
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flightplan.mavlink import (
+from flightplan.link.mavlink import (
     Autopilot,
     MissionItem,
     UnknownItem,
@@ -21,7 +21,7 @@ from flightplan.mavlink import (
     mission_from_items,
     xy_from_lonlat,
 )
-from flightplan.mission import PointCamera
+from flightplan.mission.mission import PointCamera
 
 
 @given(st.integers(-1_800_000_000, 1_800_000_000))

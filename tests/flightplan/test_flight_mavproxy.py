@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 from flight_builders import LAT, LON, a_guarded_mission, a_mission, a_ring
 
-from flightplan.fence import Fence
-from flightplan.link import open_link
-from flightplan.mavlink import items_from_mission
-from flightplan.mavlink_guards import items_from_fence
-from flightplan.modes import Mode
-from flightplan.upload import upload
+from flightplan.link.link import open_link
+from flightplan.link.mavlink import items_from_mission
+from flightplan.link.mavlink_guards import items_from_fence
+from flightplan.link.modes import Mode
+from flightplan.link.upload import upload
+from flightplan.mission.fence import Fence
 from flightplan.vehicle import SimulatedVehicle
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"

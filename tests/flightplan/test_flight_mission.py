@@ -7,9 +7,9 @@ import pytest
 from flight_builders import FRAME, LAT, LON, a_mission, a_waypoint, the_items
 
 from flightplan.errors import InvalidMission
-from flightplan.kinematics import Kinematics
-from flightplan.limits import FlightLimits
-from flightplan.mission import (
+from flightplan.mission.kinematics import Kinematics
+from flightplan.mission.limits import FlightLimits
+from flightplan.mission.mission import (
     Home,
     LandHere,
     PhotosByDistance,

@@ -10,9 +10,9 @@ import shapely
 from flight_builders import CAMERA, FRAME, an_area, lonlat, what_is_seen
 from shapely.geometry import LineString, MultiPolygon, box
 
-from flightplan.area import PatrolArea
-from flightplan.coverage import plan_coverage
+from flightplan.coverage.survey import plan_coverage
 from flightplan.errors import CannotPlan, InputFileError
+from flightplan.ground.area import PatrolArea
 
 HEIGHT_M = 80.0
 

@@ -11,19 +11,19 @@ import shapely
 from flight_builders import CAMERA, FRAME, lonlat
 from shapely.geometry import LineString, MultiPoint, Point, box
 
-from flightplan.asked import Drone, Shooting
+from flightplan.coverage.asked import Drone, Shooting
+from flightplan.coverage.orbit import Inspection, plan_orbits
+from flightplan.coverage.site import Departure
 from flightplan.errors import CannotPlan, InputFileError, InvalidMission
 from flightplan.files import read_mission, write_plan
 from flightplan.files.wpml_model import wayline_of
-from flightplan.kinematics import Kinematics
-from flightplan.limits import FlightLimits
-from flightplan.mavlink import Autopilot as Dialect
-from flightplan.mavlink import differences, items_from_mission, mission_from_items
-from flightplan.mission import LookAt, PointCamera
-from flightplan.modes import Mode
-from flightplan.orbit import Inspection, plan_orbits
-from flightplan.shots import shots_of
-from flightplan.site import Departure
+from flightplan.link.mavlink import Autopilot as Dialect
+from flightplan.link.mavlink import differences, items_from_mission, mission_from_items
+from flightplan.link.modes import Mode
+from flightplan.mission.kinematics import Kinematics
+from flightplan.mission.limits import FlightLimits
+from flightplan.mission.mission import LookAt, PointCamera
+from flightplan.mission.shots import shots_of
 from flightplan.vehicle.autopilot import Autopilot
 
 TOWER = (200.0, 150.0)

@@ -9,7 +9,7 @@ from flight_builders import CAMERA, FRAME, an_area, lonlat, what_is_seen
 from random_areas import random_areas
 from shapely.geometry import LineString
 
-from flightplan.coverage import plan_coverage
+from flightplan.coverage.survey import plan_coverage
 
 HOW_MANY = 100
 GROUPS = 5

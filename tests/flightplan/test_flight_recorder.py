@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
-from flightplan.flight_recorder import Recorder
-from flightplan.mavlink import Autopilot
-from flightplan.modes import Mode
+from flightplan.flying.recorder import Recorder
+from flightplan.link.mavlink import Autopilot
+from flightplan.link.modes import Mode
 
 
 def received(message, number=0, component=1):

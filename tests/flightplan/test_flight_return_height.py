@@ -8,11 +8,11 @@ import pytest
 from flight_builders import LAT, LON, a_mission
 
 from flightplan.errors import NoAnswer
-from flightplan.flight import FlightControl, fly
-from flightplan.link import open_link
-from flightplan.mavlink import Autopilot
-from flightplan.return_setting import raise_return_height
-from flightplan.upload import upload
+from flightplan.flying.flight import FlightControl, fly
+from flightplan.link.link import open_link
+from flightplan.link.mavlink import Autopilot
+from flightplan.link.return_setting import raise_return_height
+from flightplan.link.upload import upload
 from flightplan.vehicle import SimulatedVehicle
 from flightplan.vehicle.setup import VehicleSetup
 

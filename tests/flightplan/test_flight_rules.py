@@ -11,10 +11,10 @@ from flight_builders import FRAME, LAT, LON, a_mission, lonlat, the_items
 from flight_ground import HOME_M, a_model
 
 from flightplan.errors import CannotPlan, InvalidMission
-from flightplan.fence import Fence, RallyPoint
-from flightplan.limits import VEHICLES, Exposure, FlightLimits, VehicleStore
-from flightplan.mission import Waypoint
-from flightplan.profile import profile_of
+from flightplan.mission.fence import Fence, RallyPoint
+from flightplan.mission.limits import VEHICLES, Exposure, FlightLimits, VehicleStore
+from flightplan.mission.mission import Waypoint
+from flightplan.mission.profile import profile_of
 
 
 def level(east, north):

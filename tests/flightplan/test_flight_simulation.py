@@ -22,16 +22,16 @@ from flight_builders import (
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
 from flightplan.errors import CommandRefused, MissionRefused
-from flightplan.fence import Fence
-from flightplan.flight import Phase, fly
-from flightplan.kinematics import Kinematics
-from flightplan.link import open_link
-from flightplan.mavlink import Autopilot as Dialect
-from flightplan.mavlink import items_from_mission
-from flightplan.mission import Home
-from flightplan.mission_transfer import Patience, send_items
-from flightplan.modes import Mode, custom_mode, mode_from_custom, mode_from_params, set_mode_params
-from flightplan.upload import upload
+from flightplan.flying.flight import Phase, fly
+from flightplan.link.link import open_link
+from flightplan.link.mavlink import Autopilot as Dialect
+from flightplan.link.mavlink import items_from_mission
+from flightplan.link.mission_transfer import Patience, send_items
+from flightplan.link.modes import Mode, custom_mode, mode_from_custom, mode_from_params, set_mode_params
+from flightplan.link.upload import upload
+from flightplan.mission.fence import Fence
+from flightplan.mission.kinematics import Kinematics
+from flightplan.mission.mission import Home
 from flightplan.vehicle import SimulatedVehicle, VehicleSetup, Wind
 from flightplan.vehicle.autopilot import Autopilot
 from flightplan.vehicle.wind import Gusts, ground_speed_limit_m_s

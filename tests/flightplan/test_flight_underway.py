@@ -13,14 +13,14 @@ from pymavlink.dialects.v20 import ardupilotmega as dialect
 
 from flightplan.airspace.clearance import Clearance
 from flightplan.errors import InvalidMission, NotCleared, NotNow
-from flightplan.flight import BreakPoint, FlightControl, Order, Phase, fly, follow
-from flightplan.items import LookAt
-from flightplan.link import open_link
-from flightplan.mavlink import Autopilot
-from flightplan.mission import LandHere, PhotosByDistance, PointCamera, ReturnHome, SetSpeed, TakeOff, Waypoint
-from flightplan.mission_path import MissionPath
-from flightplan.remaining import remaining_mission
-from flightplan.upload import upload
+from flightplan.flying.flight import BreakPoint, FlightControl, Order, Phase, fly, follow
+from flightplan.link.link import open_link
+from flightplan.link.mavlink import Autopilot
+from flightplan.link.upload import upload
+from flightplan.mission.items import LookAt
+from flightplan.mission.mission import LandHere, PhotosByDistance, PointCamera, ReturnHome, SetSpeed, TakeOff, Waypoint
+from flightplan.mission.path import MissionPath
+from flightplan.mission.remaining import remaining_mission
 from flightplan.vehicle import SimulatedVehicle, VehicleSetup
 
 FAST, SLOW = 120.0, 2.0

@@ -8,10 +8,10 @@ from flight_builders import LAT, LON, Meddler, a_mission, a_waypoint, lose_first
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
 from flightplan.errors import LinkClosed, MissionRefused, NoAnswer, ReadBackDiffers
-from flightplan.link import Link, Wire, open_link
-from flightplan.mavlink import Autopilot, items_from_mission
-from flightplan.transports import open_transport
-from flightplan.upload import Patience, check_held, clear, download_items, upload
+from flightplan.link.link import Link, Wire, open_link
+from flightplan.link.mavlink import Autopilot, items_from_mission
+from flightplan.link.transports import open_transport
+from flightplan.link.upload import Patience, check_held, clear, download_items, upload
 from flightplan.vehicle import SimulatedVehicle
 
 QUICK = Patience(answer_s=0.2, item_s=0.2, retries=6, rounds=1)

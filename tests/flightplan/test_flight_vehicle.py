@@ -7,12 +7,12 @@ import pytest
 from flight_builders import LAT, LON, a_mission, the_items
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
-from flightplan.kinematics import Kinematics
-from flightplan.link import open_link
-from flightplan.mavlink import items_from_mission
-from flightplan.mission import Home, Waypoint
-from flightplan.modes import Mode
-from flightplan.upload import upload
+from flightplan.link.link import open_link
+from flightplan.link.mavlink import items_from_mission
+from flightplan.link.modes import Mode
+from flightplan.link.upload import upload
+from flightplan.mission.kinematics import Kinematics
+from flightplan.mission.mission import Home, Waypoint
 from flightplan.vehicle import SimulatedVehicle, VehicleSetup
 from flightplan.vehicle.autopilot import Autopilot
 from flightplan.vehicle.body import Body, Leg

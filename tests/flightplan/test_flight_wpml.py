@@ -20,7 +20,7 @@ from flightplan.files.markup import parse_markup
 from flightplan.files.wpml import TEMPLATE, WAYLINES, wpml_texts
 from flightplan.files.wpml_model import AIRCRAFT, WpmlOptions
 from flightplan.files.wpml_schema import template_problems, waylines_problems
-from flightplan.items import (
+from flightplan.mission.items import (
     ONE_PHOTO,
     Home,
     LandHere,

@@ -16,23 +16,23 @@ from hypothesis import strategies as st
 from reflight_builders import DRONE, GROUND, a_dock, a_fleet, a_target, en, lonlat, scattered
 from shapely.geometry import LineString, box
 
+from flightplan.coverage.routing import Router, obstacles
 from flightplan.errors import CannotPlan, InvalidMission
 from flightplan.files import read_plan, read_waypoints, read_wpml, write_plan, write_waypoints, write_wpml
 from flightplan.fleet.model import Curfew
-from flightplan.flight import fly
-from flightplan.items import PhotosByDistance, PointCamera, Waypoint
-from flightplan.limits import FlightLimits
-from flightplan.link import open_link
-from flightplan.profile import profile_of
+from flightplan.flying.flight import fly
+from flightplan.link.link import open_link
+from flightplan.link.upload import upload
+from flightplan.mission.items import PhotosByDistance, PointCamera, Waypoint
+from flightplan.mission.limits import FlightLimits
+from flightplan.mission.profile import profile_of
 from flightplan.reflight.departures import departures_of, track_of
 from flightplan.reflight.missions import mission_of
 from flightplan.reflight.plan import plan_reflight
 from flightplan.reflight.search import Problem, search_flights
 from flightplan.reflight.views import ViewRules
 from flightplan.reflight.visits import DroneKind, travel_s
-from flightplan.routing import Router, obstacles
 from flightplan.times import Hours
-from flightplan.upload import upload
 from flightplan.vehicle import SimulatedVehicle
 from geo.camera import camera_by_name
 

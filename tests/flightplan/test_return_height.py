@@ -10,9 +10,9 @@ import shapely
 from flight_builders import FRAME, a_mission, a_waypoint
 from flight_ground import HOME_M, a_model
 
-from flightplan.limits import FlightLimits
-from flightplan.mission import ReturnHome, TakeOff
-from flightplan.return_height import return_height_m
+from flightplan.mission.limits import FlightLimits
+from flightplan.mission.mission import ReturnHome, TakeOff
+from flightplan.mission.return_height import return_height_m
 
 
 def round_a_hill(terrain=None):

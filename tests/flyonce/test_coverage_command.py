@@ -16,7 +16,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from dispatch_api.store import open_store
-from flightplan.area import PatrolArea
+from flightplan.ground.area import PatrolArea
 from flyonce.cli.errors import exit_code_for
 from flyonce.cli.main import app
 from flyonce.coverage_picture import CoveragePicture

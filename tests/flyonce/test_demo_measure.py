@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
-from flightplan.tlog import TlogWriter
+from flightplan.flying.tlog import TlogWriter
 from flyonce.demo.measure import FoundCase, compare, flown_path_lonlat, path_length_km
 
 METRE_LAT = 1 / 110_861.0

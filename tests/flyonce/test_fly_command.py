@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 import typer
 
-from flightplan.flight import FlightControl
+from flightplan.flying.flight import FlightControl
 from flyonce.cli.flight_orders import taking_orders
 
 AREA = {

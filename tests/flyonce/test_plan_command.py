@@ -16,8 +16,8 @@ import rasterio
 from pyproj import Transformer
 
 from flightplan.files import read_mission
-from flightplan.mission import LookAt, PointCamera
-from flightplan.terrain import DemTerrain
+from flightplan.ground.terrain import DemTerrain
+from flightplan.mission.mission import LookAt, PointCamera
 from flyonce.cli.main import run
 
 LON, LAT = 118.87, 28.94

@@ -17,8 +17,8 @@ from PIL import Image
 from shapely.geometry import box, mapping
 
 from flightplan.files import read_mission
-from flightplan.profile import profile_of
-from flightplan.terrain import DemTerrain
+from flightplan.ground.terrain import DemTerrain
+from flightplan.mission.profile import profile_of
 from flyonce.cli.main import run
 
 AREA = {

@@ -13,7 +13,7 @@ import rasterio
 import shapely
 
 from flightplan.files import read_mission, read_wpml
-from flightplan.limits import VEHICLES, FlightLimits
+from flightplan.mission.limits import VEHICLES, FlightLimits
 from flightplan.projection import LocalFrame
 from flightplan.vehicle import SimulatedVehicle
 from flyonce.cli.main import run

@@ -1,0 +1,1 @@
+"""A flight under way: followed to its landing, given orders, and recorded."""

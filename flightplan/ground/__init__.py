@@ -1,0 +1,1 @@
+"""Where is flown over: areas, shapes read from files, elevation models."""

@@ -1,0 +1,1 @@
+"""The rules a mission keeps, and the fence that is drawn round it."""
