@@ -1,8 +1,8 @@
 """What photos show of real ground: heights, slopes and slanting cameras taken as they are.
 
 `flightplan.coverage.footprints` counts rectangles over level ground, which is quick enough to compare hundreds of
-patterns; this module measures the one that was chosen. A spot is seen by a photo when its ray falls on the sensor and is
-not too long; that something stands in between is not looked at.
+patterns; this module measures the one that was chosen. A spot is seen by a photo when its ray falls on the sensor and
+is not too long; that something stands in between is not looked at.
 """
 
 from __future__ import annotations
