@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, MetaData, Table, UniqueConstraint
+from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, MetaData, Table, UniqueConstraint, false
 
 from dispatch_api.store.types import TEXT, WHOLE, UtcTime, words
 
@@ -80,6 +80,14 @@ case = Table(
     Column("suspended_at", UtcTime),
     Column("suspended_until", UtcTime),
     Column("ended_at", UtcTime),
+    Column("version", WHOLE, nullable=False, server_default="1"),
+    Column("overdue", Boolean, nullable=False, server_default=false()),
+    Column("supervised", WHOLE, nullable=False, server_default="0"),
+    Column("hold", Boolean, nullable=False, server_default=false()),
+    Column("handed_over_at", UtcTime),
+    Column("paused_s", Float, nullable=False, server_default="0"),
+    Column("closed_by", words(16)),
+    Column("storm_id", words(32)),
     Index("case_file_state", "state"),
     Index("case_file_lon_lat", "lon", "lat"),
 )
@@ -174,6 +182,9 @@ task = Table(
     Column("deadline_at", UtcTime),
     Column("signed_at", UtcTime),
     Column("done_at", UtcTime),
+    Column("ended_at", UtcTime),
+    Column("version", WHOLE, nullable=False, server_default="1"),
+    Column("extensions", WHOLE, nullable=False, server_default="0"),
     Index("task_department_state", "department", "state"),
 )
 
@@ -253,4 +264,172 @@ zone = Table(
     Column("kind", words(32), nullable=False),
     Column("code", words(64), nullable=False),
     Column("feature", JSON, nullable=False),
+)
+
+api_key = Table(
+    "api_key",
+    metadata,
+    Column("key_id", WHOLE, primary_key=True, autoincrement=True),
+    Column("name", words(64), nullable=False, unique=True),
+    Column("key_hash", words(64), nullable=False, unique=True),
+    Column("role", words(16), nullable=False),
+    Column("department", words(64)),
+    Column("scopes", JSON, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("created_by", TEXT, nullable=False),
+    Column("expires_at", UtcTime),
+    Column("revoked_at", UtcTime),
+    Column("last_used_at", UtcTime),
+)
+
+answer_once = Table(
+    "answer_once",
+    metadata,
+    Column("owner", words(80), primary_key=True),
+    Column("key", words(200), primary_key=True),
+    Column("request_sha256", words(64), nullable=False),
+    Column("status", WHOLE, nullable=False),
+    Column("answer", TEXT, nullable=False),
+    Column("at", UtcTime, nullable=False, index=True),
+)
+
+receiver = Table(
+    "receiver",
+    metadata,
+    Column("receiver_id", WHOLE, primary_key=True, autoincrement=True),
+    Column("name", words(64), nullable=False, unique=True),
+    Column("kind", words(16), nullable=False),
+    Column("url", TEXT, nullable=False),
+    Column("secrets", JSON, nullable=False),
+    Column("departments", JSON),
+    Column("types", JSON),
+    Column("created_at", UtcTime, nullable=False),
+    Column("created_by", TEXT, nullable=False),
+    Column("disabled_at", UtcTime),
+    Column("disabled_why", TEXT),
+    Column("failures", WHOLE, nullable=False),
+    Column("open_until", UtcTime),
+)
+
+message = Table(
+    "message",
+    metadata,
+    Column("message_id", words(64), primary_key=True),
+    Column("type", words(64), nullable=False),
+    Column("subject", words(64), nullable=False),
+    Column("case_id", words(32), index=True),
+    Column("departments", JSON, nullable=False),
+    Column("colour", words(8), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("body", TEXT, nullable=False),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("delivery_id", WHOLE, primary_key=True, autoincrement=True),
+    Column("message_id", ForeignKey("message.message_id"), nullable=False),
+    Column("receiver_id", ForeignKey("receiver.receiver_id"), nullable=False),
+    Column("state", words(16), nullable=False),
+    Column("attempts", WHOLE, nullable=False),
+    Column("next_at", UtcTime, nullable=False),
+    Column("leased_until", UtcTime),
+    Column("delivered_at", UtcTime),
+    Column("last_status", WHOLE),
+    Column("last_error", TEXT),
+    UniqueConstraint("message_id", "receiver_id", name="delivery_once"),
+    Index("delivery_due", "state", "next_at"),
+    Index("delivery_receiver_state", "receiver_id", "state"),
+)
+
+delivery_attempt = Table(
+    "delivery_attempt",
+    metadata,
+    Column("attempt_id", WHOLE, primary_key=True, autoincrement=True),
+    Column("delivery_id", ForeignKey("delivery.delivery_id"), nullable=False, index=True),
+    Column("at", UtcTime, nullable=False),
+    Column("status", WHOLE),
+    Column("error", TEXT),
+    Column("took_s", Float, nullable=False),
+)
+
+reminder = Table(
+    "reminder",
+    metadata,
+    Column("reminder_id", WHOLE, primary_key=True, autoincrement=True),
+    Column("key", words(120), nullable=False, unique=True),
+    Column("case_id", ForeignKey("case_file.case_id"), nullable=False, index=True),
+    Column("task_id", WHOLE, index=True),
+    Column("kind", words(24), nullable=False),
+    Column("due_at", UtcTime, nullable=False),
+    Column("state", words(12), nullable=False),
+    Column("done_at", UtcTime),
+    Column("number", words(32)),
+    Index("reminder_due", "state", "due_at"),
+)
+
+visit = Table(
+    "visit",
+    metadata,
+    Column("visit_id", words(32), primary_key=True),
+    Column("number", words(32), nullable=False, unique=True),
+    Column("day", words(10), nullable=False, index=True),
+    Column("state", words(16), nullable=False),
+    Column("lon", Float, nullable=False),
+    Column("lat", Float, nullable=False),
+    Column("address", TEXT),
+    Column("departments", JSON, nullable=False),
+    Column("checklist", JSON, nullable=False),
+    Column("signatures", JSON, nullable=False),
+    Column("act_codes", JSON, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("created_by", TEXT, nullable=False),
+    Column("started_at", UtcTime),
+    Column("ended_at", UtcTime),
+    Column("version", WHOLE, nullable=False),
+)
+
+visit_line = Table(
+    "visit_line",
+    metadata,
+    Column("line_id", WHOLE, primary_key=True, autoincrement=True),
+    Column("visit_id", ForeignKey("visit.visit_id"), nullable=False, index=True),
+    Column("case_id", ForeignKey("case_file.case_id"), nullable=False, index=True),
+    Column("task_id", ForeignKey("task.task_id"), nullable=False),
+    Column("department", words(64), nullable=False),
+    Column("result", words(24)),
+    Column("note", TEXT, nullable=False),
+    Column("evidence", JSON, nullable=False),
+    Column("done_at", UtcTime),
+    Column("done_by", TEXT),
+    UniqueConstraint("visit_id", "task_id", name="visit_line_once"),
+)
+
+storm = Table(
+    "storm",
+    metadata,
+    Column("storm_id", words(32), primary_key=True),
+    Column("number", words(32), nullable=False, unique=True),
+    Column("name", TEXT, nullable=False),
+    Column("state", words(12), nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime),
+    Column("created_by", TEXT, nullable=False),
+    Column("told", JSON, nullable=False),
+)
+
+citizen_report = Table(
+    "citizen_report",
+    metadata,
+    Column("request_id", words(32), primary_key=True),
+    Column("case_id", ForeignKey("case_file.case_id"), index=True),
+    Column("service_code", words(64), nullable=False),
+    Column("description", TEXT, nullable=False),
+    Column("lon", Float),
+    Column("lat", Float),
+    Column("address", TEXT),
+    Column("media_url", TEXT),
+    Column("contact", JSON),
+    Column("requested_at", UtcTime, nullable=False, index=True),
+    Column("updated_at", UtcTime, nullable=False),
 )

@@ -8,15 +8,18 @@ import zipfile
 
 import pytest
 from dispatch_builders import an_observation, default_rules, north_of, some_evidence
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 from typer.testing import CliRunner
 
 from dispatch_api.cases.intake import Intake
 from dispatch_api.errors import BackupError, StoreTaken
 from dispatch_api.store import open_store
 from dispatch_api.store import schema as tables
+from dispatch_api.store.backend import backend_of
 from dispatch_api.store.backup import read_manifest, restore_backup, write_backup
 from dispatch_api.store.dialects import read_boxes
+from dispatch_api.store.migrate import upgrade
+from dispatch_api.store.url import store_place
 from flyonce.cli import db
 
 
@@ -174,27 +177,41 @@ def test_what_is_no_backup_is_refused(new_place, tmp_path):
 @pytest.mark.both_stores
 def test_a_backup_of_an_older_schema_is_brought_forward(lived_in, new_place, tmp_path):
     write_backup(lived_in, tmp_path / "b.zip")
+    place = store_place(f"sqlite:///{tmp_path}/older.db")
+    engine = backend_of(place).writer_engine()
+    with engine.begin() as connection:
+        upgrade(connection, "0003")
+        found = inspect(connection)
+        columns_of_0003 = {
+            name: {column["name"] for column in found.get_columns(name)} for name in found.get_table_names()
+        }
+    engine.dispose()
+
+    def as_0003(table, part, content):
+        kept = [at for at, name in enumerate(part["columns"]) if name in columns_of_0003[table]]
+        rows = [json.loads(line) for line in content.splitlines()]
+        lines = b"".join(json.dumps([row[at] for at in kept], ensure_ascii=False).encode() + b"\n" for row in rows)
+        columns = [part["columns"][at] for at in kept]
+        return {**part, "columns": columns, "sha256": hashlib.sha256(lines).hexdigest()}, lines
+
+    with zipfile.ZipFile(tmp_path / "b.zip") as archive:
+        old = {
+            name: as_0003(name, part, archive.read(f"{name}.jsonl"))
+            for name, part in json.loads(archive.read("manifest.json"))["parts"].items()
+            if name in columns_of_0003.keys() & tables.metadata.tables.keys()
+        }
 
     def older(name, content):
         if name == "manifest.json":
             told = json.loads(content)
-            told["schema"] = "0003"
-            for table in ("case_file", "observation"):
-                told["parts"][table] = as_0003(table, told["parts"][table])[0]
-            return json.dumps(told)
+            boxes = {name: part for name, part in told["parts"].items() if name not in tables.metadata.tables}
+            parts = {table: part for table, (part, _lines) in old.items()}
+            return json.dumps({**told, "schema": "0003", "parts": parts | boxes})
         table = name.removesuffix(".jsonl")
-        return as_0003(table, parts[table])[1] if table in {"case_file", "observation"} else content
+        if table not in tables.metadata.tables:
+            return content
+        return old[table][1] if table in old else None
 
-    def as_0003(table, part):
-        at = part["columns"].index("extent_sigma_m2")
-        with zipfile.ZipFile(tmp_path / "b.zip") as archive:
-            rows = [json.loads(line) for line in archive.read(f"{table}.jsonl").splitlines()]
-        lines = b"".join(json.dumps(row[:at] + row[at + 1 :], ensure_ascii=False).encode() + b"\n" for row in rows)
-        columns = part["columns"][:at] + part["columns"][at + 1 :]
-        return {**part, "columns": columns, "sha256": hashlib.sha256(lines).hexdigest()}, lines
-
-    with zipfile.ZipFile(tmp_path / "b.zip") as archive:
-        parts = json.loads(archive.read("manifest.json"))["parts"]
     rewritten(tmp_path / "b.zip", tmp_path / "old.zip", older)
     assert restore_backup(tmp_path / "old.zip", new_place).schema == "0003"
     with open_store(new_place) as restored:
