@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from shapely.geometry import LineString, MultiPoint
 from shapely.geometry.base import BaseGeometry
 
-from flightplan.airspace.clearance import OPEN_HEIGHT_M, Clearance
+from flightplan.airspace.clearance import AIRSPACE, OPEN_HEIGHT_M, TERRAIN, Clearance
 from flightplan.airspace.zones import Airspace, AirZone, Approval
 from flightplan.mission.items import ReturnHome
 from flightplan.mission.kinematics import Kinematics
@@ -95,6 +95,8 @@ class _Check:
         # Whoever does not tell home's height has 0: then nothing is known above the sea.
         self._knows_sea_level = mission.terrain is not None or mission.home.alt_msl_m != 0.0
         self._rise_m = _rise_m(mission, self._profile)
+        held = {AIRSPACE: airspace.zones or airspace.approvals, TERRAIN: mission.terrain is not None}
+        self._held_against = tuple(what for what, is_known in held.items() if is_known)
         self._takes_off_at = takes_off_at
         self._now = now
         self._not_before: list[datetime] = []
@@ -115,6 +117,7 @@ class _Check:
                 ceiling_agl_m=min((one.ceiling_m for one in self._used.values()), default=OPEN_HEIGHT_M),
                 not_before=max(self._not_before, default=None),
                 not_after=min(self._not_after, default=None),
+                held_against=self._held_against,
             ),
         )
 

@@ -21,6 +21,8 @@ def clearance_node(clearance: Clearance) -> dict[str, Any]:
             "ceilingAglM": clearance.ceiling_agl_m,
             "notBefore": None if clearance.not_before is None else clearance.not_before.isoformat(),
             "notAfter": None if clearance.not_after is None else clearance.not_after.isoformat(),
+            "heldAgainst": None if clearance.held_against is None else list(clearance.held_against),
+            "owed": list(clearance.owed),
         }
     }
 
@@ -40,10 +42,12 @@ def read_clearance(path: Path, node: object) -> Clearance | None:
         if not isinstance(told, dict) or not is_number(told["ceilingAglM"]):
             raise ValueError("it is not complete")
         return Clearance(
-            approvals=tuple(_text(one) for one in told["approvals"]),
+            approvals=_texts(told["approvals"]),
             ceiling_agl_m=float(told["ceilingAglM"]),
             not_before=_time(told["notBefore"]),
             not_after=_time(told["notAfter"]),
+            held_against=None if told.get("heldAgainst") is None else _texts(told["heldAgainst"]),
+            owed=_texts(told.get("owed", [])),
         )
     except (ValueError, TypeError, KeyError) as error:
         raise InputFileError(
@@ -54,10 +58,10 @@ def read_clearance(path: Path, node: object) -> Clearance | None:
         ) from error
 
 
-def _text(told: object) -> str:
-    if not isinstance(told, str):
-        raise ValueError(f"{told!r} is no number of an approval")
-    return told
+def _texts(told: object) -> tuple[str, ...]:
+    if not isinstance(told, list) or not all(isinstance(one, str) for one in told):
+        raise ValueError(f"{told!r:.60} is no list of texts")
+    return tuple(told)
 
 
 def _time(told: object) -> datetime | None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
 
-from flightplan.airspace.clearance import Clearance
 from flightplan.errors import CannotPlan
 from flightplan.files.wpml_schema import LEAST_DOCK_TAKE_OFF_M, MOST_HEIGHT_M, SPEED_M_S
 from flightplan.mission.items import (
@@ -284,7 +283,7 @@ class _Walk:
 
 
 def _lost(mission: Mission) -> Iterator[str]:
-    if mission.clearance is not None and mission.clearance != Clearance():
+    if mission.clearance is not None and not mission.clearance.is_open:
         yield "when it may take off, and its approvals: give the dock's task its times"
     if mission.fence is not None:
         yield "the fence: set it in the dock's own settings"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from flightplan.airspace.clearance import TERRAIN, Clearance
 from flightplan.flying.flight_log import BreakPoint
 from flightplan.mission.items import Item, SetSpeed, TakeOff, Waypoint
 from flightplan.mission.mission import Mission
@@ -30,7 +31,16 @@ def remaining_mission(mission: Mission, point: BreakPoint) -> Mission | None:
     before = _before(leg.in_force)
     way = Waypoint(lon=point.lon, lat=point.lat, alt_m=round(point.alt_home_m, 2))
     photos = [] if leg.in_force.photos is None else [replace(leg.in_force.photos, at_once=True)]
-    return replace(mission, name=f"{mission.name} (rest)", items=(*takes_off, *before, way, *photos, *rest))
+    items = (*takes_off, *before, way, *photos, *rest)
+    return replace(mission, name=f"{mission.name} (rest)", items=items, clearance=_reopened(mission))
+
+
+def _reopened(mission: Mission) -> Clearance | None:
+    if mission.clearance is None:
+        return None
+    owed = mission.clearance.reopened()
+    # With its terrain the mission holds the new way against it by itself.
+    return owed if mission.terrain is None else owed.settled(TERRAIN)
 
 
 def _before(in_force: InForce) -> list[Item]:

@@ -6,7 +6,7 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -23,8 +23,8 @@ from flightplan.link.link import Link
 from flightplan.link.return_setting import ReturnSetting, raise_return_height
 from flightplan.link.upload import upload as upload_mission
 from flightplan.mission.mission import Mission
-from flightplan.mission.remaining import remaining_mission
 from flightplan.mission.return_height import return_height_m
+from flyonce.broken_off import rest_of
 from flyonce.cli.flight_orders import orders_path, taking_orders
 from flyonce.cli.lawful import AirspaceFiles, TerrainFile, mission_to_fly
 from flyonce.cli.links import KeyFile, SystemId, connect
@@ -104,7 +104,7 @@ def fly(
         reporter = Reporter(ticker, stream=as_json and stream)
         with calling_home(control, lambda: reporter.in_flight):
             log = run(connection, mission, tlog_path=record, control=control, on_progress=reporter.report)
-    rest = _write_rest(mission, mission_file, log)
+    rest = _write_rest(mission, mission_file, log, airspace or ())
     if as_json:
         emit_json(_result(mission, log, record, rest))
     else:
@@ -193,23 +193,21 @@ def _words(now: FlightProgress) -> str:
     return f"{now.phase.value}: item {now.item}/{now.items}, {now.photos} photos{off}{end}"
 
 
-def _write_rest(mission: Mission, mission_file: Path, log: FlightLog) -> Path | None:
-    """What a flight left undone, as a mission file beside its own."""
+def _write_rest(mission: Mission, mission_file: Path, log: FlightLog, airspace: Sequence[Path]) -> Path | None:
+    """What a flight left undone, as a mission file beside its own, judged again as far as its rules are known."""
     if log.completed or log.break_point is None:
         return None
     try:
-        rest = remaining_mission(mission, log.break_point)
+        rest = rest_of(mission, log.break_point, airspace)
     except InvalidMission as error:
         say(f"the rest of the mission cannot be flown straight from home: {error}")
         return None
     if rest is None:
         return None
     path = mission_file.with_name(f"{mission_file.stem}-rest.plan")
-    write_plan(path, rest)
-    say(
-        f"{path}: the straight way to where the flight broke off was not held against no-fly areas; "
-        "give --airspace when it is uploaded and flown"
-    )
+    write_plan(path, rest.mission)
+    for remark in rest.remarks:
+        say(f"{path}: {remark}")
     return path
 
 

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from flightplan.airspace.checking import check_airspace
+from flightplan.airspace.clearance import TERRAIN
 from flightplan.airspace.reading import read_airspace
 from flightplan.files import read_mission
 from flightplan.ground.terrain import DemTerrain
@@ -28,7 +29,7 @@ AirspaceFiles = Annotated[
 
 
 def mission_to_fly(file: Path, terrain: Path | None, airspace: Sequence[Path] | None) -> Mission:
-    """The mission of a file; leaves with code 1 where it may not take off now.
+    """The mission of a file; leaves with code 1 where it may not take off now, or nobody has looked at a part of it.
 
     Raises:
         InputFileError: A file cannot be used, or is a draft.
@@ -37,7 +38,7 @@ def mission_to_fly(file: Path, terrain: Path | None, airspace: Sequence[Path] | 
     """
     ground = None if terrain is None else DemTerrain.open(terrain)
     if not airspace:
-        return read_mission(file, terrain=ground)
+        return _settled(file, read_mission(file, terrain=ground))
     zones = read_airspace(airspace)
     roof_m = max([FlightLimits.max_height_agl_m, *(one.ceiling_m for one in zones.approvals)])
     mission = read_mission(file, FlightLimits(max_height_agl_m=roof_m), ground)
@@ -48,4 +49,19 @@ def mission_to_fly(file: Path, terrain: Path | None, airspace: Sequence[Path] | 
         fail(f"{file}: this mission may not take off now. Nothing was sent.", code=EXIT_FAILURE)
     # A plan's own times hold as long as the plan: what it was planned with may be in none of these files.
     told = mission.clearance
-    return replace(mission, clearance=finding.clearance if told is None else told.narrowed(finding.clearance))
+    cleared = finding.clearance if told is None else told.narrowed(finding.clearance)
+    return _settled(file, replace(mission, clearance=cleared))
+
+
+def _settled(file: Path, mission: Mission) -> Mission:
+    """The mission, with nothing left that it has to be held against; with its terrain it was just read."""
+    if mission.clearance is None:
+        return mission
+    cleared = mission.clearance if mission.terrain is None else mission.clearance.settled(TERRAIN)
+    if cleared.owed:
+        fail(
+            f"{file}: a part of it is new, like the straight way to where a flight broke off, and nobody has looked "
+            f"at it. Give {' and '.join(f'--{one}' for one in cleared.owed)}. Nothing was sent.",
+            code=EXIT_FAILURE,
+        )
+    return replace(mission, clearance=cleared)

@@ -11,7 +11,6 @@ from typing import Annotated
 
 import typer
 
-from flightplan.airspace.clearance import Clearance
 from flightplan.files import read_mission, read_wpml, write_plan, write_waypoints, write_wpml
 from flightplan.files.geojson import write_mission_geojson
 from flightplan.files.kml import write_kml
@@ -71,6 +70,11 @@ def convert(
         geoid_m=geoid_m,
     )
     mission, lost = _read(source, home, home_alt_msl_m)
+    if mission.clearance is not None and mission.clearance.owed and out.suffix.lower() in (".waypoints", ".kmz"):
+        fail(
+            f"{source}: a part of it is new, and nobody has looked at it; {out.suffix} has no place to say so. "
+            "Keep it a .plan, or plan the rest anew."
+        )
     try:
         lost += _writer(out, options)(mission)
     except OSError as error:
@@ -130,7 +134,7 @@ def _plan(out: Path, mission: Mission) -> tuple[str, ...]:
 def _waypoints(out: Path, mission: Mission) -> tuple[str, ...]:
     write_waypoints(out, _for_autopilot(mission))
     guards = (
-        ("when it may take off, and its approvals", mission.clearance not in (None, Clearance())),
+        ("when it may take off, and its approvals", mission.clearance is not None and not mission.clearance.is_open),
         ("the fence", mission.fence is not None),
         (f"{len(mission.rally)} rally points", bool(mission.rally)),
     )
