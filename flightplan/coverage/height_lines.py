@@ -7,7 +7,7 @@ narrowing of slopes), and the heights of the stops are chosen so that lines brea
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,6 +22,9 @@ Floats = NDArray[np.float64]
 Breaks = list[tuple[int, float]]
 STEP_M = 2.5
 _HEIGHTS_TRIED = 5
+# What a metre off the wanted height costs at a vertex, in vertices.
+_OFF_PER_M = 0.001
+_LOOKED_AT_ONCE = 160
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -98,27 +101,33 @@ class Lines:
         begin, end = int(self._way.stops[leg]), int(self._way.stops[leg + 1])
         straight = self._straight(leg, begin, end, starts, ends)
         at_end = self._off(end, ends)
+        line = slice(begin, end + 1)
+        corridor = _Leg(
+            begin, self._way.along_m[line], self._low[line], self._high[line], (self._up[leg], self._down[leg])
+        )
         best, back = [], []
         for number, height in enumerate(ends):
             tries: list[tuple[float, int, Breaks]] = [
                 (float(costs[start]), int(start), []) for start in np.flatnonzero(straight[:, number])
             ]
             if not tries:
-                tries = self._tries(leg, costs, starts, float(height))
+                tries = self._tries(corridor, costs, starts, float(height))
             cost, start, breaks = min(tries, default=(math.inf, 0, []), key=lambda one: one[:2])
             best.append(cost + float(at_end[number]))
             back.append((start, breaks))
         return np.array(best), back
 
-    def _tries(self, leg: int, costs: Floats, starts: Floats, end_m: float) -> list[tuple[float, int, Breaks]]:
+    def _tries(self, leg: _Leg, costs: Floats, starts: Floats, end_m: float) -> list[tuple[float, int, Breaks]]:
         """From each height at the leg's start to one at its end: the cost, the start, and the breaks."""
-        begin, end = int(self._way.stops[leg]), int(self._way.stops[leg + 1])
-        found = []
+        narrowed = leg.narrowed(end_m)
+        found: list[tuple[float, int, Breaks]] = []
+        if narrowed is None:
+            return found
         for start, start_m in enumerate(starts.tolist()):
-            breaks = self._broken(leg, begin, end, start_m, end_m)
+            breaks = leg.breaks(start_m, narrowed)
             if breaks is not None:
-                off = sum(float(self._off(at, np.array([z]))[0]) for at, z in breaks)
-                found.append((float(costs[start]) + len(breaks) + off, start, breaks))
+                off = sum(_OFF_PER_M * abs(z - self._wanted[at]) for at, z in breaks)
+                found.append((float(costs[start] + len(breaks) + off), start, breaks))
         return found
 
     def _tried(self, at: int) -> Floats:
@@ -130,7 +139,7 @@ class Lines:
 
     def _off(self, at: int, heights: Floats) -> Floats:
         """Far less than a vertex: how far heights are from the wanted one."""
-        return np.asarray(0.01 * np.abs(heights - self._wanted[at]) / 10.0)
+        return np.asarray(_OFF_PER_M * np.abs(heights - self._wanted[at]))
 
     def _straight(self, leg: int, begin: int, end: int, starts: Floats, ends: Floats) -> NDArray[np.bool_]:
         """Which pairs of heights are joined by one line (starts, ends)."""
@@ -143,30 +152,6 @@ class Lines:
         low, high = self._low[begin : end + 1] - 1e-6, self._high[begin : end + 1] + 1e-6
         inside = ((lines >= low) & (lines <= high)).all(axis=2)
         return np.asarray(inside & (rise <= self._up[leg] * length + 1e-6) & (-rise <= self._down[leg] * length + 1e-6))
-
-    def _broken(self, leg: int, begin: int, end: int, start_m: float, end_m: float) -> Breaks | None:
-        """Breaks of a line from one height to another that stays inside; None where there is no such line."""
-        along = self._way.along_m
-        up, down = float(self._up[leg]), float(self._down[leg])
-        left = along[end] - along[begin : end + 1]
-        low = np.maximum(self._low[begin : end + 1], end_m - up * left)
-        high = np.minimum(self._high[begin : end + 1], end_m + down * left)
-        low[-1] = high[-1] = end_m
-        if (low > high + 1e-6).any() or not low[0] - 1e-6 <= start_m <= high[0] + 1e-6:
-            return None
-        breaks: Breaks = []
-        at, height = 0, start_m
-        while True:
-            reached, slope = _farthest(
-                along[begin + at : end + 1] - along[begin + at], low[at:], high[at:], height, up, down
-            )
-            if reached == 0:
-                return None
-            height += slope * float(along[begin + at + reached] - along[begin + at])
-            at += reached
-            if begin + at == end:
-                return breaks
-            breaks.append((begin + at, height))
 
     def _unwound(self, heights: list[Floats], costs: Floats, ways: list[list[tuple[int, Breaks]]]) -> list[Vertex]:
         number = int(np.argmin(costs))
@@ -181,21 +166,95 @@ class Lines:
         return found[::-1]
 
 
+class _Leg:
+    """The corridor over one leg, and lines through it from heights at its start to heights at its end.
+
+    Which height a line ends at is felt only near the end: from each start, the lines are drawn once for all ends.
+    """
+
+    def __init__(self, begin: int, along_m: Floats, low: Floats, high: Floats, steepest: tuple[float, float]) -> None:
+        """Of the samples from number `begin` on: metres along the way, and the corridor."""
+        self._begin, self._along = begin, along_m
+        self._whole = _Narrowed(low, high, len(along_m))
+        self._up, self._down = float(steepest[0]), float(steepest[1])
+        self._drawn: dict[float, list[_Drawn]] = {}
+
+    def narrowed(self, end_m: float) -> _Narrowed | None:
+        """The corridor for lines that end at that height; None where it is shut."""
+        left = self._along[-1] - self._along
+        low = np.maximum(self._whole.low, end_m - self._up * left)
+        high = np.minimum(self._whole.high, end_m + self._down * left)
+        low[-1] = high[-1] = end_m
+        if (low > high + 1e-6).any():
+            return None
+        differs = (low > self._whole.low) | (high < self._whole.high)
+        differs[-1] = True
+        return _Narrowed(low, high, int(np.argmax(differs)))
+
+    def breaks(self, start_m: float, corridor: _Narrowed) -> Breaks | None:
+        """Breaks of a line from that height that stays inside; None where there is no such line."""
+        if not corridor.low[0] - 1e-6 <= start_m <= corridor.high[0] + 1e-6:
+            return None
+        if start_m not in self._drawn:
+            self._drawn[start_m] = list(self._lines(0, start_m, self._whole))
+        same = [one for one in self._drawn[start_m] if one.looked < corridor.differs_from]
+        at, height = (same[-1].at, same[-1].height_m) if same else (0, start_m)
+        lines = [*same, *self._lines(at, height, corridor)]
+        if not lines or lines[-1].at != len(self._along) - 1:
+            return None
+        return [(self._begin + one.at, one.height_m) for one in lines[:-1]]
+
+    def _lines(self, at: int, height: float, corridor: _Narrowed) -> Iterator[_Drawn]:
+        """The ends of one line after the other, up to the leg's end or to where no line begins."""
+        last = len(self._along) - 1
+        while at < last:
+            run = self._along[at:] - self._along[at]
+            reached, slope = _farthest(run, corridor.low[at:], corridor.high[at:], height, self._up, self._down)
+            if reached == 0:
+                return
+            height += slope * float(run[reached])
+            at += reached
+            yield _Drawn(at, height, min(at + 1, last))
+
+
+class _Narrowed(NamedTuple):
+    """A leg's lowest and highest heights, and the first sample at which they are not those of the whole corridor."""
+
+    low: Floats
+    high: Floats
+    differs_from: int
+
+
+class _Drawn(NamedTuple):
+    """The sample and the height at which a line ends, and the last sample that it was fitted to."""
+
+    at: int
+    height_m: float
+    looked: int
+
+
 def _farthest(run: Floats, low: Floats, high: Floats, height: float, up: float, down: float) -> tuple[int, float]:
     """How far (index) one line from `height` stays between `low` and `high`, and its slope; 0 where it cannot begin.
 
     Where it ends because the ground rises it is the steepest line, where the ground falls the flattest: so the next
     one gets farthest.
     """
-    if len(run) < 2:
+    last, upto = len(run) - 1, _LOOKED_AT_ONCE
+    while last > 0:
+        # Most lines are much shorter than what is left of the leg.
+        ahead = slice(1, min(upto, last) + 1)
+        least = np.maximum.accumulate(np.maximum((low[ahead] - height) / run[ahead], -down))
+        most = np.minimum.accumulate(np.minimum((high[ahead] - height) / run[ahead], up))
+        shut = least > most + 1e-9
+        reached = int(np.argmax(shut))
+        if shut[reached]:
+            break
+        if upto >= last:
+            return last, float((least[-1] + most[-1]) / 2)
+        upto *= 4
+    else:
         return 0, 0.0
-    least = np.maximum.accumulate(np.maximum((low[1:] - height) / run[1:], -down))
-    most = np.minimum.accumulate(np.minimum((high[1:] - height) / run[1:], up))
-    open_ = least <= most + 1e-9
-    reached = len(open_) if open_.all() else int(np.argmin(open_))
     if reached == 0:
         return 0, 0.0
-    if reached == len(open_):
-        return reached, float((least[-1] + most[-1]) / 2)
     rises = (low[reached + 1] - height) / run[reached + 1] > most[reached - 1]
     return reached, float(most[reached - 1] if rises else least[reached - 1])
