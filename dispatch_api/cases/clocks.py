@@ -3,10 +3,37 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from typing import Protocol
 from zoneinfo import ZoneInfo
+
+from dispatch_api.errors import ConfigurationError
+
+_LONGEST_BREAK_DAYS = 366
+
+
+class OfficialDays(Protocol):
+    """Days off and make-up days as an office publishes them, usually one year ahead."""
+
+    def works_on(self, day: date) -> bool | None:
+        """Whether a day is worked; None where nothing is published for its year yet."""
+        ...
+
+
+class ChinaDays:
+    """The State Council's holidays and make-up days, as the library `chinesecalendar` lists them."""
+
+    def works_on(self, day: date) -> bool | None:
+        """Whether a day is worked in China; None for years that the installed list does not have."""
+        import chinese_calendar
+
+        try:
+            return bool(chinese_calendar.is_workday(day))
+        except NotImplementedError:
+            return None
 
 
 class ClockUnit(StrEnum):
@@ -57,6 +84,15 @@ class Clock:
         return None if unit is None else unit * self.amount
 
     @property
+    def is_working(self) -> bool:
+        """Whether it counts working time."""
+        return self.elapsed is None
+
+    def share(self, part: float) -> Clock:
+        """A clock of the same unit that runs for `part` of this one; 1.5 is half as long again."""
+        return replace(self, amount=self.amount * part)
+
+    @property
     def text(self) -> str:
         """The clock as it is written in configuration."""
         return f"{self.amount:g}{self.unit}"
@@ -64,19 +100,34 @@ class Clock:
 
 @dataclass(frozen=True, kw_only=True)
 class WorkingCalendar:
-    """When working hours run: from `opens` to `closes` on `weekdays` (0 is Monday), but for `holidays`."""
+    """When working hours run: from `opens` to `closes` (local time) on working days.
+
+    Attributes:
+        time_zone: The city's.
+        opens: Begin of working hours.
+        closes: Their end.
+        weekdays: Days of the week that are worked, 0 is Monday.
+        holidays: Days off beside them; they win over everything else.
+        working_days: Days worked though the week says otherwise (调休, make-up days).
+        official: Days off and make-up days that an office publishes each year; None where there is none.
+    """
 
     time_zone: ZoneInfo
     opens: time = time(9)
     closes: time = time(18)
     weekdays: frozenset[int] = frozenset(range(5))
     holidays: frozenset[date] = frozenset()
+    working_days: frozenset[date] = frozenset()
+    official: OfficialDays | None = None
 
     def __post_init__(self) -> None:
         if self.opens >= self.closes:
             raise ValueError("working hours must open before they close")
         if not self.weekdays or not self.weekdays <= set(range(7)):
             raise ValueError("weekdays are numbers from 0 (Monday) to 6, at least one")
+        both = self.holidays & self.working_days
+        if both:
+            raise ValueError(f"{min(both)} is a holiday and a working day")
 
     @property
     def day_length(self) -> timedelta:
@@ -88,25 +139,64 @@ class WorkingCalendar:
         """The local day of a moment."""
         return at.astimezone(self.time_zone).date()
 
+    def works_on(self, day: date) -> bool:
+        """Whether a local day is a working day."""
+        if day in self.holidays:
+            return False
+        if day in self.working_days:
+            return True
+        told = self.official.works_on(day) if self.official else None
+        return day.weekday() in self.weekdays if told is None else told
+
     def deadline(self, start_at: datetime, clock: Clock) -> datetime:
         """When a clock that starts at `start_at` (aware) has run out, in UTC."""
         if clock.elapsed is not None:
             return start_at.astimezone(UTC) + clock.elapsed
         length = timedelta(hours=1) if clock.unit is ClockUnit.WORKING_HOURS else self.day_length
-        return self._after_working_time(start_at, length * clock.amount)
+        return self.later(start_at, length * clock.amount, working=True)
 
-    def _after_working_time(self, start_at: datetime, left: timedelta) -> datetime:
-        day, at = self.local_date(start_at), start_at.astimezone(UTC)
+    def later(self, start_at: datetime, left: timedelta, *, working: bool) -> datetime:
+        """The moment (UTC) that comes `left` after `start_at`, counted in working time or by the clock on the wall."""
+        at = start_at.astimezone(UTC)
+        if not working:
+            return at + left
+        for opens, closes in self._hours_from(at):
+            begin = max(at, opens)
+            available = closes - begin
+            if left <= available:
+                return begin + left
+            left -= max(available, timedelta(0))
+        raise AssertionError("working hours never end")  # pragma: no cover
+
+    def between(self, start_at: datetime, end_at: datetime, *, working: bool) -> timedelta:
+        """How much time lies between two moments (aware), counted in working time or by the clock on the wall.
+
+        Nothing where `end_at` is not later.
+        """
+        start, end = start_at.astimezone(UTC), end_at.astimezone(UTC)
+        if not working or end <= start:
+            return max(end - start, timedelta(0))
+        total = timedelta(0)
+        for opens, closes in self._hours_from(start):
+            if opens >= end:
+                return total
+            total += max(min(closes, end) - max(opens, start), timedelta(0))
+        raise AssertionError("working hours never end")  # pragma: no cover
+
+    def _hours_from(self, at: datetime) -> Iterator[tuple[datetime, datetime]]:
+        day, idle = self.local_date(at), 0
         while True:
-            if self._works_on(day):
-                opens = datetime.combine(day, self.opens, self.time_zone).astimezone(UTC)
-                closes = datetime.combine(day, self.closes, self.time_zone).astimezone(UTC)
-                begin = max(at, opens)
-                available = closes - begin
-                if left <= available:
-                    return begin + left
-                left -= max(available, timedelta(0))
+            if self.works_on(day):
+                idle = 0
+                yield (
+                    datetime.combine(day, self.opens, self.time_zone).astimezone(UTC),
+                    datetime.combine(day, self.closes, self.time_zone).astimezone(UTC),
+                )
+            elif (idle := idle + 1) > _LONGEST_BREAK_DAYS:
+                raise ConfigurationError(
+                    path="calendar",
+                    place=f"{day}",
+                    problem=f"no working day in {_LONGEST_BREAK_DAYS} days before it",
+                    remedy="Correct the holidays",
+                )
             day += timedelta(days=1)
-
-    def _works_on(self, day: date) -> bool:
-        return day.weekday() in self.weekdays and day not in self.holidays

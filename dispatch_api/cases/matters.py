@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
-from dispatch_api.cases.clocks import Clock, WorkingCalendar
+from dispatch_api.cases.clocks import ChinaDays, Clock, WorkingCalendar
 from dispatch_api.cases.model import Colour
 from dispatch_api.configuration import ConfigurationModel, Name, read_model
 from dispatch_api.errors import ConfigurationError, InvalidRequest
@@ -110,6 +110,8 @@ class _Calendar(ConfigurationModel):
     closes: time
     weekdays: tuple[int, ...]
     holidays: tuple[date, ...] = ()
+    working_days: tuple[date, ...] = ()
+    official: Literal["china"] | None = None
 
     @model_validator(mode="after")
     def _is_usable(self) -> _Calendar:
@@ -126,6 +128,8 @@ class _Calendar(ConfigurationModel):
             closes=self.closes,
             weekdays=frozenset(self.weekdays),
             holidays=frozenset(self.holidays),
+            working_days=frozenset(self.working_days),
+            official=ChinaDays() if self.official == "china" else None,
         )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dispatch_api.cases.clocks import Clock, WorkingCalendar
 from dispatch_api.cases.matters import load_matters
@@ -149,3 +152,58 @@ def test_a_file_that_is_no_configuration_is_refused(tmp_path, content):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ConfigurationError, match=r"none\.yaml"):
         load_matters(tmp_path / "none.yaml")
+
+
+# The State Council's notice for 2026: off 1 to 7 October, worked on Sunday 20 September and Saturday 10 October.
+OCTOBER = [
+    (date(2026, 9, 19), False),
+    (date(2026, 9, 20), True),
+    (date(2026, 9, 30), True),
+    (date(2026, 10, 1), False),
+    (date(2026, 10, 7), False),
+    (date(2026, 10, 8), True),
+    (date(2026, 10, 10), True),
+    (date(2026, 10, 11), False),
+]
+
+
+@pytest.mark.parametrize(("day", "works"), OCTOBER)
+def test_the_national_holidays_and_make_up_days_are_known(day, works):
+    assert CALENDAR.works_on(day) is works
+
+
+def test_a_clock_runs_over_the_national_holiday_and_through_the_make_up_day():
+    start = datetime(2026, 9, 30, 17, tzinfo=SHANGHAI)
+    assert CALENDAR.deadline(start, Clock.parse("2wd")) == datetime(2026, 10, 9, 17, tzinfo=SHANGHAI)
+    saturday = datetime(2026, 10, 10, 10, tzinfo=SHANGHAI)
+    assert CALENDAR.deadline(saturday, Clock.parse("4wh")) == datetime(2026, 10, 10, 14, tzinfo=SHANGHAI)
+
+
+def test_a_year_that_nobody_published_yet_goes_by_the_week():
+    assert CALENDAR.works_on(date(2099, 10, 1))  # a Thursday
+    assert not CALENDAR.works_on(date(2099, 10, 3))
+
+
+def test_the_citys_own_days_win_over_the_list():
+    own = replace(CALENDAR, holidays=frozenset({date(2026, 11, 24)}), working_days=frozenset({date(2026, 10, 1)}))
+    assert not own.works_on(date(2026, 11, 24))
+    assert own.works_on(date(2026, 10, 1))
+    with pytest.raises(ValueError, match="2026-10-01 is a holiday and a working day"):
+        replace(own, holidays=frozenset({date(2026, 10, 1)}))
+
+
+MOMENTS = st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 1)).map(lambda at: at.replace(tzinfo=UTC))
+
+
+@given(start=MOMENTS, minutes=st.integers(1, 20_000), working=st.booleans())
+def test_what_lies_between_a_moment_and_a_later_one_is_what_was_added(start, minutes, working):
+    left = timedelta(minutes=minutes)
+    end = CALENDAR.later(start, left, working=working)
+    assert CALENDAR.between(start, end, working=working) == left
+    assert CALENDAR.between(end, start, working=working) == timedelta(0)
+
+
+def test_a_calendar_without_a_working_day_is_told_instead_of_waiting_for_ever():
+    days = frozenset(date(2026, 1, 1) + timedelta(days=n) for n in range(1200))
+    with pytest.raises(ConfigurationError, match="no working day"):
+        replace(CALENDAR, holidays=days).deadline(local(23, 10), Clock.parse("1wh"))
