@@ -6,6 +6,7 @@ import json
 import math
 import reprlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
@@ -21,11 +22,16 @@ from flightplan.reflight.model import MOST_PRIORITY, Spread, Target
 REMEDY = "Compare with the example in docs/reflight.md"
 _JSON_ENDINGS = (".json", ".geojson")
 MOST_ROWS = 100_000
+USUAL_RESOLUTION_M = 0.03
 Table = TypeVar("Table", bound=BaseModel)
 
 
-def read_targets(path: Path | str) -> list[Target]:
+def read_targets(path: Path | str, resolution_m: float = USUAL_RESOLUTION_M) -> list[Target]:
     """The cases of a file: a list under `cases`, or a list alone.
+
+    Args:
+        path: JSON or YAML.
+        resolution_m: Metres of ground per pixel where a case does not say, 0.001 to 10.
 
     Raises:
         InputFileError: The file cannot be read, is not JSON or YAML of that shape, or says what cannot be.
@@ -34,7 +40,7 @@ def read_targets(path: Path | str) -> list[Target]:
     told = read_document(path)
     if isinstance(told, list):
         told = {"cases": told}
-    return [case.target() for case in validated(path, _CasesTable, told).cases]
+    return [case.target(resolution_m) for case in validated(path, _CasesTable, told).cases]
 
 
 def read_document(path: Path) -> object:
@@ -120,7 +126,7 @@ class _CaseTable(Strict):
     covariance: _CovarianceTable | None = None
     radius_m: float | None = None
     view: Literal["nadir", "oblique"] = "nadir"
-    resolution_m: float = 0.03
+    resolution_m: float | None = None
     bearing_deg: float | None = None
     priority: int = Key(default=1, ge=1, le=MOST_PRIORITY)
     due_on: date | None = None
@@ -135,15 +141,15 @@ class _CaseTable(Strict):
             lat=self.lat,
             spread=self._spread(),
             view=self.view,
-            resolution_m=self.resolution_m,
+            resolution_m=USUAL_RESOLUTION_M if self.resolution_m is None else self.resolution_m,
             bearing_deg=self.bearing_deg,
             priority=self.priority,
             due_on=self.due_on,
         )
         return self
 
-    def target(self) -> Target:
-        return self._target
+    def target(self, resolution_m: float) -> Target:
+        return replace(self._target, resolution_m=resolution_m) if self.resolution_m is None else self._target
 
     def _spread(self) -> Spread:
         told = [one for one in (self.ellipse, self.covariance, self.radius_m) if one is not None]

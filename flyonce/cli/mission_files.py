@@ -18,7 +18,7 @@ from flightplan.files.wpml_model import AIRCRAFT, WpmlOptions
 from flightplan.mission.items import Home
 from flightplan.mission.limits import VEHICLES, FlightLimits
 from flightplan.mission.mission import Mission
-from flyonce.cli.options import AsJson, finite, lonlat
+from flyonce.cli.options import AsJson, finite, goes_with, lonlat
 from flyonce.cli.output import emit_json, fail, say
 
 Aircraft = StrEnum("Aircraft", {name: name for name in AIRCRAFT})  # type: ignore[misc]  # typer makes choices of it
@@ -37,14 +37,15 @@ class LinkLost(StrEnum):
 def convert(
     source: Annotated[Path, typer.Argument(help="A mission: .plan, .waypoints, or DJI's .kmz.")],
     out: Annotated[Path, typer.Argument(help="What to write: .plan, .waypoints, .kmz, or as a map .kml or .geojson.")],
-    drone: Annotated[Aircraft, typer.Option(help="For .kmz: the drone in the dock.")] = _USUAL,
+    drone: Annotated[Aircraft | None, typer.Option(help="For .kmz: the drone in the dock; usually m3d.")] = None,
     lens: Annotated[
         list[str] | None,
         typer.Option(help="For .kmz: keep the photos of this lens: wide, zoom or ir. May be repeated."),
     ] = None,
     on_link_lost: Annotated[
-        LinkLost, typer.Option(help="For .kmz: what the drone does when it hears nothing any more.")
-    ] = LinkLost.goBack,
+        LinkLost | None,
+        typer.Option(help="For .kmz: what the drone does when it hears nothing any more; usually goBack."),
+    ] = None,
     rth_height_m: Annotated[
         float | None, typer.Option(callback=finite, help="For .kmz: height above the dock for flying back.")
     ] = None,
@@ -58,18 +59,27 @@ def convert(
     home: Annotated[
         str | None, typer.Option(help="LON,LAT of the dock, for a .kmz that does not tell its place of take-off.")
     ] = None,
-    home_alt_msl_m: Annotated[float, typer.Option(callback=finite, help="Ground height there above the sea.")] = 0.0,
+    home_alt_msl_m: Annotated[
+        float | None, typer.Option(callback=finite, help="With --home: ground height there above the sea; usually 0.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Convert a mission; it is checked on the way, and nothing is written where a limit is broken."""
+    if out.suffix.lower() != ".kmz":
+        goes_with(
+            "a .kmz to be written",
+            drone=drone, lens=lens, on_link_lost=on_link_lost, rth_height_m=rth_height_m, geoid_m=geoid_m,
+        )  # fmt: skip
+    if home is None:
+        goes_with("--home", home_alt_msl_m=home_alt_msl_m)
     options = WpmlOptions(
-        aircraft=drone.value,
+        aircraft=(drone or _USUAL).value,
         lenses=tuple(lens or ()),
-        on_link_lost=on_link_lost.value,
+        on_link_lost=(on_link_lost or LinkLost.goBack).value,
         rth_height_m=rth_height_m,
         geoid_m=geoid_m,
     )
-    mission, lost = _read(source, home, home_alt_msl_m)
+    mission, lost = _read(source, home, home_alt_msl_m or 0.0)
     if mission.clearance is not None and mission.clearance.owed and out.suffix.lower() in (".waypoints", ".kmz"):
         fail(
             f"{source}: a part of it is new, and nobody has looked at it; {out.suffix} has no place to say so. "

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from flyonce.cli.output import fail
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; words go to stderr.")]
 StoreUrl = Annotated[str | None, typer.Option("--store", help="Store URL, like sqlite:///city.db.")]
 LinkUrl = Annotated[str, typer.Option("--link", help="tcp:HOST:PORT, udp:HOST:PORT, udpin:HOST:PORT or serial:DEVICE.")]
@@ -18,6 +20,23 @@ class Language(StrEnum):
 
     ZH = "zh"
     EN = "en"
+
+
+def goes_with(what: str, **options: object) -> None:
+    """Refuse options that would do nothing here, and leave with code 2.
+
+    Args:
+        what: With which they would do something, in words.
+        options: By the names of their parameters; None, False or an empty list for one that was not given.
+    """
+    idle = [f"--{name.replace('_', '-')}" for name, value in options.items() if _is_given(value)]
+    if idle:
+        names = " and ".join([", ".join(idle[:-1]), idle[-1]] if len(idle) > 1 else idle)
+        fail(f"{names} {'goes' if len(idle) == 1 else 'go'} with {what}; here it would do nothing.")
+
+
+def _is_given(value: object) -> bool:
+    return not (value is None or value is False or value == [])
 
 
 def finite(value: float | None) -> float | None:

@@ -17,9 +17,11 @@ from flightplan.coverage.asked import Drone, Shooting
 from flightplan.coverage.survey import CoveragePlan
 from flightplan.files.areas import shapes_of
 from flightplan.files.geojson import write_geojson
+from flightplan.files.wpml_model import AIRCRAFT
 from flightplan.ground.terrain import DemTerrain
 from flightplan.mission.kinematics import Kinematics
-from flyonce.cli.options import AsJson, Language, lonlat
+from flightplan.mission.shots import STRAIGHT_DOWN_DEG
+from flyonce.cli.options import AsJson, Language, goes_with, lonlat
 from flyonce.cli.output import emit_json, fail, progress, say
 from flyonce.cli.unlawful import refuse_unlawful
 from flyonce.mission_writing import remove_earlier, write_mission
@@ -29,6 +31,8 @@ from geo.camera import camera_by_name
 
 # Rated 38 minutes, a quarter of it kept in reserve.
 _ENDURANCE_MIN = 28.5
+_SPEED_M_S = 15.0
+_CAMERA = "generic-84dfov"
 
 
 def plan(
@@ -49,10 +53,11 @@ def plan(
         float | None, typer.Option(help="Height in metres above the ground (at home, without --terrain); usually 100.")
     ] = None,
     gsd_cm: Annotated[float | None, typer.Option(help="Instead of a height: what a pixel shows of the ground.")] = None,
-    camera: Annotated[str, typer.Option(help="Name in the camera table, like generic-84dfov.")] = "generic-84dfov",
+    camera: Annotated[str | None, typer.Option(help="Name in the camera table; usually generic-84dfov.")] = None,
     profile: Annotated[
-        Profile, typer.Option(help="Overlaps: patrol (60 % along rows, 15 % between them) or mapping (70 %, 60 %).")
-    ] = Profile.MAPPING,
+        Profile | None,
+        typer.Option(help="Overlaps: patrol (60 % along rows, 15 % between them), or mapping (70 %, 60 %) as usual."),
+    ] = None,
     frontlap: Annotated[float | None, typer.Option(help="Overlap along the row, 0 to 0.95.")] = None,
     sidelap: Annotated[float | None, typer.Option(help="Overlap of neighbouring rows, 0 to 0.95.")] = None,
     width_m: Annotated[
@@ -61,20 +66,23 @@ def plan(
     ring_m: Annotated[
         float | None, typer.Option(help="Fly a ring of this radius round each point of a GeoJSON, and look at it.")
     ] = None,
-    ring_photos: Annotated[int, typer.Option(help="With --ring-m: photos of each ring.")] = 24,
+    ring_photos: Annotated[int | None, typer.Option(help="With --ring-m: photos of each ring; usually 24.")] = None,
     look_at_m: Annotated[
-        float, typer.Option(help="With --ring-m: height above ground that the camera looks at.")
-    ] = 0.0,
+        float | None, typer.Option(help="With --ring-m: height above ground that the camera looks at; usually 0.")
+    ] = None,
     cross_hatch: Annotated[bool, typer.Option(help="Fly the area twice, the second time across.")] = False,
-    pitch_deg: Annotated[float, typer.Option(help="Of the camera: -90 straight down, -30 at the flattest.")] = -90.0,
+    pitch_deg: Annotated[
+        float | None, typer.Option(help="Of the camera: -90 straight down, as usual, -30 at the flattest.")
+    ] = None,
     wind_m_s: Annotated[float | None, typer.Option(help="Wind at flying height.")] = None,
     wind_from_deg: Annotated[float | None, typer.Option(help="Where it comes from, clockwise from north.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the mission files.")] = Path("plan"),
-    speed_m_s: Annotated[float, typer.Option(help="Ground speed wished for on rows.")] = 15.0,
+    speed_m_s: Annotated[float | None, typer.Option(help="Ground speed wished for on rows; usually 15.")] = None,
     at_sea: Annotated[bool, typer.Option(help="The area is meant to lie far from land.")] = False,
     endurance_min: Annotated[
-        float, typer.Option(help="Longest flight on one battery, reserve taken off; a longer one is split.")
-    ] = _ENDURANCE_MIN,
+        float | None,
+        typer.Option(help="Longest flight on one battery, reserve taken off; a longer one is split. Usually 28.5."),
+    ] = None,
     first_day: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="With --fleet: first day of flying; default tomorrow.")
     ] = None,
@@ -104,31 +112,54 @@ def plan(
     exposure_s: Annotated[
         float | None, typer.Option(help="Exposure of one picture in seconds; rows are held to a pixel of blur.")
     ] = None,
-    fence: Annotated[bool, typer.Option(help="Give missions a fence.")] = True,
-    missions: Annotated[bool, typer.Option(help="With --fleet: write a mission for every flight.")] = True,
-    lang: Annotated[Language, typer.Option(help="With --fleet: of the chart, zh or en.")] = Language.ZH,
+    fence: Annotated[
+        bool | None, typer.Option("--fence/--no-fence", help="Give missions a fence, as usual for autopilots.")
+    ] = None,
+    missions: Annotated[
+        bool | None, typer.Option("--missions/--no-missions", help="With --fleet: write a mission for every flight.")
+    ] = None,
+    lang: Annotated[Language | None, typer.Option(help="With --fleet: of the chart, zh as usual or en.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Plan a flight that photographs a whole area, or a fleet's flights over a city, and write them."""
     if (home is None) == (fleet is None):
         fail("Give --home for one drone, or --fleet for a city's docks.")
-    if fleet is None and (first_day is not None or cell_m is not None):
-        fail("--first-day and --cell-m go with --fleet.")
-    if fleet is not None and (width_m is not None or ring_m is not None or cross_hatch or pitch_deg != -90.0):
-        fail("--width-m, --ring-m, --cross-hatch and --pitch-deg go with --home.")
-    if fleet is not None and takes_off_at is not None:
-        fail("--takes-off-at goes with --home; a fleet's flights get their times from --first-day.")
-    if fleet is not None and exposure_s is not None:
-        fail("--exposure-s goes with --home; a fleet's cameras differ.")
-    if band_m is not None and terrain is None:
-        fail("--band-m goes with --terrain.")
+    if fleet is not None:
+        goes_with(
+            "--home",
+            width_m=width_m, ring_m=ring_m, ring_photos=ring_photos, look_at_m=look_at_m, cross_hatch=cross_hatch,
+            pitch_deg=pitch_deg, at_sea=at_sea,
+        )  # fmt: skip
+        goes_with("--home: a fleet's flights get their times from --first-day", takes_off_at=takes_off_at)
+        goes_with("--home: a fleet's file says it of each drone", speed_m_s=speed_m_s, endurance_min=endurance_min)
+        goes_with("--home: a fleet's cameras differ", exposure_s=exposure_s)
+        if gsd_cm is None:
+            goes_with("--home or --gsd-cm: a fleet's file tells its cameras", camera=camera)
+    else:
+        goes_with(
+            "--fleet",
+            first_day=first_day, cell_m=cell_m, lang=lang, missions=missions, no_missions=missions is False,
+        )  # fmt: skip
+    if ring_m is None:
+        goes_with("--ring-m", ring_photos=ring_photos, look_at_m=look_at_m)
+    else:
+        goes_with(
+            "areas, not with --ring-m",
+            cross_hatch=cross_hatch, pitch_deg=pitch_deg, profile=profile, frontlap=frontlap, sidelap=sidelap,
+        )  # fmt: skip
+    if terrain is None:
+        goes_with("--terrain", band_m=band_m)
+    if not airspace:
+        goes_with("--airspace", takes_off_at=takes_off_at)
+    if vehicle in AIRCRAFT:
+        goes_with("ardupilot and px4: a dock fences by itself", fence=fence)
     rules = FlightRules.read(
-        airspace or (), takes_off_at=takes_off_at, vehicle=vehicle, exposure_s=exposure_s, is_fenced=fence
+        airspace or (), takes_off_at=takes_off_at, vehicle=vehicle, exposure_s=exposure_s, is_fenced=fence is not False
     )
     ground = None if terrain is None else DemTerrain.open(terrain)
-    lens = camera_by_name(camera)
+    lens = camera_by_name(camera or _CAMERA)
     height_m = height_for(lens, altitude_m, gsd_cm)
-    usual = profile.overlaps
+    usual = (profile or Profile.MAPPING).overlaps
     frontlap, sidelap = usual[0] if frontlap is None else frontlap, usual[1] if sidelap is None else sidelap
     if fleet is not None:
         # The solver and the charts take their time to load, and one drone's commands need neither.
@@ -148,7 +179,8 @@ def plan(
         day = None if first_day is None else first_day.date()
         orders = FleetOrders(
             areas=area, fleet=fleet, no_fly=tuple(no_fly or ()), survey=survey, first_day=day, out=out,
-            missions=missions, lang=lang.value, rules=rules, wind=wind_of(wind_m_s, wind_from_deg),
+            missions=missions is not False, lang=(lang or Language.ZH).value, rules=rules,
+            wind=wind_of(wind_m_s, wind_from_deg),
         )  # fmt: skip
         plan_for_fleet(orders, as_json=as_json)
         return
@@ -160,13 +192,13 @@ def plan(
         altitude_agl_m=height_m,
         frontlap=frontlap,
         sidelap=sidelap,
-        pitch_deg=pitch_deg,
+        pitch_deg=STRAIGHT_DOWN_DEG if pitch_deg is None else pitch_deg,
         cross_hatch=cross_hatch,
         band_m=band_m,
     )
     drone = Drone(
-        speed_m_s=speed_m_s,
-        endurance_s=endurance_min * 60,
+        speed_m_s=_SPEED_M_S if speed_m_s is None else speed_m_s,
+        endurance_s=60 * (_ENDURANCE_MIN if endurance_min is None else endurance_min),
         limits=rules.limits(height_m, lens),
         kinematics=Kinematics(wind=wind_of(wind_m_s, wind_from_deg)),
     )
@@ -174,7 +206,7 @@ def plan(
         file=area,
         home_lonlat=lonlat(home),
         width_m=width_m,
-        ring=None if ring_m is None else Ring(radius_m=ring_m, photos=ring_photos, looked_at_m=look_at_m),
+        ring=_ring(ring_m, ring_photos, look_at_m),
         is_at_sea=at_sea,
         terrain=ground,
         no_fly=shut,
@@ -205,6 +237,17 @@ def plan(
         say(f"height above the ground: {low_m:.1f} to {high_m:.1f} m")
     if planned.left_out_m2 >= 1.0:
         say(f"left out, in or behind no-fly areas: {planned.left_out_m2:,.0f} m²")
+
+
+def _ring(radius_m: float | None, photos: int | None, looked_at_m: float | None) -> Ring | None:
+    """The ring that is asked for, with what is usual where nothing is said."""
+    if radius_m is None:
+        return None
+    return Ring(
+        radius_m=radius_m,
+        photos=Ring.photos if photos is None else photos,
+        looked_at_m=Ring.looked_at_m if looked_at_m is None else looked_at_m,
+    )
 
 
 def _write(planned: CoveragePlan, out: Path, vehicle: str) -> list[list[str]]:

@@ -24,7 +24,7 @@ from flightplan.reflight.plan import MOST_TARGETS, ReflightPlan, plan_reflight
 from flightplan.reflight.reading import read_targets
 from flightplan.reflight.recurring import read_fixed_plans
 from flightplan.reflight.views import ViewRules
-from flyonce.cli.options import AsJson, StoreUrl, finite
+from flyonce.cli.options import AsJson, StoreUrl, finite, goes_with
 from flyonce.cli.output import EXIT_BAD_INPUT, emit_json, fail, progress, say
 from flyonce.plan_rules import FlightRules
 from flyonce.reflight_files import ReflightFiles
@@ -55,7 +55,7 @@ class _Sources:
         self, fleet: Fleet, day: date, rules: DynamicRules, view: ViewKind, resolution_m: float
     ) -> Iterator[Target]:
         if self.cases is not None:
-            yield from read_targets(self.cases)
+            yield from read_targets(self.cases, resolution_m)
         if self.store is not None:
             # The store's libraries take their time to load.
             from flyonce.waiting_cases import waiting_cases
@@ -74,11 +74,13 @@ def reflight(
     store: StoreUrl = None,
     cells: Annotated[Path | None, typer.Option(help="CSV or JSON of cells: last seen, priority; overdue ones.")] = None,
     complaints: Annotated[Path | None, typer.Option(help="CSV or JSON of complaints; where many are close.")] = None,
-    view: Annotated[ViewKind, typer.Option(help="With --store: how cases are looked at.")] = ViewKind.nadir,
+    view: Annotated[ViewKind | None, typer.Option(help="With --store: how cases are looked at; usually nadir.")] = None,
     resolution_cm: Annotated[
         float, typer.Option(callback=finite, help="Centimetres of ground per pixel, where a file does not say.")
     ] = 3.0,
-    every_days: Annotated[int, typer.Option(help="With --cells: looked at so often, where a row does not say.")] = 7,
+    every_days: Annotated[
+        int | None, typer.Option(help="With --cells: looked at so often, where a row does not say; usually 7.")
+    ] = None,
     altitude_m: Annotated[float, typer.Option(callback=finite, help="Height above ground on the way.")] = 80.0,
     lowest_m: Annotated[float, typer.Option(callback=finite, help="Least height above ground for photos.")] = 30.0,
     pitch_deg: Annotated[float, typer.Option(callback=finite, help="Of the camera in oblique views.")] = -45.0,
@@ -102,6 +104,10 @@ def reflight(
     """Plan the cheapest flights that look again at cases waiting for proof, at hot-spots, and at overdue ground."""
     if all(source is None for source in (cases, store, cells, complaints)):
         fail("Give a file of cases, --store, --cells or --complaints: something to look at again.")
+    if store is None:
+        goes_with("--store", view=view)
+    if cells is None:
+        goes_with("--cells", every_days=every_days)
     if any((out / "missions").glob("*")):
         fail(f"{out}: it holds the missions of an earlier plan. Choose another folder, or remove them.")
     views = ViewRules(altitude_m=altitude_m, lowest_m=lowest_m, pitch_deg=pitch_deg)
@@ -111,9 +117,10 @@ def reflight(
     _check_day(day)
     rules = FlightRules.read(airspace or (), takes_off_at=None, vehicle=vehicle)
     shut = [*_polygons(no_fly or []), *rules.no_fly(altitude_m)]
-    dynamic = DynamicRules(every_days=every_days, resolution_m=resolution_cm / 100)
+    often = DynamicRules.every_days if every_days is None else every_days
+    dynamic = DynamicRules(every_days=often, resolution_m=resolution_cm / 100)
     sources = _Sources(cases=cases, store=store, cells=cells, complaints=complaints)
-    targets = list(sources.targets(crew, day, dynamic, view, resolution_cm / 100))
+    targets = list(sources.targets(crew, day, dynamic, view or ViewKind.nadir, resolution_cm / 100))
     if not targets:
         say("nothing waits to be looked at again")
         if as_json:

@@ -165,6 +165,11 @@ def test_a_file_that_means_no_good_is_one_line_and_nothing_is_written(run, tmp_p
         (("m.kmz", "--rth-height-m", "nan"), "no finite number"),
         (("m.kmz", "--geoid-m", "500"), "the geoid lies nowhere"),
         (("m.kmz", "--home", "118.87,28.94"), "--home goes with a .kmz"),
+        (("m.plan", "--drone", "m3d"), "--drone goes with a .kmz to be written"),
+        (("m.plan", "--lens", "wide", "--geoid-m", "0"), "--lens and --geoid-m go with a .kmz to be written"),
+        (("m.kml", "--rth-height-m", "60"), "--rth-height-m goes with a .kmz"),
+        (("m.waypoints", "--on-link-lost", "hover"), "--on-link-lost goes with a .kmz"),
+        (("m.kmz", "--home-alt-msl-m", "0"), "--home-alt-msl-m goes with --home"),
     ],
 )
 def test_options_that_cannot_be_are_one_line_and_nothing_is_written(run, tmp_path, words, problem):

@@ -150,7 +150,25 @@ def test_one_of_home_and_fleet_is_needed(planned):
     assert "cell_m is out of range" in planned("--cell-m", "0").stderr
     ignored = planned("--home", "118.85,28.96", "--cell-m", "500", fleet=False)
     assert ignored.exit_code == 2
-    assert "go with --fleet" in ignored.stderr
+    assert "--cell-m goes with --fleet" in ignored.stderr
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--speed-m-s", "10"), "--speed-m-s goes with --home"),
+        (("--endurance-min", "20"), "--endurance-min goes with --home"),
+        (("--camera", "generic-84dfov"), "--camera goes with --home or --gsd-cm"),
+        (("--at-sea", "--pitch-deg", "-60"), "--pitch-deg and --at-sea go with --home"),
+        (("--look-at-m", "0"), "--look-at-m goes with --home"),
+    ],
+)
+def test_options_of_one_drone_are_refused_for_a_fleet(city, planned, more, said):
+    done = planned(*more)
+
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert not (city / "out").exists()
 
 
 def test_an_area_of_one_flight_is_told_in_words(city, planned):

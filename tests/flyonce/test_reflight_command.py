@@ -85,6 +85,33 @@ def test_cases_become_flights_of_the_docks_near_them(city, run):
     assert place[1] == pytest.approx(28.972, abs=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--view", "nadir"), "--view goes with --store"),
+        (("--every-days", "7"), "--every-days goes with --cells"),
+    ],
+)
+def test_options_of_sources_that_were_not_given_are_refused(city, run, words, said):
+    code, out, err = run(city / "cases.json", *words)
+
+    assert (code, out) == (2, "")
+    assert said in err
+    assert not (city / "out").exists()
+
+
+def test_cases_that_do_not_say_how_sharply_are_seen_as_sharply_as_the_command_says(city, run):
+    case = {"id": "c1", "lon": 118.858, "lat": 28.965, "radius_m": 2}
+    (city / "cases.json").write_text(json.dumps([case]))
+
+    fine = json.loads(run(city / "cases.json", "--resolution-cm", "1.5", "--json")[1])
+    (city / "out").rename(city / "before")
+    coarse = json.loads(run(city / "cases.json", "--resolution-cm", "5", "--json")[1])
+
+    heights = [told["flights"][0]["cases"][0]["height_agl_m"] for told in (fine, coarse)]
+    assert heights[0] < heights[1] - 10
+
+
 def test_docks_get_waylines(city, run):
     code, out, err = run(city / "cases.json", "--vehicle", "m3d", "--json")
 
