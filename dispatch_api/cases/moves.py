@@ -13,6 +13,7 @@ from dispatch_api.cases.features import case_feature
 from dispatch_api.cases.matters import Matters
 from dispatch_api.cases.model import ENDED_STATES, CaseState, advance
 from dispatch_api.cases.records import CaseRow, best_evidence, case_of, update_case
+from dispatch_api.deliveries.notices import tell_of_case
 from dispatch_api.store.feed import append_feed
 from dispatch_api.store.history import append_event
 from dispatch_api.store.schema import task
@@ -42,7 +43,9 @@ def move_case(
     append_event(connection, event)
     ended = {"ended_at": at} if to in ENDED_STATES else {}
     values = {"state": to.value, "refusals": moved.refusals, "reworks": moved.reworks, **ended, **columns}
-    return update_case(connection, row.case_id, values)
+    changed = update_case(connection, row.case_id, values)
+    tell_of_case(connection, changed, row.state, at=at, why=why)
+    return changed
 
 
 def tell_case(connection: Connection, row: CaseRow, *, kind: str, at: datetime, matters: Matters) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from dispatch_api.accounts.model import Actor
+from dispatch_api.deliveries.notices import tell_of_task
 from dispatch_api.errors import NotFound
 from dispatch_api.store.history import append_event
 from dispatch_api.store.schema import task
@@ -74,4 +75,6 @@ def move_task(
     append_event(connection, event)
     stamps = {TaskState.SIGNED: "signed_at", TaskState.DONE: "done_at"}
     stamp = {stamps[to]: at} if to in stamps else {}
-    return update_task(connection, row.task_id, state=to.value, **stamp)
+    changed = update_task(connection, row.task_id, state=to.value, **stamp)
+    tell_of_task(connection, changed, at=at, why=why)
+    return changed

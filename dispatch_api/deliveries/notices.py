@@ -1,0 +1,116 @@
+"""Which changes of cases and tasks are told, to whom, and in which words."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, select
+
+from dispatch_api.cases.model import CaseState
+from dispatch_api.deliveries.outbox import MAX_REASON_CHARS, post
+from dispatch_api.store.schema import case, task
+from dispatch_api.store.times import iso
+from dispatch_api.tasks.model import GONE_STATES, TaskState
+
+CASE_TYPES = {
+    CaseState.OPENED: "case.opened.v1",
+    CaseState.CLOSED: "case.closed.v1",
+    CaseState.MERGED: "case.merged.v1",
+    CaseState.REWORKED: "case.reopened.v1",
+    CaseState.RECURRED: "case.reopened.v1",
+    CaseState.REJECTED: "detection.rejected.v1",
+}
+TASK_TYPES = {
+    TaskState.SENT: "task.dispatched.v1",
+    TaskState.SIGNED: "task.signed.v1",
+    TaskState.REFUSED: "task.refused.v1",
+    TaskState.DONE: "task.done.v1",
+    TaskState.CANCELLED: "task.cancelled.v1",
+    TaskState.REWORK: "task.rework.v1",
+}
+_OF_CASE = select(case).where(case.c.case_id == bindparam("of_case"))
+_DEPARTMENTS = select(task.c.department).where(
+    task.c.case_id == bindparam("of_case"), task.c.state.not_in([state.value for state in GONE_STATES])
+)
+
+
+def tell_of_case(connection: Connection, row: Row[Any], was: str, *, at: datetime, why: str) -> None:
+    """Post what a case's change of state means to departments, if it means anything to them.
+
+    Args:
+        connection: The transaction of the change.
+        row: The case as it stands now.
+        was: The state that it left.
+        at: When.
+        why: The reason given.
+    """
+    to = CaseState(row.state)
+    kind = "case.reopened.v1" if was == CaseState.MERGED else CASE_TYPES.get(to)
+    if kind is None:
+        return
+    departments = connection.execute(_DEPARTMENTS, {"of_case": row.case_id}).scalars().all()
+    data = {**_case_data(row), "from_state": was, "reason": why[:MAX_REASON_CHARS]}
+    for name in ("duplicate_of", "recurrence_of"):
+        if getattr(row, name) is not None:
+            data[name] = getattr(row, name)
+    subject = f"cases/{row.case_id}"
+    post(
+        connection,
+        type=kind,
+        subject=subject,
+        case_id=row.case_id,
+        departments=departments,
+        colour=row.colour,
+        at=at,
+        data=data,
+    )
+
+
+def tell_of_task(connection: Connection, row: Row[Any], *, at: datetime, why: str) -> None:
+    """Post what a task's change of state means to its department, if it means anything to it.
+
+    Args:
+        connection: The transaction of the change.
+        row: The task as it stands now.
+        at: When.
+        why: The reason given.
+    """
+    kind = TASK_TYPES.get(TaskState(row.state))
+    if kind is None:
+        return
+    of_case = connection.execute(_OF_CASE, {"of_case": row.case_id}).one()
+    data = {
+        **_case_data(of_case),
+        "task_id": row.task_id,
+        "task_state": row.state,
+        "department": row.department,
+        "kind": row.kind,
+        "rule_id": row.rule["id"],
+        "sign_deadline_at": iso(row.sign_deadline_at),
+        "deadline_at": iso(row.deadline_at),
+        "reason": why[:MAX_REASON_CHARS],
+    }
+    post(
+        connection,
+        type=kind,
+        subject=f"tasks/{row.task_id}",
+        case_id=row.case_id,
+        departments=[row.department],
+        colour=of_case.colour,
+        at=at,
+        data=data,
+    )
+
+
+def _case_data(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "case_id": row.case_id,
+        "number": row.number,
+        "matter": row.matter,
+        "state": row.state,
+        "colour": row.colour,
+        # The name of a place, never a position: that stays behind the log-in.
+        "place": row.address or row.grid_name,
+        "link": f"/cases/{row.case_id}",
+    }

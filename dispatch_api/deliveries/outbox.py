@@ -1,0 +1,123 @@
+"""The outbox: a message and its deliveries are written in the transaction of the change that they tell of.
+
+What is sent is made of a message when it is sent: the address of the service and the prefix of its types belong to the
+process that sends, not to each of those that write. Robots are told less than systems: see `robots`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from dispatch_api.store.schema import delivery, message, receiver
+
+MAX_DATA_BYTES = 16_000
+"""A message's data as JSON; with its envelope it stays below the 20 kB that receivers are promised."""
+MAX_REASON_CHARS = 400
+_TYPE = re.compile(r"[a-z]+(\.[a-z_]+)+\.v[1-9]")
+_ENABLED = (
+    select(receiver.c.receiver_id, receiver.c.departments, receiver.c.types)
+    .where(receiver.c.disabled_at.is_(None))
+    .order_by(receiver.c.receiver_id)
+)
+
+
+class DeliveryState(StrEnum):
+    """How far a message is on its way to one receiver; kept apart from the work that it tells of."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+
+
+def post(
+    connection: Connection,
+    *,
+    type: str,
+    subject: str,
+    case_id: str | None,
+    departments: Iterable[str],
+    colour: str,
+    at: datetime,
+    data: Mapping[str, Any],
+) -> str:
+    """Write a message, and one delivery for each enabled receiver that it is for.
+
+    Args:
+        connection: The writing transaction that makes the change: both are on disk, or neither.
+        type: Like `task.dispatched.v1`; the city's prefix comes before it when it is sent.
+        subject: What it is about, like `cases/…` or `tasks/7`; at most 64 letters.
+        case_id: The case, where it is about one.
+        departments: Whom it concerns. A receiver of some departments gets it if one of them is among these; a receiver
+            of the whole city gets every message.
+        colour: The case's colour; red passes every quota.
+        at: When it happened, aware.
+        data: Thin JSON values: keys and words, no pictures, no positions. `text_zh` and `text_en` are what a robot
+            says in place of its own words; `link` is the console's page.
+
+    Returns:
+        The message's id, which is the CloudEvents `id` and the `webhook-id` of every attempt.
+
+    Raises:
+        ValueError: The type has another form, or the data is too long to be sent.
+    """
+    if not _TYPE.fullmatch(type):
+        raise ValueError(f"{type!r} is no type of a message; write it like task.dispatched.v1")
+    body = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    if len(body.encode()) > MAX_DATA_BYTES:
+        raise ValueError(f"the data of {type} has {len(body.encode())} bytes, more than {MAX_DATA_BYTES}")
+    concerned = sorted(set(departments))
+    message_id = _new_id()
+    values = {
+        "message_id": message_id,
+        "type": type,
+        "subject": subject,
+        "case_id": case_id,
+        "departments": concerned,
+        "colour": colour,
+        "at": at,
+        "body": body,
+    }
+    connection.execute(insert(message), values)
+    _address(connection, message_id, type, concerned, at)
+    return message_id
+
+
+def is_meant(
+    type: str, concerned: Sequence[str], *, of_departments: Sequence[str] | None, of_types: Sequence[str] | None
+) -> bool:
+    """Whether a receiver gets a message.
+
+    Args:
+        type: The message's type, without prefix.
+        concerned: The departments that it concerns.
+        of_departments: The receiver's departments; None for the whole city.
+        of_types: The types that it wants, where `task.` stands for all that begin with it; None for all.
+    """
+    if of_departments is not None and not set(of_departments) & set(concerned):
+        return False
+    return of_types is None or any(type == one or (one.endswith(".") and type.startswith(one)) for one in of_types)
+
+
+def _address(connection: Connection, message_id: str, type: str, concerned: Sequence[str], at: datetime) -> None:
+    due = {"message_id": message_id, "state": DeliveryState.PENDING.value, "attempts": 0, "next_at": at}
+    rows = [
+        {**due, "receiver_id": one.receiver_id}
+        for one in connection.execute(_ENABLED)
+        if is_meant(type, concerned, of_departments=one.departments, of_types=one.types)
+    ]
+    if rows:
+        connection.execute(insert(delivery), rows)
+
+
+def _new_id() -> str:
+    """Unique, and rising with time: messages sort as they were written, and the newest lie together in the index."""
+    return f"msg_{time.time_ns():016x}{secrets.token_hex(8)}"
