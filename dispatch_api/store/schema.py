@@ -184,7 +184,7 @@ task = Table(
     Column("done_at", UtcTime),
     Column("ended_at", UtcTime),
     Column("version", WHOLE, nullable=False, server_default="1"),
-    Column("extensions", WHOLE, nullable=False, server_default="0"),
+    Column("t3", words(16)),
     Index("task_department_state", "department", "state"),
 )
 
