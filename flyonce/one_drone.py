@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
+import shapely
 from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
@@ -20,6 +21,7 @@ from flightplan.coverage.survey import CoveragePlan, plan_area
 from flightplan.errors import CannotPlan
 from flightplan.files.areas import area_of
 from flightplan.ground.land import is_near_land
+from flightplan.ground.meridian import REMEDY, is_across_180
 from flightplan.ground.terrain import Terrain
 from flightplan.mission.profile import profile_of
 from flightplan.mission.wind import Wind
@@ -96,7 +98,11 @@ class Place:
         return plan_area(area, shooting, drone, departure)
 
     def _ask_back(self, ground: BaseGeometry) -> None:
-        """Refuse what lies in the open sea, unless that is meant."""
+        """Refuse what lies on both sides of 180°, and in the open sea unless that is meant."""
+        if is_across_180([*shapely.get_coordinates(ground)[:, 0].tolist(), self.home_lonlat[0]]):
+            raise CannotPlan(
+                problem=f"{self.file}: home and what is in it lie on both sides of the 180° meridian", remedy=REMEDY
+            )
         lon, lat = ground.representative_point().coords[0]
         if not self.is_at_sea and not is_near_land(lon, lat):
             raise CannotPlan(

@@ -26,14 +26,18 @@ import shapely
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from shapely.geometry.base import BaseGeometry
 
+from flightplan.airspace.names import misnamed, named_as_ours
 from flightplan.airspace.zones import Airspace, AirZone, Approval
 from flightplan.errors import InputFileError
+from flightplan.ground.geojson_shapes import lonlat_problem
+from flightplan.ground.meridian import REMEDY, crosses_180
 from flightplan.times import WEEKDAYS, Hours, Times
 from geo.zones.crs import crs_of
 from geo.zones.features import check_coordinates
 from geo.zones.layers import read_layers
 
 _REMEDY = "Compare with docs/rules.md"
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _HOURS = re.compile(r"(\d{2}:\d{2})-(\d{2}:\d{2})")
 
 
@@ -70,7 +74,13 @@ def _checked(path: Path, place: str, ground: BaseGeometry) -> BaseGeometry:
     def refuse(problem: str, remedy: str) -> InputFileError:
         return InputFileError(path=path, place=place, problem=problem, remedy=remedy)
 
+    for lon, lat in shapely.get_coordinates(ground).tolist():
+        problem = lonlat_problem(lon, lat)
+        if problem is not None:
+            raise refuse(*problem)
     check_coordinates(ground, refuse)
+    if crosses_180(ground):
+        raise refuse("it is drawn across the 180° meridian", REMEDY)
     if ground.geom_type not in ("Polygon", "MultiPolygon"):
         raise refuse(f"it is a {ground.geom_type}", "Draw it as a polygon")
     if not ground.is_valid:
@@ -80,7 +90,10 @@ def _checked(path: Path, place: str, ground: BaseGeometry) -> BaseGeometry:
 
 
 def _one(path: Path, place: str, record: Mapping[str, Any], ground: BaseGeometry) -> AirZone | Approval:
-    told = {name: value for name, value in record.items() if value is not None}
+    told = named_as_ours(record)
+    wrong = misnamed(told)
+    if wrong is not None:
+        raise _refusal(path, f"{place} > {wrong[0]:.40}", wrong[1])
     try:
         if told.get("kind") == "approval":
             return _approval(_ApprovalTable.model_validate(told), ground)
@@ -90,10 +103,14 @@ def _one(path: Path, place: str, record: Mapping[str, Any], ground: BaseGeometry
         where = " > ".join((place, *(str(part) for part in first["loc"])))
         missing = first["type"] == "missing"
         instead = "" if missing else f", not {first.get('input')!r:.60}"
-        problem = "it is missing" if missing else first["msg"].removeprefix("Value error, ").lower()
+        problem = "it is missing" if missing else _small(first["msg"].removeprefix("Value error, "))
         raise _refusal(path, where, f"{problem}{instead}") from error
     except ValueError as error:
         raise _refusal(path, place, str(error)) from error
+
+
+def _small(words: str) -> str:
+    return words[:1].lower() + words[1:]
 
 
 def _refusal(path: Path, place: str, problem: str) -> InputFileError:
@@ -110,9 +127,36 @@ def _hours(told: object) -> object:
     return Hours(begins=begins, ends=ends)
 
 
+def _day(told: object) -> object:
+    if told is None:
+        return None
+    # Nothing is made of numbers: they would be seconds since 1970.
+    if not (isinstance(told, str) and _DAY.fullmatch(told)):
+        raise ValueError("days are written like 2026-11-23")
+    return date.fromisoformat(told)
+
+
+def _moment(told: object) -> object:
+    if not (isinstance(told, str) and _DAY.match(told)):
+        raise ValueError("times are written like 2026-11-23T08:00+08:00")
+    return datetime.fromisoformat(told)
+
+
+def _metres(told: object) -> object:
+    """A number; formats without numbers have texts of them."""
+    if isinstance(told, bool):
+        raise ValueError("this is no number of metres")
+    return told
+
+
 def _listed(told: object) -> object:
     """Formats without lists have mon,tue."""
     return [part.strip() for part in told.split(",")] if isinstance(told, str) else told
+
+
+_Day = Annotated[date | None, BeforeValidator(_day)]
+_Moment = Annotated[datetime, BeforeValidator(_moment)]
+_Metres = Annotated[float, BeforeValidator(_metres)]
 
 
 class _Table(BaseModel):
@@ -122,11 +166,11 @@ class _Table(BaseModel):
 class _ZoneTable(_Table):
     kind: Literal["no_fly", "controlled"]
     name: str = Field(min_length=1)
-    floor_m: float = 0.0
-    ceiling_m: float | None = None
+    floor_m: _Metres = 0.0
+    ceiling_m: _Metres | None = None
     heights_above: Literal["agl", "msl"] = "agl"
-    begins: date | None = Field(default=None, alias="from")
-    ends: date | None = Field(default=None, alias="until")
+    begins: _Day = Field(default=None, alias="from")
+    ends: _Day = Field(default=None, alias="until")
     hours: Annotated[Hours | None, BeforeValidator(_hours)] = None
     weekdays: Annotated[list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]], BeforeValidator(_listed)] = []
 
@@ -134,9 +178,9 @@ class _ZoneTable(_Table):
 class _ApprovalTable(_Table):
     kind: Literal["approval"]
     id: str = Field(min_length=1)
-    begins: datetime = Field(alias="from")
-    ends: datetime = Field(alias="until")
-    ceiling_m: float
+    begins: _Moment = Field(alias="from")
+    ends: _Moment = Field(alias="until")
+    ceiling_m: _Metres
 
 
 def _zone(table: _ZoneTable, ground: BaseGeometry) -> AirZone:

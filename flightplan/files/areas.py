@@ -12,6 +12,7 @@ from shapely.validation import explain_validity
 from flightplan.errors import InputFileError
 from flightplan.files.kml import kml_polygons
 from flightplan.ground.area import LARGEST_AREA_M2, PatrolArea
+from flightplan.ground.meridian import REMEDY, crosses_180
 from geo.zones.crs import crs_of
 from geo.zones.layers import Layer, is_geojson, read_layers
 
@@ -79,6 +80,9 @@ def shapes_of(path: Path | str, *, crs: str | None = None, encoding: str | None 
                 problem=f"the outline crosses itself ({explain_validity(polygon):.80})",
                 remedy="Move the corners so that no two sides cross",
             )
+        if crosses_180(polygon):
+            place = f"polygon {name!r:.60}" if name else ""
+            raise InputFileError(path=path, place=place, problem="it is drawn across the 180° meridian", remedy=REMEDY)
     if not found:
         raise InputFileError(path=path, problem="there is no polygon in it", remedy="Give areas, not lines or points")
     return [polygon for _, polygon in found]

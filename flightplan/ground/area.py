@@ -13,6 +13,7 @@ from shapely.validation import explain_validity
 
 from flightplan.errors import InputFileError
 from flightplan.ground.geojson_shapes import Found, lonlat_problem, shapes_in
+from flightplan.ground.meridian import REMEDY, crosses_180
 from flightplan.projection import LocalFrame
 
 __all__ = ["LARGEST_AREA_M2", "LARGEST_CITY_M2", "PatrolArea", "lonlat_problem"]
@@ -22,6 +23,7 @@ SMALLEST_AREA_M2 = 100.0
 LARGEST_AREA_M2 = 1e9
 LARGEST_CITY_M2 = 2e10
 NARROWEST_M = 1.0
+_ACROSS = "the polygon crosses the 180° meridian or half the earth"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +88,8 @@ class PatrolArea:
             if not polygon.is_valid:
                 problem, remedy = _shape_problem(polygon)
                 raise InputFileError(path=path, place=found.place, problem=problem, remedy=remedy)
+            if crosses_180(polygon):
+                raise InputFileError(path=path, place=found.place, problem=_ACROSS, remedy=REMEDY)
             shapes.append(polygon)
         return shapes
 
@@ -118,7 +122,7 @@ def _polygon_problem(polygon: Polygon | MultiPolygon, largest_m2: float) -> tupl
         return _shape_problem(polygon)
     west, south, east, north = polygon.bounds
     if east - west > 180:
-        return "the polygon crosses the 180° meridian or half the earth", "Split it there"
+        return _ACROSS, REMEDY
     if max(abs(south), abs(north)) > 85:
         return "the polygon reaches beyond 85° of latitude", "Plan polar flights with other tools"
     ground = LocalFrame(lon=(west + east) / 2, lat=(south + north) / 2).local_polygon(polygon)

@@ -216,6 +216,8 @@ def lonlat_problem(lon: float, lat: float) -> tuple[str, str] | None:
             f"latitude {lat:g} is out of range: longitude and latitude are swapped",
             "Write longitude first, then latitude",
         )
+    if 180 < abs(lon) <= 360 and abs(lat) <= 90:
+        return f"longitude {lon:g} lies beyond the 180° meridian", "Cut it there, and write longitudes from -180 to 180"
     return (
         f"{lon:g}, {lat:g} is out of the range of longitude and latitude; it looks like metres of a projected CRS",
         "Reproject the file to WGS 84 longitude, latitude (OGC:CRS84, EPSG:4326)",

@@ -13,6 +13,7 @@ from shapely.geometry import MultiPolygon, Polygon
 from flightplan.coverage.routing import Router, obstacles
 from flightplan.errors import CannotPlan
 from flightplan.fleet.model import Dock, DroneModel, Fleet
+from flightplan.ground.meridian import REMEDY, is_across_180
 from flightplan.mission.figures import LANDING_OVERHEAD_S
 from flightplan.mission.limits import FlightLimits
 from flightplan.projection import LocalFrame
@@ -175,6 +176,8 @@ class _Ground:
     @classmethod
     def of(cls, targets: Sequence[Target], fleet: Fleet, no_fly: Sequence[Polygon | MultiPolygon]) -> _Ground:
         lonlat = np.array([(target.lon, target.lat) for target in targets])
+        if is_across_180([*lonlat[:, 0].tolist(), *(dock.lon for dock in fleet.docks)]):
+            raise CannotPlan(problem="docks and cases lie on both sides of the 180° meridian", remedy=REMEDY)
         west, south = lonlat.min(axis=0)
         east, north = lonlat.max(axis=0)
         frame = LocalFrame(lon=float(west + east) / 2, lat=float(south + north) / 2)

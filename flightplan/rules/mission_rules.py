@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from flightplan.ground.area import lonlat_problem
+from flightplan.ground.meridian import REMEDY as MERIDIAN_REMEDY
+from flightplan.ground.meridian import is_across_180
 from flightplan.mission.items import (
     LandHere,
     LookAt,
@@ -28,7 +30,8 @@ LEAST_WAYPOINTS = 2
 
 def violations(mission: Mission) -> Iterator[Violation]:
     """Every rule that the mission breaks; distances and times only once all single figures are sound."""
-    broken = [*_place_violations(mission), *_item_violations(mission), *_order_violations(mission)]
+    single = (_place_violations, _meridian_violations, _item_violations, _order_violations)
+    broken = [one for rule in single for one in rule(mission)]
     yield from broken
     yield from photo_violations(mission)
     if not broken:
@@ -49,6 +52,14 @@ def _place_violations(mission: Mission) -> Iterator[Violation]:
             yield Violation(
                 rule="position", place=place, problem=f"height {height} is not a number", remedy="Give it in metres"
             )
+
+
+def _meridian_violations(mission: Mission) -> Iterator[Violation]:
+    """Legs are straight in degrees where zones and files are looked at, and would lead round the earth."""
+    if is_across_180([mission.home.lon, *(point.lon for point in mission.waypoints)]):
+        yield Violation(
+            rule="position", place="mission", problem="it flies across the 180° meridian", remedy=MERIDIAN_REMEDY
+        )
 
 
 def _item_violations(mission: Mission) -> Iterator[Violation]:

@@ -19,6 +19,7 @@ from flightplan.fleet.model import Fleet
 from flightplan.fleet.plan import FleetPlan, Survey, plan_fleet
 from flightplan.fleet.reading import read_fleet
 from flightplan.fleet.schedule import Schedule, schedule
+from flightplan.ground.meridian import REMEDY, is_across_180
 from flightplan.mission.wind import Wind
 from flyonce.cli.output import EXIT_BAD_INPUT, EXIT_FAILURE, emit_json, fail, progress, say
 from flyonce.fleet_files import FleetFiles
@@ -71,6 +72,9 @@ def plan_for_fleet(orders: FleetOrders, *, as_json: bool) -> None:
     areas = areas_of(orders.areas)
     no_fly = [place for path in orders.no_fly for place in shapes_of(path)]
     fleet = read_fleet(orders.fleet)
+    lons = [lon for area in areas for lon in area.polygon.bounds[::2]]
+    if is_across_180([*lons, *(dock.lon for dock in fleet.docks)]):
+        fail(f"{orders.areas}: areas and docks lie on both sides of the 180° meridian. {REMEDY}.")
     calmed: tuple[str, ...] = ()
     if orders.wind is not None:
         fleet, calmed = fleet.in_wind(orders.wind)
@@ -175,7 +179,7 @@ def _shares(planned: FleetPlan, number: int) -> dict[str, float]:
     """What the time of one drone goes into, hours."""
     station, tour = planned.stations[number], planned.tours[number]
     cells = [cell for flight in tour.flights for cell in flight.cells]
-    over_rows_s = float(planned.strips.length_m[cells].sum()) / station.speed_m_s
+    over_rows_s = float(planned.strips.level_m[cells].sum()) / station.speed_m_s
     in_air_s = sum(flight.seconds for flight in tour.flights)
     climbing_s = station.vertical_s * len(tour.flights)
     parts = {

@@ -19,6 +19,7 @@ from flightplan.errors import InvalidMission, NotCleared
 from flightplan.files import read_mission
 from flightplan.files.draft import write_draft
 from flightplan.files.qgc_plan import write_plan
+from flightplan.mission.items import Home, ReturnHome, Waypoint
 from flightplan.mission.limits import FlightLimits
 from geo.errors import InputFileError
 
@@ -256,6 +257,101 @@ def test_what_does_not_fit_is_refused_with_file_feature_and_remedy(tmp_path, fea
 
     assert said in str(refused.value)
     assert "airspace.geojson" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("feature", "said"),
+    [
+        (a_feature(ceilling_m=50.0), "feature 1 > ceilling_m: this is not a property of ours; is ceiling_m meant?"),
+        (a_feature(ceiling_ft=150.0), "is ceiling_m meant?"),
+        (a_feature(Floor=50.0), "is floor_m meant?"),
+        (a_feature(form="2026-11-23"), "is from meant?"),
+        (a_feature(untill="2026-11-23"), "is until meant?"),
+        (a_feature(hour="08:00-18:00"), "is hours meant?"),
+        (a_feature(**{"week-days": "mon"}), "is weekdays meant?"),
+        (a_feature(heights_over="msl"), "is heights_above meant?"),
+        (an_approval(hours="08:00-10:00"), "feature 1 > hours: approvals have none"),
+        (an_approval(floor_m=60.0), "feature 1 > floor_m: approvals have none"),
+        (an_approval(floor=60.0), "is floor_m meant?"),
+        (a_feature(kind=None, Kind="no_fly"), "is kind meant?"),
+        (a_feature(**{"from": 20261123}), "days are written like 2026-11-23, not 20261123"),
+        (a_feature(**{"from": True}), "days are written like 2026-11-23"),
+        (a_feature(**{"until": "1795400000"}), "days are written like 2026-11-23"),
+        (an_approval(until=1795400000), "times are written like 2026-11-23T08:00+08:00"),
+        (an_approval(ceiling_m=True), "no number of metres"),
+        (a_feature(floor_m=False), "no number of metres"),
+        (a_feature(name=True), "feature 1 > name"),
+        (an_approval(id=815), "feature 1 > id"),
+    ],
+)
+def test_what_was_meant_to_be_a_property_is_not_passed_over(tmp_path, feature, said):
+    with pytest.raises(InputFileError) as refused:
+        the_airspace(tmp_path, feature)
+
+    assert said in str(refused.value)
+    assert "airspace.geojson" in str(refused.value)
+
+
+def test_foreign_properties_of_a_layer_are_passed_over(tmp_path):
+    foreign = {"OBJECTID": 7, "house": 3, "Shape_Length": 1.5, "name_en": "market", "color": "red", "unit": "m"}
+
+    assert the_airspace(tmp_path, a_feature(**foreign), an_approval(**foreign)).zones[0].name == "market"
+
+
+def test_a_shapefile_cuts_names_off_and_is_understood(tmp_path):
+    import pyogrio.raw
+
+    path = tmp_path / "zones.shp"
+    shape = shapely.transform(shapely.box(*OVER_A_ROW), FRAME.lonlat_from_en)
+    columns = {"kind": "no_fly", "name": "market", "heights_ab": "msl", "ceiling_m": 125.0}
+    pyogrio.raw.write(
+        path, np.array([shapely.to_wkb(shape)]), [np.array([value]) for value in columns.values()], [*columns],
+        driver="ESRI Shapefile", geometry_type="Polygon", crs="EPSG:4326", encoding="UTF-8",
+    )  # fmt: skip
+
+    assert read_airspace([path]).zones[0].heights_above == "msl"
+
+
+KML = """<kml xmlns="http://www.opengis.net/kml/2.2"><Document><Placemark><name>stadium</name><ExtendedData>
+<Data name="kind"><value>no_fly</value></Data><Data name="ceiling_m"><value>60</value></Data></ExtendedData>
+<Polygon><outerBoundaryIs><LinearRing><coordinates>118.8,28.9 118.9,28.9 118.9,29 118.8,28.9</coordinates></LinearRing>
+</outerBoundaryIs></Polygon></Placemark></Document></kml>"""
+
+
+def test_zones_of_a_kml_have_its_names_and_their_data_as_texts(tmp_path):
+    (tmp_path / "zones.kml").write_text(KML)
+    (zone,) = read_airspace([tmp_path / "zones.kml"]).zones
+
+    assert (zone.name, zone.ceiling_m) == ("stadium", 60.0)
+
+
+@pytest.mark.parametrize(
+    ("corners", "said"),
+    [
+        ([[179, 60], [-179, 60], [-179, 61], [179, 60]], "across the 180° meridian"),
+        ([[179, 60], [181, 60], [181, 61], [179, 60]], "longitude 181 lies beyond the 180° meridian"),
+    ],
+)
+def test_a_zone_across_the_180_degrees_meridian_is_refused_and_two_halves_are_not(tmp_path, corners, said):
+    zone = a_feature()
+    zone["geometry"] = {"type": "Polygon", "coordinates": [corners]}
+    with pytest.raises(InputFileError, match=said):
+        the_airspace(tmp_path, zone)
+
+    halves = [[[179, 60], [180, 60], [180, 61], [179, 60]]], [[[-180, 60], [-179, 60], [-179, 61], [-180, 60]]]
+    zone["geometry"] = {"type": "MultiPolygon", "coordinates": halves}
+    assert len(the_airspace(tmp_path, zone).zones) == 1
+
+
+def test_a_mission_across_the_180_degrees_meridian_does_not_exist():
+    items = [
+        *the_items()[:3],
+        Waypoint(lon=179.999, lat=60.0, alt_m=60.0),
+        Waypoint(lon=-179.999, lat=60.0, alt_m=60.0),
+        ReturnHome(),
+    ]
+    with pytest.raises(InvalidMission, match="flies across the 180° meridian"):
+        a_mission(items, home=Home(lon=179.998, lat=60.0))
 
 
 def test_zones_may_come_as_a_geopackage(tmp_path):

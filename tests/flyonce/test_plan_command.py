@@ -215,6 +215,8 @@ def test_wind_makes_the_flight_longer(plan):
         (polygon(square()), ("--wind-m-s", "14", "--wind-from-deg", "0"), "more than the drone may fly in"),
         (polygon(square()), ("--wind-m-s", "4"), "half of the wind"),
         (polygon(square()), ("--band-m", "4"), "--band-m goes with --terrain"),
+        (polygon([[179.9, 10], [-179.9, 10], [-179.9, 10.1], [179.9, 10]]), (), "crosses the 180° meridian"),
+        (polygon([[-179.9, 65], [-179.89, 65], [-179.89, 65.01], [-179.9, 65]]), (), "both sides of the 180° meridian"),
         (polygon(square()), ("--ring-photos", "12"), "--ring-photos goes with --ring-m"),
         (polygon(square()), ("--look-at-m", "0"), "--look-at-m goes with --ring-m"),
         (polygon(square()), ("--ring-m", "40", "--cross-hatch"), "--cross-hatch goes with areas, not with --ring-m"),
@@ -232,7 +234,8 @@ def test_wind_makes_the_flight_longer(plan):
     ],
 )
 def test_what_cannot_be_is_one_line_with_code_2_and_no_mission(plan, out, shape, more, words):
-    home = "53.5,10.0" if words == "in the open sea" else HOME
+    homes = {"in the open sea": "53.5,10.0", "both sides of the 180° meridian": "179.99,65.0"}
+    home = homes.get(words, HOME)
 
     done = plan(shape, *more, home=home)
 
