@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Row, select
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from dispatch_api.accounts.model import Account, Role
+from dispatch_api.accounts.model import SEES_EVERY_CASE, Account
 from dispatch_api.accounts.service import LogIn
 from dispatch_api.accounts.sight import visible_cases
 from dispatch_api.errors import InvalidRequest, NotLoggedIn
@@ -86,7 +86,7 @@ def _read(parts: Parts, account: Account, last_id: int) -> _Batch:
             select(feed).where(feed.c.feed_id > last_id).order_by(feed.c.feed_id).limit(BATCH)
         ).all()
         newest = rows[-1].feed_id if rows else last_id
-        if account.role is Role.DEPARTMENT:
+        if account.role not in SEES_EVERY_CASE:
             case_ids = {row.case_id for row in rows if row.case_id is not None}
             query = select(case.c.case_id).where(case.c.case_id.in_(case_ids), visible_cases(account))
             seen = set(connection.execute(query).scalars())
@@ -95,7 +95,7 @@ def _read(parts: Parts, account: Account, last_id: int) -> _Batch:
 
 
 def _may_see(row: Row[Any], account: Account, seen_cases: set[str]) -> bool:
-    addressed = row.departments is None or account.department in row.departments
+    addressed = row.departments is None or not account.sees_departments.isdisjoint(row.departments)
     return addressed and (row.case_id is None or row.case_id in seen_cases)
 
 

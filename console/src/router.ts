@@ -1,7 +1,7 @@
 import { createRouter, createWebHistory } from "vue-router";
 
 import LoginPage from "./pages/LoginPage.vue";
-import { homeOf, session } from "./state/session";
+import { homeOf, session, worksForDepartment } from "./state/session";
 
 export const router = createRouter({
   history: createWebHistory(),
@@ -25,6 +25,6 @@ router.beforeEach(async (to) => {
   }
   if (to.name === "login") return account ? homeOf(account) : true;
   if (!account) return { name: "login", query: to.path === "/" ? {} : { next: to.fullPath } };
-  if (to.name === "home" || (to.name === "map" && account.role === "department")) return homeOf(account);
+  if (to.name === "home" || (to.name === "map" && worksForDepartment(account))) return homeOf(account);
   return true;
 });

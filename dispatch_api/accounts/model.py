@@ -7,11 +7,25 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What an account is for."""
+    """What an account is for; `pipeline` is for machine keys alone."""
 
     OPERATOR = "operator"
     CENTRE = "centre"
-    DEPARTMENT = "department"
+    HANDLER = "handler"
+    LEADER = "leader"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+    PIPELINE = "pipeline"
+
+
+DEPARTMENT_ROLES = frozenset({Role.HANDLER, Role.LEADER})
+"""Roles of people who work for one department."""
+
+PEOPLE_ROLES = frozenset(Role) - {Role.PIPELINE}
+"""Roles of people, who log in."""
+
+SEES_EVERY_CASE = frozenset({Role.OPERATOR, Role.CENTRE, Role.AUDITOR})
+"""Roles that see every case; a department's people see those of their department and what is under it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +39,8 @@ class Actor:
     def __post_init__(self) -> None:
         if not self.name:
             raise ValueError("an actor has a name")
-        if (self.role is Role.DEPARTMENT) != (self.department is not None):
-            raise ValueError("a department account names its department, and no other account does")
+        if (self.role in DEPARTMENT_ROLES) != (self.department is not None):
+            raise ValueError("a handler or leader names the department, and nobody else does")
 
     @property
     def is_system(self) -> bool:
@@ -41,7 +55,17 @@ def system_actor(reason: str) -> Actor:
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """An account as its owner and the service see it; the password's hash is not part of it."""
+    """An account as its owner and the service see it; the password's hash is not part of it.
+
+    Attributes:
+        account_id: Its number.
+        name: Its log-in name.
+        display_name_zh: How it is called in Chinese.
+        display_name_en: How it is called in English.
+        role: What it is for.
+        department: Whom it works for, for `DEPARTMENT_ROLES`.
+        below: The departments under that one, whose work it sees and does not touch.
+    """
 
     account_id: int
     name: str
@@ -49,8 +73,19 @@ class Account:
     display_name_en: str
     role: Role
     department: str | None
+    below: tuple[str, ...] = ()
 
     @property
     def actor(self) -> Actor:
         """The account as somebody who acts."""
         return Actor(name=self.name, role=self.role, department=self.department)
+
+    @property
+    def of_department(self) -> bool:
+        """Whether it is for one department's people."""
+        return self.role in DEPARTMENT_ROLES
+
+    @property
+    def sees_departments(self) -> frozenset[str]:
+        """The departments whose tasks it sees because it works for them, or for one above them."""
+        return frozenset((self.department, *self.below)) if self.department is not None else frozenset()

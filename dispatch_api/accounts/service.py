@@ -11,7 +11,7 @@ from time import monotonic
 
 from sqlalchemy import Connection, delete, insert, select
 
-from dispatch_api.accounts.model import Account, Actor, Role, system_actor
+from dispatch_api.accounts.model import DEPARTMENT_ROLES, PEOPLE_ROLES, Account, Actor, Role, system_actor
 from dispatch_api.accounts.passwords import MIN_PASSWORD_LENGTH, Passwords
 from dispatch_api.accounts.throttle import Throttle
 from dispatch_api.errors import AccountExists, InvalidRequest, NotLoggedIn, WrongCredentials
@@ -52,8 +52,8 @@ def create_account(
         store: Where.
         name: Its log-in name.
         password: At least `MIN_PASSWORD_LENGTH` characters.
-        role: operator, centre or department.
-        department: Key of the department, for that role only.
+        role: One of `PEOPLE_ROLES`.
+        department: Key of the department, for handlers and leaders only.
         display_name_zh: How it is called in Chinese; the log-in name where left out.
         display_name_en: How it is called in English.
         departments: The keys that exist, where they should be checked.
@@ -82,14 +82,27 @@ def _checked(
         raise InvalidRequest(field="name", problem="a name has 1 to 64 characters")
     if len(password) < MIN_PASSWORD_LENGTH:
         raise InvalidRequest(field="password", problem=f"a password has at least {MIN_PASSWORD_LENGTH} characters")
-    if role not in set(Role):
-        raise InvalidRequest(field="role", problem=f"{role!r} is none of {', '.join(Role)}")
-    checked = Role(role)
-    if (checked is Role.DEPARTMENT) != bool(department):
-        raise InvalidRequest(field="department", problem="the role `department` names one, and no other role does")
+    checked = checked_role(role)
+    if (checked in DEPARTMENT_ROLES) != bool(department):
+        raise InvalidRequest(field="department", problem="handlers and leaders name one, and no other role does")
     if department and departments is not None and department not in departments:
         raise InvalidRequest(field="department", problem=f"{department!r} is none of {', '.join(departments)}")
     return checked
+
+
+def checked_role(role: Role | str) -> Role:
+    """The role of a person that a word names.
+
+    Raises:
+        InvalidRequest: It names none; the role `department` of earlier versions is told what became of it.
+    """
+    if role == "department":
+        problem = "`department` is now `handler` (does the work) or `leader` (who may also refuse and hand on)"
+        raise InvalidRequest(field="role", problem=problem)
+    people = [known for known in Role if known in PEOPLE_ROLES]
+    if role not in people:
+        raise InvalidRequest(field="role", problem=f"{role!r} is none of {', '.join(people)}")
+    return Role(role)
 
 
 def _insert(connection: Connection, values: dict[str, str | None], by: Actor) -> Account:

@@ -1,26 +1,34 @@
-"""Who may see what: a department sees the cases on which it has a task, everybody else sees all."""
+"""Who may see what, as conditions of the query itself.
+
+Operators, the centre and auditors see every case. A department's people see those on which it, or a department under
+it, has a task. Admins and machines see none here: a key's scope opens what it names.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select, true
+from sqlalchemy import ColumnElement, Connection, false, select, true
 
-from dispatch_api.accounts.model import Account, Role
+from dispatch_api.accounts.model import SEES_EVERY_CASE, Account
 from dispatch_api.errors import NotFound
 from dispatch_api.store.schema import case, task
 
 
 def visible_cases(account: Account) -> ColumnElement[bool]:
     """The condition that holds for the cases which an account may see."""
-    if account.role is not Role.DEPARTMENT:
+    if account.role in SEES_EVERY_CASE:
         return true()
-    return case.c.case_id.in_(select(task.c.case_id).where(task.c.department == account.department))
+    if not account.of_department:
+        return false()
+    return case.c.case_id.in_(select(task.c.case_id).where(visible_tasks(account)))
 
 
 def visible_tasks(account: Account) -> ColumnElement[bool]:
     """The condition that holds for the tasks which an account may see."""
-    return task.c.department == account.department if account.role is Role.DEPARTMENT else true()
+    if account.role in SEES_EVERY_CASE:
+        return true()
+    return task.c.department.in_(sorted(account.sees_departments)) if account.of_department else false()
 
 
 def seen_case(connection: Connection, case_id: str, account: Account) -> Any:  # noqa: ANN401 - a row

@@ -111,7 +111,7 @@ def case_detail(
     tasks = [
         task
         for task in tasks_of(connection, case_id)
-        if account.role is not Role.DEPARTMENT or task.department == account.department
+        if not account.of_department or task.department in account.sees_departments
     ]
     pictures = evidence_of(connection, case_id)
     best = best_evidence(connection, [case_id]).get(case_id)
@@ -191,7 +191,7 @@ def _item(row: CaseRow, matters: Matters, picture: str | None) -> dict[str, Any]
 
 
 def _for_reviewers(connection: Connection, row: CaseRow, account: Account) -> dict[str, Any]:
-    if account.role is Role.DEPARTMENT:
+    if account.of_department:
         return {}
     apart = taken_apart(connection, row.case_id)
     suggested = [one for one in row.suggestions if one["case_id"] not in apart]
@@ -237,7 +237,7 @@ def _observations(connection: Connection, case_id: str) -> list[dict[str, Any]]:
 
 def _events(connection: Connection, case_id: str, task_ids: Sequence[int], account: Account) -> list[dict[str, Any]]:
     query = select(event).where(event.c.case_id == case_id).order_by(event.c.seq)
-    if account.role is Role.DEPARTMENT:
+    if account.of_department:
         query = query.where(event.c.task_id.is_(None) | event.c.task_id.in_(task_ids))
         # These name another case, which may not be this department's.
         query = query.where(event.c.kind.not_in([TOOK_IN, PARTED]))

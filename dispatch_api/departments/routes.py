@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 from sqlalchemy import func, select
 
-from dispatch_api.accounts.model import Role
+from dispatch_api.accounts.model import SEES_EVERY_CASE
 from dispatch_api.accounts.sight import visible_cases, visible_tasks
 from dispatch_api.parts import PartsOf, Reader
 from dispatch_api.store.schema import case, flight, task
@@ -46,5 +46,5 @@ def summary(parts: PartsOf, account: Reader) -> dict[str, Any]:
         "department_names": {key: parts.routing.departments.name_of(key).model_dump() for key in by_department},
         "tasks_by_state": Counter(row.state for row in tasks),
         "overdue": sum(is_overdue(row, row.case_state, at) for row in tasks),
-        "flights": 0 if account.role is Role.DEPARTMENT else flights,
+        "flights": flights if account.role in SEES_EVERY_CASE else 0,
     }

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from dispatch_api.accounts.model import Actor, Role
+from dispatch_api.accounts.model import DEPARTMENT_ROLES, Actor, Role
 from dispatch_api.errors import Forbidden, IllegalTransition, InvalidRequest
 from dispatch_api.store.history import Event
 
@@ -67,9 +67,9 @@ class TaskStep:
 
 
 _FOLLOWS = TaskStep()
-_WORK = TaskStep(roles=frozenset({Role.DEPARTMENT, Role.CENTRE}))
-_REFUSE = TaskStep(roles=frozenset({Role.DEPARTMENT}), needs_reason=True)
-_HAND_ON = TaskStep(roles=frozenset({Role.DEPARTMENT}), needs_reason=True, needs_department=True)
+_WORK = TaskStep(roles=frozenset({Role.HANDLER, Role.LEADER, Role.CENTRE}))
+_REFUSE = TaskStep(roles=frozenset({Role.LEADER, Role.CENTRE}), needs_reason=True)
+_HAND_ON = TaskStep(roles=frozenset({Role.LEADER, Role.CENTRE}), needs_reason=True, needs_department=True)
 _CANCEL = TaskStep(roles=frozenset({Role.CENTRE}), needs_reason=True)
 
 TASK_STEPS: dict[TaskState, dict[TaskState, TaskStep]] = {
@@ -167,6 +167,6 @@ def _refusal(task: Task, to: TaskState, step: TaskStep, actor: Actor) -> str | N
         return f"the change to {to} follows from the case, nobody makes it by hand"
     if actor.role not in step.roles:
         return f"the role {actor.role} may not change it to {to}"
-    if actor.role is Role.DEPARTMENT and actor.department != task.department:
+    if actor.role in DEPARTMENT_ROLES and actor.department != task.department:
         return f"it belongs to {task.department}"
     return None

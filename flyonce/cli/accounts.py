@@ -22,8 +22,8 @@ def group() -> None:
 @app.command()
 def add(
     name: Annotated[str, typer.Argument(help="Log-in name.")],
-    role: Annotated[str, typer.Option(help="operator, centre or department.")],
-    department: Annotated[str | None, typer.Option(help="Key of the department, for that role.")] = None,
+    role: Annotated[str, typer.Option(help="operator, centre, handler, leader, auditor or admin.")],
+    department: Annotated[str | None, typer.Option(help="Key of the department, for handlers and leaders.")] = None,
     display_zh: Annotated[str | None, typer.Option(help="Name shown in Chinese.")] = None,
     display_en: Annotated[str | None, typer.Option(help="Name shown in English.")] = None,
     departments: Annotated[Path | None, typer.Option(help="The city's departments, in place of the defaults.")] = None,

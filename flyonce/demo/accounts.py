@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argon2 import PasswordHasher
 
+from dispatch_api.accounts.model import Role
 from dispatch_api.accounts.passwords import Passwords
 from dispatch_api.accounts.service import create_account
 from dispatch_api.departments.model import CENTRE, Departments
@@ -14,10 +15,14 @@ DEMO_PASSWORD = "flyonce-demo"
 
 
 def demo_accounts(departments: Departments) -> tuple[DemoAccount, ...]:
-    """An operator, the centre, and one account for each department, named by the department's key."""
-    people = [_account("operator", "operator", "飞手", "Drone operator")]
+    """One account for each role that is nobody's department, and a leader for each department, named by its key."""
+    people = [
+        _account("operator", Role.OPERATOR, "飞手", "Drone operator"),
+        _account("auditor", Role.AUDITOR, "审计", "Auditor"),
+        _account("admin", Role.ADMIN, "系统管理员", "Administrator"),
+    ]
     for key, department in departments.by_key.items():
-        role = "centre" if key == CENTRE else "department"
+        role = Role.CENTRE if key == CENTRE else Role.LEADER
         people.append(_account(key, role, department.name.zh, department.name.en))
     return tuple(people)
 
@@ -31,7 +36,7 @@ def create_demo_accounts(store: Store, accounts: tuple[DemoAccount, ...]) -> Non
             account.name,
             account.password,
             account.role,
-            account.name if account.role == "department" else None,
+            account.name if account.role == Role.LEADER else None,
             display_name_zh=account.display_name_zh,
             display_name_en=account.display_name_en,
             passwords=passwords,
@@ -43,7 +48,7 @@ def demo_passwords() -> Passwords:
     return Passwords(hasher=PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1))
 
 
-def _account(name: str, role: str, zh: str, en: str) -> DemoAccount:
+def _account(name: str, role: Role, zh: str, en: str) -> DemoAccount:
     return DemoAccount(
         name=name,
         password=DEMO_PASSWORD,

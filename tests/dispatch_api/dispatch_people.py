@@ -11,9 +11,12 @@ PEOPLE = {
     "pilot": ("operator", None),
     "chief": ("centre", None),
     "second_chief": ("centre", None),
-    "drainer": ("department", "drainage"),
-    "towner": ("department", "town"),
-    "ecologist": ("department", "ecology"),
-    "sanitary": ("department", "sanitation"),
+    "drainer": ("leader", "drainage"),
+    "towner": ("leader", "town"),
+    "ecologist": ("leader", "ecology"),
+    "drain_hand": ("handler", "drainage"),
+    "checker": ("auditor", None),
+    "keeper": ("admin", None),
+    "sanitary": ("leader", "sanitation"),
 }
 QUICK = Passwords(hasher=PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))

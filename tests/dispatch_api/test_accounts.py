@@ -27,7 +27,7 @@ def test_who_logs_in_is_known_until_they_log_out(browser):
         "name": "drainer",
         "display_name_zh": "drainer",
         "display_name_en": "drainer",
-        "role": "department",
+        "role": "leader",
         "department": "drainage",
     }
     assert somebody.json("/api/v1/session")["csrf"] == answer.json()["csrf"]
@@ -142,9 +142,12 @@ def test_a_session_ends_after_its_time(store, people):
         ({"name": " "}, "name"),
         ({"name": "x" * 65}, "name"),
         ({"role": "king"}, "role"),
-        ({"role": "department"}, "department"),
+        ({"role": "leader"}, "department"),
+        ({"role": "handler"}, "department"),
+        ({"role": "department", "department": "drainage"}, "role"),
+        ({"role": "pipeline"}, "role"),
         ({"department": "drainage"}, "department"),
-        ({"role": "department", "department": "nobody", "departments": ("drainage",)}, "department"),
+        ({"role": "leader", "department": "nobody", "departments": ("drainage",)}, "department"),
     ],
 )
 def test_an_account_that_makes_no_sense_is_refused(store, changes, field):

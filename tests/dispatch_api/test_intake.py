@@ -286,7 +286,7 @@ def _close(store, recorded, now):
 
     lead = next(task.task_id for task in recorded.tasks if task.kind == "lead")
     cleaner = Account(
-        account_id=2, name="c", display_name_zh="c", display_name_en="c", role=Role.DEPARTMENT, department="sanitation"
+        account_id=2, name="c", display_name_zh="c", display_name_en="c", role=Role.LEADER, department="sanitation"
     )
     tasks = TaskDesk(store, MATTERS, ROUTING, now=lambda: now[0])
     for to in ("signed", "working", "done"):

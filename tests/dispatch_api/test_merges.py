@@ -39,7 +39,7 @@ def account(name: str, role: Role, department: str | None = None) -> Account:
 
 
 CHIEF, PILOT = account("chief", Role.CENTRE), account("pilot", Role.OPERATOR)
-DRAINER = account("drainer", Role.DEPARTMENT, "drainage")
+DRAINER = account("drainer", Role.LEADER, "drainage")
 SQUARE = tuple(north_of(6.5 + n, east_m=e) for n, e in ((0, 0), (0, 4), (3, 4), (3, 0)))
 
 

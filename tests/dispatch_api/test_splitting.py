@@ -29,7 +29,7 @@ def account(name: str, role: Role, department: str | None = None) -> Account:
 
 
 CHIEF = account("chief", Role.CENTRE)
-STRANGERS = [account("pilot", Role.OPERATOR), account("drainer", Role.DEPARTMENT, "drainage")]
+STRANGERS = [account("pilot", Role.OPERATOR), account("drainer", Role.LEADER, "drainage")]
 
 
 class Street:

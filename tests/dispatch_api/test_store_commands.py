@@ -74,7 +74,7 @@ def test_db_verify_counts_the_history_and_finds_a_change(tmp_path):
 
 def test_accounts_add_takes_the_password_from_stdin_and_names_mistakes(tmp_path):
     migrate(url_of(tmp_path))
-    words = ("add", "drainer", "--role", "department", "--password-stdin", "--store", url_of(tmp_path), "--json")
+    words = ("add", "drainer", "--role", "leader", "--password-stdin", "--store", url_of(tmp_path), "--json")
     added = invoke(accounts.app, *words, "--department", "drainage", stdin="long-enough\n")
     assert added.exit_code == 0
     assert json.loads(added.stdout)["department"] == "drainage"

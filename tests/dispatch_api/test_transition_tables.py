@@ -62,9 +62,13 @@ TASK_LIFECYCLE = {
 SYSTEM = system_actor("test")
 CHIEF = Actor(name="chief", role=Role.CENTRE)
 PILOT = Actor(name="pilot", role=Role.OPERATOR)
-DRAINER = Actor(name="drainer", role=Role.DEPARTMENT, department="drainage")
-TOWNER = Actor(name="towner", role=Role.DEPARTMENT, department="town")
-PEOPLE = (CHIEF, PILOT, DRAINER)
+DRAINER = Actor(name="drainer", role=Role.LEADER, department="drainage")
+TOWNER = Actor(name="towner", role=Role.LEADER, department="town")
+HAND = Actor(name="hand", role=Role.HANDLER, department="drainage")
+CHECKER = Actor(name="checker", role=Role.AUDITOR)
+KEEPER = Actor(name="keeper", role=Role.ADMIN)
+MACHINE = Actor(name="machine", role=Role.PIPELINE)
+PEOPLE = (CHIEF, PILOT, DRAINER, HAND, CHECKER, KEEPER, MACHINE)
 CASE_PAIRS = [(a, b) for a in CaseState for b in CaseState]
 TASK_PAIRS = [(a, b) for a in TaskState for b in TaskState]
 
@@ -114,8 +118,8 @@ def test_a_task_moves_along_the_table_and_nowhere_else(current, to):
 
 
 @pytest.mark.parametrize(("current", "to"), CASE_PAIRS)
-@pytest.mark.parametrize("actor", [PILOT, DRAINER], ids=["operator", "department"])
-def test_operators_and_departments_move_no_case_by_hand(actor, current, to):
+@pytest.mark.parametrize("actor", [actor for actor in PEOPLE if actor is not CHIEF], ids=lambda actor: actor.role)
+def test_nobody_but_the_centre_moves_a_case_by_hand(actor, current, to):
     assert allowed_steps(a_case(current), actor) == {}
     with pytest.raises((Forbidden, IllegalTransition)):
         advance(a_case(current), to, by=actor, at=NOON, why="because")
@@ -123,10 +127,17 @@ def test_operators_and_departments_move_no_case_by_hand(actor, current, to):
 
 @pytest.mark.parametrize(("current", "to"), TASK_PAIRS)
 def test_nobody_but_its_department_and_the_centre_moves_a_task(current, to):
-    for stranger in (TOWNER, PILOT):
+    for stranger in (TOWNER, PILOT, CHECKER, KEEPER, MACHINE):
         assert allowed_task_steps(a_task(current), stranger) == {}
         with pytest.raises((Forbidden, IllegalTransition)):
             advance_task(a_task(current), to, by=stranger, at=NOON, why="because")
+
+
+@pytest.mark.parametrize("current", TaskState)
+def test_a_handler_does_the_work_and_leaves_refusing_and_handing_on_to_the_leader(current):
+    of_leader = set(allowed_task_steps(a_task(current), DRAINER))
+    assert set(allowed_task_steps(a_task(current), HAND)) == of_leader - {TaskState.REFUSED, TaskState.HANDED_ON}
+    assert set(allowed_task_steps(a_task(current), CHIEF)) >= of_leader
 
 
 @pytest.mark.parametrize("actor", PEOPLE, ids=lambda actor: actor.role)

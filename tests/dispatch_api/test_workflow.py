@@ -37,9 +37,9 @@ def account(name: str, role: Role, department: str | None = None) -> Account:
 
 CHIEF, OTHER_CHIEF = account("chief", Role.CENTRE), account("other", Role.CENTRE)
 PILOT = account("pilot", Role.OPERATOR)
-DRAINER = account("drainer", Role.DEPARTMENT, "drainage")
-TOWNER = account("towner", Role.DEPARTMENT, "town")
-WATERMAN = account("waterman", Role.DEPARTMENT, "water")
+DRAINER = account("drainer", Role.LEADER, "drainage")
+TOWNER = account("towner", Role.LEADER, "town")
+WATERMAN = account("waterman", Role.LEADER, "water")
 
 
 class Desk:
@@ -266,7 +266,7 @@ def _random_step(desk, data):
         tasks = tasks_of(connection, desk.case_id)
     choices = [("case", None, CHIEF, list(allowed_steps(case_of(desk.case()), CHIEF.actor)))]
     for task in tasks:
-        by = account("worker", Role.DEPARTMENT, task.department)
+        by = account("worker", Role.LEADER, task.department)
         choices.append(("task", task, by, list(steps_now(task, CaseState(desk.case().state), by))))
     open_choices = [choice for choice in choices if choice[3]] or choices
     kind, task, by, offered = data.draw(st.sampled_from(open_choices))

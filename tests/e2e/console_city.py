@@ -45,7 +45,7 @@ ACCOUNTS = (
         name="centre", password=PASSWORD, role="centre", display_name_zh="演示指挥中心", display_name_en="Demo centre"
     ),
     DemoAccount(
-        name="drainage", password=PASSWORD, role="department", display_name_zh="市政排水", display_name_en="Drainage"
+        name="drainage", password=PASSWORD, role="leader", display_name_zh="市政排水", display_name_en="Drainage"
     ),
 )
 QUICK = Passwords(hasher=PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
@@ -206,7 +206,7 @@ def a_city(folder: Path) -> Iterator[City]:
     routing = load_routing(matters=matters, departments=load_departments())
     with open_store(f"sqlite:///{folder}/city.db", create=True) as store:
         for one in ACCOUNTS:
-            department = one.name if one.role == "department" else None
+            department = one.name if one.role == "leader" else None
             names = {"display_name_zh": one.display_name_zh, "display_name_en": one.display_name_en}
             create_account(store, one.name, one.password, one.role, department, passwords=QUICK, **names)
         app = create_app(store, matters=matters, routing=routing, demo_accounts=ACCOUNTS, passwords=QUICK)

@@ -1,6 +1,6 @@
 /** The shapes of the REST contract (`/api/v1`), as the pages read them. Longitude before latitude, metres, ISO 8601 UTC. */
 
-export type Role = "operator" | "centre" | "department";
+export type Role = "operator" | "centre" | "handler" | "leader" | "auditor" | "admin";
 export type CaseColour = "red" | "yellow" | "green";
 export type LonLat = [number, number];
 

@@ -3,7 +3,7 @@ import type zh from "./zh";
 const en: typeof zh = {
   app: { name: "flyonce", tagline: "One flight sees every matter; each finding goes to the department responsible" },
   nav: { map: "Operations map", inbox: "Department inbox", main: "Main navigation", skip: "Skip to content" },
-  role: { operator: "Drone operator", centre: "Operations centre", department: "Department" },
+  role: { operator: "Drone operator", centre: "Operations centre", department: "Department", handler: "Department handler", leader: "Department lead", auditor: "Auditor", admin: "Administrator" },
   session: { logOut: "Log out", language: "中文", expired: "Your session has ended. Please log in again." },
   login: {
     title: "Log in", name: "Account", password: "Password", submit: "Log in", busy: "Logging in…", wrong: "Wrong account or password.",

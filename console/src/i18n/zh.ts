@@ -1,7 +1,7 @@
 export default {
   app: { name: "综合飞一次", tagline: "一次飞行，全量识别，按事项、按部门推送" },
   nav: { map: "态势地图", inbox: "部门收件箱", main: "主导航", skip: "跳到主要内容" },
-  role: { operator: "飞手", centre: "指挥中心", department: "责任部门" },
+  role: { operator: "飞手", centre: "指挥中心", department: "责任部门", handler: "部门经办", leader: "部门负责人", auditor: "审计", admin: "系统管理员" },
   session: { logOut: "退出登录", language: "English", expired: "登录已过期，请重新登录。" },
   login: {
     title: "登录", name: "账号", password: "密码", submit: "登录", busy: "正在登录…", wrong: "账号或密码不正确。",

@@ -19,7 +19,7 @@ function enter(answer: SessionAnswer): void {
 export const session = {
   account: readonly(current),
   expired: readonly(expired),
-  isDepartment: computed(() => current.value?.role === "department"),
+  isDepartment: computed(() => current.value !== null && worksForDepartment(current.value)),
 
   /** Asks the service once who this browser is; later calls answer from memory. */
   async know(): Promise<Account | null> {
@@ -53,7 +53,12 @@ export const session = {
   },
 };
 
+/** Whether an account is one of a department's people: its inbox is all it has. */
+export function worksForDepartment(account: Pick<Account, "role">): boolean {
+  return account.role === "handler" || account.role === "leader";
+}
+
 /** Where a role lands after the log-in. */
 export function homeOf(account: Pick<Account, "role">): string {
-  return account.role === "department" ? "/inbox" : "/map";
+  return worksForDepartment(account) ? "/inbox" : "/map";
 }
