@@ -87,7 +87,7 @@ def post(
         "body": body,
     }
     connection.execute(insert(message), values)
-    _address(connection, message_id, type, concerned, at)
+    _address(connection, values)
     return message_id
 
 
@@ -107,12 +107,18 @@ def is_meant(
     return of_types is None or any(type == one or (one.endswith(".") and type.startswith(one)) for one in of_types)
 
 
-def _address(connection: Connection, message_id: str, type: str, concerned: Sequence[str], at: datetime) -> None:
-    due = {"message_id": message_id, "state": DeliveryState.PENDING.value, "attempts": 0, "next_at": at}
+def _address(connection: Connection, written: Mapping[str, Any]) -> None:
+    due = {
+        "message_id": written["message_id"],
+        "state": DeliveryState.PENDING.value,
+        "attempts": 0,
+        "next_at": written["at"],
+        "urgent": written["colour"] == "red",
+    }
     rows = [
         {**due, "receiver_id": one.receiver_id}
         for one in connection.execute(_ENABLED)
-        if is_meant(type, concerned, of_departments=one.departments, of_types=one.types)
+        if is_meant(written["type"], written["departments"], of_departments=one.departments, of_types=one.types)
     ]
     if rows:
         connection.execute(insert(delivery), rows)

@@ -309,6 +309,8 @@ receiver = Table(
     Column("disabled_why", TEXT),
     Column("failures", WHOLE, nullable=False),
     Column("open_until", UtcTime),
+    Column("quota_per_minute", WHOLE),
+    Column("recent", JSON, nullable=False),
 )
 
 message = Table(
@@ -337,9 +339,9 @@ delivery = Table(
     Column("delivered_at", UtcTime),
     Column("last_status", WHOLE),
     Column("last_error", TEXT),
+    Column("urgent", Boolean, nullable=False),
     UniqueConstraint("message_id", "receiver_id", name="delivery_once"),
-    Index("delivery_due", "state", "next_at"),
-    Index("delivery_receiver_state", "receiver_id", "state"),
+    Index("delivery_due", "receiver_id", "state", "urgent", "next_at"),
 )
 
 delivery_attempt = Table(

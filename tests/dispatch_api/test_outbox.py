@@ -23,6 +23,7 @@ def a_receiver(store, name: str, **columns) -> int:
         "created_at": NOON,
         "created_by": "test",
         "failures": 0,
+        "recent": [],
         **columns,
     }
     return store.write(lambda connection: connection.execute(insert(receiver), values).inserted_primary_key[0])

@@ -69,6 +69,8 @@ def upgrade() -> None:
         sa.Column("disabled_why", TEXT, nullable=True),
         sa.Column("failures", WHOLE, nullable=False),
         sa.Column("open_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("quota_per_minute", WHOLE, nullable=True),
+        sa.Column("recent", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("receiver_id"),
         sa.UniqueConstraint("name"),
     )
@@ -140,6 +142,7 @@ def upgrade() -> None:
         sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_status", WHOLE, nullable=True),
         sa.Column("last_error", TEXT, nullable=True),
+        sa.Column("urgent", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["message_id"],
             ["message.message_id"],
@@ -151,8 +154,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("delivery_id"),
         sa.UniqueConstraint("message_id", "receiver_id", name="delivery_once"),
     )
-    op.create_index("delivery_due", "delivery", ["state", "next_at"], unique=False)
-    op.create_index("delivery_receiver_state", "delivery", ["receiver_id", "state"], unique=False)
+    op.create_index("delivery_due", "delivery", ["receiver_id", "state", "urgent", "next_at"], unique=False)
     op.create_table(
         "reminder",
         sa.Column("reminder_id", WHOLE, autoincrement=True, nullable=False),
