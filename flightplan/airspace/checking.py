@@ -13,7 +13,8 @@ from shapely.geometry import LineString, MultiPoint
 from shapely.geometry.base import BaseGeometry
 
 from flightplan.airspace.clearance import AIRSPACE, OPEN_HEIGHT_M, TERRAIN, Clearance
-from flightplan.airspace.zones import Airspace, AirZone, Approval
+from flightplan.airspace.cover import Need, widest_cover
+from flightplan.airspace.zones import Airspace, AirZone
 from flightplan.mission.items import ReturnHome
 from flightplan.mission.kinematics import Kinematics
 from flightplan.mission.limits import Violation
@@ -26,8 +27,6 @@ Floats = NDArray[np.float64]
 # Flights wait at the dock, for wind, for somebody in the way: so much later than told a flight must be lawful, too.
 _LATENESS = timedelta(minutes=10)
 _ROUNDING_M = 1e-3
-# A centimetre: an approval drawn along a zone's border covers the zone, whatever rounding says.
-_TOUCH_DEG = 1e-7
 # How far ahead of and behind a take-off zones' hours are looked for.
 _HORIZON = timedelta(days=3)
 _APPLY_BY = time(12, 0)
@@ -101,7 +100,8 @@ class _Check:
         self._now = now
         self._not_before: list[datetime] = []
         self._not_after: list[datetime] = []
-        self._used: dict[str, Approval] = {}
+        self._needs: list[Need] = []
+        self._above: Need | None = None
 
     def finding(self) -> Finding:
         violations = [one for zone in self._airspace.zones if (one := self._of_zone(zone)) is not None]
@@ -110,15 +110,23 @@ class _Check:
             violations.append(too_high)
         if violations:
             return Finding(violations=tuple(violations), clearance=None)
-        return Finding(
-            violations=(),
-            clearance=Clearance(
-                approvals=tuple(sorted(self._used)),
-                ceiling_agl_m=min((one.ceiling_m for one in self._used.values()), default=OPEN_HEIGHT_M),
-                not_before=max(self._not_before, default=None),
-                not_after=min(self._not_after, default=None),
-                held_against=self._held_against,
-            ),
+        return Finding(violations=(), clearance=self._clearance())
+
+    def _clearance(self) -> Clearance:
+        closes_at = min(self._not_after, default=None)
+        used = widest_cover(
+            self._needs,
+            opens_at=max(self._not_before, default=None),
+            closes_at=None if closes_at is None else closes_at + self._duration,
+        )
+        # Only those above the open height say how high: others cover parts of the flight that are lower.
+        high = used if self._above is None else [one for one in used if one in self._above.approvals]
+        return Clearance(
+            approvals=tuple(sorted({one.id for one in used})),
+            ceiling_agl_m=min((one.ceiling_m for one in high), default=OPEN_HEIGHT_M),
+            not_before=max([*self._not_before, *(one.begins_at for one in used)], default=None),
+            not_after=min([*self._not_after, *(one.ends_at - self._duration for one in used)], default=None),
+            held_against=self._held_against,
         )
 
     def _of_zone(self, zone: AirZone) -> Violation | None:
@@ -132,7 +140,7 @@ class _Check:
                 problem=f"it enters the no-fly area {zone.name}{self._when()}",
                 remedy="Plan round it with --no-fly, or fly while it is not in force",
             )
-        if self._approved(inside):
+        if self._approved(inside) is not None:
             return None
         return self._unapproved(inside, f"it enters the controlled airspace {zone.name}{self._when()}")
 
@@ -143,7 +151,8 @@ class _Check:
         ground = MultiPoint(self._profile.lonlat[above])
         highest_m = float(self._profile.agl_m[above].max())
         inside = _Inside(samples=above, highest_agl_m=highest_m, ground=ground)
-        if self._approved(inside):
+        self._above = self._approved(inside)
+        if self._above is not None:
             return None
         return self._unapproved(inside, f"{highest_m:.0f} m true height is above {OPEN_HEIGHT_M:g} m")
 
@@ -187,11 +196,11 @@ class _Check:
         self._not_after.append(begins_at + _HORIZON - self._duration)
         return False
 
-    def _approved(self, inside: _Inside) -> bool:
-        """Whether approvals that hold all the flight long cover that part of it; notes which."""
+    def _approved(self, inside: _Inside) -> Need | None:
+        """What the part needs, where approvals that hold all the flight long cover it; notes it."""
         begins_at = self._takes_off_at
         if begins_at is None:
-            return False
+            return None
         held = [
             one
             for one in self._airspace.approvals
@@ -199,13 +208,11 @@ class _Check:
             and one.ceiling_m + _ROUNDING_M >= inside.highest_agl_m
             and shapely.intersects(one.ground, inside.ground)
         ]
-        allowed = shapely.buffer(shapely.union_all([one.ground for one in held]), _TOUCH_DEG)
-        if not held or not shapely.covers(allowed, inside.ground):
-            return False
-        self._used |= {one.id: one for one in held}
-        self._not_before += [one.begins_at for one in held]
-        self._not_after += [one.ends_at - self._duration for one in held]
-        return True
+        need = Need(ground=inside.ground, approvals=tuple(held))
+        if not need.is_covered(held):
+            return None
+        self._needs.append(need)
+        return need
 
     def _unapproved(self, inside: _Inside, problem: str) -> Violation:
         return Violation(

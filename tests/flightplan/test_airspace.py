@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 import shapely
-from flight_builders import FRAME, a_mission, a_plan, a_square, the_items
+from flight_builders import FRAME, a_mission, a_plan, a_square, a_waypoint, the_items
 
 from flightplan.airspace.checking import check_airspace
 from flightplan.airspace.reading import read_airspace
@@ -175,6 +175,64 @@ def test_two_approvals_may_cover_a_zone_together(tmp_path):
 
     assert found(tmp_path, zone, left, right).clearance.approvals == ("a", "b")
     assert len(found(tmp_path, zone, left).violations) == 1
+
+
+def test_an_approval_that_is_not_needed_narrows_nothing(tmp_path):
+    zone = a_feature(kind="controlled")
+    short = an_approval(id="short", until="2026-11-23T09:40+08:00", ceiling_m=70.0)
+    late = an_approval(id="late", **{"from": "2026-11-23T08:55+08:00"})
+    clearance = found(tmp_path, zone, short, late, an_approval(id="day")).clearance
+
+    assert clearance.approvals == ("day",)
+    assert clearance.not_before == datetime(2026, 11, 23, 8, 0, tzinfo=CITY)
+    assert clearance.not_after > datetime(2026, 11, 23, 11, 30, tzinfo=CITY)
+    assert clearance.ceiling_agl_m == 120.0
+
+
+def test_the_widest_of_several_covers_is_relied_on(tmp_path):
+    west, east = (80.0, 240.0, 130.0, 320.0), (130.0, 240.0, 180.0, 320.0)
+    zone = a_feature((90.0, 250.0, 170.0, 310.0), kind="controlled")
+    # One for all of it, and shorter than the two halves; a third half is as short.
+    whole = an_approval(id="whole", until="2026-11-23T10:00+08:00")
+    halves = [an_approval(west, id="w"), an_approval(east, id="e", until="2026-11-23T11:00+08:00")]
+    third = an_approval(east, id="e2", until="2026-11-23T09:50+08:00", **{"from": "2026-11-23T07:00+08:00"})
+    clearance = found(tmp_path, zone, whole, *halves, third).clearance
+
+    assert clearance.approvals == ("e", "w")
+    assert clearance.not_after > datetime(2026, 11, 23, 10, 30, tzinfo=CITY)
+
+
+def test_an_approval_that_two_zones_need_is_relied_on_for_both(tmp_path):
+    zones = a_feature(kind="controlled"), a_feature((150.0, 180.0, 170.0, 200.0), kind="controlled", name="tower")
+    own = an_approval((70.0, 170.0, 130.0, 210.0), id="own")
+    both = an_approval(id="both", until="2026-11-23T11:00+08:00")
+
+    assert found(tmp_path, *zones, own, both).clearance.approvals == ("both",)
+
+
+def test_times_of_zones_count_when_the_widest_cover_is_looked_for(tmp_path):
+    # Nobody may fly from 10:00 on: that one approval lasts longer is worth nothing, that another begins earlier is.
+    shut = a_feature(name="market", hours="10:00-18:00")
+    zone = a_feature((150.0, 180.0, 170.0, 200.0), kind="controlled")
+    long = an_approval(id="long", until="2026-11-23T20:00+08:00", **{"from": "2026-11-23T08:50+08:00"})
+    early = an_approval(id="early", until="2026-11-23T10:00+08:00", **{"from": "2026-11-23T06:00+08:00"})
+
+    assert found(tmp_path, shut, zone, long, early).clearance.approvals == ("early",)
+
+
+def test_a_low_approval_for_a_low_part_leaves_a_plan_that_can_be_read(tmp_path):
+    low, high = [a_waypoint(100.0, 100.0), a_waypoint(100.0, 300.0)], [a_waypoint(160.0, 300.0, 150.0)]
+    items = [*the_items()[:3], *low, *high, a_waypoint(160.0, 100.0, 150.0), ReturnHome()]
+    mission = a_mission(items, limits=FlightLimits(max_height_agl_m=150.0))
+    near = an_approval((70.0, 170.0, 129.0, 210.0), id="near", ceiling_m=70.0)
+    far = [an_approval((-50.0, -50.0, 300.0, 150.0), id="f1", ceiling_m=160.0)]
+    far.append(an_approval((110.0, 140.0, 300.0, 400.0), id="f2", ceiling_m=155.0))
+    clearance = found(tmp_path, a_feature(kind="controlled"), near, *far, mission=mission).clearance
+
+    assert clearance.approvals == ("f1", "f2", "near")
+    assert clearance.ceiling_agl_m == 155.0
+    write_plan(tmp_path / "mission.plan", replace(mission, clearance=clearance))
+    assert read_mission(tmp_path / "mission.plan").waypoints[2].alt_m == 150.0
 
 
 @pytest.mark.parametrize(
