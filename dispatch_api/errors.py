@@ -20,7 +20,9 @@ DispatchError
 ├── NotLoggedIn               no session
 ├── WrongCredentials          name or password does not fit
 ├── TooManyAttempts           the log-in is throttled
-└── AccountExists             an account of that name is already there
+├── AccountExists             an account of that name is already there
+├── ReceiverExists            a receiver of that name is already there
+└── AddressRefused            messages must not go to that address
 """
 
 from __future__ import annotations
@@ -201,9 +203,28 @@ class AccountExists(DispatchError):
         super().__init__(f"an account named {name!r} exists already; choose another name.")
 
 
+class ReceiverExists(DispatchError):
+    """A receiver of that name is already there."""
+
+    def __init__(self, *, name: str) -> None:
+        self.name = name
+        super().__init__(f"a receiver named {name!r} exists already; choose another name.")
+
+
+class AddressRefused(DispatchError):
+    """Messages must not go to this host's address: names the host and what is wrong with where it leads."""
+
+    def __init__(self, *, host: str, problem: str) -> None:
+        self.host = host
+        self.problem = problem
+        super().__init__(f"{host}: {problem}.")
+
+
 HTTP_FACES: tuple[tuple[type[DispatchError], int, str, str], ...] = (
     (IllegalTransition, 409, "illegal-transition", "This change of state is not allowed"),
     (AccountExists, 409, "account-exists", "The name is taken"),
+    (ReceiverExists, 409, "receiver-exists", "The name is taken"),
+    (AddressRefused, 422, "address-refused", "Messages must not go there"),
     (InvalidRequest, 422, "invalid-request", "The request lacks something"),
     (NotFound, 404, "not-found", "Not found"),
     (Forbidden, 403, "forbidden", "Not allowed"),
