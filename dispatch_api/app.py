@@ -7,15 +7,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from dispatch_api import pages, stream
+from dispatch_api.accounts.access import declared_routes
+from dispatch_api.accounts.keys import KeyDesk
 from dispatch_api.accounts.passwords import Passwords
 from dispatch_api.accounts.routes import router as account_routes
-from dispatch_api.accounts.service import SessionDesk
+from dispatch_api.accounts.service import AccountDesk
+from dispatch_api.accounts.sessions import SessionDesk
+from dispatch_api.admission import admit
+from dispatch_api.cases.intake import Intake
 from dispatch_api.cases.matters import Matters, load_matters
 from dispatch_api.cases.routes import router as case_routes
 from dispatch_api.cases.service import CaseDesk
@@ -35,6 +40,18 @@ from dispatch_api.tasks.service import TaskDesk
 API_PREFIX = "/api/v1"
 PROBLEM_JSON = "application/problem+json"
 STATIC_DIR = Path(__file__).parent / "static"
+
+ROUTERS: tuple[tuple[str, APIRouter], ...] = (
+    (API_PREFIX, account_routes),
+    (API_PREFIX, case_routes),
+    (API_PREFIX, task_routes),
+    (API_PREFIX, evidence_routes),
+    (API_PREFIX, flight_routes),
+    (API_PREFIX, department_routes),
+    (API_PREFIX, stream.router),
+    ("", pages.router),
+)
+"""Every router with the prefix under which it is served; the pages come last, for they answer whatever is left."""
 
 _log = logging.getLogger(__name__)
 
@@ -57,26 +74,40 @@ def create_app(
         demo_accounts: Accounts whose passwords the log-in page shows: for a demo store only.
         static_dir: Folder of the built console.
         passwords: Hashing, where a test wants a quicker one.
+
+    Raises:
+        AccessUndeclared: A route says nowhere who may call it.
     """
     matters = matters or load_matters()
     routing = routing or load_routing(matters=matters, departments=load_departments())
+    # One cap on hashes for log-in and for new passwords together.
+    passwords = passwords or Passwords()
     # The interactive documentation would load scripts from elsewhere; the description itself stays.
-    app = FastAPI(title="flyonce", openapi_url=f"{API_PREFIX}/openapi.json", docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="flyonce",
+        openapi_url=f"{API_PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(admit)],
+    )
     app.state.parts = Parts(
         store=store,
         matters=matters,
         routing=routing,
         vault=Vault(store.evidence_dir),
-        sessions=SessionDesk(store, passwords=passwords),
+        sessions=SessionDesk(store, passwords=passwords, departments=routing.departments),
+        accounts=AccountDesk(store, passwords=passwords, departments=tuple(routing.departments.by_key)),
+        keys=KeyDesk(store, routing.departments),
         cases=CaseDesk(store, matters, routing),
         tasks=TaskDesk(store, matters, routing),
+        intake=Intake(store, matters, routing),
         demo_accounts=tuple(demo_accounts),
         static_dir=static_dir,
     )
-    routers = (account_routes, case_routes, task_routes, evidence_routes, flight_routes, department_routes)
-    for router in (*routers, stream.router):
-        app.include_router(router, prefix=API_PREFIX)
-    app.include_router(pages.router)
+    # A route that nobody said a rule for stops the service here, and `admit` would refuse it to everybody.
+    list(declared_routes(ROUTERS))
+    for prefix, router in ROUTERS:
+        app.include_router(router, prefix=prefix)
     app.add_middleware(SecurityHeaders)
     app.add_exception_handler(DispatchError, _domain_problem)
     app.add_exception_handler(RequestValidationError, _validation_problem)

@@ -21,6 +21,10 @@ DispatchError
 ├── WrongCredentials          name or password does not fit
 ├── TooManyAttempts           the log-in is throttled
 ├── AccountExists             an account of that name is already there
+├── KeyExists                 a key of that name is already there, or was once
+├── LostUpdate                the thing was changed since the asker read it
+├── AnsweredBefore            an idempotency key comes again with another request
+├── AccessUndeclared          a route says nowhere who may call it: the service does not start
 ├── ReceiverExists            a receiver of that name is already there
 └── AddressRefused            messages must not go to that address
 """
@@ -220,9 +224,45 @@ class AddressRefused(DispatchError):
         super().__init__(f"{host}: {problem}.")
 
 
+class KeyExists(DispatchError):
+    """A key of that name is there already, or was once: the history names keys, so a name is given once."""
+
+    def __init__(self, *, name: str) -> None:
+        self.name = name
+        super().__init__(f"a key named {name!r} exists already, or was revoked; choose another name.")
+
+
+class LostUpdate(DispatchError):
+    """The thing was changed since the asker read it; `version` is the one it has now."""
+
+    def __init__(self, *, subject: str, version: int) -> None:
+        self.subject = subject
+        self.version = version
+        super().__init__(f"{subject} was changed in between: it has version {version} now; read it again.")
+
+
+class AnsweredBefore(DispatchError):
+    """An `Idempotency-Key` was used before, for another request."""
+
+    def __init__(self, *, key: str) -> None:
+        self.key = key
+        super().__init__(f"the idempotency key {key!r} was used before, for another request; use a new one.")
+
+
+class AccessUndeclared(DispatchError):
+    """A route says nowhere who may call it."""
+
+    def __init__(self, *, route: str) -> None:
+        self.route = route
+        super().__init__(f"the route {route} has no access rule; declare one with `open_to` or `open_to_anybody`.")
+
+
 HTTP_FACES: tuple[tuple[type[DispatchError], int, str, str], ...] = (
     (IllegalTransition, 409, "illegal-transition", "This change of state is not allowed"),
     (AccountExists, 409, "account-exists", "The name is taken"),
+    (KeyExists, 409, "key-exists", "The name is taken"),
+    (AnsweredBefore, 409, "answered-before", "The idempotency key was used for another request"),
+    (LostUpdate, 412, "lost-update", "It was changed in between"),
     (ReceiverExists, 409, "receiver-exists", "The name is taken"),
     (AddressRefused, 422, "address-refused", "Messages must not go there"),
     (InvalidRequest, 422, "invalid-request", "The request lacks something"),

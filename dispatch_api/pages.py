@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from sqlalchemy import text
 
+from dispatch_api.accounts.access import open_to_anybody
 from dispatch_api.errors import NotFound
 from dispatch_api.parts import PartsOf
 
@@ -18,12 +19,14 @@ The API is running under <code>/api/v1</code>.</p></html>"""
 
 
 @router.get("/healthz")
+@open_to_anybody
 def healthz() -> dict[str, str]:
     """The process runs."""
     return {"status": "ok"}
 
 
 @router.get("/readyz")
+@open_to_anybody
 def readyz(parts: PartsOf) -> dict[str, str]:
     """The store answers."""
     with parts.store.read() as connection:
@@ -32,12 +35,14 @@ def readyz(parts: PartsOf) -> dict[str, str]:
 
 
 @router.get("/api/{rest:path}")
+@open_to_anybody
 def no_such_route(rest: str) -> Response:
     """An unknown address of the API is no page."""
     raise NotFound(kind="route", key=f"/api/{rest}")
 
 
 @router.get("/{rest:path}")
+@open_to_anybody
 def page(parts: PartsOf, rest: str) -> Response:
     """A file of the console, or its first page, which finds the rest of the way itself."""
     static = parts.static_dir.resolve()

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import anyio
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Header, Query
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Row, select
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from dispatch_api.accounts.model import SEES_EVERY_CASE, Account
-from dispatch_api.accounts.service import LogIn
+from dispatch_api.accounts.access import SEES_CASES, open_to
+from dispatch_api.accounts.model import Account
+from dispatch_api.accounts.sessions import LogIn
 from dispatch_api.accounts.sight import visible_cases
 from dispatch_api.errors import InvalidRequest, NotLoggedIn
-from dispatch_api.parts import Parts, PartsOf, reading
+from dispatch_api.parts import Parts, PartsOf, SessionOf
 from dispatch_api.store.feed import last_feed_id
 from dispatch_api.store.schema import case, feed
 
@@ -37,9 +38,10 @@ class _Batch:
 
 
 @router.get("/stream", response_class=EventSourceResponse)
+@open_to(SEES_CASES)
 async def stream(
     parts: PartsOf,
-    session: Annotated[LogIn, Depends(reading)],
+    session: SessionOf,
     last_event_id: Annotated[str | None, Header()] = None,
     after: Annotated[int | None, Query(ge=0)] = None,
 ) -> EventSourceResponse:
@@ -86,7 +88,7 @@ def _read(parts: Parts, account: Account, last_id: int) -> _Batch:
             select(feed).where(feed.c.feed_id > last_id).order_by(feed.c.feed_id).limit(BATCH)
         ).all()
         newest = rows[-1].feed_id if rows else last_id
-        if account.role not in SEES_EVERY_CASE:
+        if not account.sees_every_case:
             case_ids = {row.case_id for row in rows if row.case_id is not None}
             query = select(case.c.case_id).where(case.c.case_id.in_(case_ids), visible_cases(account))
             seen = set(connection.execute(query).scalars())

@@ -18,6 +18,15 @@ class Role(StrEnum):
     PIPELINE = "pipeline"
 
 
+class Scope(StrEnum):
+    """What a key opens."""
+
+    SIGHTINGS_WRITE = "sightings:write"
+    CASES_READ = "cases:read"
+    FEATURES_READ = "features:read"
+    REPORTS_WRITE = "reports:write"
+
+
 DEPARTMENT_ROLES = frozenset({Role.HANDLER, Role.LEADER})
 """Roles of people who work for one department."""
 
@@ -26,6 +35,8 @@ PEOPLE_ROLES = frozenset(Role) - {Role.PIPELINE}
 
 SEES_EVERY_CASE = frozenset({Role.OPERATOR, Role.CENTRE, Role.AUDITOR})
 """Roles that see every case; a department's people see those of their department and what is under it."""
+
+_READS_CASES = frozenset({Scope.CASES_READ, Scope.FEATURES_READ})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +50,8 @@ class Actor:
     def __post_init__(self) -> None:
         if not self.name:
             raise ValueError("an actor has a name")
-        if (self.role in DEPARTMENT_ROLES) != (self.department is not None):
-            raise ValueError("a handler or leader names the department, and nobody else does")
+        if self.role is not Role.PIPELINE and (self.role in DEPARTMENT_ROLES) != (self.department is not None):
+            raise ValueError("a handler or leader names the department, and no other person does")
 
     @property
     def is_system(self) -> bool:
@@ -55,16 +66,17 @@ def system_actor(reason: str) -> Actor:
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """An account as its owner and the service see it; the password's hash is not part of it.
+    """Whoever asks, a person or a machine with a key, as the service sees them; no secret is part of it.
 
     Attributes:
-        account_id: Its number.
-        name: Its log-in name.
+        account_id: Its number; of a key, the key's.
+        name: Its log-in name; of a key, `key:` and its name.
         display_name_zh: How it is called in Chinese.
         display_name_en: How it is called in English.
         role: What it is for.
-        department: Whom it works for, for `DEPARTMENT_ROLES`.
+        department: Whom it works for, for `DEPARTMENT_ROLES`; of a key, the department to which it is kept, if to one.
         below: The departments under that one, whose work it sees and does not touch.
+        scopes: What a key opens; empty for people.
     """
 
     account_id: int
@@ -74,6 +86,7 @@ class Account:
     role: Role
     department: str | None
     below: tuple[str, ...] = ()
+    scopes: frozenset[Scope] = frozenset()
 
     @property
     def actor(self) -> Actor:
@@ -82,8 +95,14 @@ class Account:
 
     @property
     def of_department(self) -> bool:
-        """Whether it is for one department's people."""
-        return self.role in DEPARTMENT_ROLES
+        """Whether it is for one department: of its people, or a key that is kept to it."""
+        return self.department is not None
+
+    @property
+    def sees_every_case(self) -> bool:
+        """Whether no case is kept from it."""
+        reads = self.role is Role.PIPELINE and self.department is None and not self.scopes.isdisjoint(_READS_CASES)
+        return reads or self.role in SEES_EVERY_CASE
 
     @property
     def sees_departments(self) -> frozenset[str]:

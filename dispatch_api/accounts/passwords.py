@@ -10,6 +10,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 MAX_CONCURRENT_HASHES = 2
 MIN_PASSWORD_LENGTH = 8
+MAX_PASSWORD_LENGTH = 1024
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from dispatch_api.accounts.service import SESSION_LIFE, LogIn
-from dispatch_api.parts import PartsOf, check_origin, cookie_name, reading, writing
+from dispatch_api.accounts.access import EVERYBODY, open_to, open_to_anybody
+from dispatch_api.accounts.sessions import SESSION_LIFE, LogIn
+from dispatch_api.admission import check_origin, cookie_name
+from dispatch_api.parts import PartsOf, SessionOf
 
 router = APIRouter(tags=["session"])
 
@@ -24,6 +26,7 @@ class Credentials(BaseModel):
 
 
 @router.post("/session")
+@open_to_anybody
 def log_in(parts: PartsOf, request: Request, response: Response, credentials: Credentials) -> dict[str, Any]:
     """Log in: sets the session cookie, answers with the account and the CSRF token."""
     check_origin(request)
@@ -42,13 +45,15 @@ def log_in(parts: PartsOf, request: Request, response: Response, credentials: Cr
 
 
 @router.get("/session")
-def who_am_i(session: Annotated[LogIn, Depends(reading)]) -> dict[str, Any]:
+@open_to(EVERYBODY)
+def who_am_i(session: SessionOf) -> dict[str, Any]:
     """The account that is logged in."""
     return _shown(session)
 
 
 @router.delete("/session", status_code=204)
-def log_out(parts: PartsOf, request: Request, session: Annotated[LogIn, Depends(writing)]) -> Response:
+@open_to(EVERYBODY)
+def log_out(parts: PartsOf, request: Request, session: SessionOf) -> Response:
     """Log out."""
     parts.sessions.log_out(session.token)
     response = Response(status_code=204)
@@ -57,6 +62,7 @@ def log_out(parts: PartsOf, request: Request, session: Annotated[LogIn, Depends(
 
 
 @router.get("/demo")
+@open_to_anybody
 def demo(parts: PartsOf) -> dict[str, Any]:
     """Whether this is a demo store, and then its accounts."""
     return {"demo": bool(parts.demo_accounts), "accounts": [asdict(account) for account in parts.demo_accounts]}

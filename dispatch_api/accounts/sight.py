@@ -1,7 +1,7 @@
 """Who may see what, as conditions of the query itself.
 
 Operators, the centre and auditors see every case. A department's people see those on which it, or a department under
-it, has a task. Admins and machines see none here: a key's scope opens what it names.
+it, has a task. Admins see none. A key sees none either, unless one of its scopes reads cases.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, false, select, true
 
-from dispatch_api.accounts.model import SEES_EVERY_CASE, Account
+from dispatch_api.accounts.model import Account
 from dispatch_api.errors import NotFound
 from dispatch_api.store.schema import case, task
 
 
 def visible_cases(account: Account) -> ColumnElement[bool]:
     """The condition that holds for the cases which an account may see."""
-    if account.role in SEES_EVERY_CASE:
+    if account.sees_every_case:
         return true()
     if not account.of_department:
         return false()
@@ -26,7 +26,7 @@ def visible_cases(account: Account) -> ColumnElement[bool]:
 
 def visible_tasks(account: Account) -> ColumnElement[bool]:
     """The condition that holds for the tasks which an account may see."""
-    if account.role in SEES_EVERY_CASE:
+    if account.sees_every_case:
         return true()
     return task.c.department.in_(sorted(account.sees_departments)) if account.of_department else false()
 

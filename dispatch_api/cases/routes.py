@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 
+from dispatch_api.accounts.access import CHANGES_CASES, SEES_CASES, Subject, open_to
+from dispatch_api.accounts.model import Scope
 from dispatch_api.cases.schemas import Change, Split
 from dispatch_api.cases.views import PAGE_LIMIT, CaseFilter, case_collection, case_detail, case_page
 from dispatch_api.parts import PartsOf, Reader, Writer
@@ -24,6 +26,7 @@ Wanted = Annotated[CaseFilter, Depends(_wanted)]
 
 
 @router.get("/cases.geojson")
+@open_to(SEES_CASES, scope=Scope.CASES_READ)
 def cases_geojson(parts: PartsOf, account: Reader, wanted: Wanted) -> dict[str, Any]:
     """The cases as points; `feed_id` says from where the stream goes on."""
     with parts.store.read() as connection:
@@ -31,6 +34,7 @@ def cases_geojson(parts: PartsOf, account: Reader, wanted: Wanted) -> dict[str, 
 
 
 @router.get("/cases")
+@open_to(SEES_CASES, scope=Scope.CASES_READ)
 def cases(
     parts: PartsOf,
     account: Reader,
@@ -44,6 +48,7 @@ def cases(
 
 
 @router.get("/cases/{case_id}")
+@open_to(SEES_CASES, scope=Scope.CASES_READ, of=Subject.CASE)
 def one_case(parts: PartsOf, account: Reader, case_id: str) -> dict[str, Any]:
     """One case with everything that belongs to it."""
     with parts.store.read() as connection:
@@ -53,6 +58,7 @@ def one_case(parts: PartsOf, account: Reader, case_id: str) -> dict[str, Any]:
 
 
 @router.post("/cases/{case_id}/transitions")
+@open_to(CHANGES_CASES, of=Subject.CASE)
 def move(parts: PartsOf, account: Writer, case_id: str, change: Change) -> dict[str, Any]:
     """Move a case to another state; answers with the case as it stands then.
 
@@ -65,6 +71,7 @@ def move(parts: PartsOf, account: Writer, case_id: str, change: Change) -> dict[
 
 
 @router.post("/cases/{case_id}/split")
+@open_to(CHANGES_CASES, of=Subject.CASE)
 def split(parts: PartsOf, account: Writer, case_id: str, wanted: Split) -> dict[str, Any]:
     """Make a case of its own of some of a case's observations; answers with the new case, which waits for review.
 

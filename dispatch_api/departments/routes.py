@@ -8,7 +8,8 @@ from typing import Any
 from fastapi import APIRouter
 from sqlalchemy import func, select
 
-from dispatch_api.accounts.model import SEES_EVERY_CASE
+from dispatch_api.accounts.access import EVERYBODY, SEES_CASES, open_to
+from dispatch_api.accounts.model import Scope
 from dispatch_api.accounts.sight import visible_cases, visible_tasks
 from dispatch_api.parts import PartsOf, Reader
 from dispatch_api.store.schema import case, flight, task
@@ -19,6 +20,7 @@ router = APIRouter(tags=["departments"])
 
 
 @router.get("/departments")
+@open_to(EVERYBODY, scope=Scope.CASES_READ)
 def departments(parts: PartsOf, _account: Reader) -> dict[str, Any]:
     """The departments by key, with their names."""
     listed = parts.routing.departments.by_key.values()
@@ -26,6 +28,7 @@ def departments(parts: PartsOf, _account: Reader) -> dict[str, Any]:
 
 
 @router.get("/summary")
+@open_to(SEES_CASES)
 def summary(parts: PartsOf, account: Reader) -> dict[str, Any]:
     """Counts of what the asker may see."""
     with parts.store.read() as connection:
@@ -46,5 +49,5 @@ def summary(parts: PartsOf, account: Reader) -> dict[str, Any]:
         "department_names": {key: parts.routing.departments.name_of(key).model_dump() for key in by_department},
         "tasks_by_state": Counter(row.state for row in tasks),
         "overdue": sum(is_overdue(row, row.case_state, at) for row in tasks),
-        "flights": flights if account.role in SEES_EVERY_CASE else 0,
+        "flights": flights if account.sees_every_case else 0,
     }

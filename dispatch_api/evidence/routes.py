@@ -8,6 +8,8 @@ from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse
 from sqlalchemy import select
 
+from dispatch_api.accounts.access import SEES_CASES, Subject, open_to
+from dispatch_api.accounts.model import Scope
 from dispatch_api.accounts.sight import visible_cases
 from dispatch_api.errors import NotFound
 from dispatch_api.evidence.records import BEST_FIRST
@@ -18,6 +20,7 @@ router = APIRouter(tags=["evidence"])
 
 
 @router.get("/evidence/{original_sha256}/{which}", response_class=FileResponse)
+@open_to(SEES_CASES, scope=Scope.CASES_READ, of=Subject.CASE)
 def picture(
     parts: PartsOf,
     account: Reader,

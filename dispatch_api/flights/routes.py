@@ -6,7 +6,8 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from dispatch_api.accounts.model import SEES_EVERY_CASE, Account
+from dispatch_api.accounts.access import EVERYBODY, SEES_CASES, Subject, open_to
+from dispatch_api.accounts.model import Account, Scope
 from dispatch_api.errors import NotFound
 from dispatch_api.flights.features import flight_list, flight_with_track, photo_features
 from dispatch_api.flights.zones import zone_features
@@ -16,15 +17,17 @@ router = APIRouter(tags=["flights"])
 
 
 @router.get("/flights")
+@open_to(SEES_CASES)
 def flights(parts: PartsOf, account: Reader) -> dict[str, Any]:
     """Every flight, the newest first."""
-    if account.role not in SEES_EVERY_CASE:
+    if not account.sees_every_case:
         return {"items": []}
     with parts.store.read() as connection:
         return {"items": flight_list(connection)}
 
 
 @router.get("/flights/{flight_id}")
+@open_to(SEES_CASES, of=Subject.FLIGHT)
 def one_flight(parts: PartsOf, account: Reader, flight_id: str) -> dict[str, Any]:
     """One flight with its planned way and its track."""
     with parts.store.read() as connection:
@@ -33,6 +36,7 @@ def one_flight(parts: PartsOf, account: Reader, flight_id: str) -> dict[str, Any
 
 
 @router.get("/flights/{flight_id}/photos.geojson")
+@open_to(SEES_CASES, of=Subject.FLIGHT)
 def photos(parts: PartsOf, account: Reader, flight_id: str) -> dict[str, Any]:
     """The ground that each picture shows."""
     with parts.store.read() as connection:
@@ -41,6 +45,7 @@ def photos(parts: PartsOf, account: Reader, flight_id: str) -> dict[str, Any]:
 
 
 @router.get("/zones.geojson")
+@open_to(EVERYBODY, scope=Scope.FEATURES_READ)
 def zones(parts: PartsOf, _account: Reader) -> dict[str, Any]:
     """The zones of the city."""
     with parts.store.read() as connection:
@@ -48,6 +53,6 @@ def zones(parts: PartsOf, _account: Reader) -> dict[str, Any]:
 
 
 def _shown(found: dict[str, Any] | None, account: Account, flight_id: str) -> dict[str, Any]:
-    if found is None or account.role not in SEES_EVERY_CASE:
+    if found is None or not account.sees_every_case:
         raise NotFound(kind="flight", key=flight_id)
     return found

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
+from dispatch_api.accounts.access import CHANGES_CASES, SEES_CASES, Subject, open_to
+from dispatch_api.accounts.model import Scope
 from dispatch_api.cases.schemas import Change
 from dispatch_api.parts import PartsOf, Reader, Writer
 from dispatch_api.store.times import utc_now
@@ -15,6 +17,7 @@ router = APIRouter(tags=["tasks"])
 
 
 @router.get("/tasks")
+@open_to(SEES_CASES, scope=Scope.CASES_READ)
 def tasks(
     parts: PartsOf,
     account: Reader,
@@ -39,6 +42,7 @@ def tasks(
 
 
 @router.get("/tasks/{task_id}")
+@open_to(SEES_CASES, scope=Scope.CASES_READ, of=Subject.TASK)
 def task(parts: PartsOf, account: Reader, task_id: int) -> dict[str, Any]:
     """One task."""
     with parts.store.read() as connection:
@@ -48,6 +52,7 @@ def task(parts: PartsOf, account: Reader, task_id: int) -> dict[str, Any]:
 
 
 @router.post("/tasks/{task_id}/transitions")
+@open_to(CHANGES_CASES, of=Subject.TASK)
 def move(parts: PartsOf, account: Writer, task_id: int, change: Change) -> dict[str, Any]:
     """Move a task to another state; answers with the task as it stands then."""
     parts.tasks.transition(task_id, change, by=account)

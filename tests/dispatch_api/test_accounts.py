@@ -11,7 +11,8 @@ from dispatch_people import PASSWORD, QUICK
 from sqlalchemy import select
 
 from dispatch_api.accounts.passwords import Passwords
-from dispatch_api.accounts.service import SessionDesk, create_account
+from dispatch_api.accounts.service import create_account
+from dispatch_api.accounts.sessions import SessionDesk
 from dispatch_api.accounts.throttle import Throttle
 from dispatch_api.app import create_app
 from dispatch_api.errors import AccountExists, InvalidRequest, NotLoggedIn, TooManyAttempts
