@@ -69,26 +69,32 @@ def post(
     Raises:
         ValueError: The type has another form, or the data is too long to be sent.
     """
-    if not _TYPE.fullmatch(type):
-        raise ValueError(f"{type!r} is no type of a message; write it like task.dispatched.v1")
-    body = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    if len(body.encode()) > MAX_DATA_BYTES:
-        raise ValueError(f"the data of {type} has {len(body.encode())} bytes, more than {MAX_DATA_BYTES}")
-    concerned = sorted(set(departments))
-    message_id = _new_id()
-    values = {
-        "message_id": message_id,
-        "type": type,
-        "subject": subject,
-        "case_id": case_id,
-        "departments": concerned,
-        "colour": colour,
-        "at": at,
-        "body": body,
-    }
-    connection.execute(insert(message), values)
+    values = _written(connection, type, subject, case_id, departments, colour, at, data)
     _address(connection, values)
-    return message_id
+    return str(values["message_id"])
+
+
+def post_to(
+    connection: Connection,
+    receiver_id: int,
+    *,
+    type: str,
+    subject: str,
+    case_id: str | None,
+    departments: Iterable[str],
+    colour: str,
+    at: datetime,
+    data: Mapping[str, Any],
+) -> int:
+    """Write a message for one receiver, whatever it asked for; the rest as `post`.
+
+    Returns:
+        The delivery's id.
+    """
+    values = _written(connection, type, subject, case_id, departments, colour, at, data)
+    result = connection.execute(insert(delivery), {**_due(values), "receiver_id": receiver_id})
+    key = result.inserted_primary_key
+    return int(key[0]) if key else 0
 
 
 def is_meant(
@@ -107,21 +113,53 @@ def is_meant(
     return of_types is None or any(type == one or (one.endswith(".") and type.startswith(one)) for one in of_types)
 
 
+def _written(
+    connection: Connection,
+    type: str,
+    subject: str,
+    case_id: str | None,
+    departments: Iterable[str],
+    colour: str,
+    at: datetime,
+    data: Mapping[str, Any],
+) -> dict[str, Any]:
+    if not _TYPE.fullmatch(type):
+        raise ValueError(f"{type!r} is no type of a message; write it like task.dispatched.v1")
+    body = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    if len(body.encode()) > MAX_DATA_BYTES:
+        raise ValueError(f"the data of {type} has {len(body.encode())} bytes, more than {MAX_DATA_BYTES}")
+    values = {
+        "message_id": _new_id(),
+        "type": type,
+        "subject": subject,
+        "case_id": case_id,
+        "departments": sorted(set(departments)),
+        "colour": colour,
+        "at": at,
+        "body": body,
+    }
+    connection.execute(insert(message), values)
+    return values
+
+
 def _address(connection: Connection, written: Mapping[str, Any]) -> None:
-    due = {
+    rows = [
+        {**_due(written), "receiver_id": one.receiver_id}
+        for one in connection.execute(_ENABLED)
+        if is_meant(written["type"], written["departments"], of_departments=one.departments, of_types=one.types)
+    ]
+    if rows:
+        connection.execute(insert(delivery), rows)
+
+
+def _due(written: Mapping[str, Any]) -> dict[str, Any]:
+    return {
         "message_id": written["message_id"],
         "state": DeliveryState.PENDING.value,
         "attempts": 0,
         "next_at": written["at"],
         "urgent": written["colour"] == "red",
     }
-    rows = [
-        {**due, "receiver_id": one.receiver_id}
-        for one in connection.execute(_ENABLED)
-        if is_meant(written["type"], written["departments"], of_departments=one.departments, of_types=one.types)
-    ]
-    if rows:
-        connection.execute(insert(delivery), rows)
 
 
 def _new_id() -> str:

@@ -53,11 +53,21 @@ class Schedule:
         if self.breaks_after < 1 or not 0 < self.pause_s <= self.longest_pause_s:
             raise ValueError("a circuit opens after at least one failure, for more than no time")
 
-    def next_at(self, attempts: int, at: datetime) -> datetime | None:
-        """When a delivery that failed `attempts` times is tried again; None: never."""
-        if attempts >= len(self.waits_s):
+    @property
+    def patience(self) -> timedelta:
+        """From the first attempt to the last one, at the least."""
+        return timedelta(seconds=sum(self.waits_s))
+
+    def next_at(self, attempts: int, at: datetime, *, posted_at: datetime) -> datetime | None:
+        """When a delivery that failed `attempts` times is tried again; None: never.
+
+        A receiver that comes and goes has what waits for it tried more often: that must not use up a patience of days,
+        so a delivery is given up only when its attempts and its time are over.
+        """
+        if attempts >= len(self.waits_s) and at - posted_at >= self.patience:
             return None
-        return at + timedelta(seconds=self.waits_s[attempts] * (1.0 + self.jitter * self.chance()))
+        wait_s = self.waits_s[min(attempts, len(self.waits_s) - 1)]
+        return at + timedelta(seconds=wait_s * (1.0 + self.jitter * self.chance()))
 
     def open_until(self, failures: int, at: datetime) -> datetime | None:
         """Until when a receiver that failed so often in a row is left alone; None: not yet."""

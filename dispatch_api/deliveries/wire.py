@@ -163,10 +163,10 @@ def _url(target: Target) -> httpcore.URL:
     )
 
 
-def _headers(target: Target, more: Mapping[str, str]) -> dict[str, str]:
+def _headers(target: Target, more: Mapping[str, str]) -> list[tuple[bytes | str, bytes | str]]:
     host = f"[{target.host}]" if ":" in target.host else target.host
     named = host if target.port in {80, 443} else f"{host}:{target.port}"
-    return {"host": named, "user-agent": "flyonce", "accept-encoding": "identity", **more}
+    return [("host", named), ("user-agent", "flyonce"), ("accept-encoding", "identity"), *more.items()]
 
 
 def _retry_after(response: httpcore.Response) -> str | None:

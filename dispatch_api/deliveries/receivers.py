@@ -1,0 +1,257 @@
+"""Receivers: who is told, where, and of what. Their URLs and secrets are shown once, and masked ever after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from dispatch_api.accounts.model import Actor
+from dispatch_api.deliveries.addresses import target_of
+from dispatch_api.deliveries.channels import ReceiverKind
+from dispatch_api.deliveries.mail import recipients_of
+from dispatch_api.deliveries.masking import masked
+from dispatch_api.deliveries.notices import CASE_TYPES, TASK_TYPES
+from dispatch_api.deliveries.outbox import DeliveryState, post_to
+from dispatch_api.deliveries.signing import OVERLAP, key_of, new_secret, rotated, secrets_in_use
+from dispatch_api.errors import InvalidRequest, NotFound, ReceiverExists
+from dispatch_api.store import Store
+from dispatch_api.store.history import Event, append_event
+from dispatch_api.store.schema import delivery, receiver
+from dispatch_api.store.times import iso, utc_now
+
+TYPES = tuple(sorted({*CASE_TYPES.values(), *TASK_TYPES.values()}))
+"""The types that cases and tasks post; reminders and the like have their own."""
+MOST_PER_MINUTE = 6000
+_LONGEST_OVERLAP = timedelta(days=30)
+_BY_TYPE_BEGINNING = ("case.", "task.", "detection.", "reminder.", "supervision.", "storm.", "visit.", "receiver.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewReceiver:
+    """What an administrator says of a receiver.
+
+    Attributes:
+        name: As people call it, unique.
+        kind: What is at the other end.
+        url: Where it is; checked for its form now, and for its address whenever something is sent.
+        secret: `whsec_…` of a webhook, made here where left out; the `SEC…` of a DingTalk robot; none otherwise.
+        departments: Whose messages it gets; None: the whole city's.
+        types: Which; None: all. `task.` stands for all that begin with it.
+        quota_per_minute: The city's own limit for it, which red passes; None: the platform's.
+    """
+
+    name: str
+    kind: ReceiverKind
+    url: str = field(repr=False)
+    secret: str | None = field(default=None, repr=False)
+    departments: tuple[str, ...] | None = None
+    types: tuple[str, ...] | None = None
+    quota_per_minute: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name.strip() or len(self.name) > 64:
+            raise InvalidRequest(field="name", problem="a name has 1 to 64 characters")
+        if self.kind is ReceiverKind.MAIL:
+            recipients_of(self.url)
+        else:
+            target_of(self.url)
+        if self.kind is ReceiverKind.WEBHOOK and self.secret is not None:
+            key_of(self.secret)
+        if self.kind in {ReceiverKind.MAIL, ReceiverKind.WECOM} and self.secret is not None:
+            raise InvalidRequest(field="secret", problem=f"a receiver of kind {self.kind} has none")
+        if self.departments is not None and not self.departments:
+            raise InvalidRequest(field="departments", problem="name at least one, or leave it out for the whole city")
+        for one in self.types or ():
+            if not (one.startswith(_BY_TYPE_BEGINNING) and (one.endswith(".") or one.rpartition(".v")[2].isdigit())):
+                raise InvalidRequest(
+                    field="types", problem=f"{one!r} is no type; write task. or one of {', '.join(TYPES)}"
+                )
+        if self.quota_per_minute is not None and not 1 <= self.quota_per_minute <= MOST_PER_MINUTE:
+            raise InvalidRequest(field="quota_per_minute", problem=f"1 to {MOST_PER_MINUTE}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """A receiver with the secret that is shown this once; None where there is none to show."""
+
+    shown: dict[str, Any]
+    secret: str | None = field(repr=False)
+
+
+class ReceiverDesk:
+    """Where an administrator keeps receivers."""
+
+    def __init__(self, store: Store, *, departments: Collection[str], now: Callable[[], datetime] = utc_now) -> None:
+        """Join the parts.
+
+        Args:
+            store: Where receivers are kept.
+            departments: Keys of the departments that exist.
+            now: The clock.
+        """
+        self._store = store
+        self._departments = departments
+        self._now = now
+
+    def add(self, new: NewReceiver, *, by: Actor) -> Told:
+        """Add a receiver.
+
+        Raises:
+            ReceiverExists: The name is taken.
+            InvalidRequest: It names a department that does not exist.
+        """
+        unknown = next((key for key in new.departments or () if key not in self._departments), None)
+        if unknown is not None:
+            raise InvalidRequest(field="departments", problem=f"{unknown!r} is no department")
+        secret = new.secret or (new_secret() if new.kind is ReceiverKind.WEBHOOK else None)
+        return self._store.write(lambda connection: self._add(connection, new, secret, by))
+
+    def _add(self, connection: Connection, new: NewReceiver, secret: str | None, by: Actor) -> Told:
+        at = self._now()
+        if connection.execute(select(receiver.c.name).where(receiver.c.name == new.name)).first() is not None:
+            raise ReceiverExists(name=new.name)
+        values = {
+            "name": new.name,
+            "kind": new.kind.value,
+            "url": new.url,
+            "secrets": [] if secret is None else [{"secret": secret, "until": None}],
+            "departments": None if new.departments is None else list(new.departments),
+            "types": None if new.types is None else list(new.types),
+            "quota_per_minute": new.quota_per_minute,
+            "created_at": at,
+            "created_by": by.name,
+            "failures": 0,
+            "recent": [],
+        }
+        connection.execute(insert(receiver), values)
+        self._note(connection, "added", new.name, by, at, url=masked(new.url), kind=new.kind.value)
+        made = secret if new.secret is None else None
+        return Told(shown=shown(_named(connection, new.name), at, {}), secret=made)
+
+    def listed(self) -> list[dict[str, Any]]:
+        """All receivers, by name, with how many deliveries wait and how many are dead."""
+        counts = select(delivery.c.receiver_id, delivery.c.state, func.count().label("many"))
+        counts = counts.where(delivery.c.state != DeliveryState.DELIVERED.value)
+        with self._store.read() as connection:
+            rows = connection.execute(select(receiver).order_by(receiver.c.name)).all()
+            waiting = connection.execute(counts.group_by(delivery.c.receiver_id, delivery.c.state)).all()
+        by_receiver: dict[int, dict[str, int]] = {}
+        for one in waiting:
+            by_receiver.setdefault(one.receiver_id, {})[one.state] = one.many
+        at = self._now()
+        return [shown(row, at, by_receiver.get(row.receiver_id, {})) for row in rows]
+
+    def disable(self, name: str, *, by: Actor, why: str = "by hand") -> dict[str, Any]:
+        """Send it nothing more for now; what waits stays.
+
+        Raises:
+            NotFound: There is no such receiver.
+        """
+        at = self._now()
+        return self._change(name, "disabled", by, {"disabled_at": at, "disabled_why": why}, why=why)
+
+    def enable(self, name: str, *, by: Actor) -> dict[str, Any]:
+        """Send to it again, what waits first.
+
+        Raises:
+            NotFound: There is no such receiver.
+        """
+        columns = {"disabled_at": None, "disabled_why": None, "failures": 0, "open_until": None}
+        return self._change(name, "enabled", by, columns)
+
+    def rotate(self, name: str, *, by: Actor, overlap: timedelta = OVERLAP) -> Told:
+        """Make a new secret for a webhook; the present one signs along until the overlap is over.
+
+        Raises:
+            NotFound: There is no such receiver.
+            InvalidRequest: It is no webhook, or the overlap is longer than 30 days.
+        """
+        if not timedelta(0) <= overlap <= _LONGEST_OVERLAP:
+            raise InvalidRequest(field="overlap", problem="0 to 30 days")
+        secret = new_secret()
+
+        def work(connection: Connection) -> Told:
+            at, row = self._now(), _named(connection, name)
+            if row.kind != ReceiverKind.WEBHOOK:
+                raise InvalidRequest(field="receiver", problem=f"{name!r} is no webhook; its platform makes its secret")
+            secrets = rotated(row.secrets, secret, at, overlap=overlap)
+            connection.execute(update(receiver).where(receiver.c.name == name).values(secrets=secrets))
+            self._note(connection, "rotated", name, by, at)
+            return Told(shown=shown(_named(connection, name), at, {}), secret=secret)
+
+        return self._store.write(work)
+
+    def test(self, name: str, *, by: Actor) -> int:
+        """Write a message for this receiver alone; returns the delivery's id.
+
+        Raises:
+            NotFound: There is no such receiver.
+            InvalidRequest: It is disabled.
+        """
+
+        def work(connection: Connection) -> int:
+            at, row = self._now(), _named(connection, name)
+            if row.disabled_at is not None:
+                raise InvalidRequest(field="receiver", problem=f"{name!r} is disabled; enable it first")
+            self._note(connection, "tested", name, by, at)
+            return post_to(
+                connection,
+                row.receiver_id,
+                type="receiver.test.v1",
+                subject=f"receivers/{row.receiver_id}",
+                case_id=None,
+                departments=(),
+                colour="green",
+                at=at,
+                data={"text_zh": "这是一条测试消息。收到即表示配置正确。", "text_en": "A test message."},
+            )
+
+        return self._store.write(work)
+
+    def _change(self, name: str, what: str, by: Actor, columns: dict[str, Any], *, why: str = "") -> dict[str, Any]:
+        def work(connection: Connection) -> dict[str, Any]:
+            at = self._now()
+            _named(connection, name)
+            connection.execute(update(receiver).where(receiver.c.name == name).values(**columns))
+            self._note(connection, what, name, by, at, why=why)
+            return shown(_named(connection, name), at, {})
+
+        return self._store.write(work)
+
+    def _note(
+        self, connection: Connection, what: str, name: str, by: Actor, at: datetime, *, why: str = "", **more: str
+    ) -> None:
+        data = {"receiver": name, **more}
+        append_event(connection, Event(at=at, who=by.name, kind=f"receiver.{what}", why=why, data=data))
+
+
+def shown(row: Row[Any], at: datetime, waiting: dict[str, int]) -> dict[str, Any]:
+    """A receiver as it may be shown: its URL masked, of its secrets only how many sign."""
+    return {
+        "name": row.name,
+        "kind": row.kind,
+        "url": masked(row.url),
+        "departments": row.departments,
+        "types": row.types,
+        "quota_per_minute": row.quota_per_minute,
+        "secrets": len(secrets_in_use(row.secrets, at)),
+        "enabled": row.disabled_at is None,
+        "disabled_why": row.disabled_why,
+        "failures": row.failures,
+        "paused_until": iso(row.open_until) if row.open_until is not None and row.open_until > at else None,
+        "waiting": waiting.get(DeliveryState.PENDING.value, 0),
+        "dead": waiting.get(DeliveryState.DEAD.value, 0),
+        "created_at": iso(row.created_at),
+        "created_by": row.created_by,
+    }
+
+
+def _named(connection: Connection, name: str) -> Row[Any]:
+    row = connection.execute(select(receiver).where(receiver.c.name == name)).first()
+    if row is None:
+        raise NotFound(kind="receiver", key=name)
+    return row
