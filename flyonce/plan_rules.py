@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 import shapely
-from shapely.geometry import Polygon
+from shapely.geometry import MultiPoint, Polygon
 
 from flightplan.airspace.checking import check_airspace
 from flightplan.airspace.reading import read_airspace
 from flightplan.airspace.zones import Airspace
-from flightplan.errors import CannotPlan
+from flightplan.errors import CannotPlan, InvalidMission
+from flightplan.files.obstacles import read_obstacles
+from flightplan.ground.obstacles import Standing, widened
+from flightplan.ground.terrain import Terrain
 from flightplan.mission.kinematics import Kinematics
 from flightplan.mission.limits import Exposure, FlightLimits, Violation
 from flightplan.mission.mission import Mission
+from flightplan.projection import LocalFrame
 from flightplan.rules.fencing import fence_round
 from flyonce.mission_writing import VEHICLE_NAMES, store_of
 from geo.camera import Camera
@@ -25,6 +30,9 @@ from geo.camera import Camera
 _DAY = timedelta(hours=12)
 # Between landing and the next take-off: a fresh battery.
 _SWAP = timedelta(minutes=5)
+# Beyond its hull a mission has no way home.
+_NEAR_M = 100.0
+_ROUNDING_M = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +45,8 @@ class FlightRules:
         vehicle: One of `flyonce.mission_writing.VEHICLE_NAMES`.
         exposure_s: Of one picture; None leaves motion blur unchecked.
         is_fenced: Whether missions get a fence.
+        obstacles: What stands on the ground.
+        terrain: The ground that it stands on; None for level ground.
     """
 
     airspace: Airspace
@@ -44,6 +54,8 @@ class FlightRules:
     vehicle: str = "ardupilot"
     exposure_s: float | None = None
     is_fenced: bool = True
+    obstacles: tuple[Standing, ...] = ()
+    terrain: Terrain | None = None
 
     @classmethod
     def read(
@@ -54,8 +66,10 @@ class FlightRules:
         vehicle: str = "ardupilot",
         exposure_s: float | None = None,
         is_fenced: bool = True,
+        obstacles: Sequence[Path] = (),
+        terrain: Terrain | None = None,
     ) -> FlightRules:
-        """Read the airspace's files; a time without a time zone is the airspace's.
+        """Read the airspace's and the obstacles' files; a time without a time zone is the airspace's.
 
         Raises:
             InputFileError: A file cannot be used.
@@ -74,6 +88,8 @@ class FlightRules:
             vehicle=vehicle,
             exposure_s=exposure_s,
             is_fenced=is_fenced,
+            obstacles=tuple(read_obstacles(obstacles)),
+            terrain=terrain,
         )
 
     def limits(self, altitude_m: float, camera: Camera | None = None) -> FlightLimits:
@@ -99,6 +115,17 @@ class FlightRules:
             and (begins_at is None or zone.in_force(begins_at, begins_at + lasting, self.airspace.time_zone))
         ]
         return [part for zone in zones for part in shapely.get_parts(zone.ground)]
+
+    def too_high(self, lowest_m: float) -> list[Polygon]:
+        """Ground (degrees) to be planned round: what stands there is too high for flights so low above it.
+
+        Raises:
+            CannotPlan: An obstacle tells its top above the sea only, and nobody knows the ground.
+        """
+        margin_m = FlightLimits.obstacle_margin_m
+        high = [one for one in self.obstacles if one.above_ground_m(self.terrain) + margin_m > lowest_m]
+        # The rule looks at rounded corners, too.
+        return _joined([widened(one.ground, margin_m + _ROUNDING_M) for one in high])
 
     def judged(
         self, missions: Sequence[Mission], keep_out: Sequence[Polygon] = (), kinematics: Kinematics | None = None
@@ -130,5 +157,31 @@ class FlightRules:
         """A mission with its fence and clearance for that take-off, or with what is wrong with it."""
         if self.is_fenced and store_of(self.vehicle).fence_corners:
             mission = replace(mission, fence=fence_round(mission, keep_out))
+        mission, hit = self._past_obstacles(mission)
         finding = check_airspace(mission, self.airspace, takes_off_at, kinematics=kinematics)
-        return replace(mission, clearance=finding.clearance), finding.violations
+        violations = (*hit, *finding.violations)
+        return replace(mission, clearance=None if violations else finding.clearance), violations
+
+    def _past_obstacles(self, mission: Mission) -> tuple[Mission, tuple[Violation, ...]]:
+        """The mission with what stands near it; without, where it comes too near, and the breaches."""
+        if not self.obstacles:
+            return mission, ()
+        home = mission.home
+        frame = LocalFrame(lon=home.lon, lat=home.lat)
+        reach = frame.local_polygon(MultiPoint(mission.path_lonlat())).convex_hull.buffer(_NEAR_M)
+        near = self._tree.query(shapely.transform(reach, frame.lonlat_from_en), predicate="intersects")
+        standing = [self.obstacles[number] for number in sorted(near.tolist())]
+        obstacles = tuple(one.seen_from(home.alt_msl_m, self.terrain) for one in standing)
+        try:
+            return replace(mission, obstacles=obstacles), ()
+        except InvalidMission as error:
+            return mission, error.violations
+
+    @cached_property
+    def _tree(self) -> shapely.STRtree:
+        return shapely.STRtree([one.ground for one in self.obstacles])
+
+
+def _joined(grounds: list[Polygon]) -> list[Polygon]:
+    """One outline for those that overlap."""
+    return [part for part in shapely.get_parts(shapely.union_all(grounds)) if not part.is_empty]

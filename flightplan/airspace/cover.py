@@ -29,7 +29,10 @@ class Need:
     def is_covered(self, among: Sequence[Approval]) -> bool:
         """Whether these approvals together, as far as they are high enough, cover all of it."""
         grounds = [one.ground for one in self.approvals if one in among]
-        return bool(grounds) and shapely.covers(shapely.buffer(shapely.union_all(grounds), _TOUCH_DEG), self.ground)
+        if not grounds:
+            return False
+        allowed = shapely.buffer(shapely.union_all(grounds), _TOUCH_DEG)
+        return bool(shapely.covers(allowed, self.ground))
 
 
 def widest_cover(

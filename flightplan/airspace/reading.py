@@ -26,11 +26,12 @@ import shapely
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from shapely.geometry.base import BaseGeometry
 
-from flightplan.airspace.names import misnamed, named_as_ours
+from flightplan.airspace.names import OURS, misnamed
 from flightplan.airspace.zones import Airspace, AirZone, Approval
 from flightplan.errors import InputFileError
 from flightplan.ground.geojson_shapes import lonlat_problem
 from flightplan.ground.meridian import REMEDY, crosses_180
+from flightplan.property_names import named_as_ours
 from flightplan.times import WEEKDAYS, Hours, Times
 from geo.zones.crs import crs_of
 from geo.zones.features import check_coordinates
@@ -66,11 +67,21 @@ def _read(path: Path) -> Iterator[AirZone | Approval]:
             place = f"feature {number}"
             if geometry is None:
                 raise _refusal(path, place, layer.unreadable.get(number, "it has no geometry"))
-            ground = _checked(path, place, shapely.transform(geometry, source.lonlat_from))
+            ground = checked_shape(path, place, shapely.transform(geometry, source.lonlat_from))
+            if ground.geom_type not in ("Polygon", "MultiPolygon"):
+                raise InputFileError(
+                    path=path, place=place, problem=f"it is a {ground.geom_type}", remedy="Draw it as a polygon"
+                )
             yield _one(path, place, record, ground)
 
 
-def _checked(path: Path, place: str, ground: BaseGeometry) -> BaseGeometry:
+def checked_shape(path: Path, place: str, ground: BaseGeometry) -> BaseGeometry:
+    """A feature's shape, degrees.
+
+    Raises:
+        InputFileError: It is empty, no place on the earth, across the 180° meridian, or crosses itself.
+    """
+
     def refuse(problem: str, remedy: str) -> InputFileError:
         return InputFileError(path=path, place=place, problem=problem, remedy=remedy)
 
@@ -81,8 +92,6 @@ def _checked(path: Path, place: str, ground: BaseGeometry) -> BaseGeometry:
     check_coordinates(ground, refuse)
     if crosses_180(ground):
         raise refuse("it is drawn across the 180° meridian", REMEDY)
-    if ground.geom_type not in ("Polygon", "MultiPolygon"):
-        raise refuse(f"it is a {ground.geom_type}", "Draw it as a polygon")
     if not ground.is_valid:
         # What the law means by a crossed outline is for nobody here to say.
         raise refuse(f"its outline cannot be used ({shapely.is_valid_reason(ground)})", "Draw it again")
@@ -90,7 +99,7 @@ def _checked(path: Path, place: str, ground: BaseGeometry) -> BaseGeometry:
 
 
 def _one(path: Path, place: str, record: Mapping[str, Any], ground: BaseGeometry) -> AirZone | Approval:
-    told = named_as_ours(record)
+    told = named_as_ours(record, OURS)
     wrong = misnamed(told)
     if wrong is not None:
         raise _refusal(path, f"{place} > {wrong[0]:.40}", wrong[1])

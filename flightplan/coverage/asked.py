@@ -17,7 +17,7 @@ from flightplan.mission.shots import STRAIGHT_DOWN_DEG
 from geo.camera import Camera
 
 # How far over and under the height asked for a flight over hills may be, as a share of it.
-_USUAL_BAND = 0.1
+USUAL_BAND = 0.1
 _SLOWEST_M_S = 0.5
 
 
@@ -71,7 +71,7 @@ class Shooting:
             CannotPlan: The height is more than the limits allow, or the band is none.
         """
         altitude_m, most_m = self.altitude_agl_m, limits.max_height_agl_m
-        half_m = altitude_m * _USUAL_BAND if self.band_m is None else self.band_m
+        half_m = altitude_m * USUAL_BAND if self.band_m is None else self.band_m
         if not (math.isfinite(half_m) and half_m > 0):
             raise CannotPlan(problem=f"a height band of {half_m:g} m is out of range", remedy="Give metres above 0")
         if altitude_m > most_m:

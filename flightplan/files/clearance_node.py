@@ -1,14 +1,16 @@
-"""A clearance inside a mission file, under a key of our own that ground stations pass over."""
+"""Clearance and obstacles inside a mission file, under a key of our own that ground stations pass over."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from flightplan.airspace.clearance import Clearance
-from flightplan.errors import InputFileError
+from flightplan.errors import CannotPlan, InputFileError
 from flightplan.files.qgc_fence import is_number
+from flightplan.ground.obstacles import Obstacle
 
 KEY = "flyonce"
 
@@ -56,6 +58,43 @@ def read_clearance(path: Path, node: object) -> Clearance | None:
             problem=f"it cannot be read ({error})",
             remedy="Plan the mission again",
         ) from error
+
+
+def obstacles_node(obstacles: Sequence[Obstacle]) -> dict[str, Any]:
+    """What a file says of obstacles; as everywhere in a plan, latitude comes first."""
+    return {
+        "obstacles": [
+            {"name": one.name, "topMslM": one.top_msl_m, "outline": [[lat, lon] for lon, lat in one.outline]}
+            for one in obstacles
+        ]
+    }
+
+
+def read_obstacles(path: Path, node: object) -> tuple[Obstacle, ...]:
+    """The obstacles that a file says.
+
+    Raises:
+        InputFileError: One cannot be read; none is passed over, for flights keep clear of them.
+    """
+    told = node.get("obstacles", []) if isinstance(node, dict) else []
+    try:
+        return tuple(_obstacle(one) for one in told)
+    except (ValueError, TypeError, KeyError, CannotPlan) as error:
+        raise InputFileError(
+            path=path,
+            place=f"{KEY}.obstacles",
+            problem=f"one cannot be read ({error!s:.120})",
+            remedy="Plan the mission again",
+        ) from error
+
+
+def _obstacle(told: dict[str, Any]) -> Obstacle:
+    if not (is_number(told["topMslM"]) and isinstance(told["name"], str)):
+        raise ValueError("it has no top or no name")
+    if not all(is_number(degrees) for corner in told["outline"] for degrees in corner):
+        raise ValueError("its outline is no list of places")
+    outline = tuple((float(lon), float(lat)) for lat, lon in told["outline"])
+    return Obstacle(name=told["name"], outline=outline, top_msl_m=float(told["topMslM"]))
 
 
 def _texts(told: object) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from flightplan.airspace.clearance import OPEN_HEIGHT_M
 from flightplan.errors import InputFileError
-from flightplan.files.clearance_node import KEY, clearance_node, read_clearance
+from flightplan.files.clearance_node import KEY, clearance_node, obstacles_node, read_clearance, read_obstacles
 from flightplan.files.qgc_fence import fence_node, is_number, rally_node, read_fence, read_rally
 from flightplan.files.text import read_text, write_text
 from flightplan.ground.terrain import Terrain
@@ -48,13 +48,16 @@ def write_plan(path: Path | str, mission: Mission, autopilot: Autopilot = Autopi
         "geoFence": fence_node(mission.fence),
         "rallyPoints": rally_node(mission.rally),
     }
-    if mission.clearance is not None:
-        document[KEY] = clearance_node(mission.clearance)
+    ours = {} if mission.clearance is None else clearance_node(mission.clearance)
+    if mission.obstacles:
+        ours |= obstacles_node(mission.obstacles)
+    if ours:
+        document[KEY] = ours
     write_text(Path(path), json.dumps(document, indent=2, allow_nan=False) + "\n")
 
 
 def read_plan(path: Path | str, limits: FlightLimits | None = None, terrain: Terrain | None = None) -> Mission:
-    """Reads a `.plan` with its fence, rally points and clearance; keys that are not known are passed over.
+    """Reads a `.plan` with its fence, rally points, obstacles and clearance; keys that are not known are passed over.
 
     With terrain, heights are held against the ground. Without `limits`, a clearance's greatest height is the limit.
 
@@ -90,7 +93,8 @@ def read_plan(path: Path | str, limits: FlightLimits | None = None, terrain: Ter
             path=path, place=f"item {error.seq}", problem=str(error), remedy="Remove it, or plan the area here"
         ) from error
     fence, rally = read_fence(path, document.get("geoFence")), read_rally(path, document.get("rallyPoints"))
-    return replace(flown, fence=fence, rally=rally, clearance=clearance)
+    obstacles = read_obstacles(path, document.get(KEY))
+    return replace(flown, fence=fence, rally=rally, clearance=clearance, obstacles=obstacles)
 
 
 def _simple_item(item: MissionItem, first: int) -> dict[str, Any]:

@@ -289,6 +289,8 @@ def _lost(mission: Mission) -> Iterator[str]:
         yield "the fence: set it in the dock's own settings"
     if mission.rally:
         yield f"{len(mission.rally)} rally points: set alternate landing places in the dock's own settings"
+    if mission.obstacles:
+        yield f"{len(mission.obstacles)} obstacles: the return height clears them, the dock knows nothing of them"
     first = next(number for number, item in enumerate(mission.items) if isinstance(item, Waypoint))
     if any(isinstance(item, PhotosByDistance) for item in mission.items[:first]):
         yield "photos on the way to the first waypoint: they begin there"

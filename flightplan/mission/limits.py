@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+OBSTACLE_MARGIN_M = 15.0
+"""Gusts, rounded corners, and maps that are a few metres off, together."""
+
 _POSITIVE = (
     "max_height_agl_m",
     "min_height_agl_m",
@@ -78,6 +81,7 @@ class FlightLimits:
         max_height_agl_m: Greatest height above the ground straight below; 120 m needs no approval in open airspace.
         min_height_agl_m: Least height above it, between take-off and landing.
         fence_margin_m: Least distance of the path from the fence.
+        obstacle_margin_m: Least distance of the path from what stands near it, beside it or over it.
         max_range_m: Greatest horizontal distance of any waypoint from home.
         max_speed_m_s: Greatest commanded speed.
         min_photo_interval_s: Shortest time between two photos that the camera manages.
@@ -89,6 +93,7 @@ class FlightLimits:
     max_height_agl_m: float = 120.0
     min_height_agl_m: float = 2.0
     fence_margin_m: float = 5.0
+    obstacle_margin_m: float = OBSTACLE_MARGIN_M
     max_range_m: float = 10_000.0
     max_speed_m_s: float = 20.0
     min_photo_interval_s: float = 1.0
@@ -101,8 +106,10 @@ class FlightLimits:
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
                 raise ValueError(f"{name} must be finite and positive, not {value!r}")
-        if not (math.isfinite(self.fence_margin_m) and self.fence_margin_m >= 0):
-            raise ValueError(f"fence_margin_m must be finite and not negative, not {self.fence_margin_m!r}")
+        for name in ("fence_margin_m", "obstacle_margin_m"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                raise ValueError(f"{name} must be finite and not negative, not {value!r}")
         if self.min_height_agl_m >= self.max_height_agl_m:
             raise ValueError("min_height_agl_m must be less than max_height_agl_m")
 

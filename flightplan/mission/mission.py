@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from flightplan.airspace.clearance import Clearance
 from flightplan.errors import InvalidMission
+from flightplan.ground.obstacles import Obstacle
 from flightplan.ground.terrain import Terrain
 from flightplan.mission.fence import Fence, RallyPoint
 from flightplan.mission.figures import MissionFigures, mission_figures
@@ -57,6 +58,7 @@ class Mission:
         fence: What the vehicle guards by itself; the path keeps `limits.fence_margin_m` from it.
         rally: Places to land at in need, nearer than home.
         clearance: When it may take off, and with which approvals; None where nobody has looked.
+        obstacles: What stands near the path; it keeps `limits.obstacle_margin_m` from them.
         terrain: The ground; without it, the ground is taken to be everywhere as high as at home.
 
     Raises:
@@ -70,6 +72,7 @@ class Mission:
     fence: Fence | None = None
     rally: tuple[RallyPoint, ...] = ()
     clearance: Clearance | None = None
+    obstacles: tuple[Obstacle, ...] = ()
     terrain: Terrain | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:

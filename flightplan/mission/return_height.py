@@ -11,7 +11,6 @@ import math
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely.geometry import Polygon
 
 from flightplan.mission.figures import path_en_m
 from flightplan.mission.mission import Mission, TakeOff, Waypoint
@@ -27,18 +26,16 @@ _STEP_M = 25.0
 _LEAST_M = 15.0
 
 
-def return_height_m(
-    mission: Mission, *, clearance_m: float = CLEARANCE_M, obstacles: tuple[tuple[Polygon, float], ...] = ()
-) -> float:
+def return_height_m(mission: Mission, *, clearance_m: float = CLEARANCE_M) -> float:
     """Metres above home, at least 15, rounded up to whole metres.
 
     Without terrain it is the greatest height of the mission: nobody knows of anything higher. With terrain it clears
-    the ground on every straight way from the path to home; that may pass 120 m true height, for a vehicle in need.
+    the ground on every straight way from the path to home, and so it does the mission's obstacles; that may pass 120 m
+    true height, for a vehicle in need.
 
     Args:
         mission: Flown.
         clearance_m: Metres kept above ground and obstacles.
-        obstacles: Outlines (degrees) with their tops above mean sea level, metres.
 
     Raises:
         ValueError: The mission's terrain has no height for some place on the way home.
@@ -47,7 +44,7 @@ def return_height_m(
     flown = [item.alt_home_m for item in mission.items if isinstance(item, TakeOff)]
     flown += [item.alt_m for item in mission.items if isinstance(item, Waypoint) and item.alt_reference == "home"]
     needed = max([*flown, _LEAST_M]) if mission.terrain is None else _LEAST_M
-    if mission.terrain is None and not obstacles:
+    if mission.terrain is None and not mission.obstacles:
         return float(math.ceil(needed))
     ways = _ways_home(mission)
     if mission.terrain is not None:
@@ -56,7 +53,7 @@ def return_height_m(
         if np.isnan(ground).any():
             raise ValueError("the terrain has no height for a place on the straight way home")
         needed = max(needed, float(ground.max()) - home.alt_msl_m + clearance_m)
-    for top_m in _tops_m(mission, ways, obstacles):
+    for top_m in _tops_m(mission, ways):
         needed = max(needed, top_m - home.alt_msl_m + clearance_m)
     return float(math.ceil(needed))
 
@@ -75,10 +72,11 @@ def _ways_home(mission: Mission) -> Floats:
     return np.vstack([on_path, fan])
 
 
-def _tops_m(mission: Mission, ways: Floats, obstacles: tuple[tuple[Polygon, float], ...]) -> list[float]:
+def _tops_m(mission: Mission, ways: Floats) -> list[float]:
     """Tops of the obstacles that the ways home lead over, or past within a step."""
+    if not mission.obstacles:
+        return []
     frame = LocalFrame(lon=mission.home.lon, lat=mission.home.lat)
-    places = shapely.points(ways)
-    return [
-        top_m for outline, top_m in obstacles if shapely.dwithin(frame.local_polygon(outline), places, _STEP_M).any()
-    ]
+    outlines = [frame.local_polygon(one.polygon()) for one in mission.obstacles]
+    passed = shapely.STRtree(outlines).query(shapely.points(ways), predicate="dwithin", distance=_STEP_M)[1]
+    return [mission.obstacles[number].top_msl_m for number in np.unique(passed).tolist()]

@@ -14,6 +14,7 @@ from flightplan.mission.items import PhotosByDistance, PhotosOff, SetSpeed, Wayp
 from flightplan.mission.limits import Violation
 from flightplan.mission.profile import profile_of
 from flightplan.projection import LocalFrame
+from flightplan.rules.obstacle_rules import obstacle_violations
 
 if TYPE_CHECKING:
     from flightplan.mission.mission import Mission
@@ -29,6 +30,7 @@ def path_violations(mission: Mission) -> Iterator[Violation]:
     yield from _terrain_violations(mission)
     yield from _blur_violations(mission)
     yield from _fence_violations(mission)
+    yield from obstacle_violations(mission)
 
 
 def photo_violations(mission: Mission) -> Iterator[Violation]:

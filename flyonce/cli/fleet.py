@@ -48,6 +48,7 @@ class FleetOrders:
         lang: Of the chart.
         rules: What each flight is held to.
         wind: At flying height; None for still air.
+        lowest_m: Least height above ground that flights may come down to.
     """
 
     areas: Path
@@ -60,6 +61,7 @@ class FleetOrders:
     lang: Language
     rules: FlightRules
     wind: Wind | None = None
+    lowest_m: float = 0.0
 
 
 def plan_for_fleet(orders: FleetOrders, *, as_json: bool) -> None:
@@ -90,7 +92,7 @@ def plan_for_fleet(orders: FleetOrders, *, as_json: bool) -> None:
         begins_at = datetime.combine(first_day, time(0), tzinfo=fleet.time_zone)
         airspace = replace(orders.rules.airspace, time_zone=fleet.time_zone)
         rules = replace(orders.rules, takes_off_at=begins_at, airspace=airspace)
-        shut += rules.no_fly(orders.survey.altitude_m, lasting=_LONGEST)
+        shut += [*rules.no_fly(orders.survey.altitude_m, lasting=_LONGEST), *rules.too_high(orders.lowest_m)]
         grounds = [part for area in areas for part in shapely.get_parts(area.polygon)]
         if orders.survey.terrain is None and orders.wind is None:
             planned = plan_fleet(grounds, fleet, orders.survey, no_fly=shut, told=told)

@@ -18,6 +18,7 @@ from flightplan.files.wpml_model import AIRCRAFT, WpmlOptions
 from flightplan.mission.items import Home
 from flightplan.mission.limits import VEHICLES, FlightLimits
 from flightplan.mission.mission import Mission
+from flightplan.mission.return_height import return_height_m
 from flyonce.cli.options import AsJson, finite, goes_with, lonlat
 from flyonce.cli.output import emit_json, fail, say
 
@@ -85,6 +86,7 @@ def convert(
             f"{source}: a part of it is new, and nobody has looked at it; {out.suffix} has no place to say so. "
             "Keep it a .plan, or plan the rest anew."
         )
+    options = _returning_over(mission, options)
     try:
         lost += _writer(out, options)(mission)
     except OSError as error:
@@ -147,8 +149,19 @@ def _waypoints(out: Path, mission: Mission) -> tuple[str, ...]:
         ("when it may take off, and its approvals", mission.clearance is not None and not mission.clearance.is_open),
         ("the fence", mission.fence is not None),
         (f"{len(mission.rally)} rally points", bool(mission.rally)),
+        (f"{len(mission.obstacles)} obstacles", bool(mission.obstacles)),
     )
     return tuple(f"{what}: the format has none; a .plan has" for what, is_there in guards if is_there)
+
+
+def _returning_over(mission: Mission, options: WpmlOptions) -> WpmlOptions:
+    """The options, with a height for flying back that clears the mission's obstacles."""
+    if not mission.obstacles:
+        return options
+    needed_m = return_height_m(mission)
+    if options.rth_height_m is not None and options.rth_height_m < needed_m:
+        fail(f"--rth-height-m {options.rth_height_m:g} does not clear what stands on the way home. Give {needed_m:g}.")
+    return replace(options, rth_height_m=options.rth_height_m or needed_m)
 
 
 def _for_autopilot(mission: Mission) -> Mission:

@@ -13,7 +13,7 @@ import shapely
 import typer
 from shapely.geometry import Polygon
 
-from flightplan.coverage.asked import Drone, Shooting
+from flightplan.coverage.asked import USUAL_BAND, Drone, Shooting
 from flightplan.coverage.survey import CoveragePlan
 from flightplan.files.areas import shapes_of
 from flightplan.files.geojson import write_geojson
@@ -98,6 +98,10 @@ def plan(
     band_m: Annotated[
         float | None, typer.Option(help="With --terrain: how far over and under the height; usually a tenth of it.")
     ] = None,
+    obstacles: Annotated[
+        list[Path] | None,
+        typer.Option(help="Map layer of masts, towers, cranes, cables with height_m (docs/planning.md)."),
+    ] = None,
     airspace: Annotated[
         list[Path] | None,
         typer.Option(help="Map layer of no-fly areas, controlled airspace and approvals (docs/rules.md)."),
@@ -153,12 +157,14 @@ def plan(
         goes_with("--airspace", takes_off_at=takes_off_at)
     if vehicle in AIRCRAFT:
         goes_with("ardupilot and px4: a dock fences by itself", fence=fence)
-    rules = FlightRules.read(
-        airspace or (), takes_off_at=takes_off_at, vehicle=vehicle, exposure_s=exposure_s, is_fenced=fence is not False
-    )
     ground = None if terrain is None else DemTerrain.open(terrain)
+    rules = FlightRules.read(
+        airspace or (), takes_off_at=takes_off_at, vehicle=vehicle, exposure_s=exposure_s,
+        is_fenced=fence is not False, obstacles=obstacles or (), terrain=ground,
+    )  # fmt: skip
     lens = camera_by_name(camera or _CAMERA)
     height_m = height_for(lens, altitude_m, gsd_cm)
+    lowest_m = height_m if ground is None else height_m - (height_m * USUAL_BAND if band_m is None else band_m)
     usual = (profile or Profile.MAPPING).overlaps
     frontlap, sidelap = usual[0] if frontlap is None else frontlap, usual[1] if sidelap is None else sidelap
     if fleet is not None:
@@ -179,14 +185,14 @@ def plan(
         day = None if first_day is None else first_day.date()
         orders = FleetOrders(
             areas=area, fleet=fleet, no_fly=tuple(no_fly or ()), survey=survey, first_day=day, out=out,
-            missions=missions is not False, lang=(lang or Language.ZH).value, rules=rules,
+            lowest_m=lowest_m, missions=missions is not False, lang=(lang or Language.ZH).value, rules=rules,
             wind=wind_of(wind_m_s, wind_from_deg),
         )  # fmt: skip
         plan_for_fleet(orders, as_json=as_json)
         return
     assert home is not None
     shut = [part for path in no_fly or () for part in shapes_of(path)]
-    shut += rules.no_fly(height_m)
+    shut += [*rules.no_fly(height_m), *rules.too_high(lowest_m)]
     shooting = Shooting(
         camera=lens,
         altitude_agl_m=height_m,

@@ -10,6 +10,7 @@ import shapely
 from flight_builders import FRAME, a_mission, a_waypoint
 from flight_ground import HOME_M, a_model
 
+from flightplan.ground.obstacles import Obstacle
 from flightplan.mission.limits import FlightLimits
 from flightplan.mission.mission import ReturnHome, TakeOff
 from flightplan.mission.return_height import return_height_m
@@ -49,12 +50,14 @@ def test_a_hill_on_no_way_home_does_not(tmp_path):
 
 
 def test_what_stands_on_the_ground_counts_where_a_way_home_leads_over_it():
-    def a_tower(east, north):
-        outline = shapely.box(east - 5, north - 5, east + 5, north + 5)
-        return shapely.transform(outline, FRAME.lonlat_from_en), HOME_M + 80.0
+    def past_a_tower(east, north):
+        outline = shapely.transform(shapely.box(east - 5, north - 5, east + 5, north + 5), FRAME.lonlat_from_en)
+        corners = tuple(map(tuple, shapely.get_coordinates(outline)[:-1].tolist()))
+        tower = Obstacle(name="tower", outline=corners, top_msl_m=HOME_M + 80.0)
+        return replace(round_a_hill(), obstacles=(tower,))
 
-    assert return_height_m(round_a_hill(), obstacles=(a_tower(300.0, 400.0),)) == 110.0
-    assert return_height_m(round_a_hill(), obstacles=(a_tower(-300.0, 400.0),)) == 60.0
+    assert return_height_m(past_a_tower(300.0, 400.0)) == 110.0
+    assert return_height_m(past_a_tower(-300.0, 400.0)) == 60.0
 
 
 def test_a_gap_of_the_terrain_on_the_way_home_is_not_guessed_over(tmp_path):

@@ -13,12 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+import shapely
 from PIL import Image
 from shapely.geometry import box, mapping
 
 from flightplan.files import read_mission
 from flightplan.ground.terrain import DemTerrain
 from flightplan.mission.profile import profile_of
+from flightplan.projection import LocalFrame
 from flyonce.cli.main import run
 
 AREA = {
@@ -256,3 +258,20 @@ def test_a_fleet_follows_the_ground_and_says_how_high_to_return(city, planned):
         assert profile.agl_m.max() <= 115.1
         # Hills of 150 m around docks somewhere in between, and 30 m over them.
         assert 80.0 - mission.home.alt_msl_m < float(row["return_height_m"]) <= 181.0 - mission.home.alt_msl_m
+
+
+def test_a_fleet_keeps_clear_of_masts(city, planned):
+    mast = {"type": "Point", "coordinates": [118.858, 28.966]}
+    feature = {"type": "Feature", "properties": {"name": "mast", "height_m": 110}, "geometry": mast}
+    (city / "masts.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    done = planned("--obstacles", str(city / "masts.geojson"))
+
+    assert done.exit_code == 0, done.stderr
+    missions = [read_mission(path) for path in (city / "out" / "missions").rglob("*.plan")]
+    carrying = [mission for mission in missions if mission.obstacles]
+    assert carrying
+    frame = LocalFrame(lon=118.858, lat=28.966)
+    for mission in carrying:
+        path = shapely.LineString(frame.en_from_lonlat(np.array(mission.path_lonlat())))
+        assert path.distance(shapely.Point(0, 0)) >= 17.9
+        assert mission.obstacles[0].name == "mast"

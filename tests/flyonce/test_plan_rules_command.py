@@ -267,3 +267,36 @@ def test_an_earlier_plan_does_not_lie_beside_a_later_draft_nor_the_other_way_rou
     assert {path.name for path in (ground / "out").iterdir()} == {
         "mission.geojson", "mission.plan", "mission.tlog", "mission.waypoints",
     }  # fmt: skip
+
+
+def a_mast(east_m, north_m, **properties):
+    place = FRAME.lonlat_from_en([(east_m, north_m)])[0].tolist()
+    return {"type": "Feature", "properties": properties, "geometry": {"type": "Point", "coordinates": place}}
+
+
+def test_masts_are_flown_round_or_over_and_clear_the_way_home(ground, planned, flyonce):
+    high, low = a_mast(250, 250, name="mast", height_m=95), a_mast(150, 117, name="house", height_m=20)
+    masts = airspace(ground, "masts", high, low)
+    done = planned("--obstacles", masts)
+
+    assert done.exit_code == 0, done.stderr
+    mission = read_mission(ground / "out" / "mission.plan")
+    assert {one.name for one in mission.obstacles} == {"mast", "house"}
+    assert metres_of(mission).distance(shapely.Point(250, 250)) >= 17.9
+    assert metres_of(mission).distance(shapely.Point(150, 117)) < 15
+    assert done.told["left_out_m2"] > 500
+    with SimulatedVehicle(home_lon=LON, home_lat=LAT).running() as vehicle:
+        assert flown_from(vehicle, flyonce, ground).told["return_height_m"] == 125.0
+    converted = flyonce("convert", ground / "out" / "mission.plan", ground / "m.kmz", "--rth-height-m", "110")
+    assert converted.exit_code == 2
+    assert "does not clear what stands on the way home" in converted.stderr
+
+
+def test_a_mast_beside_home_is_refused(ground, planned):
+    done = planned("--obstacles", airspace(ground, "masts", a_mast(5, 5, name="mast", height_m=95)))
+    assert done.exit_code == 2
+
+    done = planned("--obstacles", airspace(ground, "masts", a_mast(5, 5, name="shed", height_m=5)))
+    assert done.exit_code == 1
+    assert "it passes shed" in done.stderr
+    assert [path.name for path in (ground / "out").iterdir()] == ["mission.draft.geojson"]
