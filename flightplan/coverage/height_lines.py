@@ -21,7 +21,9 @@ Floats = NDArray[np.float64]
 # Breaks of a line: (sample, height).
 Breaks = list[tuple[int, float]]
 STEP_M = 2.5
-_HEIGHTS_TRIED = 5
+# Over 250 m, a straight way in metres and one in degrees are a millimetre apart.
+_STRAIGHT_SAMPLES = 100
+HEIGHTS_TRIED = 5
 # What a metre off the wanted height costs at a vertex, in vertices.
 _OFF_PER_M = 0.001
 _LOOKED_AT_ONCE = 160
@@ -46,6 +48,10 @@ class Way:
     leg: NDArray[np.intp]
     stops: NDArray[np.intp]
     lengths_m: Floats
+
+    def thinned(self) -> NDArray[np.intp]:
+        """Some of the samples, the stops among them, with so little between that it is straight in degrees, too."""
+        return np.union1d(np.arange(0, len(self.en_m), _STRAIGHT_SAMPLES), self.stops)
 
     @classmethod
     def of(cls, stops: Sequence[Point]) -> Way:
@@ -78,9 +84,19 @@ class Vertex(NamedTuple):
 class Lines:
     """Straight lines through the corridor; the stops' heights are chosen leg by leg (dynamic programming)."""
 
-    def __init__(self, way: Way, low: Floats, high: Floats, wanted: Floats, steepest: tuple[Floats, Floats]) -> None:
+    def __init__(
+        self,
+        way: Way,
+        low: Floats,
+        high: Floats,
+        wanted: Floats,
+        steepest: tuple[Floats, Floats],
+        heights_tried: int = HEIGHTS_TRIED,
+    ) -> None:
+        """Through a way's corridor; at stops, the wanted height and, if more than one, so many others are tried."""
         self._way, self._low, self._high, self._wanted = way, low, high, wanted
         self._up, self._down = steepest
+        self._heights_tried = heights_tried
 
     def chosen(self) -> list[Vertex]:
         """Every vertex of the way, from its first stop to its last.
@@ -135,7 +151,9 @@ class Lines:
         low, high = self._low[at], self._high[at]
         if high - low < 0.5:
             return np.array([(low + high) / 2])
-        return np.unique(np.r_[np.linspace(low, high, _HEIGHTS_TRIED), self._wanted[at]])
+        if self._heights_tried == 1:
+            return self._wanted[at : at + 1]
+        return np.unique(np.r_[np.linspace(low, high, self._heights_tried), self._wanted[at]])
 
     def _off(self, at: int, heights: Floats) -> Floats:
         """Far less than a vertex: how far heights are from the wanted one."""

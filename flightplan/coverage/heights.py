@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from flightplan.coverage.height_lines import Lines, Point, Way
+from flightplan.coverage.height_lines import HEIGHTS_TRIED, Lines, Point, Way
 from flightplan.errors import CannotPlan
 from flightplan.ground.terrain import Terrain
 from flightplan.mission.kinematics import Kinematics
@@ -70,13 +70,23 @@ class Climb:
 
 @dataclass(frozen=True, kw_only=True)
 class GroundFollower:
-    """Gives ways over one terrain their heights."""
+    """Gives ways over one terrain their heights.
+
+    Attributes:
+        terrain: The ground.
+        frame: Of the ways.
+        home_alt_msl_m: What heights are counted from.
+        band: Where to fly above the ground.
+        kinematics: How fast the drone climbs and sinks.
+        heights_tried: At each stop of a way; with fewer, lines break more often and are found sooner.
+    """
 
     terrain: Terrain
     frame: LocalFrame
     home_alt_msl_m: float
     band: HeightBand
     kinematics: Kinematics
+    heights_tried: int = HEIGHTS_TRIED
 
     def climbs(self, stops: Sequence[Point], speed_m_s: float) -> list[Climb]:
         """The way with its heights, all stops included, in order.
@@ -88,7 +98,7 @@ class GroundFollower:
         low, high, ground = self._corridor(way)
         low, high, speeds = self._tightened(way, low, high, speed_m_s)
         wanted = np.clip(ground + self.band.wanted_m, low, high)
-        lines = Lines(way, low, high, wanted, self._steepest(speeds))
+        lines = Lines(way, low, high, wanted, self._steepest(speeds), self.heights_tried)
         climbs: list[Climb] = []
         for vertex in lines.chosen():
             east, north = way.en_m[vertex.sample].tolist()
@@ -106,7 +116,9 @@ class GroundFollower:
 
     def _corridor(self, way: Way) -> tuple[Floats, Floats, Floats]:
         """Lowest and highest allowed, and the ground, above home at each sample."""
-        lonlat = self.frame.lonlat_from_en(way.en_m)
+        some = way.thinned()
+        known = self.frame.lonlat_from_en(way.en_m[some])
+        lonlat = np.column_stack([np.interp(way.along_m, way.along_m[some], known[:, axis]) for axis in (0, 1)])
         ground = self.terrain.heights_m(lonlat) - self.home_alt_msl_m
         unknown = np.flatnonzero(np.isnan(ground))
         if len(unknown):

@@ -1,22 +1,34 @@
-"""A fleet's plan over hills or in wind: as over level ground in still air, with time set aside for what they take."""
+"""A fleet's plan over hills or in wind: flights as long as their missions last, each within its battery."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 from shapely.geometry import Polygon
 
 from flightplan.errors import CannotPlan
 from flightplan.fleet.missions import FleetMissions
 from flightplan.fleet.model import Fleet
-from flightplan.fleet.plan import FleetPlan, Survey, Told, plan_fleet
+from flightplan.fleet.plan import FleetPlan, Survey, Told, plan_fleet, recut
+from flightplan.fleet.strips import Strips
 from flightplan.fleet.tours import Flight, Tour, Ways, plan_tour
+from flightplan.fleet.work import Station
 
-# A little more is set aside than was missing: other flights are made of what is left.
-_MORE = 0.97
+Floats = NDArray[np.float64]
+# Cells are charged a little more than their flight took: other flights are made of them.
+_SPARE = 1.003
+# What is too long even after so many trials is cut into parts that are so much shorter.
+_MOST_TRIALS = 12
+_SHORTER = 0.98
 _LEAST_SHARE = 0.2
+# Evening out again with what hills were found to take is worth so much of the time, and soon worth nothing.
+_MOST_ROUNDS = 3
+_WORTH = 0.003
+_MOST_TOLD = 5
 
 
 def plan_as_flown(
@@ -29,9 +41,9 @@ def plan_as_flown(
 ) -> tuple[FleetPlan, FleetMissions]:
     """A plan whose missions fit the batteries in the wind and over the ground as they are, with those missions.
 
-    Rows are shared out and cut into flights by times over level ground in still air. Where a mission then lasts longer
-    than its drone may fly, that dock's flights are planned for so much less, and all is planned once more. What is
-    too long even then is cut in parts.
+    What rows take over hills is known from the start; ways to them and back, and wind, are not. So the cells of a
+    flight are charged what its mission takes more or less than planned, and all is cut and evened out again. Where a
+    mission still lasts longer than its drone may fly, that drone's flights are cut anew until all fit.
 
     Args:
         areas: As `plan_fleet`, and so are `no_fly` and `told`.
@@ -45,57 +57,114 @@ def plan_as_flown(
     """
     plan = plan_fleet(areas, fleet, survey, no_fly=no_fly, told=told)
     missions = FleetMissions(plan)
-    short = _short(plan, missions, told)
-    if short:
-        usable = {dock: max(share * _MORE, _LEAST_SHARE) for dock, share in short.items()}
-        plan = plan_fleet(areas, fleet, survey, no_fly=no_fly, usable=usable, told=told)
-        missions = FleetMissions(plan)
-    return _as_flown(plan, missions, told), missions
+    slow = _learnt(plan, missions, told)
+    if slow is not None:
+        plan = recut(plan, slow, told)
+        missions = missions.after(plan)
+    best = plan = _settled(plan, missions, told)
+    for _ in range(_MOST_ROUNDS if slow is not None else 0):
+        again = recut(plan, plan.strips.slow, told)
+        plan = _settled(again, missions.after(again), told)
+        is_worth_it = plan.seconds < best.seconds * (1 - _WORTH)
+        best = min(best, plan, key=lambda one: one.seconds)
+        if not is_worth_it:
+            break
+    return best, missions.after(best)
 
 
-def _short(plan: FleetPlan, missions: FleetMissions, told: Told) -> dict[str, float]:
-    """By dock, what share of its drone's time its longest mission would have had to take to fit, where one does not."""
-    short: dict[str, float] = {}
+def _learnt(plan: FleetPlan, missions: FleetMissions, told: Told) -> Floats | None:
+    """What cells take as their missions have it; None where all missions fit already."""
+    slow, fits = plan.strips.slow.copy(), True
+    for number, flight in _flights(plan, told):
+        station = plan.stations[number]
+        seconds = missions.seconds(number, flight)
+        fits = fits and seconds <= station.dock.drone.usable_s
+        slow[list(flight.cells)] *= _longer(plan.strips, station, flight, seconds)
+    return None if fits else slow
+
+
+def _longer(strips: Strips, station: Station, flight: Flight, seconds: float) -> float:
+    """How many times as long as planned its cells take, if they are to blame for all that the flight takes."""
+    over_rows_s = float(strips.level_m[list(flight.cells)].sum()) / station.speed_m_s
+    return max(1 + (seconds * _SPARE - flight.seconds) / over_rows_s, _LEAST_SHARE)
+
+
+def _flights(plan: FleetPlan, told: Told) -> Iterator[tuple[int, Flight]]:
+    """Every flight with its drone's number."""
     done = 0
-    for number, (station, tour) in enumerate(zip(plan.stations, plan.tours, strict=True)):
+    for number, tour in enumerate(plan.tours):
         for flight in tour.flights:
             told("heights", done, plan.flights)
             done += 1
-            share = station.dock.drone.usable_s / missions.seconds(number, flight)
-            if share < 1.0:
-                short[station.dock.name] = min(short.get(station.dock.name, 1.0), share)
-    return short
+            yield number, flight
 
 
-def _as_flown(plan: FleetPlan, missions: FleetMissions, told: Told) -> FleetPlan:
-    """The plan with the missions' own times, and what lasts too long cut in parts."""
-    tours, done, ways = [], 0, Ways(plan.router)
+def _settled(plan: FleetPlan, missions: FleetMissions, told: Told) -> FleetPlan:
+    """The plan with the missions' own times, each drone's flights cut so that all of them fit."""
+    ways, tours, cannot = Ways(plan.router), [], []
+    slow = plan.strips.slow.copy()
     for number, (station, tour) in enumerate(zip(plan.stations, plan.tours, strict=True)):
+        told("heights", number, len(plan.tours))
+        strips, trial = _fitted(plan, missions, number, ways)
         flights: list[Flight] = []
-        for flight in tour.flights:
-            told("heights", done, plan.flights)
-            done += 1
-            for part in _parts(plan, missions, number, flight, ways):
-                flights.append(replace(part, seconds=missions.seconds(number, part)))
+        for flight in trial.flights:
+            parts = _parts(strips, station, flight, ways, partial(missions.seconds, number))
+            if parts is None:
+                cannot.append(station.dock.name)
+                continue
+            flights += [replace(part, seconds=missions.seconds(number, part)) for part in parts]
+        mine = [cell for flight in tour.flights for cell in flight.cells]
+        slow[mine] = strips.slow[mine]
         waits_s = station.turnaround_s * max(len(flights) - 1, 0)
         tours.append(Tour(flights=tuple(flights), seconds=sum(flight.seconds for flight in flights) + waits_s))
-    return replace(plan, tours=tuple(tours))
+    if cannot:
+        raise _too_much(cannot)
+    return replace(plan, strips=replace(plan.strips, slow=slow), tours=tuple(tours))
 
 
-def _parts(plan: FleetPlan, missions: FleetMissions, number: int, flight: Flight, ways: Ways) -> Sequence[Flight]:
-    """The flight, or several over the same cells where it lasts longer than its drone may fly."""
-    station = plan.stations[number]
+def _fitted(plan: FleetPlan, missions: FleetMissions, number: int, ways: Ways) -> tuple[Strips, Tour]:
+    """One drone's tour with flights that fit, and what its cells were found to take for that; some may still not."""
+    strips, tour, station = plan.strips, plan.tours[number], plan.stations[number]
+    cells = np.array([cell for flight in tour.flights for cell in flight.cells], dtype=np.intp)
+    for _ in range(_MOST_TRIALS):
+        lasts = [(flight, missions.seconds(number, flight)) for flight in tour.flights]
+        long = [(flight, seconds) for flight, seconds in lasts if seconds > station.dock.drone.usable_s]
+        if not long:
+            break
+        slow = strips.slow.copy()
+        for flight, seconds in long:
+            slow[list(flight.cells)] *= _longer(strips, station, flight, seconds)
+        dearer = replace(strips, slow=slow)
+        shorter = plan_tour(dearer, cells, station, ways)
+        if shorter is None:
+            break
+        strips, tour = dearer, shorter
+    return strips, tour
+
+
+def _too_much(docks: Sequence[str]) -> CannotPlan:
+    """What to say where flights of those docks, one name for each flight, do not fit a battery."""
+    names = list(dict.fromkeys(docks))
+    more = f" and {len(names) - _MOST_TOLD} more" if len(names) > _MOST_TOLD else ""
+    return CannotPlan(
+        problem=f"{len(docks)} flights of dock {', '.join(names[:_MOST_TOLD])}{more}: hills or wind take too much of "
+        "a battery there",
+        remedy="Give the height a wider band, add docks, or wait for less wind",
+    )
+
+
+def _parts(
+    strips: Strips, station: Station, flight: Flight, ways: Ways, lasts_s: Callable[[Flight], float]
+) -> Sequence[Flight] | None:
+    """The flight, or several over the same cells where it lasts longer than its drone may fly; None where none fit."""
     most_s = station.dock.drone.usable_s
     flights: Sequence[Flight] = (flight,)
     share = station.usable_share
-    while (longest_s := max(missions.seconds(number, one) for one in flights)) > most_s:
-        share *= min(most_s / longest_s, 1.0) * _MORE
+    while (longest_s := max(map(lasts_s, flights))) > most_s:
+        share *= min(most_s / longest_s, 1.0) * _SHORTER
         shorter = replace(station, usable_share=share)
-        tour = plan_tour(plan.strips, np.array(flight.cells), shorter, ways) if share >= _LEAST_SHARE else None
+        tour = plan_tour(strips, np.array(flight.cells), shorter, ways) if share >= _LEAST_SHARE else None
         if tour is None:
-            raise CannotPlan(
-                problem=f"dock {station.dock.name}: hills or wind take too much of a battery there",
-                remedy="Give the height a wider band, add docks, or wait for less wind",
-            )
+            return None
         flights = tour.flights
     return flights

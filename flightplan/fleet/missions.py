@@ -22,6 +22,8 @@ from flightplan.mission.mission import Home, Mission
 from geo.camera import camera_by_name
 
 _HOWEVER_LONG = 10
+# Lines of three heights last 1 in 1,000 longer than lines of five, and are found in two thirds of the time.
+_HEIGHTS_TRIED = 3
 Run = tuple[tuple[float, float], tuple[float, float]]
 
 
@@ -32,6 +34,12 @@ class FleetMissions:
         self._plan = plan
         self._builders: dict[int, MissionBuilder] = {}
         self._made: dict[tuple[int, tuple[Run, ...]], Mission] = {}
+
+    def after(self, plan: FleetPlan) -> FleetMissions:
+        """The same for a plan made of this one's: flights that did not change are not made again."""
+        following = FleetMissions(plan)
+        following._builders, following._made = self._builders, self._made
+        return following
 
     def mission(self, station: int, flight: Flight, name: str) -> Mission:
         """One flight of one drone.
@@ -88,6 +96,7 @@ class FleetMissions:
                 home_alt_msl_m=home.alt_msl_m,
                 band=plan.survey.band(camera_by_name(drone.camera)),
                 kinematics=drone.kinematics,
+                heights_tried=_HEIGHTS_TRIED,
             )
         return MissionBuilder(
             frame=plan.frame,

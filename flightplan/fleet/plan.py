@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import shapely
@@ -14,10 +13,11 @@ from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from flightplan.coverage.asked import Shooting, camera_speed, check_overlaps
-from flightplan.coverage.heights import HeightBand
+from flightplan.coverage.heights import GroundFollower, HeightBand
 from flightplan.coverage.routing import Router, obstacles
 from flightplan.coverage.rows import turned
 from flightplan.errors import CannotPlan
+from flightplan.fleet.hills import Climber, over_hills
 from flightplan.fleet.improving import Assignment, improve
 from flightplan.fleet.model import Dock, Fleet
 from flightplan.fleet.sharing import share_out
@@ -139,8 +139,6 @@ class FleetPlan:
         return sum(len(tour.flights) for tour in self.tours)
 
 
-_ALL_USABLE: Mapping[str, float] = MappingProxyType({})
-
 Told = Callable[[str, int, int], None]
 """Called with what is being done, and how much of how much of it is."""
 
@@ -151,7 +149,6 @@ def plan_fleet(
     survey: Survey | None = None,
     *,
     no_fly: Sequence[Polygon] = (),
-    usable: Mapping[str, float] = _ALL_USABLE,
     told: Told = lambda word, done, total: None,
 ) -> FleetPlan:
     """Share areas out among the drones of a fleet, and cut each drone's part into flights.
@@ -161,7 +158,6 @@ def plan_fleet(
         fleet: Docks and drones.
         survey: Heights and overlaps.
         no_fly: More places that nobody may fly over, degrees.
-        usable: By dock, the share of its drones' time in the air that level flight may take; all of it if not told.
         told: Told what is going on.
 
     Raises:
@@ -192,7 +188,6 @@ def plan_fleet(
         angle_deg=strips.angle_deg,
         speeds_m_s=speeds,
         height_m=survey.altitude_m,
-        usable=usable,
     )
     for station in stations:
         if station.usable_s <= station.vertical_s:
@@ -208,8 +203,8 @@ def plan_fleet(
             remedy="Check that longitude comes before latitude in the fleet, or add docks nearer to it",
         )
     router = Router(shapely.transform(blocked, lambda points: turned(points, strips.angle_deg)))
-    flown = strips.where(work.reachable)
-    assignment, least_s = _shared(flown, work.where(work.reachable), stations, Ways(router), told)
+    flown, work = _flown(strips, work, frame, stations, survey, told)
+    assignment, least_s = _shared(flown, work, stations, Ways(router), told)
     return FleetPlan(
         frame=frame,
         strips=flown,
@@ -225,12 +220,76 @@ def plan_fleet(
     )
 
 
+def recut(plan: FleetPlan, slow: Floats, told: Told = lambda word, done, total: None) -> FleetPlan:
+    """The same rows shared out as before, cut into flights and evened out again with what their cells now take.
+
+    Args:
+        plan: Made before.
+        slow: (n,) how many times as long each of its cells takes as over level ground.
+        told: Told what is going on.
+
+    Raises:
+        CannotPlan: A drone cannot fly its share any more.
+    """
+    owner = np.full(len(plan.strips), -1)
+    for number, tour in enumerate(plan.tours):
+        owner[[cell for flight in tour.flights for cell in flight.cells]] = number
+    had = np.flatnonzero(owner >= 0)
+    strips, stations = replace(plan.strips, slow=slow).where(had), plan.stations
+    rows_each = _rows_each(strips, stations)
+    again = Assignment(
+        strips=strips,
+        work=work_of(strips, stations),
+        stations=stations,
+        ways=Ways(plan.router),
+        block_of_row=strips.blocks(math.ceil(rows_each / _FINER)),
+        station_of_row=owner[had],
+    )
+    again.plan()
+    told("evening out", 0, 1)
+    improve(again)
+    left_m = float(strips.length_m[again.station_of_row < 0].sum())
+    return replace(
+        plan,
+        strips=strips,
+        tours=tuple(again.tours),
+        unreached_m2=plan.unreached_m2 + left_m * strips.spacing_m,
+    )
+
+
+def _flown(
+    strips: Strips, work: Work, frame: LocalFrame, stations: Sequence[Station], survey: Survey, told: Told
+) -> tuple[Strips, Work]:
+    """The rows that somebody reaches and what they cost, hills included."""
+    flown = strips.where(work.reachable)
+    if survey.terrain is None:
+        return flown, work.where(work.reachable)
+    climbers = {}
+    for station in stations:
+        drone = station.dock.drone
+        follower = GroundFollower(
+            terrain=survey.terrain,
+            frame=frame,
+            home_alt_msl_m=0.0,
+            band=survey.band(camera_by_name(drone.camera)),
+            kinematics=drone.kinematics,
+        )
+        climbers[drone.name, station.speed_m_s] = Climber(follower=follower, speed_m_s=station.speed_m_s)
+    flown = over_hills(flown, list(climbers.values()), lambda done, total: told("hills", done, total))
+    work = work_of(flown, stations)
+    return flown.where(work.reachable), work.where(work.reachable)
+
+
+def _rows_each(strips: Strips, stations: Sequence[Station]) -> int:
+    """How many rows make a block."""
+    return math.ceil(len(strips) / max(_LEAST_BLOCKS, _BLOCKS_PER_STATION * len(stations)))
+
+
 def _shared(
     strips: Strips, work: Work, stations: Sequence[Station], ways: Ways, told: Told
 ) -> tuple[Assignment, float]:
     """The best of a few sharings, each with what the one before taught of every drone's time, then evened out."""
-    blocks = max(_LEAST_BLOCKS, _BLOCKS_PER_STATION * len(stations))
-    rows_each = math.ceil(len(strips) / blocks)
+    rows_each = _rows_each(strips, stations)
     block_of_row, finer = strips.blocks(rows_each), strips.blocks(math.ceil(rows_each / _FINER))
     after_s = np.array([station.turnaround_s for station in stations])
     dearness, least_s = np.ones(len(stations)), 0.0

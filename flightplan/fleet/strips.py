@@ -35,6 +35,7 @@ class Strips:
         v_m: (n,) where they lie across.
         band: (n,) number of the stretch along the rows that each lies in.
         part: (n,) number of the connected part of the areas that it belongs to.
+        slow: (n,) how many times as long flying along each takes as over level ground.
     """
 
     angle_deg: float
@@ -44,6 +45,7 @@ class Strips:
     v_m: Floats
     band: Ints
     part: Ints
+    slow: Floats
 
     def __len__(self) -> int:
         """How many rows."""
@@ -53,6 +55,11 @@ class Strips:
     def length_m(self) -> Floats:
         """(n,) metres from end to end."""
         return self.end_u_m - self.start_u_m
+
+    @cached_property
+    def level_m(self) -> Floats:
+        """(n,) metres over level ground that take as long."""
+        return self.length_m * self.slow
 
     def where(self, keep: NDArray[np.bool_] | Ints) -> Strips:
         """Some of the rows."""
@@ -64,6 +71,7 @@ class Strips:
             v_m=self.v_m[keep],
             band=self.band[keep],
             part=self.part[keep],
+            slow=self.slow[keep],
         )
 
     @cached_property
@@ -162,6 +170,7 @@ def _cut(
         v_m=v[row],
         band=band.astype(np.intp),
         part=part[row].astype(np.intp),
+        slow=np.ones(len(row)),
     )
 
 

@@ -165,7 +165,7 @@ class _Pass:
         begins = np.where(is_forward[:, None], lower, upper)
         ends = np.where(is_forward[:, None], upper, lower)
         heads = np.where(is_forward, 1.0, -1.0)
-        cell_s = strips.length_m[cells] / station.speed_m_s
+        cell_s = strips.level_m[cells] / station.speed_m_s
         home = np.broadcast_to(np.array(station.uv_m), begins.shape)
         starting = station.starting_s
         gone = begins[1:] - ends[:-1]

@@ -8,7 +8,7 @@ to hold plans against, and no proof that nothing could be quicker.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +32,7 @@ class Station:
         uv_m: Its place.
         speed_m_s: On rows and ways, the camera's limit kept.
         height_m: It flies at, above the dock.
-        usable_share: Of the time that it may be in the air, what level flight may take; hills take the rest.
+        usable_share: Of the time that it may be in the air, what a planned flight may take.
     """
 
     dock: Dock
@@ -49,7 +49,7 @@ class Station:
 
     @property
     def usable_s(self) -> float:
-        """Longest flight over level ground."""
+        """Longest flight to plan."""
         return self.dock.drone.usable_s * self.usable_share
 
     @property
@@ -117,10 +117,10 @@ def work_of(strips: Strips, stations: Sequence[Station]) -> Work:
     for column, station in enumerate(stations):
         away = np.hypot(ends[:, :, 0] - station.uv_m[0], ends[:, :, 1] - station.uv_m[1])
         turn_s = float(station.leg_s(np.array([least_link_m]))[0] + station.turn_s(180.0))
-        row_s = strips.length_m * (1 / station.speed_m_s + (turn_s + station.starting_s) / share_m)
+        row_s = strips.level_m / station.speed_m_s + strips.length_m * (turn_s + station.starting_s) / share_m
         over_rows_s = station.usable_s - station.vertical_s - 2 * station.leg_s(away.min(axis=1))
         # To one end, along the cell, and back from the other, with a turn at each that is at most about.
-        alone_s = station.leg_s(away).sum(axis=1) + strips.length_m / station.speed_m_s
+        alone_s = station.leg_s(away).sum(axis=1) + strips.level_m / station.speed_m_s
         alone_s += station.vertical_s + station.starting_s + float(station.turn_s(360.0))
         is_flown = (alone_s <= station.usable_s) & (away.max(axis=1) <= station.dock.drone.max_range_m)
         whole_s = station.usable_s + station.turnaround_s
@@ -141,12 +141,8 @@ def stations_of(
     angle_deg: float,
     speeds_m_s: Sequence[float],
     height_m: float,
-    usable: Mapping[str, float],
 ) -> list[Station]:
-    """Every drone of every dock; `docks_en` (n, 2) are the docks' places, metres east and north.
-
-    `usable` says by dock what share of the time in the air level flight may take.
-    """
+    """Every drone of every dock; `docks_en` (n, 2) are the docks' places, metres east and north."""
     uv = turned(docks_en, angle_deg)
     return [
         Station(
@@ -155,7 +151,6 @@ def stations_of(
             uv_m=(float(u), float(v)),
             speed_m_s=speed,
             height_m=height_m,
-            usable_share=usable.get(dock.name, 1.0),
         )
         for dock, (u, v), speed in zip(docks, uv, speeds_m_s, strict=True)
         for number in range(1, dock.drones + 1)

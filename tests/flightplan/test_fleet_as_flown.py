@@ -106,7 +106,7 @@ def test_flights_that_would_last_too_long_over_hills_are_planned_shorter(tmp_pat
     small = replace(DRONE, endurance_s=1_500.0, kinematics=Kinematics(climb_m_s=1.5, sink_m_s=1.5))
     city = fleet((-1_000.0, 500.0), (1_200.0, -600.0), drone=small)
     survey = replace(PATROL, altitude_m=100.0, terrain=terrain, band_m=10.0)
-    level = plan_fleet([square(SIDE_M)], city, survey)
+    level = replace(plan_fleet([square(SIDE_M)], city, replace(survey, terrain=None)), survey=survey)
     makes = FleetMissions(level)
     level_s = [makes.seconds(number, flight) for number, tour in enumerate(level.tours) for flight in tour.flights]
     plan, missions = plan_as_flown([square(SIDE_M)], city, survey)
