@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
+from collections.abc import Iterator
 from concurrent.futures import Future
 from enum import StrEnum
+
+from flightplan.errors import NotNow
 
 
 class Order(StrEnum):
@@ -44,8 +48,20 @@ class FlightControl:
         return self.give(Order.RETURN_HOME)
 
     def next_order(self) -> tuple[Order, Future[None]] | None:
-        """The oldest order that was not taken yet; for the flight."""
+        """The oldest order that was not taken or cancelled yet; for the flight."""
+        while True:
+            try:
+                order, done = self._orders.get_nowait()
+            except queue.Empty:
+                return None
+            if done.set_running_or_notify_cancel():
+                return order, done
+
+    @contextlib.contextmanager
+    def until_the_end(self) -> Iterator[None]:
+        """Whoever still waits for an order when the context ends, however it does, is told that it is too late."""
         try:
-            return self._orders.get_nowait()
-        except queue.Empty:
-            return None
+            yield
+        finally:
+            while (given := self.next_order()) is not None:
+                given[1].set_exception(NotNow("the vehicle has landed, or the flight is not followed any more"))

@@ -80,9 +80,10 @@ def fly(
         LinkClosed: The connection broke, and could not be opened again.
     """
     watchers = Watchers(on_position=on_position, on_photo=on_photo, on_progress=on_progress)
-    with _recording(link, tlog_path):
+    control = control or FlightControl()
+    with _recording(link, tlog_path), control.until_the_end():
         link.require_commandable()
-        follower = Follower(link, mission, watchers, control or FlightControl(), lost_link_s)
+        follower = Follower(link, mission, watchers, control, lost_link_s)
         held = check_held(link, mission)
         _ask_for_telemetry(link)
         _check_place(link, mission)
@@ -105,12 +106,16 @@ def follow(
 ) -> FlightLog:
     """Follows a flight that is under way already, to the landing: after the program that began it has ended.
 
+    One that is found holding in the air is a paused one, and may be resumed from where it hovers; the log tells that
+    place among its `gaps`, because it may not be where the mission was left.
+
     Arguments and errors are those of `fly`; nothing is armed or started.
     """
     watchers = Watchers(on_position=on_position, on_photo=on_photo, on_progress=on_progress)
-    with _recording(link, tlog_path):
+    control = control or FlightControl()
+    with _recording(link, tlog_path), control.until_the_end():
         link.require_commandable()
-        follower = Follower(link, mission, watchers, control or FlightControl(), lost_link_s)
+        follower = Follower(link, mission, watchers, control, lost_link_s, joins=True)
         held = check_held(link, mission)
         _ask_for_telemetry(link)
         follower.follow()
@@ -124,7 +129,7 @@ def _log(follower: Follower, mission: Mission, held: Held, tlog_path: Path | str
         plan_hash=held.plan_hash,
         break_point=follower.break_point,
     )
-    return replace(log, pauses=follower.pauses, link_losses=follower.link_losses)
+    return replace(log, gaps=tuple(follower.gaps), pauses=follower.pauses, link_losses=follower.link_losses)
 
 
 @contextlib.contextmanager

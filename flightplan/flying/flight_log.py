@@ -89,6 +89,8 @@ class FlightLog:
         tlog_path: Where the telemetry was recorded, if it was.
         plan_hash: Of the plan that the vehicle was found to hold before it was armed.
         break_point: Where the mission was left for good; None for one that was flown to its end.
+        gaps: Where the mission was left and taken up elsewhere, by others or because nobody here saw where it was left:
+            the rows there may lack photos.
         pauses: How often it was paused.
         link_losses: How often the vehicle was not heard for a while.
         texts: What the vehicle said, in order (STATUSTEXT).
@@ -104,6 +106,7 @@ class FlightLog:
     tlog_path: Path | None
     plan_hash: str = ""
     break_point: BreakPoint | None = None
+    gaps: tuple[BreakPoint, ...] = ()
     pauses: int = 0
     link_losses: int = 0
     texts: tuple[str, ...] = ()

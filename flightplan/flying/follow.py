@@ -14,15 +14,18 @@ from flightplan.flying.flight_log import BreakPoint, PhotoEvent, PositionEvent
 from flightplan.flying.pilot import Pilot
 from flightplan.flying.progress import FlightProgress, Phase, ProgressMeter
 from flightplan.flying.recorder import Recorder
+from flightplan.flying.way_back import WayBack
 from flightplan.link.commander import Commander
 from flightplan.link.link import Link, Message
 from flightplan.link.modes import Mode
-from flightplan.mission.mission import Mission
+from flightplan.mission.mission import LandHere, Mission, ReturnHome
 
 _START_S = 15.0
 _SLICE_S = 0.2
 _SILENT_S = 5.0
 _REOPEN_EVERY_S = 1.0
+_IN_AIR_M = 2.0
+_HOMEWARD = (Mode.RTL, Mode.LAND)
 _PHASES = {Mode.AUTO: Phase.FLYING, Mode.RTL: Phase.RETURNING, Mode.LAND: Phase.LANDING}
 
 
@@ -50,16 +53,27 @@ class Follower:
         watchers: Whom to tell.
         control: Where orders come from.
         lost_link_s: How long a vehicle that is not heard any more is waited for.
+        joins: Whether others began the flight: a vehicle found holding in the air is then a paused one.
     """
 
     def __init__(
-        self, link: Link, mission: Mission, watchers: Watchers, control: FlightControl, lost_link_s: float
+        self,
+        link: Link,
+        mission: Mission,
+        watchers: Watchers,
+        control: FlightControl,
+        lost_link_s: float,
+        *,
+        joins: bool = False,
     ) -> None:
         self.recorder = Recorder(self._on_position, watchers.on_photo, link.autopilot)
         self.commander = Commander(link, self.take)
         self.break_point: BreakPoint | None = None
+        self.gaps: list[BreakPoint] = []
         self.pauses = self.link_losses = 0
+        self._joins = joins
         self._link = link
+        self._mission = mission
         self._watchers = watchers
         self._control = control
         self._lost_link_s = lost_link_s
@@ -69,8 +83,11 @@ class Follower:
         self._mode: Mode | None = None
         self._heartbeats = 0
         self._sure: BreakPoint | None = None
-        self._resuming: Future[None] | None = None
-        self._resumed_by_others = False
+        # Whether the break point is only where the vehicle was found: nobody saw where it left its mission.
+        self._is_guess = False
+        self._way_back: WayBack | None = None
+        self._goes_on = False
+        self._photos_due = False
 
     def take(self, message: Message) -> None:
         """Notes one message."""
@@ -98,8 +115,8 @@ class Follower:
             self._go_on_resuming()
             self._photograph_again()
             self._obey()
+        self._drop_way_back("the vehicle has landed")
         self._enter(Phase.LANDED)
-        self._refuse_open_orders()
 
     # What comes from the vehicle
 
@@ -165,18 +182,55 @@ class Follower:
 
         Positions since the last heartbeat may belong to the new mode already. Rather a bit of a row twice than not.
         """
-        mode, armed = self.recorder.mode, self.recorder.armed
-        left_mission = self._mode is Mode.AUTO and mode is not Mode.AUTO and armed
-        if left_mission and self.break_point is None:
-            self.break_point = self._sure or self._here()
-        if mode is Mode.AUTO and armed:
-            if self._mode is not Mode.AUTO and self._resuming is None:
-                self._resumed_by_others = self.break_point is not None
-                self.break_point = None
-            self._sure = self._here() or self._sure
+        mode, before = self.recorder.mode, self._mode
         self._mode = mode
-        if armed and mode is not None and self._resuming is None:
-            self._enter(_PHASES.get(mode, Phase.PAUSED if self.break_point is not None else Phase.STARTING))
+        if not self.recorder.armed:
+            return
+        self._see_others(mode, before)
+        if mode is Mode.AUTO:
+            self._sure = self._here() or self._sure
+        elif before is Mode.AUTO and not self._goes_home_as_planned(mode):
+            self.break_point = self.break_point or self._sure or self._here()
+        elif self._joins and mode not in _HOMEWARD and (self.break_point is None or self._is_guess):
+            self._guess_break_point()
+        if self._way_back is None:
+            self._enter(self._phase_of(mode))
+
+    def _see_others(self, mode: Mode | None, before: Mode | None) -> None:
+        """Another ground station, a pilot or a fail-safe may change the mode at any time, and theirs is what counts."""
+        if mode is Mode.AUTO and before is not Mode.AUTO and not self._goes_on:
+            self._drop_way_back("another ground station let the mission go on")
+            if self.break_point is not None:
+                self._leave_break_point()
+                self._photos_due = True
+        elif mode in _HOMEWARD:
+            self._drop_way_back("the vehicle turned back by itself")
+        elif mode not in (Mode.AUTO, before) and self._way_back and before in (self._way_back.mode, Mode.AUTO):
+            self._drop_way_back("it was stopped on its way back by another ground station")
+
+    def _phase_of(self, mode: Mode | None) -> Phase:
+        """Modes not known here are those of a pilot who took over."""
+        if mode in _PHASES:
+            return _PHASES[mode]
+        return Phase.PAUSED if self.break_point is not None else Phase.STARTING
+
+    def _goes_home_as_planned(self, mode: Mode | None) -> bool:
+        """PX4 leaves its mission mode for the last item of a mission that ends at home."""
+        ends = isinstance(self._mission.items[-1], ReturnHome | LandHere)
+        return ends and mode in _HOMEWARD and self.recorder.item >= len(self._mission.items)
+
+    def _guess_break_point(self) -> None:
+        """It hovers, and nobody here saw where it left its mission: then that is where it hovers now."""
+        here = self._here()
+        if here is not None and here.alt_home_m > _IN_AIR_M and self.recorder.tells_item:
+            self.break_point, self._is_guess = here, True
+
+    def _leave_break_point(self) -> None:
+        """The mission goes on; notes a gap where it does not go on from where it was left."""
+        point = self.break_point
+        if point is not None and (self._is_guess or not self._pilot.is_at(point)):
+            self.gaps.append(point)
+        self.break_point, self._is_guess = None, False
 
     def _here(self) -> BreakPoint | None:
         if not self.recorder.track:
@@ -200,68 +254,83 @@ class Follower:
                     self._return_home()
                 case Order.RESUME:
                     self._resume(done)
-                    answer.later = self._resuming is not None
+                    answer.later = self._way_back is not None
 
     def _pause(self) -> None:
+        if self._way_back is not None:
+            self._drop_way_back("the vehicle was told to pause")
+            self._pilot.stop_on_way()
+            return
         if self.recorder.mode is not Mode.AUTO or self._phase is not Phase.FLYING:
             raise NotNow(f"it cannot be paused while it is {self._phase}")
-        self.break_point = self._here()
-        try:
+        with self._leaving_mission():
             self._pilot.hold()
+        self.pauses += 1
+
+    def _return_home(self) -> None:
+        self._drop_way_back("the vehicle was told to return home")
+        with self._leaving_mission():
+            self._pilot.return_home()
+
+    @contextlib.contextmanager
+    def _leaving_mission(self) -> Iterator[None]:
+        """Here it leaves its mission, unless it does not obey."""
+        self.break_point = self.break_point or self._here()
+        try:
+            yield
         finally:
             if self.recorder.mode is Mode.AUTO:
                 self.break_point = None
-            else:
-                self.pauses += 1
-
-    def _return_home(self) -> None:
-        self._drop_resuming("the vehicle was told to return home")
-        self.break_point = self.break_point or self._here()
-        self._pilot.return_home()
 
     def _resume(self, done: Future[None]) -> None:
         """Begins to fly back to the break point; `_go_on_resuming` does the rest once it is there."""
         if self._phase is not Phase.PAUSED or self.break_point is None:
             raise NotNow(f"it cannot be resumed while it is {self._phase}")
-        self._pilot.go_to(self.break_point)
-        self._resuming = done
+        way = self._way_back = WayBack(point=self.break_point, mode=self._pilot.way_mode, done=done)
+        try:
+            with self.commander.only_while(lambda: self._way_back is way):
+                self._pilot.go_to(way.point)
+        except (LinkError, NotNow):
+            self._way_back = None
+            raise
         self._enter(Phase.RESUMING)
 
     def _go_on_resuming(self) -> None:
-        if self._resuming is None or self.break_point is None:
+        way = self._way_back
+        if way is None:
             return
-        if self.recorder.mode in (Mode.RTL, Mode.LAND):
-            self._drop_resuming("the vehicle turned back by itself")
-            return
-        if not self._pilot.is_at(self.break_point):
-            return
-        done = self._resuming
-        with _answered(done):
+        if self._pilot.is_at(way.point):
+            self._take_up(way)
+        elif way.stalls(self._pilot.away_m(way.point), self.recorder.track[-1].at):
+            self._drop_way_back("the vehicle does not come nearer to where it was broken off")
+            self._enter(self._phase_of(self._mode))
+
+    def _take_up(self, way: WayBack) -> None:
+        """At the break point; whoever else changes the mode meanwhile has the last word."""
+        with _answered(way.done):
             try:
-                self._pilot.take_up(self.break_point)
+                with self.commander.only_while(lambda: self._way_back is way):
+                    self._pilot.prepare(way.point)
+                    self._goes_on = True
+                    self._pilot.go_on(way.point)
                 self._enter(Phase.FLYING)
             finally:
-                self._resuming = None
+                self._way_back, self._goes_on = None, False
                 if self.recorder.mode is Mode.AUTO:
-                    self.break_point = None
+                    self._leave_break_point()
 
     def _photograph_again(self) -> None:
         """Another ground station let the mission go on: vehicles forget the photos with the mode."""
-        if not self._resumed_by_others:
+        if not self._photos_due:
             return
-        self._resumed_by_others = False
+        self._photos_due = False
         if self._phase is Phase.FLYING:
             self._pilot.photograph_again()
 
-    def _drop_resuming(self, why: str) -> None:
-        if self._resuming is not None:
-            done, self._resuming = self._resuming, None
-            done.set_exception(NotNow(why))
-
-    def _refuse_open_orders(self) -> None:
-        self._drop_resuming("the vehicle has landed")
-        while (given := self._control.next_order()) is not None:
-            given[1].set_exception(NotNow("the vehicle has landed"))
+    def _drop_way_back(self, why: str) -> None:
+        if self._way_back is not None:
+            way, self._way_back = self._way_back, None
+            way.done.set_exception(NotNow(why))
 
 
 @dataclass
@@ -278,7 +347,8 @@ def _answered(done: Future[None]) -> Iterator[_Answer]:
     try:
         yield answer
     except (LinkError, NotNow) as error:
-        done.set_exception(error)
+        if not done.done():
+            done.set_exception(error)
     else:
-        if not answer.later:
+        if not answer.later and not done.done():
             done.set_result(None)

@@ -35,12 +35,25 @@ class Pilot:
         self._commander = commander
         self._recorder = recorder
 
+    @property
+    def way_mode(self) -> Mode:
+        """In which mode the vehicle flies to a place that it is told; PX4 has none of its own for that."""
+        return Mode.GUIDED if self._autopilot is Autopilot.ARDUPILOT else Mode.LOITER
+
     def hold(self) -> None:
-        """Stops and waits; photos stop too."""
+        """Stops its mission and waits; photos stop too."""
         # In LOITER ArduPilot obeys the sticks of a remote control that may not be there, and sinks.
         mode = Mode.BRAKE if self._autopilot is Autopilot.ARDUPILOT else Mode.LOITER
-        self._commander.set_mode(mode, lambda: self._recorder.mode not in (None, Mode.AUTO))
+        self._commander.set_mode(mode, lambda: self._recorder.mode is not Mode.AUTO)
         self._commander.order("photos off", dialect.MAV_CMD_DO_SET_CAM_TRIGG_DIST)
+
+    def stop_on_way(self) -> None:
+        """Stops on the way to a place; PX4 is in its holding mode already, and gets this place as the new one."""
+        if self._autopilot is Autopilot.ARDUPILOT:
+            self._commander.set_mode(Mode.BRAKE, lambda: self._recorder.mode is not self.way_mode)
+            return
+        here = self._recorder.track[-1]
+        self._commander.fly_to((here.lon, here.lat), here.alt_home_m)
 
     def return_home(self) -> None:
         """Flies home and lands."""
@@ -56,15 +69,18 @@ class Pilot:
 
     def is_at(self, point: BreakPoint) -> bool:
         """Whether the vehicle is there."""
+        return self.away_m(point) < _THERE_M
+
+    def away_m(self, point: BreakPoint) -> float:
+        """Metres to a place, along the ground or in height, whichever is more; infinite before a position came."""
+        if not self._recorder.track:
+            return math.inf
         event = self._recorder.track[-1]
         here, there = self._frame.en_from_lonlat(np.array([[event.lon, event.lat], [point.lon, point.lat]]))
-        return math.dist(here, there) < _THERE_M and abs(event.alt_home_m - point.alt_home_m) < _THERE_M
+        return max(math.dist(here, there), abs(event.alt_home_m - point.alt_home_m))
 
-    def take_up(self, point: BreakPoint) -> None:
-        """Sets camera, photos and speed as they were there, and flies on with the mission.
-
-        The first photo comes before the first metre. The speed comes last: a vehicle forgets it with its mode.
-        """
+    def prepare(self, point: BreakPoint) -> None:
+        """Sets item, camera and photos as they were there; the first photo comes before the first metre."""
         in_force = self._path.leg_to(point.item).in_force
         order = self._commander.order
         first = 0 if self._autopilot.home_is_item_0 else 1
@@ -78,9 +94,13 @@ class Pilot:
                 self._commander.look_at((lon, lat), height)
         if in_force.photos is not None:
             order("photos", dialect.MAV_CMD_DO_SET_CAM_TRIGG_DIST, in_force.photos.distance_m, 0.0, 1.0)
+
+    def go_on(self, point: BreakPoint) -> None:
+        """Flies on with the mission. The speed comes last: a vehicle forgets it with its mode."""
         self._commander.set_mode(Mode.AUTO, lambda: self._recorder.mode is Mode.AUTO)
-        if in_force.speed_m_s is not None:
-            order("speed", dialect.MAV_CMD_DO_CHANGE_SPEED, 1.0, in_force.speed_m_s, -1.0)
+        speed_m_s = self._path.leg_to(point.item).in_force.speed_m_s
+        if speed_m_s is not None:
+            self._commander.order("speed", dialect.MAV_CMD_DO_CHANGE_SPEED, 1.0, speed_m_s, -1.0)
 
     def photograph_again(self) -> None:
         """Switches photos on again where they belong; one that is refused is not worth the flight."""

@@ -21,7 +21,7 @@ _UNKNOWN_HEADING = 65_535
 _ARMED = dialect.MAV_MODE_FLAG_SAFETY_ARMED
 # Packets are numbered up to 255 and from 0 again; so many numbers back is late, more is a new round.
 _LATE_PACKETS = 64
-_FINISHED = (Mode.AUTO, Mode.LAND)
+_FINISHED = (Mode.AUTO, Mode.LAND, Mode.RTL)
 
 
 class Recorder:
@@ -32,6 +32,7 @@ class Recorder:
         track: Every position.
         last_item: The last item that was reached.
         item: The item that the vehicle says it is at; 0 before it says so.
+        tells_item: Whether it has said so.
         armed: By its last heartbeat.
         mode: By its last heartbeat; None for one not known here.
         heartbeats: How many came.
@@ -53,7 +54,7 @@ class Recorder:
         self.track: list[PositionEvent] = []
         self.texts: list[str] = []
         self.last_item = self.item = self.heartbeats = 0
-        self.armed = False
+        self.armed = self.tells_item = False
         self.mode: Mode | None = None
         self.battery: float | None = None
         self._boot_at: datetime | None = None
@@ -73,8 +74,8 @@ class Recorder:
                 self._take_photo(_captured(message))
             case "MISSION_ITEM_REACHED":
                 self.last_item = max(self.last_item, int(message.seq) + self._first)
-            case "MISSION_CURRENT":
-                self.item = int(message.seq) + self._first
+            case "MISSION_CURRENT" if not self._is_late(message):
+                self.item, self.tells_item = int(message.seq) + self._first, True
             case "SYS_STATUS" if message.battery_remaining >= 0:
                 self.battery = message.battery_remaining / 100
             case "STATUSTEXT":

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
-from flightplan.errors import CommandRefused, NoAnswer
+from flightplan.errors import CommandRefused, NoAnswer, NotNow
 from flightplan.link.link import Link, Message
 from flightplan.link.mavlink import FRAME_RELATIVE, xy_from_lonlat
 from flightplan.link.modes import Mode, set_mode_params
@@ -33,6 +34,19 @@ class Commander:
     def __init__(self, link: Link, on_message: Callable[[Message], None]) -> None:
         self._link = link
         self._on_message = on_message
+        self._is_wanted: Callable[[], bool] = lambda: True
+
+    @contextlib.contextmanager
+    def only_while(self, is_wanted: Callable[[], bool]) -> Iterator[None]:
+        """Within the context nothing is sent, or sent again, once `is_wanted` is false; `NotNow` is raised instead.
+
+        Others may take a vehicle over while an order to it is being repeated.
+        """
+        before, self._is_wanted = self._is_wanted, is_wanted
+        try:
+            yield
+        finally:
+            self._is_wanted = before
 
     def order(self, name: str, command: int, *params: float, seen: Callable[[], bool] | None = None) -> None:
         """Sends COMMAND_LONG until it is acknowledged, and until `seen` says so where that is given.
@@ -106,6 +120,8 @@ class Commander:
         answer = _Answer(name=name, command=command)
         tries = 0
         while tries < _TRIES and not (tries and self._link.silent_s() > _OUT_OF_REACH_S):
+            if not self._is_wanted():
+                raise NotNow(f"{name} was not ordered: others have taken over the vehicle")
             self._link.send(packet(tries))
             tries += 1
             until = time.monotonic() + _WAIT_S

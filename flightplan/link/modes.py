@@ -18,17 +18,21 @@ class Mode(Enum):
     LOITER = 5
     RTL = 6
     LAND = 9
+    POSHOLD = 16
     BRAKE = 17
 
 
 # PX4's main and sub mode. It has no mode for single orders: it goes there and holds.
 _PX4: dict[Mode, tuple[int, int]] = {
     Mode.STABILIZE: (7, 0),
+    Mode.POSHOLD: (3, 0),
     Mode.AUTO: (4, 4),
     Mode.LOITER: (4, 3),
     Mode.RTL: (4, 5),
     Mode.LAND: (4, 6),
 }
+# Other ways of doing the same, as heartbeats tell them: ArduCopter's SMART_RTL and AUTO_RTL, PX4's precision landing.
+_SAME_AS = {Autopilot.ARDUPILOT: {21: Mode.RTL, 27: Mode.RTL}, Autopilot.PX4: {4 << 16 | 9 << 24: Mode.LAND}}
 _PX4_STAND_INS = {Mode.GUIDED: Mode.LOITER, Mode.BRAKE: Mode.LOITER}
 
 
@@ -57,6 +61,8 @@ def custom_mode(mode: Mode, autopilot: Autopilot) -> int:
 
 def mode_from_custom(number: int, autopilot: Autopilot) -> Mode | None:
     """The mode that a heartbeat's `custom_mode` means; None for one not known here."""
+    if number in _SAME_AS[autopilot]:
+        return _SAME_AS[autopilot][number]
     if autopilot is Autopilot.ARDUPILOT:
         return _by_number(number)
     return mode_from_params(number >> 16 & 0xFF, number >> 24 & 0xFF, autopilot)

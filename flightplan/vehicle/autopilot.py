@@ -24,7 +24,7 @@ from flightplan.vehicle.setup import VehicleSetup
 
 _DEFAULT_SPEED_M_S = 10.0
 _IN_AIR_M = 0.1
-_ARMABLE = (Mode.GUIDED, Mode.LOITER, Mode.STABILIZE, Mode.AUTO)
+_ARMABLE = (Mode.GUIDED, Mode.LOITER, Mode.POSHOLD, Mode.STABILIZE, Mode.AUTO)
 
 
 @dataclass
@@ -284,6 +284,10 @@ class Autopilot:
                     self._finish_item()
             case 16:
                 self._fly_to(item, dt_s)
+            case 20 if self._is_px4:
+                # It takes this item for an order to change the mode, and the mission has ended with that.
+                self.on_reached(self.current)
+                self.set_mode(Mode.RTL)
             case 20:
                 self._return(dt_s)
             case 21:

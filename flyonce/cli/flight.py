@@ -29,7 +29,7 @@ from flyonce.cli.flight_orders import orders_path, taking_orders
 from flyonce.cli.lawful import AirspaceFiles, TerrainFile, mission_to_fly
 from flyonce.cli.links import KeyFile, SystemId, connect
 from flyonce.cli.options import AsJson, LinkUrl
-from flyonce.cli.output import Ticker, emit_json, progress, say
+from flyonce.cli.output import Ticker, emit_json, fail, progress, say
 
 _REPORT_EVERY_S = 1.0
 
@@ -92,6 +92,8 @@ def fly(
     Ctrl-C calls the vehicle home; pressed again, it leaves the vehicle to itself. Orders come from other terminals:
     see `flyonce fly-command`.
     """
+    if stream and not as_json:
+        fail("--stream writes lines of JSON: give --json with it, or leave it out.")
     mission = mission_to_fly(mission_file, terrain, airspace)
     record = tlog or mission_file.with_suffix(".tlog")
     control = FlightControl()
@@ -101,8 +103,8 @@ def fly(
         progress("flying", total=mission.figures().length_m) as ticker,
         taking_orders(orders_path(mission_file), control),
     ):
-        reporter = Reporter(ticker, stream=as_json and stream)
-        with calling_home(control, lambda: reporter.in_flight):
+        reporter = Reporter(ticker, stream=stream)
+        with calling_home(control, lambda: follow or reporter.in_flight):
             log = run(connection, mission, tlog_path=record, control=control, on_progress=reporter.report)
     rest = _write_rest(mission, mission_file, log, airspace or ())
     if as_json:
@@ -223,6 +225,7 @@ def _result(mission: Mission, log: FlightLog, record: Path, rest: Path | None) -
         "plan_hash": log.plan_hash,
         "pauses": log.pauses,
         "link_losses": log.link_losses,
+        "gaps": [asdict(gap) for gap in log.gaps],
         "break_point": None if log.break_point is None else asdict(log.break_point),
         "rest": None if rest is None else str(rest),
         "tlog": str(record),
@@ -231,6 +234,11 @@ def _result(mission: Mission, log: FlightLog, record: Path, rest: Path | None) -
 
 def _say_result(log: FlightLog, record: Path, rest: Path | None) -> None:
     say(f"flown {log.flown_m / 1000:.2f} km, {len(log.photos)} photos; log in {record}")
+    for gap in log.gaps:
+        say(
+            f"the row on the way to item {gap.item} may have a gap at {gap.lon:.6f},{gap.lat:.6f}: "
+            "the mission did not go on from where this program saw it left"
+        )
     if not log.completed:
         where = "" if log.break_point is None else f" on the way to item {log.break_point.item}"
         left = "" if rest is None else f"; what is left to fly is in {rest}"

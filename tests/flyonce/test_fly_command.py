@@ -100,6 +100,31 @@ def test_a_flight_is_paused_resumed_and_called_home_from_another_terminal(missio
     assert not mission.with_suffix(".orders").exists()
 
 
+def test_a_vehicle_left_paused_is_followed_and_the_first_ctrl_c_calls_it_home(mission):
+    with started("vehicle", "--port", 0, "--speedup", 4, "--json") as vehicle:
+        link = json.loads(vehicle.stdout.readline())["link"]
+        assert flyonce("upload", mission, "--link", link).returncode == 0
+        with started("fly", mission, "--link", link, "--json", "--stream") as begins:
+            lines_of(begins, flies)
+            assert flyonce("fly-command", mission, "pause").returncode == 0
+
+        with started("fly", mission, "--link", link, "--follow", "--json", "--stream") as follows:
+            lines_of(follows, lambda one: one["phase"] == "paused")
+            follows.send_signal(signal.SIGINT)
+            *_, result = lines_of(follows, lambda one: "flown_m" in one)
+            assert follows.wait(30) == 0
+
+    assert result["completed"] is False
+    assert result["break_point"]["item"] >= 1
+
+
+def test_a_stream_that_is_no_json_is_refused_in_one_line(mission):
+    refused = flyonce("fly", mission, "--link", "tcp:127.0.0.1:9", "--stream")
+
+    assert refused.returncode == 2
+    assert "--stream writes lines of JSON: give --json" in refused.stderr
+
+
 def test_orders_without_a_flight_are_refused_in_one_line(mission):
     refused = flyonce("fly-command", mission, "rtl")
 
