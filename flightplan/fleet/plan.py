@@ -75,7 +75,7 @@ class Survey:
                 raise CannotPlan(
                     problem=f"{name} is out of range", remedy=f"Give a finite number of at least {least:g}"
                 )
-        most_m = FlightLimits().max_height_agl_m
+        most_m = self.limits.max_height_agl_m
         if self.altitude_m > most_m:
             raise CannotPlan(
                 problem=f"{self.altitude_m:g} m above ground exceeds {most_m:g} m",

@@ -20,6 +20,7 @@ from flightplan.fleet.plan import FleetPlan, Survey, plan_fleet
 from flightplan.fleet.reading import read_fleet
 from flightplan.fleet.schedule import Schedule, schedule
 from flightplan.ground.meridian import REMEDY, is_across_180
+from flightplan.mission.limits import FlightLimits
 from flightplan.mission.wind import Wind
 from flyonce.cli.output import EXIT_BAD_INPUT, EXIT_FAILURE, emit_json, fail, progress, say
 from flyonce.fleet_files import FleetFiles
@@ -71,6 +72,7 @@ def plan_for_fleet(orders: FleetOrders, *, as_json: bool) -> None:
     """
     if any((orders.out / "missions").glob("*")):
         fail(f"{orders.out}: it holds the missions of an earlier plan. Choose another folder, or remove them.")
+    _check_height(orders)
     areas = areas_of(orders.areas)
     no_fly = [place for path in orders.no_fly for place in shapes_of(path)]
     fleet = read_fleet(orders.fleet)
@@ -132,6 +134,16 @@ def plan_for_fleet(orders: FleetOrders, *, as_json: bool) -> None:
             f"{planned.unreached_m2 / 1e6:.2f} km² lie out of every drone's reach and are not planned. "
             "Add docks there, or allow the drones to fly farther.",
             code=EXIT_BAD_INPUT,
+        )
+
+
+def _check_height(orders: FleetOrders) -> None:
+    """Refuse at once what no approval allows: a city takes minutes to plan."""
+    altitude_m, open_m = orders.survey.altitude_m, FlightLimits.max_height_agl_m
+    if altitude_m > max([open_m, *(one.ceiling_m for one in orders.rules.airspace.approvals)]):
+        fail(
+            f"{altitude_m:g} m above ground exceeds {open_m:g} m, and no approval allows that. "
+            "Fly lower, or give an approval with --airspace."
         )
 
 

@@ -275,3 +275,21 @@ def test_a_fleet_keeps_clear_of_masts(city, planned):
         path = shapely.LineString(frame.en_from_lonlat(np.array(mission.path_lonlat())))
         assert path.distance(shapely.Point(0, 0)) >= 17.9
         assert mission.obstacles[0].name == "mast"
+
+
+def test_a_fleet_flies_above_120_m_with_an_approval_and_not_without(city, planned):
+    properties = {
+        "kind": "approval", "id": "QZ-7", "ceiling_m": 160,
+        "from": "2026-11-24T00:00+08:00", "until": "2026-12-24T23:00+08:00",
+    }  # fmt: skip
+    feature = {"type": "Feature", "properties": properties, "geometry": mapping(box(118.7, 28.8, 119.0, 29.1))}
+    (city / "ok.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    high = ("--altitude-m", "150", "--first-day", "2026-11-24")
+
+    refused = planned(*high)
+    assert refused.exit_code == 2
+    assert "no approval allows that" in refused.stderr
+    assert planned(*high, "--airspace", str(city / "ok.geojson")).exit_code == 0
+    missions = [read_mission(path) for path in (city / "out" / "missions").rglob("*.plan")]
+    assert {mission.clearance.approvals for mission in missions} == {("QZ-7",)}
+    assert max(point.alt_m for mission in missions for point in mission.waypoints) == 150.0
