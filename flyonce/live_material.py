@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from flyonce.live_poses import LivePose, LivePoses
-from flyonce.looks import Prepared, Problem, Shot
+from flyonce.looks import FilmFrame, Prepared, Problem, Shot
 from flyonce.material import Account, Candidate
 from flyonce.picture_masks import Masks
 from flyonce.stills import StillOriginal, clock_text
@@ -147,6 +147,7 @@ class LiveMaterial:
                 frame=frame,
                 stem=f"live_{moment}_f{frame.index:06}",
                 note=f"still of a live stream, frame {frame.index}, stream time {media_time_s:.3f} s, {moment}",
+                film=FilmFrame(kind="stream", name="", sha256=None, frame=frame.index, media_time_s=media_time_s),
             ),
         )
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,16 +83,37 @@ class Shot:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FilmFrame:
+    """Which frame of which video or stream a still is.
+
+    Attributes:
+        kind: `video` for a file, `stream` for what was never one.
+        name: The file's name; empty for a stream, whose address may hold a password.
+        sha256: Of the file's bytes; None for a stream.
+        frame: Its position among the frames, from 0.
+        media_time_s: Its presentation time by the film's own clock.
+    """
+
+    kind: Literal["video", "stream"]
+    name: str
+    sha256: str | None
+    frame: int
+    media_time_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class OriginalFile:
     """An original that is a file: a photo as the camera wrote it, or the still of a video once it is written.
 
     Attributes:
         path: The file.
         sha256: Of its bytes.
+        film: Where a still comes from; None for a photo.
     """
 
     path: Path
     sha256: str
+    film: FilmFrame | None = None
 
     def secure(self, folder: Path) -> OriginalFile:
         """The file itself; nothing is written."""

@@ -101,6 +101,10 @@ def open_recording(
         InputFileError: The telemetry cannot be read.
         RecordingError: The two do not belong together.
     """
+    with VideoSource(video):
+        pass  # what is no video is told before gigabytes are read
+    # Before a single picture is decoded or any telemetry is looked at: it names the bytes as they came.
+    sha256 = _digest(video, on_bytes)
     with VideoSource(video) as source:
         film = _Film(path=video, duration_s=source.duration_s, started_at=source.started_at)
         size, frame_rate, may_carry_klv = source.size_wh_px, source.frame_rate, source.may_carry_klv
@@ -120,7 +124,7 @@ def open_recording(
         track, problems = _on_media_time(film, reading, telemetry, offset_s)
     return Recording(
         path=video,
-        sha256=_digest(video, on_bytes),
+        sha256=sha256,
         duration_s=film.duration_s,
         size_wh_px=size,
         frame_rate=frame_rate,

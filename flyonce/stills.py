@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from flyonce.looks import OriginalFile
+from flyonce.looks import FilmFrame, OriginalFile
 from vision.frame import Frame
 
 JPEG_QUALITY = 95
@@ -25,11 +25,13 @@ class StillOriginal:
         frame: The frame.
         stem: Name of the file, without suffix.
         note: Where and when it comes from, in plain ASCII; written into the file itself.
+        film: The same for the record.
     """
 
     frame: Frame
     stem: str
     note: str
+    film: FilmFrame | None = None
 
     def secure(self, folder: Path) -> OriginalFile:
         """Write the still as JPEG of quality 95 with full colour resolution; its note stands in its EXIF."""
@@ -43,7 +45,7 @@ class StillOriginal:
         data = out.getvalue()
         path = folder / f"{self.stem}.jpg"
         path.write_bytes(data)
-        return OriginalFile(path=path, sha256=hashlib.sha256(data).hexdigest())
+        return OriginalFile(path=path, sha256=hashlib.sha256(data).hexdigest(), film=self.film)
 
 
 def clock_text(seconds: float) -> str:

@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 
 from flyonce.ground_views import GroundViews
-from flyonce.looks import Prepared, Shot
+from flyonce.looks import FilmFrame, Prepared, Shot
 from flyonce.picture_masks import Masks
 from flyonce.recordings import Recording
 from flyonce.stills import StillOriginal, clock_text
@@ -130,6 +130,13 @@ class VideoReader:
                 stem=f"{self._prefix}{_plain(path.stem)}_{text}_f{frame.index:06}",
                 note=f"still of {_plain(path.name)}, frame {frame.index}, media time {media_time_s:.3f} s, "
                 f"video sha256 {self._recording.sha256}",
+                film=FilmFrame(
+                    kind="video",
+                    name=path.name,
+                    sha256=self._recording.sha256,
+                    frame=frame.index,
+                    media_time_s=media_time_s,
+                ),
             ),
             masks=masks.of(shot),
         )

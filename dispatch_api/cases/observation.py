@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dispatch_api.cases.model import CaseState
 from dispatch_api.departments.routing import ZoneFact
+from dispatch_api.evidence.capture import Capture
 from dispatch_api.evidence.looks import PictureLook
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -30,6 +31,7 @@ class Evidence:
         annotated_jpeg: The picture with the thing's box drawn, people blurred.
         redacted_jpeg: The full picture, people and plates blurred.
         look: What else was found in the picture and by which model, where it is known.
+        capture: What the original is, a photo or a frame of which film, and where the camera was; None where unknown.
     """
 
     original_path: Path
@@ -39,6 +41,7 @@ class Evidence:
     annotated_jpeg: bytes
     redacted_jpeg: bytes
     look: PictureLook | None = None
+    capture: Capture | None = None
 
     def __post_init__(self) -> None:
         if not _SHA256.fullmatch(self.original_sha256):

@@ -56,7 +56,11 @@ def attach(
 
 def _attach_one(connection: Connection, item: Kept, case_id: str, observation_id: int, at: datetime) -> bool:
     sha256 = item.original.sha256
-    if connection.execute(select(original.c.sha256).where(original.c.sha256 == sha256)).first() is None:
+    known_original = connection.execute(
+        select(original.c.removed_at, original.c.capture).where(original.c.sha256 == sha256)
+    ).first()
+    capture = None if item.source.capture is None else item.source.capture.as_json()
+    if known_original is None:
         connection.execute(
             insert(original).values(
                 sha256=sha256,
@@ -65,8 +69,14 @@ def _attach_one(connection: Connection, item: Kept, case_id: str, observation_id
                 bytes=item.original.bytes,
                 captured_at=item.source.captured_at,
                 received_at=at,
+                capture=capture,
             )
         )
+    elif known_original.capture is None or known_original.removed_at is not None:
+        # One that a quota took away and that came in again lies in the vault again.
+        again = {"removed_at": None} if item.original.path.is_file() else {}
+        values = {"capture": known_original.capture or capture, **again}
+        connection.execute(update(original).where(original.c.sha256 == sha256).values(**values))
     pictures: dict[str, Any] = {
         "annotated_sha256": item.annotated_sha256,
         "full_sha256": item.full_sha256,

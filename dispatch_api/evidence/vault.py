@@ -25,6 +25,7 @@ class Sealed:
     sha256: str
     extension: str
     bytes: int
+    path: Path
 
 
 class Vault:
@@ -43,7 +44,7 @@ class Vault:
         target = self._place("originals", sha256, extension)
         if not target.exists():
             self._copy(path, target, sha256)
-        return Sealed(sha256=sha256, extension=extension, bytes=target.stat().st_size)
+        return Sealed(sha256=sha256, extension=extension, bytes=target.stat().st_size, path=target)
 
     def keep_picture(self, jpeg: bytes) -> str:
         """Keep a picture made from an original; returns its SHA-256."""

@@ -60,7 +60,9 @@ def _places(connection: Connection) -> list[str]:
 
 def _originals(connection: Connection, store: Store) -> list[str]:
     vault, found = Vault(store.evidence_dir), []
-    for row in connection.execute(select(original).order_by(original.c.received_at)):
+    for row in connection.execute(
+        select(original).where(original.c.removed_at.is_(None)).order_by(original.c.received_at)
+    ):
         path = vault.original_path(row.sha256, row.extension)
         if not path.is_file():
             found.append(f"{path} is missing")

@@ -135,6 +135,8 @@ original = Table(
     Column("bytes", WHOLE, nullable=False),
     Column("captured_at", UtcTime),
     Column("received_at", UtcTime, nullable=False),
+    Column("capture", JSON(none_as_null=True)),
+    Column("removed_at", UtcTime),
 )
 
 evidence = Table(
@@ -228,6 +230,7 @@ flight = Table(
     Column("started_at", UtcTime, nullable=False),
     Column("ended_at", UtcTime),
     Column("figures", JSON, nullable=False),
+    Column("facts", JSON(none_as_null=True)),
 )
 
 flight_position = Table(

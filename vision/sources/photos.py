@@ -72,6 +72,8 @@ def read_frame(path: Path, *, index: int = 0) -> Frame:
         PhotoError: If the file cannot be read, is empty, truncated, no picture, or too large.
     """
     data = _bytes_of(path)
+    # First of all: what is hashed is what the camera wrote, whatever a decoder makes of it.
+    sha256 = hashlib.sha256(data).hexdigest()
     with warnings.catch_warnings():
         # Pillow warns of damaged tags and of many pixels; the pixels themselves are checked here, and refused or taken.
         warnings.simplefilter("ignore")
@@ -82,7 +84,7 @@ def read_frame(path: Path, *, index: int = 0) -> Frame:
         captured_at=captured_at,
         source=str(path),
         index=index,
-        sha256=hashlib.sha256(data).hexdigest(),
+        sha256=sha256,
         exif_orientation=_orientation(exif),
     )
 
