@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Annotated, Protocol
 from zoneinfo import ZoneInfo
+
+from pydantic import BeforeValidator, PlainSerializer
 
 from dispatch_api.errors import ConfigurationError
 
@@ -96,6 +98,14 @@ class Clock:
     def text(self) -> str:
         """The clock as it is written in configuration."""
         return f"{self.amount:g}{self.unit}"
+
+
+def _clock(value: object) -> object:
+    return Clock.parse(value) if isinstance(value, str) else value
+
+
+ClockText = Annotated[Clock, BeforeValidator(_clock), PlainSerializer(lambda clock: clock.text)]
+"""A clock in a configuration file, written like `4wh`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,6 +65,12 @@ def case_properties(row: CaseRow, *, matters: Matters, original_sha256: str | No
         "last_seen_at": iso(row.last_seen_at),
         "observations": row.observations,
         "frames": row.frames,
+        "overdue": row.overdue,
+        "supervised": row.supervised,
+        "hold": row.hold,
+        "handed_over_at": iso(row.handed_over_at),
+        "paused_s": row.paused_s,
+        "version": row.version,
         "thumbnail_url": picture_url(original_sha256, "thumbnail", row.case_id),
     }
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from dispatch_api.accounts.model import system_actor
 from dispatch_api.cases.matters import Matter, Matters
-from dispatch_api.cases.model import CaseState, Colour
+from dispatch_api.cases.model import CaseState
 from dispatch_api.cases.moves import move_case, tell_case
 from dispatch_api.cases.neighbours import LookedClean, Neighbours, look_around
 from dispatch_api.cases.observation import IssuedTask, Observation, Recorded
@@ -27,6 +27,7 @@ from dispatch_api.cases.records import (
     update_case,
 )
 from dispatch_api.cases.review import LASTING_REASONS, review_reasons, sure_zones
+from dispatch_api.clockwork.starting import start_review
 from dispatch_api.departments.routing import Decision, Routing
 from dispatch_api.evidence.records import Kept, attach, keep
 from dispatch_api.evidence.vault import Vault
@@ -91,6 +92,14 @@ class Intake:
             InvalidRequest: As `record`.
         """
         return [future.result() for future in [self._submit(seen) for seen in observations]]
+
+    def take(self, connection: Connection, seen: Observation) -> Recorded:
+        """Record one observation inside a transaction of the caller's; its pictures, if any, are left out.
+
+        Raises:
+            InvalidRequest: The matter is not configured.
+        """
+        return self._take(connection, seen, self._matters[seen.matter], ())
 
     def _submit(self, seen: Observation) -> Future[Recorded]:
         matter = self._matters[seen.matter]
@@ -168,25 +177,18 @@ class Intake:
             if closed.state == CaseState.CLOSED:
                 move_case(connection, closed, CaseState.RECURRED, by=_INTAKE, at=at, why=f"seen again: {row.number}")
         if reasons:
-            row = self._wait_for_a_person(connection, row, matter, reasons, at=at)
+            row = self._wait_for_a_person(connection, row, reasons, at=at)
         else:
             row = self._open_by_rule(connection, row, seen, matter, at=at)
         tell_case(connection, row, kind="case.opened", at=at, matters=self._matters)
         return _recorded(connection, row, opened=True)
 
     def _wait_for_a_person(
-        self, connection: Connection, row: CaseRow, matter: Matter, reasons: Sequence[str], *, at: datetime
+        self, connection: Connection, row: CaseRow, reasons: Sequence[str], *, at: datetime
     ) -> CaseRow:
-        deadline_at = self._matters.review_deadline(matter.key, Colour(row.colour), at)
-        return move_case(
-            connection,
-            row,
-            CaseState.PENDING_REVIEW,
-            by=_AUTO_RULE,
-            at=at,
-            why=", ".join(reasons),
-            verify_deadline_at=deadline_at,
-        )
+        why = ", ".join(reasons)
+        row = move_case(connection, row, CaseState.PENDING_REVIEW, by=_AUTO_RULE, at=at, why=why)
+        return start_review(connection, row, at=at, matters=self._matters)
 
     def _open_by_rule(
         self, connection: Connection, row: CaseRow, seen: Observation, matter: Matter, *, at: datetime

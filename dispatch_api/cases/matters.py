@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import Field, model_validator
 
-from dispatch_api.cases.clocks import ChinaDays, Clock, WorkingCalendar
+from dispatch_api.cases.clocks import ChinaDays, ClockText, WorkingCalendar
 from dispatch_api.cases.model import Colour
+from dispatch_api.clockwork.rules import Escalation
 from dispatch_api.configuration import ConfigurationModel, Name, read_model
 from dispatch_api.errors import ConfigurationError, InvalidRequest
-
-
-def _clock(value: object) -> object:
-    return Clock.parse(value) if isinstance(value, str) else value
-
-
-ClockText = Annotated[Clock, BeforeValidator(_clock), PlainSerializer(lambda clock: clock.text)]
 
 
 class Clocks(ConfigurationModel):
@@ -137,6 +131,7 @@ class _MattersFile(ConfigurationModel):
     standard: str
     effective_from: date
     calendar: _Calendar
+    escalation: Escalation = Escalation()
     families: dict[str, _Family]
     matters: tuple[Matter, ...] = Field(min_length=1)
 
@@ -149,6 +144,7 @@ class Matters:
     by_key: Mapping[str, Matter]
     windows: Mapping[str, timedelta]
     calendar: WorkingCalendar
+    escalation: Escalation
 
     def __getitem__(self, key: str) -> Matter:
         """The matter of that key.
@@ -160,12 +156,6 @@ class Matters:
             return self.by_key[key]
         except KeyError:
             raise InvalidRequest(field="matter", problem=f"{key!r} is none of {', '.join(self.by_key)}") from None
-
-    def review_deadline(self, matter: str, colour: Colour, at: datetime) -> datetime | None:
-        """Until when a person has looked at a case that begins to wait at `at` (T1); None where no clock runs."""
-        known = self.by_key.get(matter)
-        t1 = known.clocks_for(colour).t1 if known else None
-        return self.calendar.deadline(at, t1) if t1 else None
 
 
 def load_matters(path: Path | None = None) -> Matters:
@@ -192,6 +182,7 @@ def load_matters(path: Path | None = None) -> Matters:
             {name: family.window.elapsed for name, family in model.families.items() if family.window.elapsed}
         ),
         calendar=calendar,
+        escalation=model.escalation,
     )
 
 

@@ -15,6 +15,7 @@ from dispatch_api.cases.model import ENDED_STATES, CaseState, Colour
 from dispatch_api.cases.moves import move_case, tell_case
 from dispatch_api.cases.records import CaseRow, get_case, summed_up, update_case
 from dispatch_api.cases.review import sure_zones
+from dispatch_api.clockwork.starting import start_review
 from dispatch_api.departments.routing import ZoneFact
 from dispatch_api.errors import IllegalTransition, InvalidRequest
 from dispatch_api.store.history import Event, append_event
@@ -104,8 +105,7 @@ def take_apart(connection: Connection, row: CaseRow, *, by: Actor, at: datetime,
     holder = summed_anew(connection, holder.case_id, matters)
     note_other(connection, PARTED, holder, of=back, keys=keys, by=by, at=at, why=why)
     tell_case(connection, holder, kind="case.updated", at=at, matters=matters)
-    deadline_at = matters.review_deadline(back.matter, Colour(back.colour), at)
-    return update_case(connection, back.case_id, {"verify_deadline_at": deadline_at})
+    return start_review(connection, back, at=at, matters=matters)
 
 
 def _not_apart(row: CaseRow, why: str) -> IllegalTransition:

@@ -19,7 +19,7 @@ from geo.identity.rules import LARGEST_PROBABILITY
 
 CaseRow = Row[Any]
 _ONE = select(case).where(case.c.case_id == bindparam("of_case"))
-_UPDATE = update(case).where(case.c.case_id == bindparam("of_case"))
+_UPDATE = update(case).where(case.c.case_id == bindparam("of_case")).values(version=case.c.version + 1)
 
 # The index finds more than asked, by 32-bit boxes; the exact comparison follows in `merging`.
 _NEAR = {

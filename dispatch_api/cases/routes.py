@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query
 
 from dispatch_api.accounts.access import CHANGES_CASES, SEES_CASES, Subject, open_to
 from dispatch_api.accounts.model import Scope
-from dispatch_api.cases.schemas import Change, Split
+from dispatch_api.cases.schemas import Change, FlagChange, Split
 from dispatch_api.cases.views import PAGE_LIMIT, CaseFilter, case_collection, case_detail, case_page
 from dispatch_api.parts import PartsOf, Reader, Writer
 from dispatch_api.store.times import utc_now
@@ -79,3 +79,14 @@ def split(parts: PartsOf, account: Writer, case_id: str, wanted: Split) -> dict[
     two are remembered as not the same.
     """
     return one_case(parts, account, parts.cases.split(case_id, wanted, by=account).case_id)
+
+
+@router.post("/cases/{case_id}/flags")
+@open_to(CHANGES_CASES, of=Subject.CASE)
+def set_flag(parts: PartsOf, account: Writer, case_id: str, wanted: FlagChange) -> dict[str, Any]:
+    """Set a flag beside the state: evidence on hold or released, handed over as a clue, supervised (督办).
+
+    For the centre, with a reason; answers with the case as it stands then. A flag that is set already is a 409.
+    """
+    parts.cases.set_flag(case_id, wanted, by=account)
+    return one_case(parts, account, case_id)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from dispatch_api.cases.flags import Flag
+
 
 class Split(BaseModel):
     """Observations that turn out to be another thing.
@@ -16,6 +18,15 @@ class Split(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     observations: tuple[str, ...] = Field(min_length=1, max_length=1000)
+    reason: str = Field(max_length=2000)
+
+
+class FlagChange(BaseModel):
+    """A flag that somebody wants to set on a case, and why."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    flag: Flag
     reason: str = Field(max_length=2000)
 
 

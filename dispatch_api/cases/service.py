@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from dispatch_api.accounts.model import Account, Actor, system_actor
 from dispatch_api.accounts.sight import seen_case
+from dispatch_api.cases.flags import set_flag
 from dispatch_api.cases.matters import Matters
 from dispatch_api.cases.merges import merge, take_apart
-from dispatch_api.cases.model import CASE_STEPS, CaseState, Colour
+from dispatch_api.cases.model import CASE_STEPS, CaseState
 from dispatch_api.cases.moves import move_case, tell_case
 from dispatch_api.cases.records import CaseRow
 from dispatch_api.cases.rejection import REJECTION_NAMES, RejectionCode
-from dispatch_api.cases.schemas import Change, Split
+from dispatch_api.cases.schemas import Change, FlagChange, Split
 from dispatch_api.cases.splitting import split
+from dispatch_api.cases.suspension import resume, suspend
+from dispatch_api.clockwork.starting import clocks_of, restart_task, start_verification
+from dispatch_api.clockwork.supervision import supervise
 from dispatch_api.departments.routing import Decision, Routing, ZoneFact
 from dispatch_api.errors import InvalidRequest
 from dispatch_api.store import Store
 from dispatch_api.store.times import utc_now
 from dispatch_api.tasks.dispatching import dispatch, tell_task
-from dispatch_api.tasks.model import OPEN_STATES, TaskKind, TaskState
-from dispatch_api.tasks.records import TaskRow, move_task, tasks_of, update_task
+from dispatch_api.tasks.model import TaskKind, TaskState
+from dispatch_api.tasks.records import TaskRow, move_task, tasks_of
 
 _VERIFICATION = system_actor("verification")
 _ROUTING = system_actor("routing")
@@ -69,6 +73,24 @@ class CaseDesk:
 
         return self._store.write(work)
 
+    def set_flag(self, case_id: str, wanted: FlagChange, *, by: Account) -> CaseRow:
+        """Set a flag of a case, as somebody asks.
+
+        Raises:
+            NotFound: No such case, or not one that the account may see.
+            Forbidden: It is not for this account.
+            IllegalTransition: It is set already, or not for a case that stands so.
+            InvalidRequest: The reason is missing.
+        """
+
+        def work(connection: Connection) -> CaseRow:
+            row, at = seen_case(connection, case_id, by), self._now()
+            row = set_flag(connection, row, wanted.flag, by=by.actor, at=at, why=wanted.reason, matters=self._matters)
+            tell_case(connection, row, kind="case.updated", at=at, matters=self._matters)
+            return row
+
+        return self._store.write(work)
+
     def _transition(self, connection: Connection, case_id: str, change: Change, by: Account) -> CaseRow:
         row = seen_case(connection, case_id, by)
         to = _state(change.to)
@@ -101,13 +123,16 @@ class CaseDesk:
             case CaseState.PENDING_REVIEW if row.state == CaseState.MERGED:
                 return take_apart(connection, row, **told)
             case CaseState.SUSPENDED:
-                return plain(suspended_at=at, suspended_until=_future(change, at))
+                return suspend(connection, plain(suspended_at=at, suspended_until=_future(change, at)))
             case CaseState.IN_PROGRESS:
-                return self._resume(connection, row, plain(suspended_at=None, suspended_until=None), at=at)
+                going_on = plain(suspended_at=None, suspended_until=None)
+                return resume(connection, row, going_on, at=at, matters=self._matters)
+            case CaseState.PENDING_VERIFY:
+                return start_verification(connection, plain(), at=at, matters=self._matters)
             case CaseState.CLOSED:
                 return self._close(connection, plain(), at=at)
             case CaseState.REWORKED:
-                return self._rework(connection, plain(), why=change.reason, at=at)
+                return self._rework(connection, plain(overdue=False), why=change.reason, at=at)
             case _:
                 return plain()
 
@@ -139,13 +164,6 @@ class CaseDesk:
         decision = self._routing.by_hand(lead=change.lead, co=change.co, by=by.name, why=change.reason)
         return dispatch(connection, row, decision, matters=self._matters, by=by, at=at, why=change.reason)
 
-    def _resume(self, connection: Connection, before: CaseRow, row: CaseRow, *, at: datetime) -> CaseRow:
-        paused = at - before.suspended_at if before.suspended_at else timedelta(0)
-        for task in self._open_tasks(connection, row):
-            if task.deadline_at is not None:
-                update_task(connection, task.task_id, deadline_at=task.deadline_at + paused)
-        return row
-
     def _close(self, connection: Connection, row: CaseRow, *, at: datetime) -> CaseRow:
         for task in tasks_of(connection, row.case_id):
             if task.state == TaskState.DONE:
@@ -155,21 +173,19 @@ class CaseDesk:
         return row
 
     def _rework(self, connection: Connection, row: CaseRow, *, why: str, at: datetime) -> CaseRow:
-        matter = self._matters.by_key.get(row.matter)
-        t3 = matter.clocks_for(Colour(row.colour)).t3 if matter else None
-        deadline_at = self._matters.calendar.deadline(at, t3) if t3 else None
+        clocks = clocks_of(row, self._matters)
         for task in tasks_of(connection, row.case_id):
             if task.kind == TaskKind.LEAD and task.state == TaskState.DONE:
-                update_task(connection, task.task_id, deadline_at=deadline_at, done_at=None)
-                self._move_task(connection, task, TaskState.REWORK, at=at, why=why)
+                restarted = restart_task(connection, task, clocks, at=at, matters=self._matters)
+                self._move_task(connection, restarted, TaskState.REWORK, at=at, why=why)
+        if row.reworks >= self._matters.escalation.supervise_at_rework:
+            why = f"sent back {row.reworks} times"
+            row, _ = supervise(connection, row, why=why, by=_VERIFICATION, at=at, matters=self._matters)
         return row
 
     def _move_task(self, connection: Connection, task: TaskRow, to: TaskState, *, at: datetime, why: str) -> None:
         moved = move_task(connection, task, to, by=_VERIFICATION, at=at, why=why)
         tell_task(connection, moved, at=at)
-
-    def _open_tasks(self, connection: Connection, row: CaseRow) -> list[TaskRow]:
-        return [task for task in tasks_of(connection, row.case_id) if task.state in OPEN_STATES]
 
 
 def _reject(connection: Connection, row: CaseRow, change: Change, *, by: Actor, at: datetime) -> CaseRow:

@@ -12,10 +12,11 @@ from sqlalchemy import Connection, Row, select
 from dispatch_api.accounts.model import Actor, Role, system_actor
 from dispatch_api.cases.matters import Matters
 from dispatch_api.cases.merges import PARTED, SPLIT_OFF, move_rows, note_other, summed_anew
-from dispatch_api.cases.model import ENDED_STATES, CaseState, Colour
+from dispatch_api.cases.model import ENDED_STATES, CaseState
 from dispatch_api.cases.moves import move_case, tell_case
-from dispatch_api.cases.records import CaseRow, insert_case, next_case_number, update_case
+from dispatch_api.cases.records import CaseRow, insert_case, next_case_number
 from dispatch_api.cases.review import SPLIT_OFF_REASON
+from dispatch_api.clockwork.starting import start_review
 from dispatch_api.errors import Forbidden, IllegalTransition, InvalidRequest
 from dispatch_api.store.history import Event, append_event
 from dispatch_api.store.schema import observation
@@ -70,8 +71,7 @@ def split(
     new = summed_anew(connection, new.case_id, matters)
     row = summed_anew(connection, row.case_id, matters)
     note_other(connection, PARTED, row, of=new, keys=names, by=by, at=at, why=why)
-    deadline_at = matters.review_deadline(new.matter, Colour(new.colour), at)
-    new = update_case(connection, new.case_id, {"verify_deadline_at": deadline_at})
+    new = start_review(connection, new, at=at, matters=matters)
     tell_case(connection, new, kind="case.opened", at=at, matters=matters)
     tell_case(connection, row, kind="case.updated", at=at, matters=matters)
     return new

@@ -9,9 +9,10 @@ from sqlalchemy import Connection
 
 from dispatch_api.accounts.model import Actor, system_actor
 from dispatch_api.cases.matters import Clocks, Matters
-from dispatch_api.cases.model import CaseState, Colour
+from dispatch_api.cases.model import CaseState
 from dispatch_api.cases.moves import move_case
 from dispatch_api.cases.records import CaseRow, update_case
+from dispatch_api.clockwork.starting import clocks_of, start_task
 from dispatch_api.departments.routing import Decision
 from dispatch_api.store.feed import append_feed
 from dispatch_api.store.history import Event, append_event
@@ -51,14 +52,15 @@ def dispatch(
         "created_at": at,
         "sign_deadline_at": matters.calendar.deadline(at, clocks.t2) if clocks.t2 else None,
         "deadline_at": matters.calendar.deadline(started_at, clocks.t3) if clocks.t3 else None,
+        "t3": clocks.t3.text if clocks.t3 else None,
     }
     _withdraw_leads(connection, row, at=at)
     busy = {task.department for task in tasks_of(connection, row.case_id) if task.state not in GONE_STATES}
-    for department in decision.lead:
-        issue(connection, columns, department=department, kind=TaskKind.LEAD, at=at)
-    for department in decision.co:
-        if department not in busy and department not in decision.lead:
-            issue(connection, columns, department=department, kind=TaskKind.CO, at=at)
+    wanted = [(department, TaskKind.LEAD) for department in decision.lead]
+    wanted += [(key, TaskKind.CO) for key in decision.co if key not in busy and key not in decision.lead]
+    for department, kind in wanted:
+        task = issue(connection, columns, department=department, kind=kind, at=at)
+        start_task(connection, task, clocks, dispatched_at=started_at, at=at, matters=matters)
     return row
 
 
@@ -104,8 +106,7 @@ def _withdraw_leads(connection: Connection, row: CaseRow, *, at: datetime) -> No
 
 
 def _clocks(row: CaseRow, decision: Decision, matters: Matters) -> Clocks:
-    matter = matters.by_key.get(row.matter)
-    clocks = matter.clocks_for(Colour(row.colour)) if matter else Clocks()
+    clocks = clocks_of(row, matters)
     return clocks.overridden_by(decision.rule.clocks) if decision.rule else clocks
 
 

@@ -50,6 +50,9 @@ TASK_STATE_NAMES: dict[TaskState, tuple[str, str]] = {
 GONE_STATES = frozenset({TaskState.REFUSED, TaskState.HANDED_ON, TaskState.CANCELLED})
 """Side exits: the department has no more to do with the case."""
 
+ENDED_STATES = GONE_STATES | {TaskState.ACCEPTED}
+"""Nothing more happens to the task."""
+
 SIGNED_STATES = frozenset({TaskState.SIGNED, TaskState.WORKING, TaskState.DONE, TaskState.ACCEPTED, TaskState.REWORK})
 """The department has taken the task."""
 

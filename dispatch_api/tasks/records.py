@@ -13,11 +13,11 @@ from dispatch_api.deliveries.notices import tell_of_task
 from dispatch_api.errors import NotFound
 from dispatch_api.store.history import append_event
 from dispatch_api.store.schema import task
-from dispatch_api.tasks.model import Task, TaskKind, TaskState, advance_task
+from dispatch_api.tasks.model import ENDED_STATES, Task, TaskKind, TaskState, advance_task
 
 TaskRow = Row[Any]
 _OF_CASE = select(task).where(task.c.case_id == bindparam("of_case")).order_by(task.c.task_id)
-_UPDATE = update(task).where(task.c.task_id == bindparam("of_task"))
+_UPDATE = update(task).where(task.c.task_id == bindparam("of_task")).values(version=task.c.version + 1)
 
 
 def get_task(connection: Connection, task_id: int) -> TaskRow:
@@ -75,6 +75,8 @@ def move_task(
     append_event(connection, event)
     stamps = {TaskState.SIGNED: "signed_at", TaskState.DONE: "done_at"}
     stamp = {stamps[to]: at} if to in stamps else {}
+    if to in ENDED_STATES:
+        stamp["ended_at"] = at
     changed = update_task(connection, row.task_id, state=to.value, **stamp)
     tell_of_task(connection, changed, at=at, why=why)
     return changed

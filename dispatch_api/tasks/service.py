@@ -14,6 +14,8 @@ from dispatch_api.cases.model import ENDED_STATES, CaseState
 from dispatch_api.cases.moves import move_case, tell_case
 from dispatch_api.cases.records import CaseRow, get_case, update_case
 from dispatch_api.cases.schemas import Change
+from dispatch_api.clockwork.reminders import hand_over_reminders
+from dispatch_api.clockwork.starting import start_verification
 from dispatch_api.departments.routing import Routing
 from dispatch_api.errors import IllegalTransition, InvalidRequest
 from dispatch_api.store import Store
@@ -99,8 +101,10 @@ class TaskDesk:
             "created_at": at,
             "sign_deadline_at": task.sign_deadline_at,
             "deadline_at": task.deadline_at,
+            "t3": task.t3,
         }
-        issue(connection, columns, department=to, kind=TaskKind(task.kind), at=at)
+        taken_over = issue(connection, columns, department=to, kind=TaskKind(task.kind), at=at)
+        hand_over_reminders(connection, of_task=task.task_id, to_task=taken_over.task_id)
 
     def _return(self, connection: Connection, case: CaseRow, why: str, *, at: datetime) -> CaseRow:
         case = move_case(connection, case, CaseState.RETURNED, by=_TASKS, at=at, why=why)
@@ -122,6 +126,7 @@ class TaskDesk:
         if case.state == CaseState.IN_PROGRESS and leads and all(state is TaskState.DONE for state in leads):
             case = move_case(connection, case, CaseState.REPORTED_DONE, by=_TASKS, at=at, why="done by every lead")
             case = move_case(connection, case, CaseState.PENDING_VERIFY, by=_TASKS, at=at, why="at once")
+            case = start_verification(connection, case, at=at, matters=self._matters)
         return case
 
 

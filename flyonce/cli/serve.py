@@ -27,6 +27,7 @@ def serve(
 
     from dispatch_api.app import create_app
     from dispatch_api.cases.matters import load_matters
+    from dispatch_api.clockwork.running import Clockwork
     from dispatch_api.departments.model import load_departments
     from dispatch_api.departments.routing import load_routing
     from dispatch_api.errors import DispatchError
@@ -51,7 +52,7 @@ def serve(
             create_app(opened, matters=city, routing=rules), log_level="warning", timeout_graceful_shutdown=3
         )
         # Ctrl-C is how a server is meant to stop: uvicorn ends its work, then raises it again.
-        with suppress(KeyboardInterrupt):
+        with Clockwork(opened, city), suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listening])
 
 

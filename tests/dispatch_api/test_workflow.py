@@ -7,70 +7,24 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
-from dispatch_builders import NOON, an_observation, default_rules, north_of
-from hypothesis import given, settings
+from dispatch_builders import NOON, an_observation, north_of
+from dispatch_people_at_work import CHIEF, DRAINER, MATTERS, OTHER_CHIEF, PILOT, TOWNER, WATERMAN, Desk, an_account
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from dispatch_api.accounts.model import Account, Role
-from dispatch_api.cases.intake import Intake
+from dispatch_api.accounts.model import Role
 from dispatch_api.cases.model import CaseState, allowed_steps
-from dispatch_api.cases.records import case_of, get_case
+from dispatch_api.cases.records import case_of
 from dispatch_api.cases.schemas import Change
-from dispatch_api.cases.service import CaseDesk
+from dispatch_api.clockwork.running import Clockwork
 from dispatch_api.errors import DispatchError, Forbidden, IllegalTransition, InvalidRequest, NotFound
 from dispatch_api.store import open_store
 from dispatch_api.store import schema as tables
 from dispatch_api.store.history import verify_history
-from dispatch_api.tasks.model import TaskState
+from dispatch_api.tasks.model import OPEN_STATES, TaskState
 from dispatch_api.tasks.records import tasks_of
-from dispatch_api.tasks.service import TaskDesk, steps_now
-
-MATTERS, ROUTING = default_rules()
-
-
-def account(name: str, role: Role, department: str | None = None) -> Account:
-    return Account(
-        account_id=1, name=name, display_name_zh=name, display_name_en=name, role=role, department=department
-    )
-
-
-CHIEF, OTHER_CHIEF = account("chief", Role.CENTRE), account("other", Role.CENTRE)
-PILOT = account("pilot", Role.OPERATOR)
-DRAINER = account("drainer", Role.LEADER, "drainage")
-TOWNER = account("towner", Role.LEADER, "town")
-WATERMAN = account("waterman", Role.LEADER, "water")
-
-
-class Desk:
-    """A city with one dispatched puddle, and a clock that the test turns."""
-
-    def __init__(self, store):
-        self.store, self.now = store, NOON
-        clock = {"now": lambda: self.now}
-        self.cases = CaseDesk(store, MATTERS, ROUTING, **clock)
-        self.tasks = TaskDesk(store, MATTERS, ROUTING, **clock)
-        self.intake = Intake(store, MATTERS, ROUTING, **clock)
-        self.case_id = self.intake.record(an_observation()).case_id
-
-    def case(self, case_id=None):
-        with self.store.read() as connection:
-            return get_case(connection, case_id or self.case_id)
-
-    def task(self, department, *, last=True):
-        with self.store.read() as connection:
-            found = [task for task in tasks_of(connection, self.case_id) if task.department == department]
-        return found[-1 if last else 0]
-
-    def work(self, to, by=DRAINER, **more):
-        return self.tasks.transition(self.task(by.department or "drainage").task_id, Change(to=to, **more), by=by)
-
-    def move(self, to, by=CHIEF, **more):
-        return self.cases.transition(self.case_id, Change(to=to, **more), by=by)
-
-    def do_all(self):
-        for to in ("signed", "working", "done"):
-            self.work(to)
+from dispatch_api.tasks.service import steps_now
 
 
 @pytest.fixture
@@ -227,10 +181,7 @@ def test_a_state_that_does_not_exist_is_named(desk, to):
 
 def everything(store):
     with store.read() as connection:
-        return [
-            connection.execute(select(table)).all()
-            for table in (tables.case, tables.task, tables.event, tables.feed, tables.observation)
-        ]
+        return [connection.execute(select(table)).all() for table in tables.metadata.sorted_tables]
 
 
 @pytest.mark.parametrize("to", [state for state in CaseState if state not in {"in_progress", "returned"}])
@@ -241,7 +192,7 @@ def test_a_refused_change_leaves_not_a_trace(desk, to):
     assert everything(desk.store) == before
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=15, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(data=st.data())
 def test_on_random_walks_state_history_and_tasks_never_disagree(templates, tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("walk")
@@ -249,12 +200,15 @@ def test_on_random_walks_state_history_and_tasks_never_disagree(templates, tmp_p
     with open_store(f"sqlite:///{folder}/city.db") as store:
         desk = Desk(store)
         for _ in range(data.draw(st.integers(5, 25))):
-            desk.now += timedelta(minutes=1)
+            desk.now += timedelta(minutes=data.draw(st.sampled_from([1, 40, 600])))
+            Clockwork(store, MATTERS, now=lambda: desk.now).run_due()
             before = everything(store)
             try:
                 _random_step(desk, data)
             except DispatchError:
                 assert everything(store) == before
+        desk.now = (desk.now + timedelta(days=30)).replace(hour=4)  # noon: no quiet hours
+        Clockwork(store, MATTERS, now=lambda: desk.now).run_due()
         _check_consistent(store, desk)
 
 
@@ -266,7 +220,7 @@ def _random_step(desk, data):
         tasks = tasks_of(connection, desk.case_id)
     choices = [("case", None, CHIEF, list(allowed_steps(case_of(desk.case()), CHIEF.actor)))]
     for task in tasks:
-        by = account("worker", Role.LEADER, task.department)
+        by = an_account("worker", Role.LEADER, task.department)
         choices.append(("task", task, by, list(steps_now(task, CaseState(desk.case().state), by))))
     open_choices = [choice for choice in choices if choice[3]] or choices
     kind, task, by, offered = data.draw(st.sampled_from(open_choices))
@@ -286,6 +240,11 @@ def _check_consistent(store, desk):
             select(tables.event).where(tables.event.c.to_state.is_not(None)).order_by(tables.event.c.seq)
         ).all()
         tasks = tasks_of(connection, desk.case_id)
+        due = select(tables.reminder.c.kind).where(tables.reminder.c.state == "waiting")
+        assert connection.execute(due).all() == []
+        late = [row for row in tasks if row.state in OPEN_STATES and row.deadline_at < desk.now]
+    if late and desk.case().state != "suspended":
+        assert desk.case().overdue
     of_case = [row for row in history if row.task_id is None]
     assert all(a.to_state == b.from_state for a, b in pairwise(of_case))
     assert of_case[-1].to_state == desk.case().state

@@ -1,0 +1,218 @@
+"""What a reminder does when it is due; all of it in one transaction, so that it happens once or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+
+from dispatch_api.accounts.model import Actor, system_actor
+from dispatch_api.cases.matters import Matters
+from dispatch_api.cases.model import CaseState, Colour
+from dispatch_api.cases.moves import move_case, tell_case
+from dispatch_api.cases.records import CaseRow, get_case, update_case
+from dispatch_api.cases.suspension import resume
+from dispatch_api.clockwork.reminders import RESUME, ReminderState
+from dispatch_api.clockwork.rules import Audience, EscalationStep, Running
+from dispatch_api.clockwork.supervision import supervise
+from dispatch_api.deliveries.outbox import post
+from dispatch_api.departments.model import CENTRE
+from dispatch_api.store.history import Event, append_event
+from dispatch_api.store.schema import reminder
+from dispatch_api.store.times import iso
+from dispatch_api.tasks.dispatching import tell_task
+from dispatch_api.tasks.model import OPEN_STATES, TaskState
+from dispatch_api.tasks.records import TaskRow, get_task
+
+BATCH = 100
+_CLOCKWORK = system_actor("clockwork")
+_URGENCY = {Colour.GREEN: 0, Colour.YELLOW: 1, Colour.RED: 2}
+_UNSIGNED = frozenset({TaskState.QUEUED, TaskState.SENT})
+
+
+def fire_due(connection: Connection, *, matters: Matters, at: datetime) -> int:
+    """Do what is due, the longest overdue first, at most `BATCH` of it.
+
+    Returns:
+        How many reminders were settled: told, dropped as no longer meant, or put off until the quiet hours end.
+    """
+    query = (
+        select(reminder)
+        .where(reminder.c.state == ReminderState.WAITING.value, reminder.c.due_at <= at)
+        .order_by(reminder.c.due_at, reminder.c.reminder_id)
+        .limit(BATCH)
+    )
+    rows = connection.execute(query).all()
+    overtaken = _overtaken(rows, matters)
+    for row in rows:
+        _settle(connection, row, matters=matters, at=at, overtaken=row.reminder_id in overtaken)
+    return len(rows)
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """When the next reminder is due; None where none waits."""
+    query = (
+        select(reminder.c.due_at)
+        .where(reminder.c.state == ReminderState.WAITING.value)
+        .order_by(reminder.c.due_at)
+        .limit(1)
+    )
+    due_at: datetime | None = connection.execute(query).scalar()
+    return due_at
+
+
+def _overtaken(rows: Sequence[Row[Any]], matters: Matters) -> set[int]:
+    """Reminders after which another one of the same clock is due too: people are told the last one only."""
+    last: dict[tuple[str, int | None, Running], int] = {}
+    for row in rows:
+        step = matters.escalation.step(row.kind)
+        if step is not None:
+            last[(row.case_id, row.task_id, step.of)] = row.reminder_id
+    kept = set(last.values())
+    return {row.reminder_id for row in rows if row.reminder_id not in kept and row.kind != RESUME}
+
+
+def _settle(connection: Connection, row: Row[Any], *, matters: Matters, at: datetime, overtaken: bool) -> None:
+    case = get_case(connection, row.case_id)
+    task = get_task(connection, row.task_id) if row.task_id is not None else None
+    if row.kind == RESUME:
+        _go_on(connection, row, case, matters=matters, at=at)
+        return
+    step = matters.escalation.step(row.kind)
+    if step is None or overtaken or not _still_runs(step.of, case, task):
+        _mark(connection, row, ReminderState.DROPPED, at=at)
+        return
+    zone, quiet = matters.calendar.time_zone, matters.escalation.quiet
+    is_red = Colour.RED in {Colour(case.colour), step.colour}
+    if not is_red and quiet.has(at, zone):
+        connection.execute(
+            update(reminder).where(reminder.c.reminder_id == row.reminder_id).values(due_at=quiet.end(at, zone))
+        )
+        return
+    number = _act(connection, case, task, step, row, matters=matters, at=at)
+    _mark(connection, row, ReminderState.DONE, at=at, number=number)
+
+
+def _still_runs(running: Running, case: CaseRow, task: TaskRow | None) -> bool:
+    if running is Running.T1:
+        return bool(case.state == CaseState.PENDING_REVIEW)
+    if running is Running.VERIFY:
+        return bool(case.state == CaseState.PENDING_VERIFY)
+    if task is None or case.state == CaseState.SUSPENDED:
+        return False
+    return task.state in (_UNSIGNED if running is Running.T2 else OPEN_STATES)
+
+
+def _act(
+    connection: Connection,
+    case: CaseRow,
+    task: TaskRow | None,
+    step: EscalationStep,
+    row: Row[Any],
+    *,
+    matters: Matters,
+    at: datetime,
+) -> str | None:
+    changes = _changes(case, [other for other in matters.escalation.steps_of(step.of) if other.at <= step.at])
+    data = {"step": step.key, "due_at": iso(row.due_at), "share": step.at, **changes, "was": case.colour}
+    append_event(
+        connection,
+        Event(
+            at=at,
+            who=_CLOCKWORK.name,
+            kind="case.reminded" if task is None else "task.reminded",
+            why=step.text.en,
+            case_id=case.case_id,
+            task_id=None if task is None else task.task_id,
+            data=data,
+        ),
+    )
+    number = None
+    if changes:
+        case = update_case(connection, case.case_id, changes)
+    if step.supervise:
+        case, number = supervise(connection, case, why=step.text.en, by=_CLOCKWORK, at=at, matters=matters)
+    _tell(connection, case, task, step, number, at=at)
+    if changes or number:
+        tell_case(connection, case, kind="case.updated", at=at, matters=matters)
+    if task is not None:
+        tell_task(connection, task, at=at)
+    return number
+
+
+def _changes(case: CaseRow, passed: Sequence[EscalationStep]) -> dict[str, Any]:
+    """What the steps that have been passed make of a case: overtaken ones count, though nobody heard of them."""
+    changes: dict[str, Any] = {}
+    colour = max((other.colour for other in passed if other.colour), key=_URGENCY.__getitem__, default=Colour.GREEN)
+    if _URGENCY[colour] > _URGENCY[Colour(case.colour)]:
+        changes["colour"] = colour.value
+    if any(other.overdue for other in passed):
+        changes["overdue"] = True
+    return changes
+
+
+def _tell(
+    connection: Connection,
+    case: CaseRow,
+    task: TaskRow | None,
+    step: EscalationStep,
+    number: str | None,
+    *,
+    at: datetime,
+) -> None:
+    departments = [task.department] if task is not None else []
+    if Audience.CENTRE in step.tell:
+        departments.append(CENTRE)
+    deadline_at = case.verify_deadline_at if task is None else task.deadline_at
+    post(
+        connection,
+        type="case.reminder.v1" if task is None else "task.reminder.v1",
+        subject=f"cases/{case.case_id}" if task is None else f"tasks/{task.task_id}",
+        case_id=case.case_id,
+        departments=departments,
+        colour=case.colour,
+        at=at,
+        data={
+            "case_id": case.case_id,
+            "number": case.number,
+            "matter": case.matter,
+            "state": case.state,
+            "colour": case.colour,
+            "place": case.address or case.grid_name,
+            "link": f"/cases/{case.case_id}",
+            "step": step.key,
+            "text": step.text.model_dump(),
+            "tell": list(step.tell),
+            "deadline_at": iso(deadline_at),
+            "notice": number,
+        },
+    )
+
+
+def _go_on(connection: Connection, row: Row[Any], case: CaseRow, *, matters: Matters, at: datetime) -> None:
+    if case.state != CaseState.SUSPENDED:
+        _mark(connection, row, ReminderState.DROPPED, at=at)
+        return
+    _mark(connection, row, ReminderState.DONE, at=at)
+    by: Actor = _CLOCKWORK
+    moved = move_case(
+        connection,
+        case,
+        CaseState.IN_PROGRESS,
+        by=by,
+        at=at,
+        why="the date set for it has come",
+        suspended_at=None,
+        suspended_until=None,
+    )
+    moved = resume(connection, case, moved, at=at, matters=matters)
+    tell_case(connection, moved, kind="case.updated", at=at, matters=matters)
+
+
+def _mark(
+    connection: Connection, row: Row[Any], state: ReminderState, *, at: datetime, number: str | None = None
+) -> None:
+    values = {"state": state.value, "done_at": at, "number": number}
+    connection.execute(update(reminder).where(reminder.c.reminder_id == row.reminder_id).values(values))

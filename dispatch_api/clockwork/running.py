@@ -1,0 +1,77 @@
+"""The clockwork's thread: sleeps until something is due, does it, and goes on where it stopped after a restart."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+from dispatch_api.cases.matters import Matters
+from dispatch_api.clockwork.firing import fire_due, next_due
+from dispatch_api.errors import StoreClosed
+from dispatch_api.store import Store
+from dispatch_api.store.times import utc_now
+
+LONGEST_SLEEP_S = 5.0
+"""Other processes write reminders too; this is how late their first one may be noticed."""
+_AFTER_FAILURE_S = 5.0
+_log = logging.getLogger(__name__)
+
+
+class Clockwork:
+    """Does what is due in a store. Several processes may run one each: a reminder is settled by one of them, once."""
+
+    def __init__(self, store: Store, matters: Matters, *, now: Callable[[], datetime] = utc_now) -> None:
+        self._store = store
+        self._matters = matters
+        self._now = now
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="clockwork", daemon=True)
+
+    def run_due(self) -> int:
+        """Do everything that is due now.
+
+        Returns:
+            How many reminders were settled.
+        """
+        settled = 0
+        while not self._stop.is_set():
+            at = self._now()
+            done = self._store.write(lambda connection: fire_due(connection, matters=self._matters, at=at))  # noqa: B023
+            settled += done
+            if done == 0:
+                break
+        return settled
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        pause_s = 0.0
+        while not self._stop.wait(pause_s):
+            try:
+                self.run_due()
+                pause_s = self._until_next()
+            except StoreClosed:
+                return
+            except Exception:  # noqa: BLE001
+                # A store that is busy or away for a moment must not end the city's clocks.
+                _log.exception("the clockwork could not do what is due; it tries again in %.0f s", _AFTER_FAILURE_S)
+                pause_s = _AFTER_FAILURE_S
+
+    def _until_next(self) -> float:
+        with self._store.read() as connection:
+            due_at = next_due(connection)
+        if due_at is None:
+            return LONGEST_SLEEP_S
+        return min(max((due_at - self._now()).total_seconds(), 0.0), LONGEST_SLEEP_S)
