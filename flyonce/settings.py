@@ -43,6 +43,15 @@ class Settings(BaseSettings):
     engine: Engine = Field(default="auto", description="what runs the models; see vision.engines")
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    public_url: str | None = Field(default=None, description="where people reach the console, for links in messages")
+    delivery_networks: str = Field(
+        default="", description="private networks that messages may go to, like 10.20.0.0/16,fd00:1::/32"
+    )
+    event_prefix: str | None = Field(default=None, description="reverse domain before each message's type")
+    event_source: str | None = Field(default=None, description="CloudEvents source of this city's messages")
+    mail_url: str | None = Field(
+        default=None, repr=False, description="mail server, like smtps://user:password@mail.example?from=a@example"
+    )
 
     def __init__(self, **values: Any) -> None:  # noqa: ANN401 - pydantic's own signature
         """Read the environment.

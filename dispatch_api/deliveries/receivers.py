@@ -186,7 +186,7 @@ class ReceiverDesk:
         return self._store.write(work)
 
     def test(self, name: str, *, by: Actor) -> int:
-        """Write a message for this receiver alone; returns the delivery's id.
+        """Write a message for this receiver alone, to be tried at once; returns the delivery's id.
 
         Raises:
             NotFound: There is no such receiver.
@@ -198,6 +198,7 @@ class ReceiverDesk:
             if row.disabled_at is not None:
                 raise InvalidRequest(field="receiver", problem=f"{name!r} is disabled; enable it first")
             self._note(connection, "tested", name, by, at)
+            connection.execute(update(receiver).where(receiver.c.name == name).values(open_until=None))
             return post_to(
                 connection,
                 row.receiver_id,
@@ -205,7 +206,7 @@ class ReceiverDesk:
                 subject=f"receivers/{row.receiver_id}",
                 case_id=None,
                 departments=(),
-                colour="green",
+                colour="red",
                 at=at,
                 data={"text_zh": "这是一条测试消息。收到即表示配置正确。", "text_en": "A test message."},
             )
@@ -248,6 +249,15 @@ def shown(row: Row[Any], at: datetime, waiting: dict[str, int]) -> dict[str, Any
         "created_at": iso(row.created_at),
         "created_by": row.created_by,
     }
+
+
+def receiver_id_of(connection: Connection, name: str) -> int:
+    """The key of a receiver.
+
+    Raises:
+        NotFound: There is none of that name.
+    """
+    return int(_named(connection, name).receiver_id)
 
 
 def _named(connection: Connection, name: str) -> Row[Any]:

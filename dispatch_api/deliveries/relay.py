@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection
 
@@ -65,6 +66,7 @@ class Relay:
         *,
         schedule: Schedule | None = None,
         pace: Pace | None = None,
+        only: int | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         """Join the parts; nothing is sent yet.
@@ -74,9 +76,11 @@ class Relay:
             channels: How each kind of receiver is reached; other kinds are left alone.
             schedule: When failures are tried again.
             pace: How much is done at once.
+            only: The one receiver that is sent to; None: all.
             now: The clock.
         """
         self._store = store
+        self._only = only
         self._channels = channels
         self._schedule = schedule or Schedule()
         self._pace = pace or Pace()
@@ -117,7 +121,8 @@ class Relay:
         """
         now = self._now()
         waiting = await asyncio.to_thread(self._read, lambda connection: ready(connection, now))
-        room = {to.receiver_id: self._room(to) for to in waiting if ReceiverKind(to.kind) in self._channels}
+        served = [to for to in waiting if ReceiverKind(to.kind) in self._channels]
+        room = {to.receiver_id: self._room(to) for to in served if self._only in {None, to.receiver_id}}
         wanted = {receiver_id: most for receiver_id, most in room.items() if most > 0}
         if not wanted:
             return 0
@@ -272,6 +277,15 @@ class RelayThread:
         self._stop: asyncio.Event | None = None
         self._begun = threading.Event()
         self._thread = threading.Thread(target=self._work, name="relay", daemon=True)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
 
     def start(self) -> None:
         """Begin; returns when it is under way."""

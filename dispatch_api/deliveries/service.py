@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from dispatch_api.cases.matters import Matters
 from dispatch_api.deliveries.addresses import Guard, networks_of
 from dispatch_api.deliveries.channels import Channel, DingTalk, ReceiverKind, Webhooks, WeCom
+from dispatch_api.deliveries.desk import DeliveryDesk
 from dispatch_api.deliveries.envelope import Letterhead
 from dispatch_api.deliveries.mail import Mail, MailServer
 from dispatch_api.deliveries.relay import Pace, Relay, RelayThread
@@ -93,6 +96,22 @@ class Delivering:
         async with self.wire() as wire:
             await self.relay(wire).run(stop)
 
+    async def run_for(self, receiver_id: int, delivery_id: int, *, within_s: float) -> dict[str, Any]:
+        """Send to one receiver until a delivery was tried, by this process or another one.
+
+        Returns:
+            The delivery with its attempts, as `DeliveryDesk.one` shows it.
+        """
+        desk = DeliveryDesk(self.store, now=self.now)
+        give_up_at = time.monotonic() + within_s
+        async with self.wire() as wire:
+            relay = self.relay(wire, only=receiver_id)
+            while not desk.one(delivery_id)["attempts"] and time.monotonic() < give_up_at:
+                await relay.turn()
+                await relay.idle()
+                await asyncio.sleep(self.sending.pace.poll_s)
+        return desk.one(delivery_id)
+
     def wire(self) -> Wire:
         """The way out over HTTP; to be closed by whoever asks for it."""
         sending = self.sending
@@ -111,10 +130,12 @@ class Delivering:
             channels[ReceiverKind.MAIL] = Mail(sending.mail_server, words, timeout_s=sending.timeout_s, tls=sending.tls)
         return channels
 
-    def relay(self, wire: Wire) -> Relay:
-        """A relay that sends over a wire."""
+    def relay(self, wire: Wire, *, only: int | None = None) -> Relay:
+        """A relay that sends over a wire, to one receiver or to all."""
         sending = self.sending
-        return Relay(self.store, self.channels(wire), schedule=sending.schedule, pace=sending.pace, now=self.now)
+        return Relay(
+            self.store, self.channels(wire), schedule=sending.schedule, pace=sending.pace, only=only, now=self.now
+        )
 
     def thread(self) -> RelayThread:
         """A thread that sends, not yet begun."""

@@ -1,0 +1,48 @@
+"""What requests about receivers and deliveries carry."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from dispatch_api.deliveries.channels import ReceiverKind
+
+
+class ReceiverIn(BaseModel):
+    """A receiver to add; see `NewReceiver`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1, max_length=64)
+    kind: ReceiverKind = ReceiverKind.WEBHOOK
+    url: str = Field(max_length=2048)
+    secret: str | None = Field(default=None, max_length=200)
+    departments: tuple[str, ...] | None = Field(default=None, max_length=200)
+    types: tuple[str, ...] | None = Field(default=None, max_length=50)
+    quota_per_minute: int | None = Field(default=None, ge=1, le=6000)
+
+
+class Why(BaseModel):
+    """Why something is done."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    reason: str = Field(min_length=1, max_length=400)
+
+
+class Rotation(BaseModel):
+    """How long the present secret signs along with the new one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    overlap_hours: float = Field(default=24.0, ge=0, le=720)
+
+
+class Replay(BaseModel):
+    """Dead deliveries of a receiver; with `since` also those that were delivered from then on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    receiver: str = Field(min_length=1, max_length=64)
+    since: datetime | None = None

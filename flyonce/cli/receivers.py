@@ -1,0 +1,212 @@
+"""`flyonce receivers`: who is told of cases and tasks, and where."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flyonce.cli.output import EXIT_FAILURE, emit_json, fail, progress, say
+from flyonce.settings import Settings
+
+if TYPE_CHECKING:
+    from dispatch_api.deliveries.receivers import ReceiverDesk
+    from dispatch_api.store import Store
+
+app = typer.Typer(name="receivers", help="Who is told of cases and tasks, and where.", rich_markup_mode=None)
+
+StoreOption = Annotated[str | None, typer.Option("--store", help="Store URL, like sqlite:///city.db.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+NameArgument = Annotated[str, typer.Argument(help="The receiver's name.")]
+DepartmentsOption = Annotated[
+    Path | None, typer.Option("--departments", help="The city's departments, in place of the defaults.")
+]
+
+
+@app.callback()
+def group() -> None:
+    """Who is told of cases and tasks, and where."""
+
+
+@app.command()
+def add(
+    name: NameArgument,
+    url: Annotated[
+        str,
+        typer.Option(
+            help="https://…, or mailto:a@city.example; - reads it from stdin: a robot's URL is a secret, "
+            "and others can read a command line."
+        ),
+    ],
+    kind: Annotated[str, typer.Option(help="webhook, dingtalk, wecom or mail.")] = "webhook",
+    department: Annotated[
+        list[str] | None, typer.Option(help="Whose messages it gets; may be repeated. Left out: the whole city's.")
+    ] = None,
+    type: Annotated[
+        list[str] | None, typer.Option(help="Which messages, like task.dispatched.v1, or task. for all of them.")
+    ] = None,
+    quota: Annotated[int | None, typer.Option(help="Messages a minute that it wants at most; red passes.")] = None,
+    secret_stdin: Annotated[
+        bool, typer.Option(help="Read its secret from stdin (DingTalk's SEC…); a webhook's is made here.")
+    ] = False,
+    departments: DepartmentsOption = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add a receiver. The secret of a webhook is shown this once."""
+    from dispatch_api.accounts.model import system_actor
+    from dispatch_api.deliveries.channels import ReceiverKind
+    from dispatch_api.deliveries.receivers import NewReceiver
+    from dispatch_api.errors import DispatchError
+
+    if kind not in set(ReceiverKind):
+        fail(f"--kind: {kind!r} is none of {', '.join(ReceiverKind)}.")
+    try:
+        new = NewReceiver(
+            name=name,
+            kind=ReceiverKind(kind),
+            url=_line() if url == "-" else url,
+            secret=_line() if secret_stdin else None,
+            departments=tuple(department) if department else None,
+            types=tuple(type) if type else None,
+            quota_per_minute=quota,
+        )
+        with _opened(store) as opened:
+            told = _desk(opened, departments).add(new, by=system_actor("command-line"))
+    except DispatchError as error:
+        fail(error)
+    if as_json:
+        emit_json(told.shown | {"secret": told.secret})
+        return
+    say(f"{name} at {told.shown['url']} is told from now on.")
+    if told.secret is not None:
+        say(f"Its secret, shown this once: {told.secret}")
+
+
+@app.command("list")
+def list_(store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """All receivers, their URLs masked, with what waits for each."""
+    from dispatch_api.errors import DispatchError
+
+    try:
+        with _opened(store) as opened:
+            rows = _desk(opened, None).listed()
+    except DispatchError as error:
+        fail(error)
+    if as_json:
+        emit_json({"receivers": rows})
+        return
+    for row in rows:
+        state = "on" if row["enabled"] else f"off ({row['disabled_why']})"
+        paused = f", paused until {row['paused_until']}" if row["paused_until"] else ""
+        whose = ", ".join(row["departments"]) if row["departments"] else "whole city"
+        say(
+            f"{row['name']}: {row['kind']} {row['url']}, {whose}, {state}{paused}; "
+            f"{row['waiting']} waiting, {row['dead']} dead"
+        )
+    if not rows:
+        say("No receivers; add one with `flyonce receivers add`.")
+
+
+@app.command()
+def disable(
+    name: NameArgument,
+    reason: Annotated[str, typer.Option(help="Why.")] = "by hand",
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Send it nothing more for now; what waits stays."""
+    _changed(store, as_json, lambda desk, by: desk.disable(name, by=by, why=reason), f"{name} is told nothing for now.")
+
+
+@app.command()
+def enable(name: NameArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """Send to it again, what waits first."""
+    _changed(store, as_json, lambda desk, by: desk.enable(name, by=by), f"{name} is told again.")
+
+
+@app.command()
+def rotate(
+    name: NameArgument,
+    overlap_hours: Annotated[float, typer.Option(help="So long the present secret signs too.", min=0, max=720)] = 24.0,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a new secret for a webhook; the present one signs along for a while."""
+    from dispatch_api.accounts.model import system_actor
+    from dispatch_api.errors import DispatchError
+
+    try:
+        with _opened(store) as opened:
+            desk = _desk(opened, None)
+            told = desk.rotate(name, by=system_actor("command-line"), overlap=timedelta(hours=overlap_hours))
+    except DispatchError as error:
+        fail(error)
+    if as_json:
+        emit_json(told.shown | {"secret": told.secret})
+    else:
+        say(f"The new secret of {name}, shown this once: {told.secret}")
+        say(f"The earlier one signs along for {overlap_hours:g} h.")
+
+
+@app.command("test")
+def try_out(name: NameArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """Send a message to this receiver alone, now, and tell how it went; exit 1 if it failed."""
+    from dispatch_api.accounts.model import system_actor
+    from dispatch_api.cases.matters import load_matters
+    from dispatch_api.deliveries.receivers import receiver_id_of
+    from dispatch_api.departments.model import load_departments
+    from dispatch_api.errors import DispatchError
+    from flyonce.delivering import delivering
+
+    try:
+        with _opened(store) as opened, progress("Sending", total=None):
+            sending = delivering(opened, Settings(), matters=load_matters(), departments=load_departments())
+            with opened.read() as connection:
+                receiver_id = receiver_id_of(connection, name)
+            delivery_id = _desk(opened, None).test(name, by=system_actor("command-line"))
+            tried = asyncio.run(sending.run_for(receiver_id, delivery_id, within_s=sending.sending.timeout_s + 15))
+    except DispatchError as error:
+        fail(error)
+    if as_json:
+        emit_json(tried)
+    else:
+        say(f"{name}: {tried['state']}" + (f", {tried['last_error']}" if tried["last_error"] else ""))
+    if tried["state"] != "delivered":
+        raise typer.Exit(EXIT_FAILURE)
+
+
+def _changed(store: str | None, as_json: bool, change: Any, told: str) -> None:  # noqa: ANN401 - a function of the desk
+    from dispatch_api.accounts.model import system_actor
+    from dispatch_api.errors import DispatchError
+
+    try:
+        with _opened(store) as opened:
+            row = change(_desk(opened, None), system_actor("command-line"))
+    except DispatchError as error:
+        fail(error)
+    if as_json:
+        emit_json(row)
+    else:
+        say(told)
+
+
+def _desk(store: Store, departments: Path | None) -> ReceiverDesk:
+    from dispatch_api.deliveries.receivers import ReceiverDesk
+    from dispatch_api.departments.model import load_departments
+
+    return ReceiverDesk(store, departments=load_departments(departments).by_key)
+
+
+def _opened(url: str | None) -> Store:
+    from dispatch_api.store import open_store
+
+    return open_store(url or Settings().store)
+
+
+def _line() -> str:
+    return sys.stdin.readline().rstrip("\r\n")
