@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from dispatch_api import pages, stream
 from dispatch_api.accounts.access import declared_routes
+from dispatch_api.accounts.keeper_routes import router as keeper_routes
 from dispatch_api.accounts.keys import KeyDesk
 from dispatch_api.accounts.passwords import Passwords
 from dispatch_api.accounts.routes import router as account_routes
@@ -24,10 +25,11 @@ from dispatch_api.cases.intake import Intake
 from dispatch_api.cases.matters import Matters, load_matters
 from dispatch_api.cases.routes import router as case_routes
 from dispatch_api.cases.service import CaseDesk
-from dispatch_api.deliveries.routes import router as delivery_routes
 from dispatch_api.departments.model import load_departments
 from dispatch_api.departments.routes import router as department_routes
 from dispatch_api.departments.routing import Routing, load_routing
+from dispatch_api.doors.sighting_desk import SightingDesk
+from dispatch_api.doors.sightings import router as sighting_routes
 from dispatch_api.errors import DispatchError, IllegalTransition, InvalidRequest, TooManyAttempts, http_face
 from dispatch_api.evidence.routes import router as evidence_routes
 from dispatch_api.evidence.vault import Vault
@@ -37,6 +39,7 @@ from dispatch_api.parts import DemoAccount, Parts
 from dispatch_api.store import Store
 from dispatch_api.tasks.routes import router as task_routes
 from dispatch_api.tasks.service import TaskDesk
+from dispatch_api.zones_at import ZonesAt
 
 API_PREFIX = "/api/v1"
 PROBLEM_JSON = "application/problem+json"
@@ -44,12 +47,13 @@ STATIC_DIR = Path(__file__).parent / "static"
 
 ROUTERS: tuple[tuple[str, APIRouter], ...] = (
     (API_PREFIX, account_routes),
+    (API_PREFIX, keeper_routes),
     (API_PREFIX, case_routes),
     (API_PREFIX, task_routes),
     (API_PREFIX, evidence_routes),
     (API_PREFIX, flight_routes),
     (API_PREFIX, department_routes),
-    (API_PREFIX, delivery_routes),
+    (API_PREFIX, sighting_routes),
     (API_PREFIX, stream.router),
     ("", pages.router),
 )
@@ -92,6 +96,7 @@ def create_app(
         redoc_url=None,
         dependencies=[Depends(admit)],
     )
+    intake = Intake(store, matters, routing)
     app.state.parts = Parts(
         store=store,
         matters=matters,
@@ -102,7 +107,8 @@ def create_app(
         keys=KeyDesk(store, routing.departments),
         cases=CaseDesk(store, matters, routing),
         tasks=TaskDesk(store, matters, routing),
-        intake=Intake(store, matters, routing),
+        intake=intake,
+        sightings=SightingDesk(store, matters, intake, ZonesAt(store)),
         demo_accounts=tuple(demo_accounts),
         static_dir=static_dir,
     )

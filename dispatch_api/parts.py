@@ -16,6 +16,7 @@ from dispatch_api.cases.intake import Intake
 from dispatch_api.cases.matters import Matters
 from dispatch_api.cases.service import CaseDesk
 from dispatch_api.departments.routing import Routing
+from dispatch_api.doors.sighting_desk import SightingDesk
 from dispatch_api.evidence.vault import Vault
 from dispatch_api.store import Store
 from dispatch_api.tasks.service import TaskDesk
@@ -46,6 +47,7 @@ class Parts:
     cases: CaseDesk
     tasks: TaskDesk
     intake: Intake
+    sightings: SightingDesk
     demo_accounts: tuple[DemoAccount, ...]
     static_dir: Path
 

@@ -25,6 +25,15 @@ class Credentials(BaseModel):
     password: str = Field(max_length=1024)
 
 
+class PasswordChange(BaseModel):
+    """The old password and the new one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    old: str = Field(max_length=1024)
+    new: str = Field(max_length=1024)
+
+
 @router.post("/session")
 @open_to_anybody
 def log_in(parts: PartsOf, request: Request, response: Response, credentials: Credentials) -> dict[str, Any]:
@@ -59,6 +68,16 @@ def log_out(parts: PartsOf, request: Request, session: SessionOf) -> Response:
     response = Response(status_code=204)
     response.delete_cookie(cookie_name(request), path="/", secure=request.url.scheme == "https", httponly=True)
     return response
+
+
+@router.put("/session/password", status_code=204)
+@open_to(EVERYBODY)
+def change_password(parts: PartsOf, request: Request, session: SessionOf, wanted: PasswordChange) -> Response:
+    """Change one's own password; one's other sessions end."""
+    address = request.client.host if request.client else "unknown"
+    with parts.sessions.attempt(session.account.name, address):
+        parts.accounts.change_own_password(session.account.name, old=wanted.old, new=wanted.new, token=session.token)
+    return Response(status_code=204)
 
 
 @router.get("/demo")

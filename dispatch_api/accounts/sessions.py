@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
@@ -67,21 +68,25 @@ class SessionDesk:
             TooManyAttempts: This name or address failed too often.
             WrongCredentials: Name or password does not fit.
         """
+        with self.attempt(name, address):
+            account_id = self._account_id(name, password)
+        return self.enter(account_id)
+
+    @contextmanager
+    def attempt(self, name: str, address: str) -> Iterator[None]:
+        """Let somebody try a password: `WrongCredentials` inside counts against the name and the address.
+
+        Raises:
+            TooManyAttempts: This name or address failed too often.
+        """
         keys = _throttle_keys(name, address)
         self._throttle.check(keys)
-        with self._store.read() as connection:
-            row = connection.execute(
-                select(account.c.account_id, account.c.password_hash, account.c.disabled_at).where(
-                    account.c.name == name
-                )
-            ).first()
-        # An unknown name costs as much time as a known one, so that names cannot be found out.
-        fits = self._passwords.fits(password, row.password_hash if row else self._nobody)
-        if row is None or not fits or row.disabled_at is not None:
+        try:
+            yield
+        except WrongCredentials:
             self._throttle.failed(keys)
-            raise WrongCredentials("name or password is wrong.")
+            raise
         self._throttle.succeeded(next(iter(keys)))
-        return self._store.write(lambda connection: self._open(connection, row.account_id))
 
     def of_token(self, token: str | None) -> LogIn:
         """The session of a token.
@@ -115,6 +120,19 @@ class SessionDesk:
     def enter(self, account_id: int) -> LogIn:
         """Open a session for somebody whom another authority has made sure of."""
         return self._store.write(lambda connection: self._open(connection, account_id))
+
+    def _account_id(self, name: str, password: str) -> int:
+        with self._store.read() as connection:
+            row = connection.execute(
+                select(account.c.account_id, account.c.password_hash, account.c.disabled_at).where(
+                    account.c.name == name
+                )
+            ).first()
+        # An unknown name costs as much time as a known one, so that names cannot be found out.
+        fits = self._passwords.fits(password, row.password_hash if row and row.password_hash else self._nobody)
+        if row is None or not fits or row.disabled_at is not None:
+            raise WrongCredentials("name or password is wrong.")
+        return int(row.account_id)
 
     def _owner(self, connection: Connection, account_id: int) -> Account:
         owner = account_row(connection, account.c.account_id == account_id)

@@ -101,6 +101,14 @@ class Intake:
         """
         return self._take(connection, seen, self._matters[seen.matter], ())
 
+    def take(self, connection: Connection, seen: Observation) -> Recorded:
+        """Record one observation inside a transaction of the caller's; its pictures, if any, are left out.
+
+        Raises:
+            InvalidRequest: The matter is not configured.
+        """
+        return self._take(connection, seen, self._matters[seen.matter], ())
+
     def _submit(self, seen: Observation) -> Future[Recorded]:
         matter = self._matters[seen.matter]
         # Where there is no offence, no picture of anybody is kept either.

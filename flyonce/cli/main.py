@@ -45,6 +45,7 @@ GROUPS: dict[str, tuple[str, str]] = {
     "dataset": ("flyonce.cli.dataset", "Training sets: out of reviewers' verdicts, and out of public data sets."),
     "scenes": ("flyonce.cli.scenes", "Render labelled training pictures with Blender; needs the extra [scenes]."),
     "accounts": ("flyonce.cli.accounts", "Who may log in."),
+    "keys": ("flyonce.cli.keys", "What machines come in with."),
     "receivers": ("flyonce.cli.receivers", "Who is told of cases and tasks, and where."),
     "deliveries": ("flyonce.cli.deliveries", "Messages on their way to receivers, and again."),
 }

@@ -46,3 +46,16 @@ class Browser:
 
     def _do(self, awaitable):
         return self._loop.run_until_complete(awaitable)
+
+
+class Machine(Browser):
+    """A pipeline in miniature: no cookies, a key in every request."""
+
+    def __init__(self, app, key: str | None, base_url: str = "http://city.test") -> None:
+        super().__init__(app, base_url)
+        if key is not None:
+            self._client.headers["Authorization"] = f"Bearer {key}"
+
+    def send(self, method: str, path: str, body=None, **headers: str) -> httpx.Response:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self._do(self._client.request(method, path, json=body, headers=named))

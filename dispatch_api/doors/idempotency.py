@@ -1,0 +1,87 @@
+"""Answers given once: the same key and request again get the same answer, also after a restart."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Header
+from sqlalchemy import Connection, bindparam, delete, insert, select
+
+from dispatch_api.store.schema import answer_once
+
+MAX_KEY_LENGTH = 200
+_BEFORE = select(answer_once).where(
+    answer_once.c.owner == bindparam("of_owner"), answer_once.c.key.in_(bindparam("of_keys", expanding=True))
+)
+
+IdempotencyKey = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=MAX_KEY_LENGTH,
+        pattern=r"^[\x21-\x7e]+$",
+        description="A name of this request, unique to its sender; the same again gets the same answer.",
+    ),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """An answer that was given, or is given now.
+
+    Attributes:
+        request_sha256: What was asked; see `digest_of`.
+        status: Its HTTP status.
+        body: JSON object.
+    """
+
+    request_sha256: str
+    status: int
+    body: Mapping[str, Any]
+
+
+def digest_of(request: Mapping[str, Any]) -> str:
+    """SHA-256 of a request as JSON, whatever the order of its members and the spaces between them."""
+    canonical = json.dumps(request, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode("utf-8")).hexdigest()
+
+
+def answers_before(connection: Connection, owner: str, keys: Sequence[str]) -> dict[str, Answer]:
+    """The answers that an owner's keys were given before, by key.
+
+    Asked in the transaction that records the new ones: a store's writers come one after the other, so of two requests
+    with one key that come at once the second finds what the first was told.
+    """
+    rows = connection.execute(_BEFORE, {"of_owner": owner, "of_keys": list(keys)})
+    return {
+        row.key: Answer(request_sha256=row.request_sha256, status=row.status, body=json.loads(row.answer))
+        for row in rows
+    }
+
+
+def keep_answers(connection: Connection, owner: str, answers: Mapping[str, Answer], *, at: datetime) -> None:
+    """Keep what an owner's keys are answered now, in the transaction of what they asked for."""
+    rows = [
+        {
+            "owner": owner,
+            "key": key,
+            "request_sha256": answer.request_sha256,
+            "status": answer.status,
+            "answer": json.dumps(answer.body, ensure_ascii=False),
+            "at": at,
+        }
+        for key, answer in answers.items()
+    ]
+    if rows:
+        connection.execute(insert(answer_once), rows)
+
+
+def forget_answers(connection: Connection, *, before: datetime) -> int:
+    """Forget answers that were given before a moment; returns how many."""
+    return connection.execute(delete(answer_once).where(answer_once.c.at < before)).rowcount

@@ -1,0 +1,198 @@
+"""`SightingDesk`: sightings go into intake once, whatever becomes of the answer on its way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from pydantic import ValidationError
+from sqlalchemy import Connection
+
+from dispatch_api.accounts.model import Account
+from dispatch_api.cases.intake import Intake
+from dispatch_api.cases.matters import Matters
+from dispatch_api.cases.observation import Observation
+from dispatch_api.cases.opening import surest
+from dispatch_api.departments.routing import ZoneFact
+from dispatch_api.doors.idempotency import MAX_KEY_LENGTH, Answer, answers_before, digest_of, keep_answers
+from dispatch_api.doors.sighting import Sighting, sighting_id
+from dispatch_api.errors import AnsweredBefore, DispatchError, InvalidRequest, http_face
+from dispatch_api.store import Store
+from dispatch_api.store.times import utc_now
+from dispatch_api.zones_at import ZonesAt
+from geo.position import Fix
+
+_CREATED = 201
+_STREETS = ("street", "road", "permanent_water")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """One sighting under its idempotency key; `error` where it cannot even be read."""
+
+    key: str
+    sighting: Sighting | None = None
+    error: DispatchError | None = None
+
+    @classmethod
+    def of_json(cls, raw: Mapping[str, Any], *, place: str) -> Self:
+        """One of a batch: a sighting with its `key`; `place` names it in errors."""
+        key = raw.get("key")
+        if not isinstance(key, str) or not 0 < len(key) <= MAX_KEY_LENGTH or not key.isascii() or not key.isprintable():
+            problem = f"write 1 to {MAX_KEY_LENGTH} printable ASCII characters"
+            return cls(key="", error=InvalidRequest(field=f"{place}.key", problem=problem))
+        try:
+            rest = {name: value for name, value in raw.items() if name != "key"}
+            return cls(key=key, sighting=Sighting.model_validate(rest))
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            field = ".".join([place, *map(str, first["loc"])])
+            return cls(key=key, error=InvalidRequest(field=field, problem=first["msg"]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one sighting: an answer, given now or before, or the error that kept it out."""
+
+    key: str
+    told: Mapping[str, Any] | None = None
+    replayed: bool = False
+    error: DispatchError | None = None
+
+    def as_item(self) -> dict[str, Any]:
+        """The outcome as one item of a batch's answer."""
+        if self.error is None:
+            return {"key": self.key, "status": _CREATED, **(self.told or {})}
+        status, slug, title = http_face(self.error)
+        problem = {"type": f"urn:flyonce:problem:{slug}", "title": title, "detail": str(self.error)}
+        if isinstance(self.error, InvalidRequest):
+            problem["field"] = self.error.field
+        return {"key": self.key, "status": status, "problem": problem}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Ready:
+    key: str
+    digest: str
+    seen: Observation
+
+
+class SightingDesk:
+    """Where machines hand in sightings."""
+
+    def __init__(
+        self,
+        store: Store,
+        matters: Matters,
+        intake: Intake,
+        zones_at: ZonesAt,
+        *,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._store = store
+        self._matters = matters
+        self._intake = intake
+        self._zones_at = zones_at
+        self._now = now
+        self._keys_of_codes = {matter.code: key for key, matter in matters.by_key.items()}
+
+    def record(self, account: Account, asked: Sequence[Asked]) -> list[Outcome]:
+        """Record sightings in one commit, in their order; on return they are on disk.
+
+        Returns:
+            One outcome for each, in their order. An error of one does not keep the others out.
+
+        Raises:
+            ConfigurationError: A zone that the store keeps cannot be used.
+            StoreError: The store took none of them.
+        """
+        ready, errors = self._prepared(account, asked)
+        if not ready:
+            return [Outcome(key=one.key, error=errors[number]) for number, one in enumerate(asked)]
+        outcomes = self._store.write(lambda connection: self._take(connection, account.name, ready))
+        return [
+            outcomes[number] if number in outcomes else Outcome(key=one.key, error=errors[number])
+            for number, one in enumerate(asked)
+        ]
+
+    def _prepared(self, account: Account, asked: Sequence[Asked]) -> tuple[dict[int, _Ready], dict[int, DispatchError]]:
+        """What can be taken and what cannot, by its number in the batch."""
+        sound: dict[int, tuple[Sighting, datetime, str]] = {}
+        errors: dict[int, DispatchError] = {}
+        now = self._now()
+        for number, one in enumerate(asked):
+            try:
+                sound[number] = self._checked(one, now)
+            except DispatchError as error:
+                errors[number] = error
+        zones = self._zones([(sighting, at) for sighting, at, _ in sound.values()])
+        ready: dict[int, _Ready] = {}
+        for (number, (sighting, at, matter)), under in zip(sound.items(), zones, strict=True):
+            key = asked[number].key
+            name, address = sighting_id(account.name, key), _address(under)
+            seen = sighting.observation(name, matter=matter, seen_at=at, zones=under, address=address)
+            ready[number] = _Ready(key=key, digest=digest_of(sighting.model_dump(mode="json")), seen=seen)
+        return ready, errors
+
+    def _checked(self, one: Asked, now: datetime) -> tuple[Sighting, datetime, str]:
+        if one.sighting is None:
+            raise one.error or InvalidRequest(field="sighting", problem="it is missing")
+        matter = self._keys_of_codes.get(one.sighting.matter, one.sighting.matter)
+        return one.sighting, one.sighting.checked(now), self._matters[matter].key
+
+    def _zones(self, seen: Sequence[tuple[Sighting, datetime]]) -> list[tuple[ZoneFact, ...]]:
+        calendar = self._matters.calendar
+        places = [(_fix(sighting), calendar.local_date(at)) for sighting, at in seen]
+        found = self._zones_at.many(places)
+        return [_with_given(sighting, under) for (sighting, _), under in zip(seen, found, strict=True)]
+
+    def _take(self, connection: Connection, owner: str, ready: Mapping[int, _Ready]) -> dict[int, Outcome]:
+        before = answers_before(connection, owner, [one.key for one in ready.values()])
+        fresh: dict[str, Answer] = {}
+        outcomes: dict[int, Outcome] = {}
+        for number, one in ready.items():
+            known = before.get(one.key) or fresh.get(one.key)
+            if known is None:
+                fresh[one.key] = known = self._recorded(connection, one)
+                outcomes[number] = Outcome(key=one.key, told=known.body)
+            elif known.request_sha256 == one.digest:
+                outcomes[number] = Outcome(key=one.key, told=known.body, replayed=True)
+            else:
+                outcomes[number] = Outcome(key=one.key, error=AnsweredBefore(key=one.key))
+        keep_answers(connection, owner, fresh, at=self._now())
+        return outcomes
+
+    def _recorded(self, connection: Connection, one: _Ready) -> Answer:
+        recorded = self._intake.take(connection, one.seen)
+        joined = recorded.case_id is not None and not recorded.opened
+        body = {"sighting_id": one.seen.key, "case_id": recorded.case_id, "joined": joined}
+        return Answer(request_sha256=one.digest, status=_CREATED, body=body)
+
+
+def _fix(sighting: Sighting) -> Fix:
+    (ee, en), (_, nn) = sighting.covariance_m2
+    return Fix(
+        lon=sighting.lon,
+        lat=sighting.lat,
+        alt_m=0.0,
+        covariance_m2=((ee, en), (en, nn)),
+        height_source="sender",
+        yaw_source="sender",
+    )
+
+
+def _with_given(sighting: Sighting, found: tuple[ZoneFact, ...]) -> tuple[ZoneFact, ...]:
+    given = sighting.zone
+    # What the city's own zones say of that very zone is computed from the error, so it counts before the sender's word.
+    if given is None or any((zone.kind, zone.code) == (given.kind, given.code) for zone in found):
+        return found
+    return (*found, given.fact())
+
+
+def _address(zones: Sequence[ZoneFact]) -> str | None:
+    """The grid and the likeliest street, road or water, as people write it."""
+    street = next((zone for zone in zones if zone.kind in _STREETS), None)
+    named = [zone.name for zone in (surest(zones, "grid"), street) if zone is not None and zone.name]
+    return " ".join(named) or None
