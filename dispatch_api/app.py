@@ -25,6 +25,7 @@ from dispatch_api.cases.intake import Intake
 from dispatch_api.cases.matters import Matters, load_matters
 from dispatch_api.cases.routes import router as case_routes
 from dispatch_api.cases.service import CaseDesk
+from dispatch_api.deliveries.routes import router as delivery_routes
 from dispatch_api.departments.model import load_departments
 from dispatch_api.departments.routes import router as department_routes
 from dispatch_api.departments.routing import Routing, load_routing
@@ -54,6 +55,7 @@ ROUTERS: tuple[tuple[str, APIRouter], ...] = (
     (API_PREFIX, flight_routes),
     (API_PREFIX, department_routes),
     (API_PREFIX, sighting_routes),
+    (API_PREFIX, delivery_routes),
     (API_PREFIX, stream.router),
     ("", pages.router),
 )
