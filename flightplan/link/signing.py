@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
+import logging
+import os
 import secrets
 import threading
 from collections.abc import Callable
@@ -14,6 +17,8 @@ from typing import Any
 
 from flightplan.errors import InputFileError
 
+_log = logging.getLogger(__name__)
+
 Codec = Any  # pymavlink's MAVLink carries no types
 
 SECRET_BYTES = 32
@@ -22,6 +27,7 @@ _EPOCH = datetime(2015, 1, 1, tzinfo=UTC)
 _TICKS_PER_S = 100_000
 # Stamps are set aside on disk so far ahead: after a crash the next one is still later than any that was used.
 _RESERVE_TICKS = 60 * _TICKS_PER_S
+_TRY_AGAIN_TICKS = 10 * _TICKS_PER_S
 _OLDEST_NEW_STREAM_TICKS = 60 * _TICKS_PER_S
 _SIGNATURE_BYTES = 6
 
@@ -37,14 +43,23 @@ class SigningKey:
     Args:
         path: An existing key file, see `create`.
         now: The clock, in units of 10 microseconds since 2015.
+        on_trouble: Told, in words for people, when the time stamp cannot be kept on disk; signing goes on.
 
     Raises:
         InputFileError: The file is missing or no key, or others may read it.
     """
 
-    def __init__(self, path: Path | str, *, now: Callable[[], int] = ticks_now) -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        now: Callable[[], int] = ticks_now,
+        on_trouble: Callable[[str], None] = _log.warning,
+    ) -> None:
         self.path = Path(path)
         self._now = now
+        self._on_trouble = on_trouble
+        self._keep_again = 0
         self.secret, self._reserved = _read(self.path)
         self._last = self._reserved
         self._lock = threading.Lock()
@@ -68,19 +83,35 @@ class SigningKey:
             remedy = "Choose another name, or use this key"
             raise InputFileError(path=path, problem="a file of this name exists", remedy=remedy) from error
         except OSError as error:
-            problem = f"cannot be written ({error.strerror})"
-            raise InputFileError(path=path, problem=problem, remedy="Choose another folder") from error
-        _write(path, secret, 0)
+            raise _unwritable(path, error) from error
+        try:
+            _write(path, secret, 0)
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise _unwritable(path, error) from error
         return cls(path)
 
     def next_stamp(self) -> int:
         """A time stamp later than every one before, in this run and in those before it."""
         with self._lock:
             self._last = max(self._last + 1, self._now())
-            if self._last >= self._reserved:
-                self._reserved = self._last + _RESERVE_TICKS
-                _write(self.path, self.secret, self._reserved)
+            if self._last >= self._reserved and self._last >= self._keep_again:
+                self._keep(self._last + _RESERVE_TICKS)
             return self._last
+
+    def _keep(self, reserved: int) -> None:
+        """A full disk must not end a flight: who watches it is told, and it is tried again every now and then."""
+        try:
+            _write(self.path, self.secret, reserved)
+        except OSError as error:
+            if not self._keep_again:
+                self._on_trouble(
+                    f"{self.path}: the last time stamp cannot be written ({error.strerror}). Signing goes on; make "
+                    "this file writable before the next flight, or a clock set back then locks you out of the vehicle."
+                )
+            self._keep_again = self._last + _TRY_AGAIN_TICKS
+        else:
+            self._reserved, self._keep_again = reserved, 0
 
     def saw(self, stamp: int) -> None:
         """A good signature carried this stamp; ours are later from now on."""
@@ -146,6 +177,19 @@ def _read(path: Path) -> tuple[bytes, int]:
 def _write(path: Path, secret: bytes, stamp: int) -> None:
     """All or nothing: a half-written key would lock a vehicle for good."""
     staged = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    staged.touch(mode=0o600, exist_ok=False)
-    staged.write_text(json.dumps({"format": _FORMAT, "version": 1, "key_hex": secret.hex(), "stamp": stamp}) + "\n")
-    staged.replace(path)
+    content = json.dumps({"format": _FORMAT, "version": 1, "key_hex": secret.hex(), "stamp": stamp}) + "\n"
+    try:
+        staged.touch(mode=0o600, exist_ok=False)
+        with staged.open("w") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        staged.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            staged.unlink(missing_ok=True)
+        raise
+
+
+def _unwritable(path: Path, error: OSError) -> InputFileError:
+    return InputFileError(path=path, problem=f"cannot be written ({error.strerror})", remedy="Choose another folder")

@@ -7,10 +7,12 @@ import importlib
 import select
 import socket
 import time
-from typing import Protocol
+from typing import Any, Protocol
 
 from flightplan.errors import LinkClosed
 
+# Host and port; IPv6 adds flow and scope.
+SocketAddress = tuple[Any, ...]
 _BIGGEST_READ = 65_536
 _DEFAULT_PORTS = {"tcp": 5760, "udp": 14550, "udpout": 14550}
 _DEFAULT_BAUD = 57_600
@@ -49,6 +51,8 @@ def open_transport(url: str) -> Transport:
                 return _UdpTransport(peer=_host_port(url, kind, rest))
             case "serial":
                 return _serial(rest)
+    except socket.gaierror as error:
+        raise LinkClosed(url=url, problem=f"names a host that is not known here ({error.strerror})") from error
     except OSError as error:
         raise LinkClosed(url=url, problem=f"cannot be opened ({error.strerror or error})") from error
     except UnicodeError as error:
@@ -58,10 +62,33 @@ def open_transport(url: str) -> Transport:
     )
 
 
+def udp_address(host: str, port: int) -> tuple[socket.AddressFamily, SocketAddress]:
+    """What a name or number means for UDP; where a name has both kinds of address, the IPv4 one.
+
+    Raises:
+        OSError: The name is not known.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    family, *_, address = min(found, key=lambda one: one[0] != socket.AF_INET)
+    return family, address
+
+
 def _host_port(url: str, kind: str, rest: str) -> tuple[str, int]:
-    host, _, port = rest.strip("/").rpartition(":")
-    if not host and port and not port.isdigit():
-        host, port = port, ""
+    rest = rest.strip("/")
+    if rest.startswith("["):
+        host, closing, port = rest[1:].partition("]")
+        if not closing or (port and not port.startswith(":")):
+            raise LinkClosed(url=url, problem=f"is not an address like {kind}:[::1]:{_DEFAULT_PORTS[kind]}")
+        port = port[1:]
+    elif rest.count(":") > 1:
+        problem = (
+            f"has more than one port; an IPv6 address stands in brackets, like {kind}:[::1]:{_DEFAULT_PORTS[kind]}"
+        )
+        raise LinkClosed(url=url, problem=problem)
+    else:
+        host, _, port = rest.rpartition(":")
+        if not host and port and not port.isdigit():
+            host, port = port, ""
     try:
         number = int(port) if port else _DEFAULT_PORTS[kind]
     except ValueError as error:
@@ -97,12 +124,16 @@ class _UdpTransport:
     """Either end of UDP; a listener answers everybody who wrote lately, because a link may hold several vehicles."""
 
     def __init__(self, *, bind: tuple[str, int] | None = None, peer: tuple[str, int] | None = None) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._peer = peer
-        self._heard_s: dict[tuple[str, int], float] = {}
+        family, address = udp_address(*(bind or peer or ("", 0)))
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        self._peer = address if peer is not None else None
+        self._heard_s: dict[SocketAddress, float] = {}
         if bind is not None:
             try:
-                self._socket.bind(bind)
+                if family == socket.AF_INET6:
+                    # A listener to everybody hears IPv4 too.
+                    self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+                self._socket.bind(address)
             except OSError:
                 self._socket.close()
                 raise

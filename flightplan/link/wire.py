@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -125,9 +126,7 @@ class Wire:
         try:
             self._read(timeout_s)
         finally:
-            with self._arrived:
-                self._reading = False
-                self._arrived.notify_all()
+            self._reads_no_more()
 
     def reopen(self) -> None:
         """Opens the connection anew.
@@ -137,10 +136,10 @@ class Wire:
         """
         if self._reopen is None:
             raise LinkClosed(url=self.url, problem="this connection cannot be opened again")
-        transport = self._reopen()
-        with self._sending:
-            self._transport, old = transport, self._transport
-        old.close()
+        with self._alone(), self._sending:
+            # First closed: a listener's port, or a serial line, is free only then.
+            self._transport.close()
+            self._transport = self._reopen()
 
     @property
     def can_reopen(self) -> bool:
@@ -156,6 +155,22 @@ class Wire:
         """Stops calling it; once this returns, no call is under way."""
         with self._telling:
             self._listeners.remove(listener)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """While the context lasts no other thread reads."""
+        with self._arrived:
+            self._arrived.wait_for(lambda: not self._reading)
+            self._reading = True
+        try:
+            yield
+        finally:
+            self._reads_no_more()
+
+    def _reads_no_more(self) -> None:
+        with self._arrived:
+            self._reading = False
+            self._arrived.notify_all()
 
     def _close(self) -> None:
         self._closed.set()

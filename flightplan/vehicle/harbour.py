@@ -9,6 +9,7 @@ import time
 
 from flightplan.errors import LinkClosed
 from flightplan.link.signing import SigningKey
+from flightplan.link.transports import udp_address
 from flightplan.vehicle.stations import Address, Message, Station, TcpStation, UdpStation
 
 # A station on UDP sends a heartbeat each second; one that is silent for so long has gone.
@@ -26,10 +27,12 @@ class Harbour:
         self._key = key
         self._tcp: list[TcpStation] = []
         self._udp: dict[Address, UdpStation] = {}
-        self._listener, self._udp_socket = _listen(host, port)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        spoken_to = _resolved(udp_to, family)
+        self._listener, self._udp_socket = _listen(host, port, family)
         self.host: str = self._listener.getsockname()[0]
         self.port: int = self._listener.getsockname()[1]
-        for address in udp_to:
+        for address in spoken_to:
             self._udp[address] = UdpStation(self._udp_socket, address, key, stays=True)
 
     def stations(self) -> list[Station]:
@@ -106,11 +109,27 @@ class Harbour:
             del self._udp[address]
 
 
-def _listen(host: str, port: int) -> tuple[socket.socket, socket.socket]:
+def _resolved(addresses: tuple[Address, ...], ours: socket.AddressFamily) -> list[Address]:
+    """Names are looked up once and not with every packet, and one that means nothing here is refused at once."""
+    found: list[Address] = []
+    for host, port in addresses:
+        try:
+            family, address = udp_address(host, port)
+        except OSError as error:
+            raise LinkClosed(
+                url=f"udpout:{host}:{port}", problem=f"names a host that is not known here ({error.strerror})"
+            ) from error
+        if family != ours:
+            raise LinkClosed(url=f"udpout:{host}:{port}", problem="is not of the kind that the vehicle listens on")
+        found.append(address)
+    return found
+
+
+def _listen(host: str, port: int, family: socket.AddressFamily) -> tuple[socket.socket, socket.socket]:
     """One port for TCP and UDP; of free ports, another one where only half of the first is free."""
     for left in range(_TRIES - 1, -1, -1):
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        datagrams = socket.socket(family, socket.SOCK_DGRAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))

@@ -90,12 +90,17 @@ class SimulatedVehicle:
     @property
     def address(self) -> str:
         """The link address, `tcp:host:port`."""
-        return f"tcp:{self._harbour.host}:{self.port}"
+        return f"tcp:{self._bracketed_host}:{self.port}"
 
     @property
     def udp_address(self) -> str:
         """The link address for UDP, `udpout:host:port`."""
-        return f"udpout:{self._harbour.host}:{self.port}"
+        return f"udpout:{self._bracketed_host}:{self.port}"
+
+    @property
+    def _bracketed_host(self) -> str:
+        host = self._harbour.host
+        return f"[{host}]" if ":" in host else host
 
     @property
     def port(self) -> int:

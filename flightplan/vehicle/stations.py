@@ -11,7 +11,8 @@ from pymavlink.dialects.v20 import ardupilotmega as dialect
 from flightplan.link.signing import SigningKey, check_incoming, sign_outgoing
 
 Message = Any
-Address = tuple[str, int]
+# Host and port; IPv6 adds flow and scope.
+Address = tuple[Any, ...]
 
 _AUTOPILOT_COMPONENT = 1
 _GREATEST_BACKLOG_BYTES = 8_388_608

@@ -9,6 +9,7 @@ import typer
 
 from flightplan.link.link import Link, open_link
 from flightplan.link.signing import SigningKey
+from flyonce.cli.output import say
 
 # Longer than the period of heartbeats: a second vehicle on the link is heard before anything is sent.
 _LISTEN_S = 1.3
@@ -23,5 +24,5 @@ KeyFile = Annotated[
 
 def connect(url: str, system_id: int | None, key_file: Path | None) -> Link:
     """The link to the vehicle that is meant."""
-    key = SigningKey(key_file) if key_file is not None else None
+    key = SigningKey(key_file, on_trouble=say) if key_file is not None else None
     return open_link(url, system_id=system_id, key=key, listen_s=_LISTEN_S if system_id is None else 0.0)
