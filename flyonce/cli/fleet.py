@@ -32,6 +32,7 @@ _LEAST_UNREACHED_M2 = 1.0
 # No-fly areas that come into force within this time are planned round, for nobody knows yet who flies when.
 _LONGEST = timedelta(days=30)
 _MOST_TOLD = 5
+_OVER_HILLS = "; over hills, a wider band (--band-m) lets them climb less"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +133,7 @@ def plan_for_fleet(orders: FleetOrders, *, as_json: bool) -> None:
     if planned.unreached_m2 >= _LEAST_UNREACHED_M2:
         fail(
             f"{planned.unreached_m2 / 1e6:.2f} km² lie out of every drone's reach and are not planned. "
-            "Add docks there, or allow the drones to fly farther.",
+            f"Add docks there, or allow the drones to fly farther{_OVER_HILLS if orders.survey.terrain else ''}.",
             code=EXIT_BAD_INPUT,
         )
 

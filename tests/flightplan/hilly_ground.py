@@ -1,6 +1,6 @@
 """A generated city between hills, as an elevation model: for tests and `benchmarks/city_planning.py --hills`.
 
-Level ground with valleys, and hills of up to some hundred metres whose flanks are as steep as slopes of loose ground get.
+Level ground, and hills of some hundred metres with flanks as steep as loose ground gets.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rasterio import Affine
 
 from flightplan.ground.terrain import DemTerrain
+from flightplan.mission.mission import Mission, TakeOff
 from flightplan.projection import LocalFrame
 
 Floats = NDArray[np.float64]
@@ -47,6 +48,36 @@ def write_hills(
     ) as file:  # fmt: skip
         file.write(heights, 1)
     return DemTerrain.open(path)
+
+
+class GroundGrid:
+    """The heights of such a file, read and interpolated apart from the planner."""
+
+    def __init__(self, path: Path) -> None:
+        with rasterio.open(path) as file:
+            self._heights = file.read(1).astype(float)
+            self._back = ~file.transform
+
+    def above_m(self, mission: Mission) -> Floats:
+        """Heights above the ground every two metres between take-off and landing."""
+        points = mission.waypoints
+        height_m = next(item.alt_home_m for item in mission.items if isinstance(item, TakeOff))
+        path = [(mission.home.lon, mission.home.lat, height_m), *((at.lon, at.lat, at.alt_m) for at in points)]
+        frame = LocalFrame(lon=mission.home.lon, lat=mission.home.lat)
+        lonlat, alt_m = np.array(path)[:, :2], np.array(path)[:, 2]
+        flown_m = np.r_[0.0, np.cumsum(np.hypot(*np.diff(frame.en_from_lonlat(lonlat), axis=0).T))]
+        at_m = np.unique(np.r_[np.arange(0.0, flown_m[-1], 2.0), flown_m])
+        lon, lat, height = (np.interp(at_m, flown_m, column) for column in (lonlat[:, 0], lonlat[:, 1], alt_m))
+        return np.asarray(height + mission.home.alt_msl_m - self._at(lon, lat))
+
+    def _at(self, lon: Floats, lat: Floats) -> Floats:
+        back = self._back
+        column, row = back.a * lon + back.c - 0.5, back.e * lat + back.f - 0.5
+        left, top = np.floor(column).astype(int), np.floor(row).astype(int)
+        x, y, grid = column - left, row - top, self._heights
+        upper = (1 - x) * grid[top, left] + x * grid[top, left + 1]
+        lower = (1 - x) * grid[top + 1, left] + x * grid[top + 1, left + 1]
+        return np.asarray((1 - y) * upper + y * lower)
 
 
 def _hills(cells: int, steepest_deg: float, plain: float, seed: int) -> Floats:
