@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from dispatch_api.cases.observation import Evidence
 from dispatch_api.evidence.jpeg import without_metadata
 from dispatch_api.evidence.vault import Sealed, Vault, thumbnail
-from dispatch_api.store.schema import evidence, original
+from dispatch_api.store.schema import evidence, original, removed_original
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,11 +56,8 @@ def attach(
 
 def _attach_one(connection: Connection, item: Kept, case_id: str, observation_id: int, at: datetime) -> bool:
     sha256 = item.original.sha256
-    known_original = connection.execute(
-        select(original.c.removed_at, original.c.capture).where(original.c.sha256 == sha256)
-    ).first()
-    capture = None if item.source.capture is None else item.source.capture.as_json()
-    if known_original is None:
+    if connection.execute(select(original.c.sha256).where(original.c.sha256 == sha256)).first() is None:
+        capture = item.source.capture
         connection.execute(
             insert(original).values(
                 sha256=sha256,
@@ -69,14 +66,12 @@ def _attach_one(connection: Connection, item: Kept, case_id: str, observation_id
                 bytes=item.original.bytes,
                 captured_at=item.source.captured_at,
                 received_at=at,
-                capture=capture,
+                capture=None if capture is None else capture.as_json(),
             )
         )
-    elif known_original.capture is None or known_original.removed_at is not None:
+    elif item.original.path.is_file():
         # One that a quota took away and that came in again lies in the vault again.
-        again = {"removed_at": None} if item.original.path.is_file() else {}
-        values = {"capture": known_original.capture or capture, **again}
-        connection.execute(update(original).where(original.c.sha256 == sha256).values(**values))
+        connection.execute(delete(removed_original).where(removed_original.c.sha256 == sha256))
     pictures: dict[str, Any] = {
         "annotated_sha256": item.annotated_sha256,
         "full_sha256": item.full_sha256,

@@ -11,7 +11,7 @@ from dispatch_api.evidence.vault import Vault
 from dispatch_api.store.backend import backend_of
 from dispatch_api.store.dialects import unplaced
 from dispatch_api.store.history import verify_history
-from dispatch_api.store.schema import original
+from dispatch_api.store.schema import original, removed_original
 from dispatch_api.store.store import Store
 from dispatch_api.store.url import store_place
 
@@ -60,9 +60,8 @@ def _places(connection: Connection) -> list[str]:
 
 def _originals(connection: Connection, store: Store) -> list[str]:
     vault, found = Vault(store.evidence_dir), []
-    for row in connection.execute(
-        select(original).where(original.c.removed_at.is_(None)).order_by(original.c.received_at)
-    ):
+    there = original.c.sha256.not_in(select(removed_original.c.sha256))
+    for row in connection.execute(select(original).where(there).order_by(original.c.received_at)):
         path = vault.original_path(row.sha256, row.extension)
         if not path.is_file():
             found.append(f"{path} is missing")

@@ -90,6 +90,8 @@ case = Table(
     Column("storm_id", words(32)),
     Index("case_file_state", "state"),
     Index("case_file_lon_lat", "lon", "lat"),
+    Index("case_file_storm", "storm_id"),
+    Index("case_file_dispatched", "dispatched_at"),
 )
 
 observation = Table(
@@ -136,7 +138,13 @@ original = Table(
     Column("captured_at", UtcTime),
     Column("received_at", UtcTime, nullable=False),
     Column("capture", JSON(none_as_null=True)),
-    Column("removed_at", UtcTime),
+)
+
+removed_original = Table(
+    "removed_original",
+    metadata,
+    Column("sha256", ForeignKey("original.sha256"), primary_key=True),
+    Column("at", UtcTime, nullable=False),
 )
 
 evidence = Table(
@@ -391,6 +399,7 @@ visit = Table(
     Column("created_by", TEXT, nullable=False),
     Column("started_at", UtcTime),
     Column("ended_at", UtcTime),
+    Column("seal", words(64)),
     Column("version", WHOLE, nullable=False),
 )
 

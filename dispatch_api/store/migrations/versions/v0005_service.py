@@ -104,6 +104,7 @@ def upgrade() -> None:
         sa.Column("created_by", TEXT, nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("seal", words(64), nullable=True),
         sa.Column("version", WHOLE, nullable=False),
         sa.PrimaryKeyConstraint("visit_id"),
         sa.UniqueConstraint("number"),
@@ -228,9 +229,17 @@ def upgrade() -> None:
     op.add_column("case_file", sa.Column("paused_s", sa.Float(), server_default="0", nullable=False))
     op.add_column("case_file", sa.Column("closed_by", words(16), nullable=True))
     op.add_column("case_file", sa.Column("storm_id", words(32), nullable=True))
+    op.create_index("case_file_storm", "case_file", ["storm_id"], unique=False)
+    op.create_index("case_file_dispatched", "case_file", ["dispatched_at"], unique=False)
     op.add_column("flight", sa.Column("facts", sa.JSON(), nullable=True))
     op.add_column("original", sa.Column("capture", sa.JSON(), nullable=True))
-    op.add_column("original", sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True))
+    op.create_table(
+        "removed_original",
+        sa.Column("sha256", words(64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["sha256"], ["original.sha256"]),
+        sa.PrimaryKeyConstraint("sha256"),
+    )
     op.add_column("task", sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("task", sa.Column("version", WHOLE, server_default="1", nullable=False))
     op.add_column("task", sa.Column("t3", words(16), nullable=True))
