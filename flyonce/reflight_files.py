@@ -16,6 +16,7 @@ from flightplan.files.draft import SUFFIX, write_draft
 from flightplan.files.text import write_text
 from flightplan.files.wpml import wpml_texts
 from flightplan.files.wpml_model import WpmlOptions
+from flightplan.fleet.model import DroneModel
 from flightplan.ground.terrain import Terrain
 from flightplan.mission.limits import Violation
 from flightplan.mission.mission import Mission
@@ -97,7 +98,9 @@ class ReflightFiles:
     def _flown(self, departure: Departure, name: str) -> _Flown:
         limits = replace(limits_of(departure.sortie), store=store_of(self.rules.vehicle))
         mission = mission_of(self.plan, departure.sortie, name, terrain=self.terrain, limits=limits)
-        judged, violations = self.rules.judge(mission, departure.takes_off_at, self.keep_out)
+        drone = departure.sortie.dock.drone
+        judged, violations = self.rules.judge(mission, departure.takes_off_at, self.keep_out, drone.kinematics)
+        violations = (*violations, *_too_long(mission, drone))
         is_wayline = self.rules.vehicle not in AUTOPILOTS
         if is_wayline:
             # What docks cannot fly is to be refused before anything is written.
@@ -153,6 +156,18 @@ class ReflightFiles:
             seen_from = self.plan.frame.lonlat_from_en(np.array([shot.point_en for shot in visit.shots]))
             places = {"type": "MultiPoint", "coordinates": seen_from.tolist()}
             yield _feature("photos", places, flight=one.name, id=target.target_id, view=target.view)
+
+
+def _too_long(mission: Mission, drone: DroneModel) -> Iterator[Violation]:
+    """A flight that the wind and the hills together make longer than the battery lasts."""
+    lasts_s = mission.figures(drone.kinematics).duration_s
+    if lasts_s > drone.usable_s:
+        yield Violation(
+            rule="battery",
+            place="mission",
+            problem=f"it takes {lasts_s / 60:.1f} min with this drone in this wind, more than {drone.usable_s / 60:g} min",
+            remedy="Wait for less wind, or leave out what is farthest",
+        )
 
 
 def _feature(kind: str, geometry: dict[str, Any], **properties: object) -> dict[str, Any]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from flightplan.errors import CannotPlan
 
 
@@ -37,8 +40,11 @@ class Wind:
             course_deg: Clockwise from true north.
             air_speed_m_s: Greatest speed through the air.
         """
-        off = math.radians(course_deg - self.from_deg)
-        head_m_s, cross_m_s = self.speed_m_s * math.cos(off), self.speed_m_s * math.sin(off)
-        if abs(cross_m_s) >= air_speed_m_s:
-            return 0.0
-        return max(math.sqrt(air_speed_m_s**2 - cross_m_s**2) - head_m_s, 0.0)
+        return float(self.ground_speeds_m_s(np.array(course_deg), air_speed_m_s))
+
+    def ground_speeds_m_s(self, courses_deg: NDArray[np.float64], air_speed_m_s: float) -> NDArray[np.float64]:
+        """The same along many courses (any shape)."""
+        off = np.radians(courses_deg - self.from_deg)
+        head_m_s, cross_m_s = self.speed_m_s * np.cos(off), self.speed_m_s * np.sin(off)
+        along_m_s = np.sqrt(np.maximum(air_speed_m_s**2 - cross_m_s**2, 0.0))
+        return np.where(np.abs(cross_m_s) < air_speed_m_s, np.maximum(along_m_s - head_m_s, 0.0), 0.0)

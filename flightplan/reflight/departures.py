@@ -89,7 +89,7 @@ def track_of(plan: ReflightPlan, sortie: Sortie) -> Track:
 
     def fly(point: Point) -> None:
         for a, b in itertools.pairwise(plan.router.route(points[-1], point) or [points[-1], point]):
-            reach(b, float(kind.legs_s(np.array(math.dist(a, b)))))
+            reach(b, float(kind.legs_s(np.subtract(b, a))))
 
     for visit in sortie.visits:
         depth_m = rules.altitude_m - visit.shots[0].height_m

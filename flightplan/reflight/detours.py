@@ -24,7 +24,7 @@ class Detours:
 
     Attributes:
         router: The obstacles.
-        legs_s: Seconds along straight legs of so many metres.
+        legs_s: Seconds (…) along straight legs (…, 2), metres east and north.
         corners_en: (k, 2) metres.
         length_m: (k, k) infinite where there is no way.
         seconds: (k, k) along those shortest ways.
@@ -42,7 +42,7 @@ class Detours:
         corners = np.array(router.corners, dtype=float).reshape(-1, 2)
         length_m = _straight_m(router, corners, corners)
         np.fill_diagonal(length_m, 0.0)
-        seconds = np.where(length_m > 0, legs_s(np.where(np.isfinite(length_m), length_m, 0.0)), 0.0)
+        seconds = np.where(length_m > 0, legs_s(_gone(corners, corners)), 0.0)
         # Over one corner more each time (Floyd and Warshall).
         for over in range(len(corners)):
             through = length_m[:, over, None] + length_m[None, over, :]
@@ -64,24 +64,21 @@ class Detours:
             return found
         first_m = _straight_m(self.router, leaves_en, self.corners_en)
         last_m = _straight_m(self.router, enters_en, self.corners_en)
-        last_s = self._legs_s(last_m)
+        first_s = np.where(np.isfinite(first_m), self.legs_s(_gone(leaves_en, self.corners_en)), np.inf)
+        last_s = np.where(np.isfinite(last_m), self.legs_s(_gone(self.corners_en, enters_en)).T, np.inf)
         for leave in np.unique(pairs[0]).tolist():
             mine = np.flatnonzero(pairs[0] == leave)
             through = first_m[leave][:, None] + self.length_m
             begin = through.argmin(axis=0)
             corner = np.arange(len(begin))
             to_m = through[begin, corner]
-            to_s = self._legs_s(first_m[leave])[begin] + self.seconds[begin, corner]
+            to_s = first_s[leave][begin] + self.seconds[begin, corner]
             whole_m = to_m[None, :] + last_m[pairs[1][mine]]
             end = whole_m.argmin(axis=1)
             row = np.arange(len(mine))
             seconds = to_s[end] + last_s[pairs[1][mine], end]
             found[mine] = np.where(np.isfinite(whole_m[row, end]), seconds, np.inf)
         return found
-
-    def _legs_s(self, lengths_m: Floats) -> Floats:
-        seen = np.isfinite(lengths_m)
-        return np.where(seen, self.legs_s(np.where(seen, lengths_m, 0.0)), np.inf)
 
 
 def blocked_between(router: Router, starts_en: Floats, ends_en: Floats) -> NDArray[np.bool_]:
@@ -97,6 +94,11 @@ def blocked_between(router: Router, starts_en: Floats, ends_en: Floats) -> NDArr
 
 def _straight_m(router: Router, starts_en: Floats, ends_en: Floats) -> Floats:
     """(n, m) metres from places (n, 2) to places (m, 2), infinite where an obstacle lies between."""
-    gone = ends_en[None, :, :] - starts_en[:, None, :]
+    gone = _gone(starts_en, ends_en)
     lengths_m = np.hypot(gone[..., 0], gone[..., 1])
     return np.where(blocked_between(router, starts_en, ends_en), np.inf, lengths_m)
+
+
+def _gone(starts_en: Floats, ends_en: Floats) -> Floats:
+    """(n, m, 2) from each place (n, 2) to each other (m, 2)."""
+    return ends_en[None, :, :] - starts_en[:, None, :]

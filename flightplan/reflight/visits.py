@@ -23,6 +23,8 @@ Floats = NDArray[np.float64]
 # Of waypoint, camera, trigger on and off for a photo; and of waypoints above the first and the last one.
 _ITEMS_PER_SHOT, _ITEMS_PER_VISIT = 5, 4
 _BEARINGS_TRIED = 12
+# Against a wind that lets a drone go no further, a way shows as absurdly long instead of dividing by nothing.
+_CRAWL_M_S = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,17 +51,29 @@ class Visit:
 
 @dataclass(frozen=True, kw_only=True)
 class DroneKind:
-    """What a visit depends on: `camera`, `kinematics`, and `speed_m_s` over the ground."""
+    """What a visit depends on: `camera`, `kinematics` with the wind, and `speed_m_s` over the ground."""
 
     camera: Camera
     kinematics: Kinematics
     speed_m_s: float
 
-    def legs_s(self, lengths_m: Floats) -> Floats:
-        """Seconds along straight legs (any shape) from standstill to standstill, with half a turn before each."""
-        a, v = self.kinematics.acceleration_m_s2, self.speed_m_s
+    def legs_s(self, legs_en: Floats) -> Floats:
+        """Seconds (…) along straight legs (…, 2), metres east and north, each from standstill to standstill.
+
+        Half a turn goes before each, and the wind leaves what it does of the speed.
+        """
+        a, lengths_m = self.kinematics.acceleration_m_s2, np.hypot(legs_en[..., 0], legs_en[..., 1])
+        v = self._speeds_m_s(legs_en)
         flown = np.where(lengths_m >= v * v / a, lengths_m / v + v / a, 2 * np.sqrt(np.maximum(lengths_m, 0.0) / a))
         return np.asarray(flown + 180.0 / self.kinematics.yaw_rate_deg_s)
+
+    def _speeds_m_s(self, legs_en: Floats) -> Floats:
+        wind = self.kinematics.wind
+        if wind is None:
+            return np.asarray(self.speed_m_s)
+        courses_deg = np.degrees(np.arctan2(legs_en[..., 0], legs_en[..., 1]))
+        left_m_s = wind.ground_speeds_m_s(courses_deg, self.kinematics.air_speed_m_s)
+        return np.clip(left_m_s, _CRAWL_M_S, self.speed_m_s)
 
     def down_and_up_s(self, depth_m: float) -> float:
         """Seconds for a descent and a climb of so much."""
@@ -102,7 +116,7 @@ def travel_s(docks_en: Sequence[Point], visits: Sequence[Visit | None], kind: Dr
     ends += [(visit.way[0], visit.way[-1]) if visit is not None else ((0.0, 0.0), (0.0, 0.0)) for visit in visits]
     starts, leaves = np.array([one[0] for one in ends]), np.array([one[1] for one in ends])
     gone = starts[None, :, :] - leaves[:, None, :]
-    seconds = kind.legs_s(np.hypot(gone[..., 0], gone[..., 1]))
+    seconds = kind.legs_s(gone)
     blocked = blocked_between(router, leaves, starts)
     np.fill_diagonal(blocked, False)
     if blocked.any():
@@ -146,7 +160,6 @@ def _way(shots: Sequence[Shot], router: Router) -> tuple[Point, ...]:
 
 
 def _seconds(shots: Sequence[Shot], way: Sequence[Point], kind: DroneKind, rules: ViewRules) -> float:
-    lengths = np.array([math.dist(a, b) for a, b in itertools.pairwise(way)])
-    flown_s = float(kind.legs_s(lengths).sum()) if len(lengths) else 0.0
+    flown_s = float(kind.legs_s(np.diff(np.array(way), axis=0)).sum())
     depth_m = rules.altitude_m - shots[0].height_m
     return flown_s + kind.down_and_up_s(depth_m) + rules.hold_s * len(shots)

@@ -17,6 +17,7 @@ from flightplan.files.areas import shapes_of
 from flightplan.fleet.model import Fleet
 from flightplan.fleet.reading import read_fleet
 from flightplan.ground.terrain import DemTerrain
+from flightplan.mission.wind import Wind
 from flightplan.reflight.departures import departures_of
 from flightplan.reflight.dynamic import DynamicRules, hot_spots, overdue_cells
 from flightplan.reflight.model import Target
@@ -26,6 +27,7 @@ from flightplan.reflight.recurring import read_fixed_plans
 from flightplan.reflight.views import ViewRules
 from flyonce.cli.options import AsJson, StoreUrl, finite, goes_with
 from flyonce.cli.output import EXIT_BAD_INPUT, emit_json, fail, progress, say
+from flyonce.one_drone import wind_of
 from flyonce.plan_rules import FlightRules
 from flyonce.reflight_files import ReflightFiles
 
@@ -91,6 +93,10 @@ def reflight(
         list[Path] | None, typer.Option(help="Dated no-fly and controlled areas, and approvals. May be repeated.")
     ] = None,
     terrain: Annotated[Path | None, typer.Option(help="GeoTIFF of the ground's height; level ground without.")] = None,
+    wind_m_s: Annotated[float | None, typer.Option(callback=finite, help="Wind at flying height.")] = None,
+    wind_from_deg: Annotated[
+        float | None, typer.Option(callback=finite, help="Where it comes from, clockwise from north.")
+    ] = None,
     most_flights: Annotated[int | None, typer.Option(help="No more flights; the least urgent wait.")] = None,
     first_day: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Of flying; default tomorrow. Overdue by that day.")
@@ -112,7 +118,7 @@ def reflight(
         fail(f"{out}: it holds the missions of an earlier plan. Choose another folder, or remove them.")
     views = ViewRules(altitude_m=altitude_m, lowest_m=lowest_m, pitch_deg=pitch_deg)
     ground = None if terrain is None else DemTerrain.open(terrain)
-    crew = read_fleet(fleet)
+    crew, calmed = _in_wind(read_fleet(fleet), wind_of(wind_m_s, wind_from_deg))
     day = first_day.date() if first_day is not None else datetime.now(crew.time_zone).date() + timedelta(days=1)
     _check_day(day)
     rules = FlightRules.read(airspace or (), takes_off_at=None, vehicle=vehicle)
@@ -139,7 +145,11 @@ def reflight(
             battery_share=1.0 if ground is None else _BATTERY_SHARE_OVER_HILLS,
             told=ticker.reached,
         )
-        planned = replace(planned, left_for_later=(*planned.left_for_later, *(one.target_id for one in later)))
+        planned = replace(
+            planned,
+            left_for_later=(*planned.left_for_later, *(one.target_id for one in later)),
+            docks_left_out=(*planned.docks_left_out, *calmed),
+        )
         files = ReflightFiles(
             plan=planned,
             departures=departures_of(planned, day),
@@ -154,6 +164,11 @@ def reflight(
         except OSError as error:
             fail(f"{out}: cannot be written to ({error.strerror}). Choose another folder with --out.")
     _tell(account, planned, out, perf_counter() - began, as_json=as_json)
+
+
+def _in_wind(fleet: Fleet, wind: Wind | None) -> tuple[Fleet, tuple[str, ...]]:
+    """The fleet on that day, and the docks whose drones stay in."""
+    return (fleet, ()) if wind is None else fleet.in_wind(wind)
 
 
 def _check_day(day: date) -> None:
@@ -178,7 +193,7 @@ def _tell(account: dict[str, Any], planned: ReflightPlan, out: Path, seconds: fl
                 f"{flight['length_m'] / 1000:.2f} km → {out / flight['mission']}"
             )
         if planned.docks_left_out:
-            say(f"left out, where nobody may fly: docks {', '.join(planned.docks_left_out)}")
+            say(f"left out, where nobody may fly, or not in that wind: docks {', '.join(planned.docks_left_out)}")
         if planned.left_for_later:
             say(f"{len(planned.left_for_later)} wait for later flights")
         for one in account["not_planned"]:

@@ -26,6 +26,7 @@ from flightplan.link.upload import upload
 from flightplan.mission.items import PhotosByDistance, PointCamera, Waypoint
 from flightplan.mission.limits import FlightLimits
 from flightplan.mission.profile import profile_of
+from flightplan.mission.wind import Wind
 from flightplan.reflight.departures import departures_of, track_of
 from flightplan.reflight.missions import mission_of
 from flightplan.reflight.plan import plan_reflight
@@ -293,14 +294,41 @@ def test_ways_between_many_places_are_those_that_the_router_finds_one_by_one(see
     router = Router(obstacles(shut, 3.0))
     places = [place for place in dice.uniform(-1_200, 1_200, (10, 2)) if not router.is_inside(tuple(place))]
     places = np.array(places)
-    kind = DroneKind(camera=camera_by_name("dji-m3d"), kinematics=DRONE.kinematics, speed_m_s=15.0)
+    blown = replace(DRONE.kinematics, wind=Wind(speed_m_s=8.0, from_deg=float(dice.uniform(0, 360))))
+    kind = DroneKind(camera=camera_by_name("dji-m3d"), kinematics=blown, speed_m_s=15.0)
 
     seconds = travel_s([tuple(place) for place in places.tolist()], [], kind, router)
 
     for (a, one), (b, other) in itertools.permutations(enumerate(places.tolist()), 2):
         way = router.route(tuple(one), tuple(other))
-        legs = np.array([math.dist(p, q) for p, q in itertools.pairwise(way)])
+        legs = np.diff(np.array(way).reshape(-1, 2), axis=0)
         assert seconds[a, b] == pytest.approx(kind.legs_s(legs).sum() if way else math.inf)
+
+
+def test_a_leg_against_the_wind_takes_longer_and_one_with_it_no_less_than_the_drones_speed_allows():
+    still = DroneKind(camera=camera_by_name("dji-m3d"), kinematics=DRONE.kinematics, speed_m_s=15.0)
+    blown = replace(still, kinematics=replace(DRONE.kinematics, wind=Wind(speed_m_s=10.0, from_deg=0.0)))
+    north, south, east = np.array([[0.0, 1_500.0], [0.0, -1_500.0], [1_500.0, 0.0]])
+    calm_s = float(still.legs_s(north))
+
+    # 20 m/s through the air: 10 are left against it, and 17.3 across it, which is more than it flies.
+    assert float(blown.legs_s(north)) == pytest.approx(1_500 / 10 + 10 / 3 + 2, abs=0.1)
+    assert float(blown.legs_s(south)) == pytest.approx(calm_s)
+    assert float(blown.legs_s(east)) == pytest.approx(calm_s)
+
+
+def test_in_wind_no_flight_lasts_longer_than_its_battery():
+    fleet, calmed = a_fleet(a_dock("d", 0.0, 0.0)).in_wind(Wind(speed_m_s=11.0, from_deg=0.0))
+    targets = [a_target(f"case {number}", 400.0 * number, 5_000.0) for number in range(8)]
+    plan = plan_reflight(targets, fleet, rounds=300)
+    calm = plan_reflight(targets, a_fleet(a_dock("d", 0.0, 0.0)), rounds=300)
+
+    assert calmed == ()
+    assert plan.seconds > 1.2 * calm.seconds
+    for sortie in plan.sorties:
+        drone = sortie.dock.drone
+        flown_s = mission_of(plan, sortie, "m").figures(drone.kinematics).duration_s
+        assert flown_s <= sortie.seconds <= drone.usable_s
 
 
 def test_a_place_shut_in_by_obstacles_is_reached_by_nobody():

@@ -112,6 +112,21 @@ def test_cases_that_do_not_say_how_sharply_are_seen_as_sharply_as_the_command_sa
     assert heights[0] < heights[1] - 10
 
 
+def test_in_wind_flights_last_longer_and_docks_whose_drones_stay_in_are_told(city, run):
+    calm = json.loads(run(city / "cases.json", "--json")[1])
+    (city / "out").rename(city / "calm")
+    windy = json.loads(run(city / "cases.json", "--wind-m-s", "11", "--wind-from-deg", "45", "--json")[1])
+
+    assert windy["seconds_in_the_air"] > 1.05 * calm["seconds_in_the_air"]
+    (city / "out").rename(city / "windy")
+    code, _, err = run(city / "cases.json", "--wind-m-s", "13", "--wind-from-deg", "45")
+    assert code == 2
+    assert "more than any drone of the fleet may fly in" in err
+    code, _, err = run(city / "cases.json", "--wind-m-s", "5")
+    assert code == 2
+    assert "half of the wind is missing" in err
+
+
 def test_docks_get_waylines(city, run):
     code, out, err = run(city / "cases.json", "--vehicle", "m3d", "--json")
 
