@@ -40,6 +40,9 @@ from dispatch_api.parts import DemoAccount, Parts
 from dispatch_api.store import Store
 from dispatch_api.tasks.routes import router as task_routes
 from dispatch_api.tasks.service import TaskDesk
+from dispatch_api.visits.checklists import load_visit_rules
+from dispatch_api.visits.routes import router as visit_routes
+from dispatch_api.visits.service import VisitDesk
 from dispatch_api.zones_at import ZonesAt
 
 API_PREFIX = "/api/v1"
@@ -54,6 +57,7 @@ ROUTERS: tuple[tuple[str, APIRouter], ...] = (
     (API_PREFIX, evidence_routes),
     (API_PREFIX, flight_routes),
     (API_PREFIX, department_routes),
+    (API_PREFIX, visit_routes),
     (API_PREFIX, sighting_routes),
     (API_PREFIX, delivery_routes),
     (API_PREFIX, stream.router),
@@ -90,6 +94,7 @@ def create_app(
     routing = routing or load_routing(matters=matters, departments=load_departments())
     # One cap on hashes for log-in and for new passwords together.
     passwords = passwords or Passwords()
+    tasks = TaskDesk(store, matters, routing)
     # The interactive documentation would load scripts from elsewhere; the description itself stays.
     app = FastAPI(
         title="flyonce",
@@ -108,7 +113,8 @@ def create_app(
         accounts=AccountDesk(store, passwords=passwords, departments=tuple(routing.departments.by_key)),
         keys=KeyDesk(store, routing.departments),
         cases=CaseDesk(store, matters, routing),
-        tasks=TaskDesk(store, matters, routing),
+        tasks=tasks,
+        visits=VisitDesk(store, load_visit_rules(matters=matters), tasks),
         intake=intake,
         sightings=SightingDesk(store, matters, intake, ZonesAt(store)),
         demo_accounts=tuple(demo_accounts),

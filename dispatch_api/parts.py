@@ -20,6 +20,7 @@ from dispatch_api.doors.sighting_desk import SightingDesk
 from dispatch_api.evidence.vault import Vault
 from dispatch_api.store import Store
 from dispatch_api.tasks.service import TaskDesk
+from dispatch_api.visits.service import VisitDesk
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,7 @@ class Parts:
     cases: CaseDesk
     tasks: TaskDesk
     intake: Intake
+    visits: VisitDesk
     sightings: SightingDesk
     demo_accounts: tuple[DemoAccount, ...]
     static_dir: Path

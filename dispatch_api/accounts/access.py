@@ -23,6 +23,8 @@ class Subject(StrEnum):
     CASE = "case"
     TASK = "task"
     FLIGHT = "flight"
+    VISIT = "visit"
+    STORM = "storm"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,8 @@ FEED_TYPES = frozenset(
         "flight.photo",
         "flight.ended",
         "zones.changed",
+        "visit.changed",
+        "storm.changed",
     }
 )
 

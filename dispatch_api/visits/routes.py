@@ -1,0 +1,90 @@
+"""Routes of joint visits."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from fastapi import APIRouter
+
+from dispatch_api.accounts.access import CHANGES_CASES, SEES_CASES, Subject, open_to
+from dispatch_api.accounts.model import DEPARTMENT_ROLES, Role
+from dispatch_api.parts import PartsOf, Reader, Writer
+from dispatch_api.problems import READING, WRITING
+from dispatch_api.store.times import utc_now
+from dispatch_api.visits.model import VisitState
+from dispatch_api.visits.schemas import ActCode, LineReport, NewVisit, Signature, VisitChange
+from dispatch_api.visits.views import suggestion_list, visit_detail, visit_list
+
+router = APIRouter(tags=["visits"])
+_ON_THE_SPOT = DEPARTMENT_ROLES | {Role.CENTRE}
+
+
+@router.get("/visits/suggestions", responses=READING)
+@open_to([Role.CENTRE, Role.OPERATOR, Role.AUDITOR])
+def suggested(parts: PartsOf, account: Reader, day: date | None = None) -> dict[str, Any]:
+    """Places where two open cases or more wait for a visit on a day (today where left out), what falls due first."""
+    day = day or parts.matters.calendar.local_date(utc_now())
+    with parts.store.read() as connection:
+        return suggestion_list(connection, day, rules=parts.visits.rules, departments=parts.routing.departments)
+
+
+@router.get("/visits", responses=READING)
+@open_to(SEES_CASES)
+def visits(parts: PartsOf, account: Reader, day: date | None = None, state: VisitState | None = None) -> dict[str, Any]:
+    """Visits, the latest day first; a department gets those in which it has a line."""
+    with parts.store.read() as connection:
+        return visit_list(connection, account=account, departments=parts.routing.departments, day=day, state=state)
+
+
+@router.post("/visits", responses=WRITING)
+@open_to([Role.CENTRE])
+def plan(parts: PartsOf, account: Writer, wanted: NewVisit) -> dict[str, Any]:
+    """Make one visit of open cases of one place; the departments are told."""
+    return one_visit(parts, account, parts.visits.plan(wanted, by=account).visit_id)
+
+
+@router.get("/visits/{visit_id}", responses=READING)
+@open_to(SEES_CASES, of=Subject.VISIT)
+def one_visit(parts: PartsOf, account: Reader, visit_id: str) -> dict[str, Any]:
+    """One visit with its one list; `seal_holds` says whether what was sealed at its end is unchanged."""
+    with parts.store.read() as connection:
+        return visit_detail(
+            connection, visit_id, account=account, departments=parts.routing.departments, matters=parts.matters
+        )
+
+
+@router.post("/visits/{visit_id}/transitions", responses=WRITING)
+@open_to(CHANGES_CASES - {Role.OPERATOR}, of=Subject.VISIT)
+def move(parts: PartsOf, account: Writer, visit_id: str, change: VisitChange) -> dict[str, Any]:
+    """Begin a visit, end it, or cancel it.
+
+    At its end every line has a result and somebody has signed; tasks reported done become `done` in the same
+    transaction, by the account that reported them, and what the visit holds is sealed.
+    """
+    parts.visits.transition(visit_id, change, by=account)
+    return one_visit(parts, account, visit_id)
+
+
+@router.post("/visits/{visit_id}/lines/{line_id}", responses=WRITING)
+@open_to(DEPARTMENT_ROLES, of=Subject.VISIT)
+def report(parts: PartsOf, account: Writer, visit_id: str, line_id: int, told: LineReport) -> dict[str, Any]:
+    """Write what came of one's own line; until the visit ends it may be written again."""
+    parts.visits.report(visit_id, line_id, told, by=account)
+    return one_visit(parts, account, visit_id)
+
+
+@router.post("/visits/{visit_id}/signatures", responses=WRITING)
+@open_to(_ON_THE_SPOT, of=Subject.VISIT)
+def sign(parts: PartsOf, account: Writer, visit_id: str, signature: Signature) -> dict[str, Any]:
+    """Sign for one's department, or for the centre; the account that signed is kept beside the name."""
+    parts.visits.sign(visit_id, signature, by=account)
+    return one_visit(parts, account, visit_id)
+
+
+@router.post("/visits/{visit_id}/act-codes", responses=WRITING)
+@open_to(_ON_THE_SPOT, of=Subject.VISIT)
+def set_act_code(parts: PartsOf, account: Writer, visit_id: str, wanted: ActCode) -> dict[str, Any]:
+    """Note the code of the administrative act (行政行为码) of one's department; it is compared with no register."""
+    parts.visits.set_act_code(visit_id, wanted, by=account)
+    return one_visit(parts, account, visit_id)
