@@ -12,6 +12,7 @@ FlightplanError
     ├── MissionRefused      the vehicle answered a mission transfer with an error code
     ├── ReadBackDiffers     the vehicle holds another mission than the one that was sent
     ├── VehicleElsewhere    the vehicle does not stand at the mission's home
+    ├── BeyondFence         the vehicle's own limits of height or distance would end the mission
     ├── SeveralVehicles     more than one vehicle is on the link, and none was chosen
     ├── SignatureNeeded     the vehicle and this station do not sign with the same key
     └── CommandRefused      the vehicle answered a command (arm, mode, start) with an error code
@@ -123,6 +124,21 @@ class VehicleElsewhere(LinkError):
         super().__init__(
             f"the vehicle stands {distance_m:,.0f} m from the mission's home, more than {most_m:g} m. "
             "Plan with home where the vehicle stands, or carry it there; it was not armed."
+        )
+
+
+class BeyondFence(LinkError):
+    """The mission goes `wanted_m` high or far, the vehicle's `parameter` ends flights at `limit_m`."""
+
+    def __init__(self, *, parameter: str, limit_m: float, wanted_m: float, is_height: bool) -> None:
+        self.parameter = parameter
+        self.limit_m = limit_m
+        self.wanted_m = wanted_m
+        way = "above" if is_height else "from"
+        super().__init__(
+            f"the mission goes {wanted_m:.0f} m {way} home, and the vehicle's own fence ends every flight at "
+            f"{limit_m:g} m ({parameter}). Raise that limit on the vehicle if it may be raised, or plan within it; "
+            "it was not armed."
         )
 
 

@@ -17,6 +17,7 @@ from flightplan.flying.flight_log import BreakPoint, FlightLog, PhotoEvent, Posi
 from flightplan.flying.follow import Follower, Watchers
 from flightplan.flying.progress import FlightProgress, Phase
 from flightplan.flying.tlog import TlogWriter
+from flightplan.link.fence_limits import check_fence_limits
 from flightplan.link.link import Link
 from flightplan.link.mavlink import Autopilot, lonlat_from_xy
 from flightplan.link.modes import Mode
@@ -73,6 +74,7 @@ def fly(
         NotCleared: The mission may not take off now.
         ReadBackDiffers: The vehicle holds something else; it was not armed.
         VehicleElsewhere: It stands far from the mission's home; it was not armed.
+        BeyondFence: Its own limits of height or distance would end the mission; it was not armed.
         SeveralVehicles: More than one is on this link, and none was chosen.
         SignatureNeeded: The vehicle signs its messages, and this link has no key.
         CommandRefused: It refused to arm, to change the mode or to start.
@@ -87,6 +89,7 @@ def fly(
         held = check_held(link, mission)
         _ask_for_telemetry(link)
         _check_place(link, mission)
+        check_fence_limits(link, mission)
         _check_cleared(mission)
         _arm_and_start(link, follower, mission, held)
         follower.follow()

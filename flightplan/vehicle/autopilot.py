@@ -17,7 +17,8 @@ from flightplan.mission.mission import Home
 from flightplan.projection import LocalFrame
 from flightplan.vehicle.body import Body, Leg, Point
 from flightplan.vehicle.camera import Camera, Photo
-from flightplan.vehicle.failsafes import BatteryGuard, FenceGuard
+from flightplan.vehicle.failsafes import BatteryGuard
+from flightplan.vehicle.fencing import Breach, Circle, FenceGuard
 from flightplan.vehicle.homecoming import Homecoming
 from flightplan.vehicle.route import NAVIGATION, Route, en_from_lonlat
 from flightplan.vehicle.setup import VehicleSetup
@@ -54,9 +55,14 @@ class Autopilot:
         )
         self.camera = Camera(self.body, lambda photo: self.on_photo(photo))
         # PX4 keeps to a fence as soon as it has one; ArduPilot waits to be told.
-        self.fence = FenceGuard(enabled=self._is_px4)
+        self.fence = FenceGuard(
+            spoken=self.setup.dialect,
+            enabled=self._is_px4,
+            max_height_m=self.setup.max_height_m,
+            max_distance_m=self.setup.max_distance_m,
+        )
         self.rally: tuple[RallyPoint, ...] = ()
-        self._fence_plan: Fence | None = None
+        self._fence_plan: tuple[Fence | None, tuple[Circle, ...]] = (None, ())
         self.mission: tuple[MissionItem, ...] = ()
         self.stand_at(self.home)
         self.mode = Mode.LOITER if self._is_px4 else Mode.STABILIZE
@@ -97,7 +103,7 @@ class Autopilot:
         self.home = home
         self.frame = LocalFrame(lon=home.lon, lat=home.lat)
         self.body.east_m = self.body.north_m = 0.0
-        self.fence.load(self._fence_plan, self.frame)
+        self.fence.load(*self._fence_plan, self.frame)
         self._route = Route(items=self.mission, home=home, frame=self.frame)
 
     # What the ground may ask for
@@ -108,10 +114,10 @@ class Autopilot:
         self.current = 0
         self._route = Route(items=items, home=self.home, frame=self.frame)
 
-    def guard(self, fence: Fence | None, rally: tuple[RallyPoint, ...]) -> None:
+    def guard(self, fence: Fence | None, rally: tuple[RallyPoint, ...], circles: tuple[Circle, ...] = ()) -> None:
         """Takes a new fence and rally points."""
-        self._fence_plan = fence
-        self.fence.load(fence, self.frame)
+        self._fence_plan = (fence, circles)
+        self.fence.load(fence, circles, self.frame)
         self.rally = rally
 
     def arm(self) -> str | None:
@@ -122,7 +128,7 @@ class Autopilot:
             return f"Arm: {self.mode.name} mode not armable"
         if self.mode is Mode.AUTO and len(self.mission) < 2:
             return "Arm: no mission"
-        if self.fence.enabled and self.fence.is_beyond(self.body.place_en):
+        if self.fence.enabled and self.fence.limits_beyond(self.body.place_en, self.body.alt_m):
             return "Arm: vehicle outside fence"
         self.battery = 1.0  # somebody has put in a fresh one
         self._battery_guard.reset()
@@ -215,7 +221,8 @@ class Autopilot:
     def break_off(self, why: str, mode: Mode = Mode.RTL) -> None:
         """A fail-safe: says why, and returns or lands."""
         self.on_text(why)
-        if self.armed and self.in_air and self.mode not in (Mode.LAND, mode):
+        is_on_way_down = self.mode is Mode.LAND or (self.mode is Mode.RTL and mode is not Mode.LAND)
+        if self.armed and self.in_air and not is_on_way_down:
             self.set_mode(mode)
 
     # Time
@@ -241,9 +248,17 @@ class Autopilot:
             lambda: self.break_off("Battery low: returning"),
             lambda: self.break_off("Battery empty: landing", Mode.LAND),
         )
-        if self.fence.crosses_now(self.body.place_en, self.time_s):
+        if self.fence.crosses_now(self.body.place_en, self.body.alt_m, self.time_s):
             self.on_fence()
-            self.break_off("Fence breached: returning")
+            self._break_off_at_fence()
+
+    def _break_off_at_fence(self) -> None:
+        what = "Max Alt" if self.fence.breach_type == Breach.HEIGHT else "Boundary"
+        text, mode = f"{what} fence breached", self.fence.mode_after_breach
+        if mode is None:
+            self.on_text(text)
+        else:
+            self.break_off(f"{text}: {mode.name}", mode)
 
     def _fly(self, dt_s: float) -> None:
         match self.mode:

@@ -12,14 +12,12 @@ from flightplan.link.mavlink import Autopilot as Dialect
 from flightplan.link.mavlink import MissionItem, lonlat_from_xy
 from flightplan.link.modes import Mode, mode_from_custom, mode_from_params
 from flightplan.vehicle.autopilot import Autopilot
+from flightplan.vehicle.parameters import ParameterDesk
 from flightplan.vehicle.telemetry import Telemetry
 
 Message = Any
 Reply = Callable[[Message], None]
 _FORCE = 21_196.0
-_PARAMETER_REAL32 = 9
-
-
 # A command that is repeated within so long, with a count of repetition, is the same order and not a second one.
 _REPEATED_WITHIN_S = 10.0
 
@@ -31,32 +29,19 @@ class CommandDesk:
         self._autopilot = autopilot
         self._telemetry = telemetry
         self._dialect = autopilot.setup.dialect
-        self._return_parameter, self._return_per_m = (
-            ("RTL_RETURN_ALT", 1.0) if self._dialect is Dialect.PX4 else ("RTL_ALT", 100.0)
-        )
+        self._parameters = ParameterDesk(autopilot, telemetry.system_id)
         self._orders: dict[tuple[int, int], tuple[tuple[float, ...], int, float]] = {}
-        self._parameters = {
-            "SYSID_THISMAV": float(telemetry.system_id),
-            "WPNAV_SPEED": 1000.0,
-            "FRAME_CLASS": 2.0,
-        }
-        self._parameters[self._return_parameter] = autopilot.return_alt_m * self._return_per_m
 
     def handle(self, message: Message, reply: Reply, now_s: float) -> None:
         """Answers one message, if there is an answer; `now_s` are real seconds."""
+        if self._parameters.handle(message, reply):
+            return
         match message.get_type():
             case "COMMAND_LONG" | "COMMAND_INT":
                 self._command(message, reply, now_s)
             case "SET_MODE":
                 mode = mode_from_custom(message.custom_mode, self._dialect)
                 self._autopilot.set_mode(mode or self._autopilot.mode)
-            case "PARAM_REQUEST_LIST":
-                for name in self._parameters:
-                    self._tell_parameter(name, reply)
-            case "PARAM_REQUEST_READ":
-                self._read_parameter(message, reply)
-            case "PARAM_SET":
-                self._set_parameter(message, reply)
             case "MISSION_SET_CURRENT":
                 if self._autopilot.set_current(message.seq):
                     reply(self._telemetry.mission_current())
@@ -170,29 +155,6 @@ class CommandDesk:
         reply(maker())
         return _result(None)
 
-    def _read_parameter(self, message: Message, reply: Reply) -> None:
-        names = list(self._parameters)
-        index = int(message.param_index)
-        name = names[index] if 0 <= index < len(names) else _parameter_name(message.param_id)
-        if name in self._parameters:
-            self._tell_parameter(name, reply)
-
-    def _set_parameter(self, message: Message, reply: Reply) -> None:
-        name = _parameter_name(message.param_id)
-        if name in self._parameters and math.isfinite(message.param_value):
-            self._parameters[name] = float(message.param_value)
-            if name == self._return_parameter:
-                self._autopilot.return_alt_m = max(float(message.param_value) / self._return_per_m, 0.0)
-            self._tell_parameter(name, reply)
-
-    def _tell_parameter(self, name: str, reply: Reply) -> None:
-        names = list(self._parameters)
-        reply(
-            dialect.MAVLink_param_value_message(
-                name.encode(), self._parameters[name], _PARAMETER_REAL32, len(names), names.index(name)
-            )
-        )
-
 
 def _result(problem: str | None) -> tuple[int, str | None]:
     return (int(dialect.MAV_RESULT_ACCEPTED), None) if problem is None else (int(dialect.MAV_RESULT_FAILED), problem)
@@ -202,7 +164,3 @@ def _order(message: Message) -> tuple[float, ...]:
     """What makes two commands the same order."""
     params = tuple(float(getattr(message, f"param{number}", 0.0)) for number in range(1, 8))
     return (float(message.command), *params)
-
-
-def _parameter_name(raw: str | bytes) -> str:
-    return raw.decode(errors="replace").rstrip("\0") if isinstance(raw, bytes) else raw.rstrip("\0")

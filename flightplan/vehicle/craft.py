@@ -12,11 +12,12 @@ from pymavlink.dialects.v20 import ardupilotmega as dialect
 
 from flightplan.link.mavlink import Autopilot as Dialect
 from flightplan.link.mavlink import MissionItem, home_from_item, home_item, lonlat_from_xy
-from flightplan.link.mavlink_guards import fence_from_items, rally_from_items
+from flightplan.link.mavlink_guards import rally_from_items
 from flightplan.link.plan_on_wire import ListKind
 from flightplan.mission.mission import Home
 from flightplan.vehicle.autopilot import Autopilot
 from flightplan.vehicle.commands import CommandDesk
+from flightplan.vehicle.fencing import circles_from_items, rings_from_items
 from flightplan.vehicle.item_rules import as_held
 from flightplan.vehicle.mission_desk import MissionDesk
 from flightplan.vehicle.setup import VehicleSetup
@@ -70,7 +71,8 @@ class Craft:
         self.autopilot.on_photo = lambda photo: self._tell(self.telemetry.photo(photo))
         self.autopilot.on_reached = self._tell_reached
         self.autopilot.on_text = lambda text: self._tell(self.telemetry.text(text))
-        self.autopilot.on_fence = lambda: self._tell(self.telemetry.fence_status())
+        if setup.dialect is Dialect.ARDUPILOT:
+            self.autopilot.on_fence = lambda: self._tell(self.telemetry.fence_status())
 
     def handle(self, message: Message, reply: Reply, now_s: float) -> None:
         """Answers one message that is for it; `now_s` are real seconds."""
@@ -117,7 +119,10 @@ class Craft:
         """Takes a new list; returns it as it is given back: ArduPilot's item 0 is its own home."""
         if kind is not ListKind.MISSION:
             lists = {**self._lists, kind: items}
-            self.autopilot.guard(fence_from_items(lists[ListKind.FENCE]), rally_from_items(lists[ListKind.RALLY]))
+            fence = lists[ListKind.FENCE]
+            self.autopilot.guard(
+                rings_from_items(fence), rally_from_items(lists[ListKind.RALLY]), circles_from_items(fence)
+            )
             self._lists = lists
             return items
         if self._takes_home_from_mission and items and not self.autopilot.armed:

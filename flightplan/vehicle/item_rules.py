@@ -12,12 +12,13 @@ from pymavlink.dialects.v20 import ardupilotmega as dialect
 from flightplan.link.mavlink import FENCE_INSIDE, FENCE_OUTSIDE, NAV_RALLY_POINT, MissionItem, plain_frame
 from flightplan.link.mavlink import Autopilot as Dialect
 from flightplan.link.plan_on_wire import ListKind
+from flightplan.vehicle.fencing import CIRCLES
 
 Message = Any
 _PLACED_FRAMES = frozenset({0, 3, 5, 6, 10, 11})
 _KNOWN_COMMANDS = {
     ListKind.MISSION: frozenset({16, 20, 21, 22, 178, 195, 205, 206, 1000}),
-    ListKind.FENCE: frozenset({FENCE_INSIDE, FENCE_OUTSIDE}),
+    ListKind.FENCE: frozenset({FENCE_INSIDE, FENCE_OUTSIDE, *CIRCLES}),
     ListKind.RALLY: frozenset({NAV_RALLY_POINT}),
 }
 _PARAMETER_CODES = (6, 7, 8, 9)
@@ -35,7 +36,7 @@ def item_problem(message: Message, kind: ListKind, spoken: Dialect) -> int:
     is_placed = message.command in (16, 21, 22, 195) or kind is not ListKind.MISSION
     if is_placed and message.frame not in _PLACED_FRAMES:
         return int(dialect.MAV_MISSION_UNSUPPORTED_FRAME)
-    if kind is ListKind.FENCE and not message.param1 >= 3:
+    if kind is ListKind.FENCE and not (message.param1 > 0 if message.command in CIRCLES else message.param1 >= 3):
         return int(dialect.MAV_MISSION_INVALID_PARAM1)
     if not math.isfinite(message.z):
         return int(dialect.MAV_MISSION_INVALID_PARAM7)

@@ -23,6 +23,8 @@ class VehicleSetup:
         empty_battery: Share at which it lands where it is.
         station_timeout_s: Real seconds without a ground station's heartbeat after which it returns; None never does.
         wind: What blows.
+        max_height_m: Of the fence, above home; None for no limit.
+        max_distance_m: Of the fence, from home; None for no limit.
         most_items: Mission items that it stores.
     """
 
@@ -34,6 +36,8 @@ class VehicleSetup:
     empty_battery: float = 0.05
     station_timeout_s: float | None = None
     wind: Wind = field(default_factory=Wind)
+    max_height_m: float | None = None
+    max_distance_m: float | None = None
     most_items: int = 700
 
     def __post_init__(self) -> None:
@@ -41,6 +45,10 @@ class VehicleSetup:
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
                 raise ValueError(f"{name} must be finite and positive, not {value!r}")
+        for name in ("max_height_m", "max_distance_m"):
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise ValueError(f"{name} must be finite and positive, or None for no limit, not {value!r}")
         if not 0 <= self.empty_battery <= self.low_battery < 1:
             raise ValueError("the battery's shares must be 0 <= empty <= low < 1")
         if self.station_timeout_s is not None and not self.station_timeout_s > 0:

@@ -55,7 +55,7 @@ class Telemetry:
         yield self.system_time()
         yield self.landed_state()
         yield self.mission_current()
-        if self._autopilot.fence.enabled:
+        if self._autopilot.fence.enabled and self._dialect is Dialect.ARDUPILOT:
             yield self.fence_status()
 
     def position(self) -> Message:
@@ -147,11 +147,10 @@ class Telemetry:
         return dialect.MAVLink_mission_item_reached_message(self._seq(number))
 
     def fence_status(self) -> Message:
-        """FENCE_STATUS."""
+        """FENCE_STATUS; PX4 has none."""
         fence = self._autopilot.fence
-        kind = dialect.FENCE_BREACH_BOUNDARY if fence.breached else dialect.FENCE_BREACH_NONE
         at_ms = round(fence.breached_at_s * 1000)
-        return dialect.MAVLink_fence_status_message(int(fence.breached), fence.breaches, kind, at_ms)
+        return dialect.MAVLink_fence_status_message(int(fence.breached), fence.breaches, fence.breach_type, at_ms)
 
     def text(self, text: str) -> Message:
         """STATUSTEXT."""

@@ -44,6 +44,12 @@ def vehicle(
     station_timeout_s: Annotated[
         float | None, typer.Option(min=0.1, help="It returns after so long without a ground station; default never.")
     ] = None,
+    fence_height_m: Annotated[
+        float | None, typer.Option(min=1.0, help="Height limit of its fence, above home; default none.")
+    ] = None,
+    fence_radius_m: Annotated[
+        float | None, typer.Option(min=1.0, help="Limit of its fence's distance from home; default none.")
+    ] = None,
     signing_key: Annotated[
         Path | None, typer.Option(help="It signs, and obeys only what is signed, with the key in this file.")
     ] = None,
@@ -65,6 +71,8 @@ def vehicle(
             max_airspeed_m_s=max_airspeed_m_s,
             endurance_s=endurance_min * 60.0,
             station_timeout_s=station_timeout_s,
+            max_height_m=fence_height_m,
+            max_distance_m=fence_radius_m,
             wind=_wind(wind) if wind is not None else Wind(),
         ),
         count=count,

@@ -217,7 +217,7 @@ def test_a_breached_fence_turns_it_back_once():
 
     assert len(flight.breaches) == 1
     assert flight.breaches[0][1] == pytest.approx(200.0, abs=1.0)
-    assert flight.texts[0] == "Fence breached: returning"
+    assert flight.texts[0] == "Boundary fence breached: RTL"
     assert not flight.autopilot.fence.breached
 
 
@@ -279,7 +279,7 @@ def test_a_breach_is_told_by_status_and_text_and_the_flight_is_broken_off():
     breached = [one for one in kinds if one.get_type() == "FENCE_STATUS" and one.breach_status]
     assert breached[0].breach_type == dialect.FENCE_BREACH_BOUNDARY
     assert breached[0].breach_count == 1
-    assert "Fence breached: returning" in log.texts
+    assert "Boundary fence breached: RTL" in log.texts
     assert not log.completed
     assert log.break_point is not None
 
