@@ -32,6 +32,7 @@ def serve(
     from dispatch_api.departments.routing import load_routing
     from dispatch_api.errors import DispatchError
     from dispatch_api.store import open_store
+    from flyonce.delivering import delivering
 
     settings = Settings()
     url = store or settings.store
@@ -40,6 +41,7 @@ def serve(
         city = load_matters(matters)
         rules = load_routing(routing, matters=city, departments=load_departments(departments))
         opened = open_store(url, create=True)
+        messages = delivering(opened, settings, matters=city, departments=rules.departments)
     except DispatchError as error:
         listening.close()
         fail(error)
@@ -52,7 +54,7 @@ def serve(
             create_app(opened, matters=city, routing=rules), log_level="warning", timeout_graceful_shutdown=3
         )
         # Ctrl-C is how a server is meant to stop: uvicorn ends its work, then raises it again.
-        with Clockwork(opened, city), suppress(KeyboardInterrupt):
+        with Clockwork(opened, city), messages.thread(), suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listening])
 
 
