@@ -7,6 +7,7 @@ goes round. This height is what it needs then, over the ground and what stands o
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import shapely
@@ -23,6 +24,8 @@ CLEARANCE_M = 30.0
 
 # Samples of the way home are as close as cells of the models that cities have.
 _STEP_M = 25.0
+# Within one, ground of 35 degrees rises by about as much.
+_SQUARE_M = 12.5
 _LEAST_M = 15.0
 
 
@@ -49,10 +52,11 @@ def return_height_m(mission: Mission, *, clearance_m: float = CLEARANCE_M) -> fl
     ways = _ways_home(mission)
     if mission.terrain is not None:
         frame = LocalFrame(lon=home.lon, lat=home.lat)
-        ground = mission.terrain.heights_m(frame.lonlat_from_en(ways))
-        if np.isnan(ground).any():
+        terrain = mission.terrain
+        top_m = _highest_m(ways, lambda places: terrain.heights_m(frame.lonlat_from_en(places)))
+        if math.isnan(top_m):
             raise ValueError("the terrain has no height for a place on the straight way home")
-        needed = max(needed, float(ground.max()) - home.alt_msl_m + clearance_m)
+        needed = max(needed, top_m - home.alt_msl_m + clearance_m)
     for top_m in _tops_m(mission, ways):
         needed = max(needed, top_m - home.alt_msl_m + clearance_m)
     return float(math.ceil(needed))
@@ -70,6 +74,26 @@ def _ways_home(mission: Mission) -> Floats:
     shares = np.arange(0.0, 1.0, _STEP_M / max(float(np.hypot(*on_path.T).max()), _STEP_M))
     fan: Floats = (on_path[:, None, :] * shares[None, :, None]).reshape(-1, 2)
     return np.vstack([on_path, fan])
+
+
+def _highest_m(ways: Floats, heights_m: Callable[[Floats], Floats]) -> float:
+    """The highest ground at places (n, 2); NaN where it is not known at one.
+
+    Near home, and over rows side by side, most places are nearly the same: one of each small square is looked at, and
+    all of those squares that are nearly as high as the highest.
+    """
+    squares = np.floor((ways - ways.min(axis=0)) / _SQUARE_M).astype(np.intp)
+    kept = np.full(squares.max(axis=0) + 1, -1)
+    kept[squares[:, 0], squares[:, 1]] = np.arange(len(ways))
+    some = kept[kept >= 0]
+    heights = heights_m(ways[some])
+    top_m = float(heights.max())
+    if math.isnan(top_m):
+        return top_m
+    is_high = np.zeros(kept.shape, dtype=np.bool_)
+    high = some[heights >= top_m - _SQUARE_M]
+    is_high[squares[high, 0], squares[high, 1]] = True
+    return float(heights_m(ways[is_high[squares[:, 0], squares[:, 1]]]).max())
 
 
 def _tops_m(mission: Mission, ways: Floats) -> list[float]:
