@@ -21,8 +21,8 @@ _DEFAULT_PORTS = {"https": 443, "http": 80}
 _LOWEST_FREE_PORT = 1024
 # Databases, caches and consoles that do as they are told by anybody inside: no receiver lives there.
 _TAKEN_PORTS = frozenset({1433, 1521, 2049, 2375, 2376, 2379, 3306, 3389, 5432, 5900, 6379, 9200, 11211, 27017})
-# Clouds tell their guests' secrets there; this one is the only one that looks like any public address.
-_METADATA = frozenset({ip_address("168.63.129.16")})
+# What looks like any public address and is not: reserved for protocols, and where a cloud tells its guests' secrets.
+_NOT_PUBLIC = (IPv4Network("192.0.0.0/24"), IPv4Network("192.88.99.0/24"), IPv4Network("168.63.129.16/32"))
 # NAT64 (its own prefix, and the local ones), and the old IPv4-compatible addresses.
 _CARRIERS = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"), IPv6Network("::/96"))
 # The whole world of IPv6; everything else is local, reserved or not given out.
@@ -121,8 +121,11 @@ def networks_of(texts: Iterable[str]) -> tuple[Network, ...]:
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
     """Whether an address belongs to the world at large."""
-    given_out = address in _UNICAST if isinstance(address, IPv6Address) else not address.is_reserved
-    return address.is_global and not address.is_multicast and given_out and address not in _METADATA
+    if not address.is_global or address.is_multicast:
+        return False
+    if isinstance(address, IPv6Address):
+        return address in _UNICAST
+    return not address.is_reserved and not any(address in network for network in _NOT_PUBLIC)
 
 
 def real_addresses(text: str) -> tuple[IPv4Address | IPv6Address, ...]:
