@@ -62,6 +62,10 @@ class TaskDesk:
         """
         return self._store.write(lambda connection: self._transition(connection, task_id, change, by))
 
+    def transition_within(self, connection: Connection, task_id: int, change: Change, *, by: Account) -> TaskRow:
+        """Move a task inside a transaction of the caller's; the rest as `transition`."""
+        return self._transition(connection, task_id, change, by)
+
     def _transition(self, connection: Connection, task_id: int, change: Change, by: Account) -> TaskRow:
         task = seen_task(connection, task_id, by)
         case = get_case(connection, task.case_id)
