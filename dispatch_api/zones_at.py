@@ -11,7 +11,7 @@ import shapely
 from shapely.geometry import shape
 from sqlalchemy import Connection, case, func, select
 
-from dispatch_api.departments.routing import ZoneFact
+from dispatch_api.departments.facts import ZoneFact
 from dispatch_api.errors import ConfigurationError
 from dispatch_api.store import Store
 from dispatch_api.store.schema import feed, zone
@@ -52,7 +52,7 @@ class ZonesAt:
             numbers = [number for number, (_, on) in enumerate(places) if on == day]
             hits = zones.under_many([places[number][0] for number in numbers], day)
             for number, under in zip(numbers, hits, strict=True):
-                found[number] = tuple(_fact(hit) for hit in under)
+                found[number] = tuple(zone_fact(hit) for hit in under)
         return found
 
     def _current(self) -> Zones:
@@ -83,7 +83,8 @@ def _unusable(number: int, problem: str, remedy: str) -> InputFileError:
     return InputFileError(path="zones of the store", place=f"zone {number}", problem=problem, remedy=remedy)
 
 
-def _fact(hit: ZoneHit) -> ZoneFact:
+def zone_fact(hit: ZoneHit) -> ZoneFact:
+    """What routing knows of a zone that a place may lie in."""
     found = hit.zone
     return ZoneFact(
         kind=found.kind,

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from dispatch_api.cases.intake import Intake
 from dispatch_api.cases.observation import Evidence, Observation, Recorded
-from dispatch_api.departments.routing import ZoneFact
 from dispatch_api.evidence.capture import CameraPose, Capture
+from dispatch_api.zones_at import zone_fact
 from flyonce.city_time import city_day
 from flyonce.evidence_shelf import EvidenceShelf, Shelved
 from flyonce.near_threshold import KnownModels
@@ -104,7 +104,7 @@ class Recorder:
             last_seen_at=seen_at,
             flight_id=self._flight_id,
             frames=len(thing.sightings),
-            zones=tuple(_zone_fact(hit) for hit in hits),
+            zones=tuple(zone_fact(hit) for hit in hits),
             address=_address(hits),
             apart_from=tuple(self._key(other) for other in beside),
             offset_m=offset_m,
@@ -167,20 +167,6 @@ def _pose(pose: Pose) -> CameraPose:
         sigma_height_m=sigmas.height_m,
         sigma_heading_deg=sigmas.heading_deg,
         sigma_pitch_deg=sigmas.pitch_deg,
-    )
-
-
-def _zone_fact(hit: ZoneHit) -> ZoneFact:
-    zone = hit.zone
-    return ZoneFact(
-        kind=zone.kind,
-        code=zone.code,
-        name=zone.name,
-        probability=hit.probability,
-        basis=zone.properties.get("basis"),
-        valid_from=zone.valid_from,
-        valid_to=zone.valid_to,
-        zone_class=zone.properties.get("class"),
     )
 
 

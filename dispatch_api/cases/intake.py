@@ -28,6 +28,7 @@ from dispatch_api.cases.records import (
 )
 from dispatch_api.cases.review import LASTING_REASONS, review_reasons, sure_zones
 from dispatch_api.clockwork.starting import start_review
+from dispatch_api.departments.facts import Facts
 from dispatch_api.departments.routing import Decision, Routing
 from dispatch_api.evidence.records import Kept, attach, keep
 from dispatch_api.evidence.vault import Vault
@@ -101,14 +102,6 @@ class Intake:
         """
         return self._take(connection, seen, self._matters[seen.matter], ())
 
-    def take(self, connection: Connection, seen: Observation) -> Recorded:
-        """Record one observation inside a transaction of the caller's; its pictures, if any, are left out.
-
-        Raises:
-            InvalidRequest: The matter is not configured.
-        """
-        return self._take(connection, seen, self._matters[seen.matter], ())
-
     def _submit(self, seen: Observation) -> Future[Recorded]:
         matter = self._matters[seen.matter]
         # Where there is no offence, no picture of anybody is kept either.
@@ -140,10 +133,15 @@ class Intake:
     def _decide(self, seen: Observation, at: datetime) -> Decision:
         calendar = self._matters.calendar
         return self._routing.decide(
-            matter=seen.matter,
-            zones=seen.zones,
-            seen_on=calendar.local_date(seen.last_seen_at),
-            decided_on=calendar.local_date(at),
+            Facts(
+                matter=seen.matter,
+                zones=seen.zones,
+                seen_on=calendar.local_date(seen.last_seen_at),
+                decided_on=calendar.local_date(at),
+                label=seen.label,
+                extent_m2=seen.extent_m2,
+                extent_sigma_m2=seen.extent_sigma_m2,
+            )
         )
 
     def _count(self, connection: Connection, seen: Observation, decision: Decision) -> Recorded:

@@ -16,7 +16,7 @@ from dispatch_api.cases.moves import move_case, tell_case
 from dispatch_api.cases.records import CaseRow, get_case, summed_up, update_case
 from dispatch_api.cases.review import sure_zones
 from dispatch_api.clockwork.starting import start_review
-from dispatch_api.departments.routing import ZoneFact
+from dispatch_api.departments.facts import ZoneFact
 from dispatch_api.errors import IllegalTransition, InvalidRequest
 from dispatch_api.store.history import Event, append_event
 from dispatch_api.store.schema import case, event, evidence, observation

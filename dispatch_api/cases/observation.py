@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from dispatch_api.cases.model import CaseState
-from dispatch_api.departments.routing import ZoneFact
+from dispatch_api.departments.facts import ZoneFact
 from dispatch_api.evidence.capture import Capture
 from dispatch_api.evidence.looks import PictureLook
 

@@ -12,7 +12,7 @@ from dispatch_api.cases.model import CaseState, Colour
 from dispatch_api.cases.neighbours import Neighbours
 from dispatch_api.cases.observation import Observation
 from dispatch_api.cases.records import observation_values
-from dispatch_api.departments.routing import ZoneFact
+from dispatch_api.departments.facts import ZoneFact
 
 
 def new_case(

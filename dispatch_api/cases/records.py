@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
+from dispatch_api.cases.clocks import WorkingCalendar
 from dispatch_api.cases.fusion import Place, fuse
 from dispatch_api.cases.merging import Spot
 from dispatch_api.cases.model import Case, CaseState
 from dispatch_api.cases.observation import Observation
+from dispatch_api.departments.facts import Facts, ZoneFact
 from dispatch_api.errors import NotFound
 from dispatch_api.store.dialects import DIALECTS, near_boxes, put_box
 from dispatch_api.store.schema import case, counter, evidence, observation
@@ -70,6 +72,19 @@ def spot_of(row: CaseRow) -> Spot:
         footprint_lonlat=[(lon, lat) for lon, lat in row.footprint] if row.footprint else None,
         first_seen_at=row.first_seen_at,
         last_seen_at=row.last_seen_at,
+    )
+
+
+def facts_of(row: CaseRow, *, calendar: WorkingCalendar, at: datetime) -> Facts:
+    """What routing goes by, of a case as it stands, for a decision at a moment."""
+    return Facts(
+        matter=row.matter,
+        zones=[ZoneFact.from_json(raw) for raw in row.zones],
+        seen_on=calendar.local_date(row.last_seen_at),
+        decided_on=calendar.local_date(at),
+        label=row.label,
+        extent_m2=row.extent_m2,
+        extent_sigma_m2=row.extent_sigma_m2,
     )
 
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dispatch_api.cases.matters import Matter
 from dispatch_api.cases.model import Colour
 from dispatch_api.cases.observation import Observation
-from dispatch_api.departments.routing import SURELY_INSIDE, ZoneFact
+from dispatch_api.departments.facts import ZoneFact
+from dispatch_api.departments.routing import SURELY
 
 SPLIT_OFF_REASON = "split_off"
 LASTING_REASONS = frozenset({"matter_always", "rejected_here", "false_alarm_mask", SPLIT_OFF_REASON})
@@ -39,6 +40,6 @@ def sure_zones(zones: Sequence[ZoneFact]) -> dict[str, frozenset[str]]:
     """The kinds of zone that a thing surely lies in, each with the classes of those zones."""
     sure: dict[str, frozenset[str]] = {}
     for zone in zones:
-        if zone.probability >= SURELY_INSIDE:
+        if zone.probability >= SURELY:
             sure[zone.kind] = sure.get(zone.kind, frozenset()) | ({zone.zone_class} if zone.zone_class else set())
     return sure

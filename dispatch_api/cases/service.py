@@ -15,14 +15,14 @@ from dispatch_api.cases.matters import Matters
 from dispatch_api.cases.merges import merge, take_apart
 from dispatch_api.cases.model import CASE_STEPS, CaseState
 from dispatch_api.cases.moves import move_case, tell_case
-from dispatch_api.cases.records import CaseRow
+from dispatch_api.cases.records import CaseRow, facts_of
 from dispatch_api.cases.rejection import REJECTION_NAMES, RejectionCode
 from dispatch_api.cases.schemas import Change, FlagChange, Split
 from dispatch_api.cases.splitting import split
 from dispatch_api.cases.suspension import resume, suspend
 from dispatch_api.clockwork.starting import clocks_of, restart_task, start_verification
 from dispatch_api.clockwork.supervision import supervise
-from dispatch_api.departments.routing import Decision, Routing, ZoneFact
+from dispatch_api.departments.routing import Decision, Routing
 from dispatch_api.errors import InvalidRequest
 from dispatch_api.store import Store
 from dispatch_api.store.times import utc_now
@@ -142,13 +142,7 @@ class CaseDesk:
         return dispatch(connection, row, decision, matters=self._matters, by=_ROUTING, at=at, why=why)
 
     def _decide(self, row: CaseRow, at: datetime) -> Decision:
-        calendar = self._matters.calendar
-        return self._routing.decide(
-            matter=row.matter,
-            zones=[ZoneFact.from_json(raw) for raw in row.zones],
-            seen_on=calendar.local_date(row.last_seen_at),
-            decided_on=calendar.local_date(at),
-        )
+        return self._routing.decide(facts_of(row, calendar=self._matters.calendar, at=at))
 
     def _dispatch_by_hand(
         self, connection: Connection, row: CaseRow, change: Change, *, by: Actor, at: datetime

@@ -1,101 +1,38 @@
-"""Routing: matter × zone × date → who leads, who helps, on what basis. Never a guess."""
+"""Routing: from what is known of a thing to who leads, who helps, and on what basis. Never a guess."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import date
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, Field
-
-from dispatch_api.cases.matters import Clocks, Matters
-from dispatch_api.configuration import ConfigurationModel, Name, read_model
+from dispatch_api.cases.matters import Matters
+from dispatch_api.configuration import Name
+from dispatch_api.departments.conditions import Check, chance_of, checks_of
+from dispatch_api.departments.facts import Facts, ZoneFact
 from dispatch_api.departments.model import Departments
-from dispatch_api.errors import ConfigurationError
+from dispatch_api.departments.rules import RoutingRule, RulesFile, load_rules
 
-SURELY_INSIDE = 0.9
-PERHAPS_INSIDE = 0.05
-
-
-def _month_and_day(text: str) -> str:
-    date.fromisoformat(f"2000-{text}")
-    return text
-
-
-MonthDay = Annotated[str, AfterValidator(_month_and_day)]
-
-
-class Season(ConfigurationModel):
-    """A part of every year, both ends included; may run over New Year."""
-
-    first: MonthDay
-    last: MonthDay
-
-    def has(self, day: date) -> bool:
-        """Whether a day lies in it."""
-        here = f"{day:%m-%d}"
-        if self.first <= self.last:
-            return self.first <= here <= self.last
-        return here >= self.first or here <= self.last
-
-
-class RoutingRule(ConfigurationModel):
-    """One rule; `lead` None means: no offence, count it only."""
-
-    id: str
-    matter: str
-    zone: str | None = None
-    valid_from: date | None = Field(default=None, alias="from")
-    valid_until: date | None = Field(default=None, alias="until")
-    season: Season | None = None
-    lead: str | None
-    co: tuple[str, ...] = Field(default=(), alias="with")
-    text: Name
-    basis: Name
-    clocks: Clocks = Clocks()
-    author: str | None = None
-    effective_from: date | None = None
-
-    def covers(self, day: date) -> bool:
-        """Whether what was seen on that day falls under the rule."""
-        if (self.valid_from and day < self.valid_from) or (self.valid_until and day > self.valid_until):
-            return False
-        return self.season is None or self.season.has(day)
+SURELY = 0.9
+PERHAPS = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
-class ZoneFact:
-    """That a thing lies in a zone with a probability (0 to 1), as the zones file and the error ellipse say."""
+class Weighed:
+    """A rule held against a thing.
 
-    kind: str
-    code: str
-    name: str
-    probability: float
-    basis: str | None = None
-    valid_from: date | None = None
-    valid_to: date | None = None
-    zone_class: str | None = None
+    Attributes:
+        rule: The rule.
+        number: Its number in the file, from 1.
+        checks: Its conditions.
+        chance: How surely it holds, 0 to 1.
+    """
 
-    def __post_init__(self) -> None:
-        if not 0.0 <= self.probability <= 1.0:
-            raise ValueError(f"the probability of zone {self.code!r} is {self.probability}, not 0 to 1")
-
-    def in_force_on(self, day: date) -> bool:
-        """Whether the zone is in force on a day."""
-        return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
-
-    def as_json(self) -> dict[str, Any]:
-        """The fact as it is stored with a case."""
-        dates = {"valid_from": self.valid_from, "valid_to": self.valid_to}
-        return asdict(self) | {name: day.isoformat() if day else None for name, day in dates.items()}
-
-    @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> ZoneFact:
-        """The fact from what `as_json` gave."""
-        dates = {name: date.fromisoformat(raw[name]) if raw[name] else None for name in ("valid_from", "valid_to")}
-        return cls(**{**raw, **dates})
+    rule: RoutingRule
+    number: int
+    checks: Sequence[Check]
+    chance: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +43,7 @@ class Decision:
         rule: The rule that fired; None where the centre decides.
         lead: The departments that lead; empty where nobody may be told yet, or there is no offence.
         co: The departments that help.
-        candidates: Where zones lie under the thing only perhaps: the rules that may hold.
+        candidates: Where conditions hold only perhaps: the rules that may.
         notes: What a person should know, in Chinese and English.
         printed: The rule as it is shown on the task, JSON-ready.
     """
@@ -124,42 +61,40 @@ class Decision:
         return self.rule is not None and self.rule.lead is None
 
 
-class _RoutingFile(ConfigurationModel):
-    author: str
-    effective_from: date
-    rules: tuple[RoutingRule, ...]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Routing:
-    """The rules of a city, with the departments they name."""
+    """The rules of a city, with the matters and departments they name."""
 
-    author: str
-    effective_from: date
-    rules: tuple[RoutingRule, ...]
+    file: RulesFile
+    matters: Matters
     departments: Departments
 
-    def decide(self, *, matter: str, zones: Sequence[ZoneFact], seen_on: date, decided_on: date) -> Decision:
+    @property
+    def rules(self) -> tuple[RoutingRule, ...]:
+        """All rules, in order."""
+        return self.file.rules
+
+    def weigh(self, facts: Facts) -> Sequence[Weighed]:
+        """Every rule of a thing's matter, held against it, in order."""
+        weighed = []
+        for number, rule in enumerate(self.rules, start=1):
+            if rule.matter == facts.matter:
+                checks = checks_of(rule, facts, self.file)
+                weighed.append(Weighed(rule=rule, number=number, checks=checks, chance=chance_of(checks)))
+        return weighed
+
+    def decide(self, facts: Facts) -> Decision:
         """Who is responsible for a thing.
 
-        Args:
-            matter: Its matter.
-            zones: Where it lies, and how surely.
-            seen_on: The local day on which it was seen: zones, date ranges and seasons go by it.
-            decided_on: The local day of the decision: a rule's effective date goes by it.
+        The first rule that surely holds fires; but where one before it may hold, nobody is guessed: the centre decides.
         """
-        candidates: list[RoutingRule] = []
-        in_force = [zone for zone in zones if zone.in_force_on(seen_on)]
-        for rule in self.rules:
-            effective = (rule.effective_from or self.effective_from) <= decided_on
-            if rule.matter != matter or not effective or not rule.covers(seen_on):
-                continue
-            chance = _chance(rule, in_force)
-            if chance >= SURELY_INSIDE and not candidates:
-                return self._decided(rule, in_force)
-            if chance >= PERHAPS_INSIDE:
-                candidates.append(rule)
-        return self._undecided(matter, candidates)
+        candidates: list[Weighed] = []
+        for weighed in self.weigh(facts):
+            if weighed.chance >= SURELY and not candidates:
+                return self._decided(weighed, facts)
+            if weighed.chance >= PERHAPS:
+                candidates.append(weighed)
+        return self._undecided(candidates)
 
     def by_hand(self, *, lead: str, co: Sequence[str], by: str, why: str) -> Decision:
         """The centre's own decision, printed like a rule."""
@@ -172,22 +107,26 @@ class Routing:
         }
         return Decision(rule=None, lead=(lead,), co=tuple(co), printed=printed)
 
-    def _decided(self, rule: RoutingRule, zones: Sequence[ZoneFact]) -> Decision:
-        districts = [zone for zone in zones if zone.kind == "district" and zone.probability >= PERHAPS_INSIDE]
+    def _decided(self, weighed: Weighed, facts: Facts) -> Decision:
+        rule, zones = weighed.rule, facts.zones_in_force
+        districts = [zone for zone in zones if zone.kind == "district" and zone.probability >= PERHAPS]
         notes = _border_note(districts)
         codes = [zone.code for zone in districts]
         lead = self.departments.local(rule.lead, codes) if rule.lead else ()
         co = tuple(local for key in rule.co for local in self.departments.local(key, codes) if local not in lead)
         return Decision(
-            rule=rule, lead=lead, co=tuple(dict.fromkeys(co)), notes=notes, printed=self._printed(rule, zones, notes)
+            rule=rule, lead=lead, co=tuple(dict.fromkeys(co)), notes=notes, printed=self._printed(weighed, zones, notes)
         )
 
-    def _undecided(self, matter: str, candidates: Sequence[RoutingRule]) -> Decision:
+    def _undecided(self, candidates: Sequence[Weighed]) -> Decision:
+        rules = [weighed.rule for weighed in candidates]
         if candidates:
+            unsure = [check.text for weighed in candidates for check in weighed.checks if check.chance < SURELY]
             note = Name(
-                zh="误差椭圆跨越区域边界，可能适用：" + "；".join(rule.text.zh for rule in candidates),
-                en="The error ellipse crosses a border; these rules may hold: "
-                + "; ".join(rule.text.en for rule in candidates),
+                zh=f"条件不确定（{'；'.join(text.zh for text in unsure)}），可能适用："
+                + "；".join(rule.text.zh for rule in rules),
+                en=f"Not sure ({'; '.join(text.en for text in unsure)}); these rules may hold: "
+                + "; ".join(rule.text.en for rule in rules),
             )
         else:
             note = Name(zh="没有适用的派单规则，由指挥中心决定", en="No routing rule holds; the centre decides")
@@ -195,31 +134,33 @@ class Routing:
             "id": None,
             "text": note.model_dump(),
             "basis": {"zh": "", "en": ""},
-            "candidates": [rule.id for rule in candidates],
+            "candidates": [rule.id for rule in rules],
         }
-        return Decision(rule=None, lead=(), co=(), candidates=tuple(candidates), notes=(note,), printed=printed)
+        return Decision(rule=None, lead=(), co=(), candidates=tuple(rules), notes=(note,), printed=printed)
 
-    def _printed(self, rule: RoutingRule, zones: Sequence[ZoneFact], notes: Sequence[Name]) -> dict[str, Any]:
-        fired = [zone for zone in zones if zone.kind == rule.zone and zone.probability >= SURELY_INSIDE]
+    def _printed(self, weighed: Weighed, zones: Sequence[ZoneFact], notes: Sequence[Name]) -> dict[str, Any]:
+        rule, matter = weighed.rule, self.matters[weighed.rule.matter]
+        fired = [zone for zone in zones if zone.kind == rule.zone and zone.probability >= SURELY]
+        because = Name(
+            zh=f"规则 {weighed.number}：" + " ∧ ".join([matter.code, *(check.text.zh for check in weighed.checks)]),
+            en=f"rule {weighed.number}: " + " ∧ ".join([matter.code, *(check.text.en for check in weighed.checks)]),
+        )
         return {
             "id": rule.id,
+            "number": weighed.number,
             "text": _joined(rule.text, notes),
+            "because": because.model_dump(),
             "basis": rule.basis.model_dump(),
             "zone": [{"code": z.code, "name": z.name, "probability": z.probability, "basis": z.basis} for z in fired],
-            "author": rule.author or self.author,
-            "effective_from": (rule.effective_from or self.effective_from).isoformat(),
+            "author": rule.author or self.file.author,
+            "effective_from": (rule.effective_from or self.file.effective_from).isoformat(),
             "clocks": rule.clocks.model_dump(),
+            "evidence": list(rule.evidence or matter.evidence),
         }
-
-
-def _chance(rule: RoutingRule, zones: Sequence[ZoneFact]) -> float:
-    if rule.zone is None:
-        return 1.0
-    return max((zone.probability for zone in zones if zone.kind == rule.zone), default=0.0)
 
 
 def _border_note(districts: Sequence[ZoneFact]) -> tuple[Name, ...]:
-    if len(districts) < 2 or max(zone.probability for zone in districts) >= SURELY_INSIDE:
+    if len(districts) < 2 or max(zone.probability for zone in districts) >= SURELY:
         return ()
     parts = "、".join(f"{zone.name}（{zone.probability:.0%}）" for zone in districts)
     parts_en = ", ".join(f"{zone.name} ({zone.probability:.0%})" for zone in districts)
@@ -237,27 +178,7 @@ def load_routing(path: Path | None = None, *, matters: Matters, departments: Dep
     """Read the routing rules from `path`, or the defaults, and check them against matters and departments.
 
     Raises:
-        ConfigurationError: The file cannot be used, or names a matter or department that does not exist.
+        ConfigurationError: The file cannot be used; see `load_rules`.
     """
-    model, source = read_model(_RoutingFile, path, default="routing.yaml")
-    seen: set[str] = set()
-    for number, rule in enumerate(model.rules):
-        problem = _problem(rule, matters, departments, seen)
-        if problem:
-            raise ConfigurationError(
-                path=source,
-                place=f"rules > {number} ({rule.id})",
-                problem=problem,
-                remedy="Correct the rule, or add what it names to the matters or departments",
-            )
-        seen.add(rule.id)
-    return Routing(author=model.author, effective_from=model.effective_from, rules=model.rules, departments=departments)
-
-
-def _problem(rule: RoutingRule, matters: Matters, departments: Departments, seen: set[str]) -> str | None:
-    if rule.id in seen:
-        return "another rule has the same id"
-    if rule.matter not in matters.by_key:
-        return f"matter {rule.matter!r} is unknown"
-    unknown = next((key for key in (rule.lead, *rule.co) if key is not None and key not in departments), None)
-    return f"department {unknown!r} is unknown" if unknown else None
+    file = load_rules(path, matters=matters, departments=departments)
+    return Routing(file=file, matters=matters, departments=departments)

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from dispatch_api.cases.observation import Observation
-from dispatch_api.departments.routing import ZoneFact
+from dispatch_api.departments.facts import ZoneFact
 from dispatch_api.errors import InvalidRequest
 from geo.zones.zone import ZONE_KINDS
 

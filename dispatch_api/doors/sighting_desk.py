@@ -15,7 +15,7 @@ from dispatch_api.cases.intake import Intake
 from dispatch_api.cases.matters import Matters
 from dispatch_api.cases.observation import Observation
 from dispatch_api.cases.opening import surest
-from dispatch_api.departments.routing import ZoneFact
+from dispatch_api.departments.facts import ZoneFact
 from dispatch_api.doors.idempotency import MAX_KEY_LENGTH, Answer, answers_before, digest_of, keep_answers
 from dispatch_api.doors.sighting import Sighting, sighting_id
 from dispatch_api.errors import AnsweredBefore, DispatchError, InvalidRequest, http_face

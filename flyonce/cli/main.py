@@ -41,13 +41,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 GROUPS: dict[str, tuple[str, str]] = {
     "db": ("flyonce.cli.db", "Care of the store: bring it to this version's schema, check it."),
+    "route": ("flyonce.cli.route", "Routing rules: which one fires for what, and why not the others."),
     "zones": ("flyonce.cli.zones", "A city's own layers into a zones file, checked and mended."),
     "dataset": ("flyonce.cli.dataset", "Training sets: out of reviewers' verdicts, and out of public data sets."),
     "scenes": ("flyonce.cli.scenes", "Render labelled training pictures with Blender; needs the extra [scenes]."),
     "accounts": ("flyonce.cli.accounts", "Who may log in."),
-    "keys": ("flyonce.cli.keys", "What machines come in with."),
     "receivers": ("flyonce.cli.receivers", "Who is told of cases and tasks, and where."),
     "deliveries": ("flyonce.cli.deliveries", "Messages on their way to receivers, and again."),
+    "keys": ("flyonce.cli.keys", "What machines come in with."),
 }
 _ALL = COMMANDS | GROUPS
 

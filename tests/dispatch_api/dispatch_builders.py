@@ -12,8 +12,9 @@ from PIL import Image
 
 from dispatch_api.cases.matters import Matters, load_matters
 from dispatch_api.cases.observation import Evidence, Observation
+from dispatch_api.departments.facts import ZoneFact
 from dispatch_api.departments.model import load_departments
-from dispatch_api.departments.routing import Routing, ZoneFact, load_routing
+from dispatch_api.departments.routing import Routing, load_routing
 
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # a Monday, 12:00 in Shanghai
 HOME_LONLAT = (118.87, 28.97)

@@ -218,7 +218,7 @@ def test_two_clockworks_at_once_tell_each_step_once(desk):
 
 def test_a_clockwork_killed_in_the_middle_goes_on_without_telling_anything_twice(desk):
     desk.now = NOON
-    for n in range(60):
+    for n in range(20):
         desk.intake.record(an_observation(lonlat=north_of(900.0 + 50 * n), first_seen_at=NOON, last_seen_at=NOON))
     program = textwrap.dedent(
         """
@@ -227,7 +227,7 @@ def test_a_clockwork_killed_in_the_middle_goes_on_without_telling_anything_twice
         from dispatch_api.cases.matters import load_matters
         from dispatch_api.clockwork import firing, running
         from dispatch_api.store import open_store
-        firing.BATCH = 7
+        firing.BATCH = 5
         at = datetime.fromisoformat(sys.argv[2])
         store = open_store(sys.argv[1])
         rounds = iter(range(int(sys.argv[3])))
@@ -251,7 +251,7 @@ def test_a_clockwork_killed_in_the_middle_goes_on_without_telling_anything_twice
         verify_history(connection)
     assert len(told) == len(set(told))
     tasks = {row.task_id for row in told}
-    assert len(tasks) == 61 * 4  # drainage, town, traffic police and emergency of each puddle
+    assert len(tasks) == 21 * 4  # drainage, town, traffic police and emergency of each puddle
 
 
 @pytest.mark.parametrize("flag", ["hold", "handed_over", "supervised"])

@@ -25,8 +25,9 @@ from dispatch_api.app import create_app
 from dispatch_api.cases.intake import Intake
 from dispatch_api.cases.matters import load_matters
 from dispatch_api.cases.observation import Evidence, Observation, Recorded
+from dispatch_api.departments.facts import ZoneFact
 from dispatch_api.departments.model import load_departments
-from dispatch_api.departments.routing import ZoneFact, load_routing
+from dispatch_api.departments.routing import load_routing
 from dispatch_api.evidence.looks import Finding, PictureLook
 from dispatch_api.flights.desk import FlightDesk
 from dispatch_api.flights.zones import ZoneDesk

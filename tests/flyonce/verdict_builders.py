@@ -19,8 +19,9 @@ from dispatch_api.cases.matters import load_matters
 from dispatch_api.cases.observation import Evidence, Observation
 from dispatch_api.cases.schemas import Change
 from dispatch_api.cases.service import CaseDesk
+from dispatch_api.departments.facts import ZoneFact
 from dispatch_api.departments.model import load_departments
-from dispatch_api.departments.routing import ZoneFact, load_routing
+from dispatch_api.departments.routing import load_routing
 from dispatch_api.evidence.looks import Finding, PictureLook
 from dispatch_api.store import Store
 
