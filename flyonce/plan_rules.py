@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -73,11 +74,15 @@ class FlightRules:
 
         Raises:
             InputFileError: A file cannot be used.
-            CannotPlan: The vehicle is not known.
+            CannotPlan: The vehicle is not known, or the exposure is out of range.
         """
         if vehicle not in VEHICLE_NAMES:
             raise CannotPlan(
                 problem=f"vehicle {vehicle!r} is not known", remedy=f"Use one of: {', '.join(VEHICLE_NAMES)}"
+            )
+        if exposure_s is not None and not (math.isfinite(exposure_s) and exposure_s > 0):
+            raise CannotPlan(
+                problem=f"an exposure of {exposure_s:g} s is out of range", remedy="Give seconds above 0, like 0.002"
             )
         airspace = read_airspace(files)
         if takes_off_at is not None and takes_off_at.utcoffset() is None:

@@ -160,12 +160,12 @@ class ReflightFiles:
 
 def _too_long(mission: Mission, drone: DroneModel) -> Iterator[Violation]:
     """A flight that the wind and the hills together make longer than the battery lasts."""
-    lasts_s = mission.figures(drone.kinematics).duration_s
+    lasts_s, most_min = mission.figures(drone.kinematics).duration_s, drone.usable_s / 60
     if lasts_s > drone.usable_s:
         yield Violation(
             rule="battery",
             place="mission",
-            problem=f"it takes {lasts_s / 60:.1f} min with this drone in this wind, more than {drone.usable_s / 60:g} min",
+            problem=f"it takes {lasts_s / 60:.1f} min with this drone in this wind, more than {most_min:g} min",
             remedy="Wait for less wind, or leave out what is farthest",
         )
 

@@ -31,7 +31,7 @@ def read_text(path: Path) -> str:
             path=path, problem=f"it cannot be read as UTF-8 text ({error})", remedy="Give a text file"
         ) from error
     if not text.strip():
-        raise InputFileError(path=path, problem="the file is empty", remedy="Write the mission again")
+        raise InputFileError(path=path, problem="the file is empty", remedy="Write it again")
     return text
 
 

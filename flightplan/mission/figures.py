@@ -29,7 +29,7 @@ class MissionFigures:
     Attributes:
         length_m: Horizontal metres from home, through every waypoint, to the landing.
         survey_length_m: Horizontal metres from the first to the last place where photos are switched on or off.
-        duration_s: From take-off to landing, with climb, turns and descent.
+        duration_s: From take-off to landing, with climb, turns, waits and descent.
         turns: Corners sharper than 20 degrees between the first and the last waypoint.
         photos: Photos that the distance trigger takes.
     """
@@ -53,11 +53,12 @@ def mission_figures(mission: Mission, kinematics: Kinematics) -> MissionFigures:
     survey = path[1 : len(mission.waypoints) + 1]
     alts_m, speeds_m_s = _alts_home_m(mission, len(path)), _speeds_m_s(mission, len(path) - 1)
     climb_s = alts_m[0] / kinematics.climb_m_s + alts_m[-1] / kinematics.sink_m_s
+    waits_s = math.fsum(point.hold_s for point in mission.waypoints)
     legs = [math.degrees(math.atan2(b[0] - a[0], b[1] - a[1])) for a, b in itertools.pairwise(survey) if a != b]
     return MissionFigures(
         length_m=_length_m(path),
         survey_length_m=_length_m(_between_photos(mission, survey)),
-        duration_s=climb_s + kinematics.path_seconds(path, speeds_m_s, alts_m) + LANDING_OVERHEAD_S,
+        duration_s=climb_s + kinematics.path_seconds(path, speeds_m_s, alts_m) + waits_s + LANDING_OVERHEAD_S,
         turns=sum(abs(turn_deg(a, b)) > kinematics.stop_turn_deg for a, b in itertools.pairwise(legs)),
         photos=_photos(mission, survey),
     )
@@ -77,9 +78,14 @@ def _alts_home_m(mission: Mission, count: int) -> list[float]:
     return [*alts_m, *[alts_m[-1]] * (count - len(alts_m))]
 
 
+def usual_speed_m_s(mission: Mission) -> float:
+    """The speed before any is commanded: as the first one, or what vehicles usually fly with."""
+    return next((item.speed_m_s for item in mission.items if isinstance(item, SetSpeed)), _DEFAULT_SPEED_M_S)
+
+
 def _speeds_m_s(mission: Mission, legs: int) -> list[float]:
     """The speed commanded for each leg of the path."""
-    speed_m_s = next((item.speed_m_s for item in mission.items if isinstance(item, SetSpeed)), _DEFAULT_SPEED_M_S)
+    speed_m_s = usual_speed_m_s(mission)
     speeds_m_s = []
     for item in mission.items:
         if isinstance(item, SetSpeed):

@@ -19,7 +19,7 @@ from flightplan.files.text import read_text
 from flightplan.ground.area import lonlat_problem
 from flightplan.projection import LocalFrame
 from flightplan.reflight.model import MOST_PRIORITY, Spread, Target
-from flightplan.reflight.reading import MOST_ROWS, REMEDY, Name, Strict, Table, read_document, validated
+from flightplan.reflight.reading import MOST_ROWS, REMEDY, Day, Name, Strict, Table, read_document, validated
 
 _LEAST_SIZE_M, _MOST_SIZE_M = 1.0, 2_000.0
 
@@ -29,7 +29,7 @@ class _CellTable(Strict):
     lon: float
     lat: float
     size_m: float
-    last_seen_on: date | None = None
+    last_seen_on: Day | None = None
     priority: int = 1
     every_days: int | None = None
 
@@ -38,7 +38,7 @@ class _ComplaintTable(Strict):
     id: Name
     lon: float
     lat: float
-    made_on: date
+    made_on: Day
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,9 +171,13 @@ def _close_together(places: np.ndarray[tuple[int, ...], np.dtype[np.float64]], w
     return [np.flatnonzero(leader == number).tolist() for number in np.unique(leader).tolist()]
 
 
+_MORE = "more columns than the head"
+
+
 def _rows(path: Path, name: str, row: type[Table]) -> Sequence[Table]:
     """The rows of a table: a CSV with a head, or a list in JSON or YAML, alone or under its name."""
-    told = _csv(path) if path.suffix.lower() == ".csv" else read_document(path)
+    needed = [name for name, key in row.model_fields.items() if key.is_required()]
+    told = _csv(path, needed) if path.suffix.lower() == ".csv" else read_document(path)
     listed = told.get(name) if isinstance(told, dict) else told
     if not isinstance(listed, list):
         raise _impossible(path, name, "the list is missing")
@@ -182,11 +186,16 @@ def _rows(path: Path, name: str, row: type[Table]) -> Sequence[Table]:
     return [validated(path, row, one, f"{name} > row {number}") for number, one in enumerate(listed, 1)]
 
 
-def _csv(path: Path) -> list[dict[str, Any]]:
+def _csv(path: Path, needed: Sequence[str]) -> list[dict[str, Any]]:
     try:
-        table = list(csv.DictReader(io.StringIO(read_text(path)), restkey="more columns than the head", strict=True))
+        reader = csv.DictReader(io.StringIO(read_text(path)), restkey=_MORE, strict=True)
+        table = list(reader)
     except csv.Error as error:
         raise _impossible(path, "", f"it cannot be read as CSV ({error})") from error
+    # Without a row nothing else would tell of a head that is none.
+    missing = [name for name in needed if name not in (reader.fieldnames or ())]
+    if missing and not table:
+        raise _impossible(path, "line 1", f"there is no column {missing[0]}")
     # An empty field says nothing.
     return [{key: value for key, value in row.items() if value not in ("", None)} for row in table]
 

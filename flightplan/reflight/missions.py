@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from flightplan.coverage.heights import GroundFollower, HeightBand
 from flightplan.errors import CannotPlan
@@ -16,6 +17,7 @@ from flightplan.mission.mission import Mission
 from flightplan.reflight.plan import Point, ReflightPlan, Sortie
 from flightplan.reflight.visits import Visit
 
+Floats = NDArray[np.float64]
 # On the way over hills, the drone may be so much higher than it would be over level ground.
 _BAND_M = 20.0
 # Nearer than this above the way is no descent worth a waypoint.
@@ -96,18 +98,34 @@ class _Flight:
         return Mission(name=name, home=home, items=tuple(self.items), limits=limits, terrain=self.terrain)
 
     def _lead_in(self, home: Home) -> None:
-        """A mission has two waypoints at least: a single one gets another, half of the way to it."""
+        """A mission has two waypoints at least: a single one gets another, half of the way to it.
+
+        Where the drone is over it already, another beside it, where nobody forbids it.
+        """
         points = [number for number, item in enumerate(self.items) if isinstance(item, Waypoint)]
         if len(points) > 1:
             return
         only = self.items[points[0]]
         assert isinstance(only, Waypoint)
         there = self.plan.frame.en_from_lonlat(np.array([(home.lon, home.lat), (only.lon, only.lat)]))
-        middle = there.mean(axis=0)
+        middle, alt_m = there.mean(axis=0), only.alt_m
         if np.hypot(*(there[1] - there[0])) < _LEAST_LEG_M:
-            middle = there[1] + np.array([0.0, _LEAST_LEG_M])
+            middle = self._beside(there[0], there[1])
+        elif isinstance(self.items[0], TakeOff):
+            # On the line that the drone flies anyhow: nothing else was held against the ground.
+            alt_m = round((self.items[0].alt_home_m + only.alt_m) / 2, 2)
         lon, lat = self.plan.frame.lonlat_from_en(middle)[0]
-        self.items.insert(points[0], Waypoint(lon=float(lon), lat=float(lat), alt_m=only.alt_m))
+        self.items.insert(points[0], Waypoint(lon=float(lon), lat=float(lat), alt_m=alt_m))
+
+    def _beside(self, home_en: Floats, place_en: Floats) -> Floats:
+        """The first place round another one, north of it or further round, that is flown to straight."""
+        home, place = _pair(home_en), _pair(place_en)
+        router = self.plan.router
+        for turn in np.radians(np.arange(0.0, 360.0, 45.0)):
+            beside = _pair(place_en + _LEAST_LEG_M * np.array([np.sin(turn), np.cos(turn)]))
+            if router.is_clear(home, beside) and router.is_clear(beside, place):
+                return np.array(beside)
+        raise CannotPlan(problem="there is no room beside the dock to fly in", remedy="Check the no-fly areas there")
 
     def _corners(self, home: Home, limits: FlightLimits) -> list[_Corner]:
         """The way at its height: home, corners round obstacles, where visits begin and end, home."""
@@ -207,3 +225,7 @@ class _Flight:
     def _fly(self, point: Point, alt_home_m: float, hold_s: float = 0.0) -> None:
         lon, lat = self.plan.frame.lonlat_from_en(np.array([point]))[0]
         self.items.append(Waypoint(lon=float(lon), lat=float(lat), alt_m=round(alt_home_m, 2), hold_s=hold_s))
+
+
+def _pair(place_en: Floats) -> Point:
+    return float(place_en[0]), float(place_en[1])

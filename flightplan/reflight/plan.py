@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -156,9 +157,9 @@ def _check(targets: Sequence[Target], most_flights: int | None, battery_share: f
             problem=f"{len(targets)} places are too many for one plan of re-flights",
             remedy=f"Give at most {MOST_TARGETS} at a time, the most urgent first",
         )
-    twice = {one.target_id for one in targets}
-    if len(twice) < len(targets):
-        raise CannotPlan(problem="an id is given twice", remedy="Give each case once")
+    ((name, times),) = Counter(one.target_id for one in targets).most_common(1)
+    if times > 1:
+        raise CannotPlan(problem=f"the id {name!r:.60} is given twice", remedy="Give each case once")
     if most_flights is not None and most_flights < 1:
         raise CannotPlan(problem=f"{most_flights} flights are none", remedy="Allow at least one")
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import reprlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, field_validator, model_validator
 from pydantic import Field as Key
 
 from flightplan.errors import InputFileError
@@ -23,6 +24,7 @@ REMEDY = "Compare with the example in docs/reflight.md"
 _JSON_ENDINGS = (".json", ".geojson")
 MOST_ROWS = 100_000
 USUAL_RESOLUTION_M = 0.03
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 Table = TypeVar("Table", bound=BaseModel)
 
 
@@ -52,9 +54,8 @@ def read_document(path: Path) -> object:
     text = read_text(path)
     try:
         if path.suffix.lower() in _JSON_ENDINGS:
-            return json.loads(text)
-        # Nothing is made of what is written: YAML would take 2026-11-30 for a date and yes for true.
-        loader = yaml.BaseLoader(text)
+            return json.loads(text, object_pairs_hook=_once_each)
+        loader = _Texts(text)
         try:
             return loader.get_single_data()
         finally:
@@ -75,6 +76,25 @@ def read_document(path: Path) -> object:
         raise InputFileError(path=path, problem=f"it cannot be read ({error})", remedy=REMEDY) from error
 
 
+def _once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """A table of a document: of two values under one key, nobody can say which is meant."""
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise ValueError(f"the key {twice!r:.60} stands twice in one table")
+    return table
+
+
+class _Texts(yaml.BaseLoader):
+    """Nothing is made of what is written: YAML would take 2026-11-30 for a date and yes for true."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [one.value for one, _ in node.value if isinstance(one, yaml.ScalarNode)]
+        _once_each([(key, None) for key in keys])
+        return super().construct_mapping(node, deep=deep)
+
+
 def validated(path: Path, table: type[Table], told: object, within: str = "") -> Table:
     """The document, or what stands `within` it, as a table.
 
@@ -93,14 +113,33 @@ def validated(path: Path, table: type[Table], told: object, within: str = "") ->
 
 
 class Strict(BaseModel):
-    """A table without keys that nobody knows, and without numbers that are none."""
+    """A table without keys that nobody knows, without numbers that are none, and with nothing made of true."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_no_truth(cls, told: object) -> object:
+        if isinstance(told, bool):
+            raise ValueError(f"{str(told).lower()} is neither a number nor a text")
+        return told
 
 
 def _name(told: object) -> object:
     return str(told) if isinstance(told, int) and not isinstance(told, bool) else told
 
+
+def _day(told: object) -> object:
+    # Nothing is made of numbers: they would be seconds since 1970.
+    if told is None or isinstance(told, date):
+        return told
+    if not (isinstance(told, str) and _DAY.fullmatch(told)):
+        raise ValueError(f"days are written like 2026-11-30, not {reprlib.repr(told)}")
+    return date.fromisoformat(told)
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+"""A day, written in full."""
 
 Name = Annotated[str, BeforeValidator(_name), Key(min_length=1, max_length=200)]
 """A number is a name, too."""
@@ -129,7 +168,7 @@ class _CaseTable(Strict):
     resolution_m: float | None = None
     bearing_deg: float | None = None
     priority: int = Key(default=1, ge=1, le=MOST_PRIORITY)
-    due_on: date | None = None
+    due_on: Day | None = None
     _target: Target
 
     @model_validator(mode="after")
@@ -194,6 +233,10 @@ def _in_words(message: str, told: object) -> str:
             return "it is missing"
         case "Extra inputs are not permitted":
             return "this key is not known"
+        case _ if message.startswith("Input should be a valid dictionary"):
+            return f"this is no table of keys and values, but {reprlib.repr(told)}"
+        case _ if message.startswith("List should have at least 1 item"):
+            return "the list is empty"
         case _ if message.startswith("Value error, "):
             return message.removeprefix("Value error, ")
         case _:

@@ -11,7 +11,7 @@ from typing import Literal, Self
 from pydantic import Field as Key
 from pydantic import model_validator
 
-from flightplan.reflight.reading import Name, Strict, read_document, validated
+from flightplan.reflight.reading import Day, Name, Strict, read_document, validated
 from flightplan.times import WEEKDAYS
 
 OnHoliday = Literal["leave_out", "next_day", "fly"]
@@ -93,8 +93,8 @@ def read_fixed_plans(path: Path | str) -> list[FixedPlan]:
 class _PlanTable(Strict):
     name: Name
     area: Name
-    first_day: date
-    last_day: date | None = None
+    first_day: Day
+    last_day: Day | None = None
     every_days: int | None = None
     weekdays: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = Key(default=[])
     on_holiday: OnHoliday = "leave_out"
@@ -116,5 +116,5 @@ class _PlanTable(Strict):
 
 
 class _PlansTable(Strict):
-    holidays: list[date] = Key(default=[], max_length=_MOST_DAYS)
+    holidays: list[Day] = Key(default=[], max_length=_MOST_DAYS)
     plans: list[_PlanTable] = Key(min_length=1, max_length=10_000)

@@ -30,7 +30,7 @@ LEAST_WAYPOINTS = 2
 
 def violations(mission: Mission) -> Iterator[Violation]:
     """Every rule that the mission breaks; distances and times only once all single figures are sound."""
-    single = (_place_violations, _meridian_violations, _item_violations, _order_violations)
+    single = (_place_violations, _meridian_violations, _wait_violations, _item_violations, _order_violations)
     broken = [one for rule in single for one in rule(mission)]
     yield from broken
     yield from photo_violations(mission)
@@ -51,6 +51,17 @@ def _place_violations(mission: Mission) -> Iterator[Violation]:
         if not math.isfinite(height):
             yield Violation(
                 rule="position", place=place, problem=f"height {height} is not a number", remedy="Give it in metres"
+            )
+
+
+def _wait_violations(mission: Mission) -> Iterator[Violation]:
+    for number, item in enumerate(mission.items, 1):
+        if isinstance(item, Waypoint) and not 0 <= item.hold_s < math.inf:
+            yield Violation(
+                rule="wait",
+                place=f"item {number}",
+                problem=f"a wait of {item.hold_s:g} s is out of range",
+                remedy="Give seconds, 0 or more",
             )
 
 

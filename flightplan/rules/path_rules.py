@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
-from flightplan.mission.figures import path_en_m
+from flightplan.mission.figures import path_en_m, usual_speed_m_s
 from flightplan.mission.items import PhotosByDistance, PhotosOff, SetSpeed, Waypoint
 from flightplan.mission.limits import Violation
 from flightplan.mission.profile import profile_of
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # More findings of one kind than this help nobody.
 _MOST_OF_A_KIND = 5
+_NO_SPEED_M_S = 1e-9
 
 
 def path_violations(mission: Mission) -> Iterator[Violation]:
@@ -34,21 +35,29 @@ def path_violations(mission: Mission) -> Iterator[Violation]:
 
 
 def photo_violations(mission: Mission) -> Iterator[Violation]:
-    """Photos that follow one another faster than the camera takes them."""
-    speed = None
+    """Photos that follow one another faster than the camera takes them, wherever speed or distance are set."""
+    usual_m_s = usual_speed_m_s(mission)
+    # What is no speed is another rule's.
+    speed_m_s, distance_m = usual_m_s if usual_m_s > 0 else _NO_SPEED_M_S, math.inf
     for number, item in enumerate(mission.items, 1):
-        if isinstance(item, SetSpeed) and item.speed_m_s > 0:
-            speed = item.speed_m_s
-        elif isinstance(item, PhotosByDistance) and speed is not None and item.distance_m > 0:
-            interval_s = item.distance_m / speed
-            if interval_s < mission.limits.min_photo_interval_s - 1e-9:
-                yield Violation(
-                    rule="photo interval",
-                    place=f"item {number}",
-                    problem=f"a photo every {interval_s:.2f} s is faster than the camera's "
-                    f"{mission.limits.min_photo_interval_s:g} s",
-                    remedy="Fly slower, or higher",
-                )
+        match item:
+            case SetSpeed(speed_m_s=told) if told > 0:
+                speed_m_s = told
+            case PhotosByDistance(distance_m=told) if told > 0:
+                distance_m = told
+            case PhotosOff():
+                distance_m = math.inf
+            case _:
+                continue
+        interval_s = distance_m / speed_m_s
+        if interval_s < mission.limits.min_photo_interval_s - 1e-9:
+            yield Violation(
+                rule="photo interval",
+                place=f"item {number}",
+                problem=f"a photo every {interval_s:.2f} s is faster than the camera's "
+                f"{mission.limits.min_photo_interval_s:g} s",
+                remedy="Fly slower, or higher",
+            )
 
 
 def height_violations(mission: Mission, place: str, height_m: float) -> Iterator[Violation]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from datetime import date
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from flyonce.cli.output import fail
+
+_THIS_CENTURY = 2_050
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; words go to stderr.")]
 StoreUrl = Annotated[str | None, typer.Option("--store", help="Store URL, like sqlite:///city.db.")]
@@ -37,6 +40,13 @@ def goes_with(what: str, **options: object) -> None:
 
 def _is_given(value: object) -> bool:
     return not (value is None or value is False or value == [])
+
+
+def flying_day(day: date) -> date:
+    """The day itself; leaves with code 2 for one of another century: it is a slip, and calendars end."""
+    if abs(day.year - _THIS_CENTURY) > 100:
+        fail(f"{day:%Y-%m-%d} is no day to fly on. Write it like 2026-11-23.")
+    return day
 
 
 def finite(value: float | None) -> float | None:

@@ -21,7 +21,7 @@ from flightplan.files.wpml_model import AIRCRAFT
 from flightplan.ground.terrain import DemTerrain
 from flightplan.mission.kinematics import Kinematics
 from flightplan.mission.shots import STRAIGHT_DOWN_DEG
-from flyonce.cli.options import AsJson, Language, goes_with, lonlat
+from flyonce.cli.options import AsJson, Language, flying_day, goes_with, lonlat
 from flyonce.cli.output import emit_json, fail, progress, say
 from flyonce.cli.unlawful import refuse_unlawful
 from flyonce.mission_writing import remove_earlier, write_mission
@@ -157,6 +157,8 @@ def plan(
         goes_with("--airspace", takes_off_at=takes_off_at)
     if vehicle in AIRCRAFT:
         goes_with("ardupilot and px4: a dock fences by itself", fence=fence)
+    if takes_off_at is not None:
+        flying_day(takes_off_at.date())
     ground = None if terrain is None else DemTerrain.open(terrain)
     rules = FlightRules.read(
         airspace or (), takes_off_at=takes_off_at, vehicle=vehicle, exposure_s=exposure_s,
@@ -182,7 +184,7 @@ def plan(
             band_m=band_m,
             limits=rules.limits(height_m),
         )
-        day = None if first_day is None else first_day.date()
+        day = None if first_day is None else flying_day(first_day.date())
         orders = FleetOrders(
             areas=area, fleet=fleet, no_fly=tuple(no_fly or ()), survey=survey, first_day=day, out=out,
             lowest_m=lowest_m, missions=missions is not False, lang=(lang or Language.ZH).value, rules=rules,

@@ -25,7 +25,7 @@ from flightplan.reflight.plan import MOST_TARGETS, ReflightPlan, plan_reflight
 from flightplan.reflight.reading import read_targets
 from flightplan.reflight.recurring import read_fixed_plans
 from flightplan.reflight.views import ViewRules
-from flyonce.cli.options import AsJson, StoreUrl, finite, goes_with
+from flyonce.cli.options import AsJson, StoreUrl, finite, flying_day, goes_with
 from flyonce.cli.output import EXIT_BAD_INPUT, emit_json, fail, progress, say
 from flyonce.one_drone import wind_of
 from flyonce.plan_rules import FlightRules
@@ -34,7 +34,7 @@ from flyonce.reflight_files import ReflightFiles
 # Over hills flights climb more than the search counts.
 _BATTERY_SHARE_OVER_HILLS = 0.9
 _MOST_DAYS = 3_660
-_THIS_CENTURY = 2_050
+_FINEST_CM, _COARSEST_CM = 0.1, 1_000.0
 
 
 class ViewKind(StrEnum):
@@ -116,11 +116,13 @@ def reflight(
         goes_with("--cells", every_days=every_days)
     if any((out / "missions").glob("*")):
         fail(f"{out}: it holds the missions of an earlier plan. Choose another folder, or remove them.")
+    if not _FINEST_CM <= resolution_cm <= _COARSEST_CM:
+        fail(f"{resolution_cm:g} cm per pixel are out of range. Give {_FINEST_CM:g} to {_COARSEST_CM:,.0f} cm.")
     views = ViewRules(altitude_m=altitude_m, lowest_m=lowest_m, pitch_deg=pitch_deg)
     ground = None if terrain is None else DemTerrain.open(terrain)
     crew, calmed = _in_wind(read_fleet(fleet), wind_of(wind_m_s, wind_from_deg))
-    day = first_day.date() if first_day is not None else datetime.now(crew.time_zone).date() + timedelta(days=1)
-    _check_day(day)
+    tomorrow = datetime.now(crew.time_zone).date() + timedelta(days=1)
+    day = tomorrow if first_day is None else flying_day(first_day.date())
     rules = FlightRules.read(airspace or (), takes_off_at=None, vehicle=vehicle)
     shut = [*_polygons(no_fly or []), *rules.no_fly(altitude_m)]
     often = DynamicRules.every_days if every_days is None else every_days
@@ -171,12 +173,6 @@ def _in_wind(fleet: Fleet, wind: Wind | None) -> tuple[Fleet, tuple[str, ...]]:
     return (fleet, ()) if wind is None else fleet.in_wind(wind)
 
 
-def _check_day(day: date) -> None:
-    """Refuse days of other centuries: they are slips, and calendars end."""
-    if abs(day.year - _THIS_CENTURY) > 100:
-        fail(f"{day} is no day to fly on. Write it like 2026-11-23.")
-
-
 def _polygons(files: list[Path]) -> list[Polygon]:
     return [shape for path in files for shape in shapes_of(path)]
 
@@ -217,8 +213,7 @@ def due(
     as_json: AsJson = False,
 ) -> None:
     """Tell which fixed plans are due on which day."""
-    first = datetime.now().astimezone().date() if begin is None else begin.date()
-    _check_day(first)
+    first = datetime.now().astimezone().date() if begin is None else flying_day(begin.date())
     last = first + timedelta(days=days - 1)
     found = sorted(
         (day, plan.name, plan.area) for plan in read_fixed_plans(plans) for day in plan.recurrence.days(first, last)

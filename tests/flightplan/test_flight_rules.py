@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import shapely
-from flight_builders import FRAME, LAT, LON, a_mission, lonlat, the_items
+from flight_builders import FRAME, LAT, LON, a_mission, a_waypoint, lonlat, the_items
 from flight_ground import HOME_M, a_model
 
 from flightplan.errors import CannotPlan, InvalidMission
 from flightplan.mission.fence import Fence, RallyPoint
 from flightplan.mission.limits import VEHICLES, Exposure, FlightLimits, VehicleStore
-from flightplan.mission.mission import Waypoint
+from flightplan.mission.mission import PhotosByDistance, PhotosOff, ReturnHome, SetSpeed, TakeOff, Waypoint
 from flightplan.mission.profile import profile_of
 
 
@@ -194,3 +195,33 @@ def test_blur_counts_at_the_lowest_height_of_the_row(tmp_path):
     found = broken(level_ground, terrain=terrain)
     # 35 m above the hill's ground instead of 60.
     assert "at most 6.5 m/s" in found[0].remedy
+
+
+def test_waits_count_as_time_in_the_air():
+    waiting = [replace(item, hold_s=900.0) if isinstance(item, Waypoint) else item for item in the_items()]
+
+    assert a_mission([*the_items()]).figures().duration_s < 200.0
+    (breach,) = broken(a_mission(), items=tuple(waiting))
+    assert breach.rule == "battery"
+
+
+@pytest.mark.parametrize("hold_s", [-1.0, math.inf, math.nan])
+def test_a_wait_that_is_none_is_a_breach(hold_s):
+    items = list(the_items())
+    items[3] = replace(items[3], hold_s=hold_s)
+
+    assert "wait" in {violation.rule for violation in broken(a_mission(), items=tuple(items))}
+
+
+def test_photos_too_close_in_time_are_found_wherever_the_speed_is_set():
+    head = [TakeOff(alt_home_m=60.0), a_waypoint(100.0, 100.0)]
+    tail = [a_waypoint(100.0, 300.0), PhotosOff(), ReturnHome()]
+    row = PhotosByDistance(distance_m=12.0)
+
+    assert a_mission([*head, SetSpeed(speed_m_s=10.0), row, *tail]).figures().photos > 10
+    for items in (
+        # Faster while photos are taken, and no speed but the usual one of 10 m/s.
+        [*head, SetSpeed(speed_m_s=10.0), row, SetSpeed(speed_m_s=15.0), *tail],
+        [*head, PhotosByDistance(distance_m=8.0), *tail],
+    ):
+        assert {violation.rule for violation in broken(a_mission(), items=tuple(items))} == {"photo interval"}

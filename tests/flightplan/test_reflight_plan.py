@@ -305,6 +305,18 @@ def test_ways_between_many_places_are_those_that_the_router_finds_one_by_one(see
         assert seconds[a, b] == pytest.approx(kind.legs_s(legs).sum() if way else math.inf)
 
 
+def test_the_waypoint_beside_a_case_over_the_dock_lies_where_one_may_fly():
+    shut = [shapely.transform(box(-30.0, 6.0, 30.0, 60.0), GROUND.lonlat_from_en)]
+    # From the height of the way itself: one place, straight over the dock.
+    plan = plan_reflight(
+        [a_target("over", 0.0, 0.0, resolution_m=1.0)], a_fleet(a_dock("d", 0.0, 0.0)), no_fly=shut, rounds=0
+    )
+    mission = mission_of(plan, plan.sorties[0], "m")
+
+    assert len(mission.waypoints) == 2
+    assert not LineString(mission.path_lonlat()).intersects(shut[0])
+
+
 def test_a_leg_against_the_wind_takes_longer_and_one_with_it_no_less_than_the_drones_speed_allows():
     still = DroneKind(camera=camera_by_name("dji-m3d"), kinematics=DRONE.kinematics, speed_m_s=15.0)
     blown = replace(still, kinematics=replace(DRONE.kinematics, wind=Wind(speed_m_s=10.0, from_deg=0.0)))
@@ -395,7 +407,7 @@ def test_a_limit_that_is_broken_is_no_mission():
     ("targets", "more", "problem"),
     [
         ([], {}, "nothing to look at"),
-        ([a_target("a"), a_target("a")], {}, "an id is given twice"),
+        ([a_target("a"), a_target("a")], {}, "the id 'a' is given twice"),
         ([a_target()], {"most_flights": 0}, "0 flights are none"),
         ([a_target(str(number)) for number in range(1_001)], {}, "too many"),
         ([a_target()], {"no_fly": [box(118.0, 28.0, 119.0, 29.0)]}, "every dock lies"),

@@ -73,11 +73,11 @@ def test_a_list_alone_will_do(tmp_path):
         (lambda c: c[0].update(view="sideways"), "> view", "'nadir' or 'oblique'"),
         (lambda c: c[0].update(resolution_m=0), "cases > 0", "resolution_m must lie between"),
         (lambda c: c[0].update(priority=12), "> priority", "less than or equal to 9"),
-        (lambda c: c[0].update(due_on="2026-02-30"), "> due_on", "valid date"),
+        (lambda c: c[0].update(due_on="2026-02-30"), "> due_on", "day is out of range"),
         (lambda c: c[0].update(colour="red"), "> colour", "this key is not known"),
         (lambda c: c[2].update(radius_m=1e9), "cases > 2", "half_length_m must lie between"),
-        (lambda c: c.clear(), "cases", "at least 1 item"),
-        (lambda c: c.append(7), "cases > 3", "dictionary"),
+        (lambda c: c.clear(), "cases", "the list is empty"),
+        (lambda c: c.append(7), "cases > 3", "no table of keys"),
     ],
 )
 def test_cases_that_cannot_be_are_refused_with_their_place(tmp_path, change, place, problem):
@@ -102,9 +102,9 @@ def test_cases_that_cannot_be_are_refused_with_their_place(tmp_path, change, pla
         ("c.yaml", "a: *b", "this is no YAML"),
         ("c.json", "[" * 100_000, "cannot be read"),
         ("c.json", '[{"id": ' + "9" * 5_000 + "}]", "cannot be read"),
-        ("c.yaml", "!!python/object/apply:os.system [ls]", "valid dictionary"),
+        ("c.yaml", "!!python/object/apply:os.system [ls]", "no table of keys"),
         ("c.json", "", "the file is empty"),
-        ("c.json", "7", "valid dictionary"),
+        ("c.json", "7", "no table of keys"),
     ],
 )
 def test_files_that_mean_no_good_are_refused(tmp_path, name, text, problem):
@@ -146,11 +146,11 @@ def test_a_table_may_be_json_as_well(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ("A2,118.872", "A2,218.872", "range of longitude and latitude"),
+        ("A2,118.872", "A2,218.872", "beyond the 180° meridian"),
         ("28.941,100,2026-11-10", "28.941,0,2026-11-10", "size_m must lie between"),
         ("9,2", "9,0", "every_days must lie between"),
         ("9,2", "10,2", "priority must lie between"),
-        ("2026-11-10", "yesterday", "row 2 > last_seen_on: .*valid date"),
+        ("2026-11-10", "yesterday", "row 2 > last_seen_on: days are written like"),
         ("size_m", "size", "row 1 > size: this key is not known"),
         ("A2,", "A2,7,", "this key is not known"),
     ],
@@ -308,3 +308,56 @@ def test_the_examples_of_the_documentation_are_read(tmp_path):
     assert [plan.name for plan in read_fixed_plans(tmp_path / "plans.yaml")] == ["river", "yards"]
     assert len(overdue_cells(tmp_path / "cells.csv", DAY, DynamicRules())) == 1
     assert len(hot_spots(tmp_path / "hot.csv", DAY, DynamicRules(hot_least=1))) == 1
+
+
+CASE = '{"id": "a", "lon": 118.85, "lat": 28.96, %s}'
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ('"radius_m": true', "cases > 0 (id a) > radius_m: true is neither a number nor a text"),
+        ('"radius_m": 1, "radius_m": 2', "the key 'radius_m' stands twice in one table"),
+        ('"radius_m": 1, "due_on": 20261130', "days are written like 2026-11-30, not 20261130"),
+        ('"radius_m": 1, "due_on": "1795400000"', "days are written like 2026-11-30"),
+    ],
+)
+def test_nothing_is_made_of_what_is_no_number_no_day_or_told_twice(tmp_path, told, said):
+    path = tmp_path / "cases.json"
+    path.write_text(f"[{CASE % told}]")
+    with pytest.raises(InputFileError) as refused:
+        read_targets(path)
+
+    assert said in str(refused.value)
+
+
+def test_a_key_that_stands_twice_in_yaml_is_refused_too(tmp_path):
+    path = tmp_path / "cases.yaml"
+    path.write_text("cases:\n  - {id: a, lon: 118.85, lat: 28.96, radius_m: 1, radius_m: 2}\n")
+    with pytest.raises(InputFileError, match="'radius_m' stands twice"):
+        read_targets(path)
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ("[]", "cases: the list is empty"),
+        ("null", "this is no table of keys and values, but None"),
+        ("[1]", "cases > 0: this is no table of keys and values, but 1"),
+    ],
+)
+def test_another_shape_is_refused_in_words(tmp_path, told, said):
+    path = tmp_path / "cases.json"
+    path.write_text(told)
+    with pytest.raises(InputFileError) as refused:
+        read_targets(path)
+
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["cell;lon;lat;size_m\n", "cell,lon,lat\n", "\x00\x01"])
+def test_a_table_without_its_columns_is_refused_although_it_has_no_row(tmp_path, text):
+    path = tmp_path / "cells.csv"
+    path.write_text(text)
+    with pytest.raises(InputFileError, match="line 1: there is no column"):
+        overdue_cells(path, date(2026, 11, 23), DynamicRules())

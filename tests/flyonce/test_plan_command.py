@@ -217,6 +217,8 @@ def test_wind_makes_the_flight_longer(plan):
         (polygon(square()), ("--band-m", "4"), "--band-m goes with --terrain"),
         (polygon([[179.9, 10], [-179.9, 10], [-179.9, 10.1], [179.9, 10]]), (), "crosses the 180° meridian"),
         (polygon([[-179.9, 65], [-179.89, 65], [-179.89, 65.01], [-179.9, 65]]), (), "both sides of the 180° meridian"),
+        (polygon(square()), ("--exposure-s", "nan"), "an exposure of nan s is out of range"),
+        (polygon(square()), ("--exposure-s", "0"), "an exposure of 0 s is out of range"),
         (polygon(square()), ("--ring-photos", "12"), "--ring-photos goes with --ring-m"),
         (polygon(square()), ("--look-at-m", "0"), "--look-at-m goes with --ring-m"),
         (polygon(square()), ("--ring-m", "40", "--cross-hatch"), "--cross-hatch goes with areas, not with --ring-m"),

@@ -163,9 +163,11 @@ def test_one_of_home_and_fleet_is_needed(planned):
         (("--camera", "generic-84dfov"), "--camera goes with --home or --gsd-cm"),
         (("--at-sea", "--pitch-deg", "-60"), "--pitch-deg and --at-sea go with --home"),
         (("--look-at-m", "0"), "--look-at-m goes with --home"),
+        (("--first-day", "9999-12-31"), "9999-12-31 is no day to fly on"),
+        (("--first-day", "0001-01-01"), "0001-01-01 is no day to fly on"),
     ],
 )
-def test_options_of_one_drone_are_refused_for_a_fleet(city, planned, more, said):
+def test_options_that_mean_nothing_to_a_fleet_are_refused(city, planned, more, said):
     done = planned(*more)
 
     assert done.exit_code == 2

@@ -164,6 +164,7 @@ def test_a_long_exposure_is_flown_slowly_enough_for_sharp_photos(ground, planned
     [
         (("--vehicle", "balloon"), "vehicle 'balloon' is not known"),
         (("--airspace", "gone.geojson"), "gone.geojson"),
+        (("--airspace", "gone.geojson", "--takes-off-at", "9999-12-31T23:59"), "9999-12-31 is no day to fly on"),
     ],
 )
 def test_bad_rules_are_one_line_and_nothing_is_written(ground, planned, options, said):

@@ -270,6 +270,8 @@ def test_what_cannot_be_flown_to_is_named_and_the_rest_is_planned(city, run):
         (("cases.json", "--altitude-m", "20"), "heights of 30 to 20 m"),
         (("cases.json", "--altitude-m", "nan"), "no finite number"),
         (("cases.json", "--altitude-m", "150"), "exceeds 120 m"),
+        (("cases.json", "--resolution-cm", "0"), "0 cm per pixel are out of range"),
+        (("cases.json", "--resolution-cm", "1e9"), "1e+09 cm per pixel are out of range"),
         (("cases.json", "--pitch-deg", "10"), "no oblique view"),
         (("cases.json", "--most-flights", "0"), "0 flights are none"),
         (("cases.json", "--no-fly", "none.kml"), "no such file"),
