@@ -111,7 +111,9 @@ def _chosen(connection: Connection, row: Row[Any], most: int, at: datetime) -> l
     together = row.kind != ReceiverKind.WEBHOOK
     # What goes out together counts as one, whatever its colours: a red one takes the others along.
     red = _ids(connection, row, urgent=True, most=_within(most, left.red, together), at=at)
-    ordinary_left = 1 if together and red else left.ordinary
+    ordinary_left = None if left.ordinary is None else max(0, left.ordinary - len(red))
+    if together and red:
+        ordinary_left = 1
     rest = _ids(connection, row, urgent=False, most=_within(most - len(red), ordinary_left, together), at=at)
     sends = (1 if red or rest else 0) if together else len(red) + len(rest)
     if sends and left != Quota(ordinary=None, red=None):
