@@ -13,10 +13,12 @@ DispatchError
 │   ├── StoreClosed           a write came after the store was closed
 │   └── ChainBroken           the history was changed: names the first entry that does not fit
 ├── EvidenceError             an original is missing, unreadable or not the file it is said to be
+├── StampError                a time stamp cannot be had, or does not hold
 ├── IllegalTransition         a state change that the table does not allow; carries the allowed ones
 ├── InvalidRequest            a request that lacks something the change needs
 ├── NotFound                  no such thing, or none that the asker may see
 ├── Forbidden                 the asker's role may not do that
+│   └── NotAdmitted           no role, scope or key of the asker opens that address
 ├── NotLoggedIn               no session
 ├── WrongCredentials          name or password does not fit
 ├── TooManyAttempts           the log-in is throttled
@@ -148,6 +150,15 @@ class EvidenceError(DispatchError):
         super().__init__(f"{self.path}: {problem}. {remedy}.")
 
 
+class StampError(DispatchError):
+    """A time stamp cannot be had or does not hold: `source` says which, and what is wrong with it."""
+
+    def __init__(self, *, source: str, problem: str) -> None:
+        self.source = source
+        self.problem = problem
+        super().__init__(f"{source}: {problem}.")
+
+
 class IllegalTransition(DispatchError):
     """The table does not allow this change of state; `allowed` are the states the asker may choose instead."""
 
@@ -181,6 +192,10 @@ class NotFound(DispatchError):
 
 class Forbidden(DispatchError):
     """The asker's role may not do that."""
+
+
+class NotAdmitted(Forbidden):
+    """The address is not for this role, or not for this key, whatever is asked of it."""
 
 
 class NotLoggedIn(DispatchError):
@@ -267,6 +282,7 @@ HTTP_FACES: tuple[tuple[type[DispatchError], int, str, str], ...] = (
     (AddressRefused, 422, "address-refused", "Messages must not go there"),
     (InvalidRequest, 422, "invalid-request", "The request lacks something"),
     (NotFound, 404, "not-found", "Not found"),
+    (NotAdmitted, 403, "not-admitted", "This address is not for you"),
     (Forbidden, 403, "forbidden", "Not allowed"),
     (NotLoggedIn, 401, "not-logged-in", "Log in first"),
     (WrongCredentials, 401, "wrong-credentials", "Name or password is wrong"),
@@ -275,6 +291,7 @@ HTTP_FACES: tuple[tuple[type[DispatchError], int, str, str], ...] = (
     (StoreBusy, 503, "store-busy", "The store is busy"),
     (StoreFull, 507, "store-full", "The disk is full"),
     (StoreClosed, 503, "store-closed", "The service is stopping"),
+    (StampError, 502, "no-stamp", "A time stamp cannot be had"),
     (EvidenceError, 500, "evidence", "A file of evidence cannot be used"),
     (DispatchError, 500, "failure", "The service could not do this"),
 )

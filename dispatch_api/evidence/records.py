@@ -54,7 +54,8 @@ def attach(
     return [item.original.sha256 for item in kept if _attach_one(connection, item, case_id, observation_id, at)]
 
 
-def _attach_one(connection: Connection, item: Kept, case_id: str, observation_id: int, at: datetime) -> bool:
+def note_original(connection: Connection, item: Kept, *, at: datetime) -> None:
+    """Note a sealed original, whatever it is a picture of."""
     sha256 = item.original.sha256
     if connection.execute(select(original.c.sha256).where(original.c.sha256 == sha256)).first() is None:
         capture = item.source.capture
@@ -72,6 +73,11 @@ def _attach_one(connection: Connection, item: Kept, case_id: str, observation_id
     elif item.original.path.is_file():
         # One that a quota took away and that came in again lies in the vault again.
         connection.execute(delete(removed_original).where(removed_original.c.sha256 == sha256))
+
+
+def _attach_one(connection: Connection, item: Kept, case_id: str, observation_id: int, at: datetime) -> bool:
+    sha256 = item.original.sha256
+    note_original(connection, item, at=at)
     pictures: dict[str, Any] = {
         "annotated_sha256": item.annotated_sha256,
         "full_sha256": item.full_sha256,

@@ -23,6 +23,7 @@ FEED_TYPES = frozenset(
         "zones.changed",
         "visit.changed",
         "storm.changed",
+        "evidence.over_quota",
     }
 )
 

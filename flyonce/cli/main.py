@@ -45,6 +45,7 @@ GROUPS: dict[str, tuple[str, str]] = {
     "zones": ("flyonce.cli.zones", "A city's own layers into a zones file, checked and mended."),
     "dataset": ("flyonce.cli.dataset", "Training sets: out of reviewers' verdicts, and out of public data sets."),
     "scenes": ("flyonce.cli.scenes", "Render labelled training pictures with Blender; needs the extra [scenes]."),
+    "evidence": ("flyonce.cli.evidence", "Evidence packs and their check; sealed originals, holds, quota."),
     "accounts": ("flyonce.cli.accounts", "Who may log in."),
     "receivers": ("flyonce.cli.receivers", "Who is told of cases and tasks, and where."),
     "deliveries": ("flyonce.cli.deliveries", "Messages on their way to receivers, and again."),

@@ -76,10 +76,17 @@ def verify(path: Path) -> Intact:
     Raises:
         Wrong: Names the first file or entry that is not as it was.
     """
-    if path.is_dir():
-        return _check(_Folder(path))
-    with _Zip(path) as container:
+    with opened(path) as container:
         return _check(container)
+
+
+def opened(path: Path) -> _Container:
+    """The files of a pack, zipped or unpacked; close it after use.
+
+    Raises:
+        Wrong: It cannot be opened, or holds what no pack holds.
+    """
+    return _Folder(path) if path.is_dir() else _Zip(path)
 
 
 def canonical(value: Any) -> str:  # noqa: ANN401 - any JSON value
@@ -136,6 +143,12 @@ class _Container:
     """Files under names, to be read piece by piece."""
 
     names: dict[str, Any]
+
+    def __enter__(self) -> _Container:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is open."""
 
     def size(self, name: str) -> int:
         raise NotImplementedError
@@ -196,9 +209,6 @@ class _Zip(_Container):
         except Wrong:
             self._file.close()
             raise
-
-    def __enter__(self) -> _Zip:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._archive.close()
