@@ -10,7 +10,7 @@ from fastapi import Request
 
 from dispatch_api.accounts.access import Access, rule_of
 from dispatch_api.accounts.sessions import LogIn
-from dispatch_api.errors import Forbidden, NotLoggedIn
+from dispatch_api.errors import Forbidden, NotAdmitted, NotLoggedIn
 from dispatch_api.parts import parts_of
 
 PLAIN_COOKIE = "flyonce"
@@ -28,7 +28,8 @@ def admit(request: Request) -> None:
     Raises:
         AccessUndeclared: The route has no rule; nobody is let in.
         NotLoggedIn: The route is not for anybody, and the request carries no session or key that holds.
-        Forbidden: It is not for this role or scope; or a browser's change comes from elsewhere, or lacks its token.
+        NotAdmitted: It is not for this role, or not for this key.
+        Forbidden: A browser's change comes from another site, or lacks its token.
     """
     rule = rule_of(getattr(request.scope.get("route"), "endpoint", None))
     if rule.anybody:
@@ -65,9 +66,9 @@ def check_origin(request: Request) -> None:
 def _admit_key(request: Request, rule: Access, key: str) -> None:
     account = parts_of(request).keys.account_of(key)
     if rule.scope is None:
-        raise Forbidden("this address is for people; a key does not open it.")
+        raise NotAdmitted("this address is for people; a key does not open it.")
     if rule.scope not in account.scopes:
-        raise Forbidden(f"the key lacks the scope {rule.scope}.")
+        raise NotAdmitted(f"the key lacks the scope {rule.scope}.")
     request.state.account = account
 
 
@@ -80,7 +81,7 @@ def _admit_person(request: Request, rule: Access) -> None:
     if session.account.role not in rule.roles:
         if not rule.roles:
             raise NotLoggedIn("this address is for machines: send `Authorization: Bearer KEY`.")
-        raise Forbidden(f"the role {session.account.role} may not do that.")
+        raise NotAdmitted(f"the role {session.account.role} may not do that.")
     request.state.session = session
     request.state.account = session.account
 
