@@ -17,6 +17,7 @@ from flightplan.airspace.reading import read_airspace
 from flightplan.airspace.zones import Airspace
 from flightplan.errors import CannotPlan, InvalidMission
 from flightplan.files.obstacles import read_obstacles
+from flightplan.files.wpml_model import AIRCRAFT, begun_as_docks_do
 from flightplan.ground.obstacles import Standing, widened
 from flightplan.ground.terrain import Terrain
 from flightplan.mission.kinematics import Kinematics
@@ -160,6 +161,11 @@ class FlightRules:
         kinematics: Kinematics | None = None,
     ) -> tuple[Mission, tuple[Violation, ...]]:
         """A mission with its fence and clearance for that take-off, or with what is wrong with it."""
+        if self.vehicle in AIRCRAFT:
+            try:
+                mission = begun_as_docks_do(mission)
+            except InvalidMission as error:
+                return mission, error.violations
         if self.is_fenced and store_of(self.vehicle).fence_corners:
             mission = replace(mission, fence=fence_round(mission, keep_out))
         mission, hit = self._past_obstacles(mission)

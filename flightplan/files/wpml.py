@@ -8,7 +8,7 @@ from pathlib import Path
 from flightplan.errors import CannotPlan
 from flightplan.files.archive import write_members
 from flightplan.files.markup import Element, child, parse_markup, written
-from flightplan.files.wpml_model import Stop, Wayline, WpmlOptions, wayline_of
+from flightplan.files.wpml_model import Stop, Wayline, WpmlOptions, begun_as_docks_do, wayline_of
 from flightplan.files.wpml_schema import template_problems, waylines_problems
 from flightplan.mission.mission import Mission
 
@@ -34,6 +34,7 @@ def write_wpml(
 
     Raises:
         CannotPlan: A dock's drone cannot fly this mission.
+        InvalidMission: It would break a limit by the way in which docks' drones begin.
     """
     template, waylines, lost = wpml_texts(mission, options, made_at=made_at)
     write_members(Path(path), [(TEMPLATE, template), (WAYLINES, waylines)])
@@ -47,7 +48,15 @@ def wpml_texts(
 
     Raises:
         CannotPlan: As `write_wpml`.
+        InvalidMission: As `write_wpml`.
     """
+    mission = begun_as_docks_do(mission)
+    if options is not None and options.geoid_m is not None and mission.home.alt_msl_m == 0.0:
+        # Who does not know home's height has 0; heights above the ellipsoid would be too low by all of it.
+        raise CannotPlan(
+            problem="home's height above the sea is not known, and heights above the ellipsoid need it",
+            remedy="Plan with --terrain, or leave out --geoid-m",
+        )
     wayline = wayline_of(mission)
     writer = _Writer(mission, wayline, options or WpmlOptions())
     template, waylines = written(writer.template(made_at)), written(writer.waylines())

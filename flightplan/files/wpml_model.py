@@ -167,6 +167,26 @@ class Wayline:
         return max(self.take_off_m, *(stop.height_m for stop in self.stops))
 
 
+def begun_as_docks_do(mission: Mission) -> Mission:
+    """The mission with its climb as waylines begin: up to the first waypoint's height over the dock, then level to it.
+
+    Raises:
+        InvalidMission: That breaks a limit which the slanting line to the first waypoint kept.
+    """
+    first = next((item for item in mission.items if isinstance(item, Waypoint)), None)
+    if first is None or first.alt_reference == "terrain":
+        return mission
+    height_m = first.alt_m - (mission.home.alt_msl_m if first.alt_reference == "msl" else 0.0)
+    items = tuple(
+        # What is too low for a dock is refused as it stands.
+        replace(item, alt_home_m=height_m)
+        if isinstance(item, TakeOff) and LEAST_DOCK_TAKE_OFF_M <= item.alt_home_m < height_m
+        else item
+        for item in mission.items
+    )
+    return mission if items == mission.items else replace(mission, items=items)
+
+
 def wayline_of(mission: Mission) -> Wayline:
     """The mission as stops and stretches.
 

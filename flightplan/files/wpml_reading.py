@@ -181,6 +181,14 @@ class _Reader:
         mode = text_of(self._folder, "wpml:executeHeightMode")
         if mode not in ("relativeToStartPoint", "WGS84"):
             raise _unusable(self._path, "Folder", f"its heights are of the kind {mode!s:.40}")
+        if mode == "WGS84" and home is not None:
+            # They are heights over the place that the file tells; another one's ground is higher or lower.
+            raise InputFileError(
+                path=self._path,
+                place="Folder",
+                problem="its heights are above the ellipsoid, and measured from its own place of take-off",
+                remedy="Leave out --home, or export it with heights above the take-off",
+            )
         if point is None and (home is None or mode == "WGS84"):
             raise InputFileError(
                 path=self._path,

@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from flight_builders import LAT, LON, a_mission, a_plan, a_waypoint, the_items
+from flight_ground import HOME_M, a_model
 from test_flight_fence_files import a_fenced_mission
 from test_flight_files import assert_same
 
@@ -405,3 +407,33 @@ def test_an_entity_that_grows_is_refused():
 def test_limits_given_are_the_mission_s(kmz):
     limits = replace(a_mission().limits, max_range_m=5_000.0)
     assert read_wpml(kmz, limits).mission.limits == limits
+
+
+def test_docks_climb_to_the_first_waypoints_height_over_home_and_are_held_to_that(tmp_path):
+    def a_valley(east, north):
+        return HOME_M + np.clip(north - 20.0, 0.0, 60.0)
+
+    items = (TakeOff(alt_home_m=40.0), a_waypoint(0.0, 100.0, 110.0), a_waypoint(0.0, 300.0, 110.0), ReturnHome())
+    level = a_mission(items)
+    path = tmp_path / "m.kmz"
+    write_wpml(path, level)
+    assert read_wpml(path).mission.items[0].alt_home_m == 110.0
+
+    high = [TakeOff(alt_home_m=40.0), a_waypoint(0.0, 100.0, 140.0), a_waypoint(0.0, 300.0, 140.0), LandHere()]
+    home = Home(lon=LON, lat=LAT, alt_msl_m=HOME_M)
+    valley = a_mission(high, home=home, terrain=a_model(tmp_path / "valley.tif", a_valley))
+    # It lands where it is, for docks' drones come home high; that is refused later.
+    with pytest.raises(InvalidMission, match=r"140\.0 m above ground exceeds 120 m"):
+        write_wpml(path, valley)
+
+
+def test_ellipsoid_heights_need_to_know_how_high_home_lies(tmp_path):
+    mission = a_mission(home=Home(lon=LON, lat=LAT))
+    with pytest.raises(CannotPlan, match="home's height above the sea is not known"):
+        write_wpml(tmp_path / "m.kmz", mission, WpmlOptions(geoid_m=8.25))
+
+
+def test_heights_above_the_ellipsoid_are_not_moved_to_another_home(tmp_path):
+    write_wpml(tmp_path / "m.kmz", a_mission(), WpmlOptions(geoid_m=8.25))
+    with pytest.raises(InputFileError, match="Leave out --home"):
+        read_wpml(tmp_path / "m.kmz", home=Home(lon=LON, lat=LAT, alt_msl_m=150.0))
