@@ -1,4 +1,4 @@
-"""A quota for the evidence folder: first goes what belongs to no case, then old originals of ended ones."""
+"""A quota for the evidence folder: first goes what belongs to no case, then old originals of ended ones.
 
 Evidence of an open case is never touched, nor that of a case on hold, of one handed over as a clue, of one that was
 merged into such a case or that such a case is the recurrence of. Redacted copies are always kept.

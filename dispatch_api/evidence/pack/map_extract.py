@@ -16,7 +16,7 @@ from dispatch_api.cases.features import metres_per_degree
 from dispatch_api.evidence.pack.facts import CaseFacts
 
 SIDE_PX = 900
-_LEAST_HALF_M, _MOST_HALF_M = 60.0, 5_000.0
+_LEAST_HALF_M, _MOST_HALF_M = 120.0, 5_000.0
 _NAMED = 14
 _FILLS = {"water": "#cfe3f5", "road": "#e9e4da", "street": "#e9e4da", "grid": "none", "building": "#dcd3cb"}
 _STEPS_M = (5, 10, 20, 50, 100, 200, 500, 1000, 2000)
@@ -58,7 +58,7 @@ class _Sheet:
         self.ellipse = place["ellipse_95"]
         self.footprint = [(float(lon), float(lat)) for lon, lat in place["footprint"] or ()]
         reach = [math.hypot(*self.metres(point)) for point in self.footprint]
-        wanted = max(4.0 * self.ellipse["major_m"], 2.0 * max(reach, default=0.0), _LEAST_HALF_M)
+        wanted = max(8.0 * self.ellipse["major_m"], 4.0 * max(reach, default=0.0), _LEAST_HALF_M)
         self.half_m = min(wanted, _MOST_HALF_M)
 
     def metres(self, point: Sequence[float]) -> Point:
@@ -82,7 +82,9 @@ class _Sheet:
 
 
 def _zones(facts: CaseFacts, sheet: _Sheet) -> list[str]:
-    areas, names = [], []
+    areas: list[str] = []
+    names: list[str] = []
+    beside = 0
     for feature in facts.zones:
         seen = _cut(feature["geometry"], sheet.ground)
         if seen is None:
@@ -95,10 +97,13 @@ def _zones(facts: CaseFacts, sheet: _Sheet) -> list[str]:
                 areas.append(f'<path d="{lines}" fill="{fill}" fill-rule="evenodd" stroke="#9aa59a" stroke-width="1"/>')
             elif part.geom_type == "LineString":
                 areas.append(f'<path d="{sheet.path(part.coords)}" fill="none" stroke="#b0a893" stroke-width="3"/>')
-        spot = seen.intersection(sheet.ground).representative_point()
+        spot = seen.representative_point()
         x, y = sheet.on_paper((spot.x, spot.y))
+        if math.hypot(x - SIDE_PX / 2, y - SIDE_PX / 2) < SIDE_PX / 4:
+            # What the thing lies in is named at the top, not across the thing.
+            x, y, beside = SIDE_PX / 2, 36.0 + 24.0 * beside, beside + 1
         label = escape(str(feature["properties"].get("name") or feature["properties"].get("code") or kind))
-        names.append(f'<text x="{x:.0f}" y="{y:.0f}" font-size="17" fill="#556055" text-anchor="middle">{label}</text>')
+        names.append(f'<text x="{x:.0f}" y="{y:.0f}" font-size="19" fill="#445044" text-anchor="middle">{label}</text>')
     return areas + names[:_NAMED]
 
 

@@ -8,12 +8,13 @@ from importlib import import_module
 from typing import Any
 
 _MARGIN_PT = 42.0
+_FOOTER_CSS = "font-family:sans-serif;font-size:8px;color:#666"
 _CSS = """
 body{font-family:sans-serif;font-size:9px;line-height:1.35}h1{font-size:17px;margin:0 0 8px 0}
 h2{font-size:12px;margin:14px 0 4px 0;color:#1d4f80}h3{font-size:10px;margin:10px 0 2px 0}
-table{width:100%;border-collapse:collapse}th,td{border:0.5px solid #b8c0c6;
+table{width:100%;border-collapse:collapse}th{color:#1d4f80}th,td{border:0.5px solid #b8c0c6;
 padding:2px 4px;text-align:left;font-size:8px}
-th{background-color:#eef2f5}p{margin:2px 0}.note{color:#52606a}
+p{margin:2px 0}.apart{page-break-before:always}.note{color:#52606a}
 """
 
 
@@ -52,9 +53,8 @@ def pages(body: str, *, svg: str, images: Mapping[str, bytes], footer: str) -> b
     with pymupdf.open("pdf", out.getvalue()) as document:
         for number, page in enumerate(document, 1):
             box = pymupdf.Rect(_MARGIN_PT, paper.height - 34, paper.width - _MARGIN_PT, paper.height - 14)
-            page.insert_htmlbox(
-                box, f"<p style='font-size:8px;color:#666'>{footer} · {number} / {document.page_count}</p>"
-            )
+            text = f"{footer} · {number} / {document.page_count}"
+            page.insert_htmlbox(box, f"<p style='{_FOOTER_CSS}'>{text}</p>")
         document.subset_fonts()
         document.set_metadata({"title": footer, "producer": "flyonce"})
         return bytes(document.tobytes(garbage=4, deflate=True))

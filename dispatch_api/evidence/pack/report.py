@@ -53,7 +53,7 @@ class _Writer:
             f"<h1>{self.word('title')} {escape(str(case['number']))}</h1>",
             self._summary(case),
             f"<h2>{self.word('map')}</h2><p class='note'>{self.word('map_note')}</p>{self._image('map')}",
-            f"<h2>{self.word('pictures')}</h2><p class='note'>{self.word('redacted_note')}</p>",
+            f"<h2 class='apart'>{self.word('pictures')}</h2><p class='note'>{self.word('redacted_note')}</p>",
             *(self._picture(number, picture) for number, picture in enumerate(self._told.pictures, 1)),
             self._flights(),
             self._models(),
@@ -136,7 +136,8 @@ class _Writer:
             (self.word("pose"), self._pose(picture["pose"])),
             (self.word("findings"), "<br/>".join(map(self._finding, picture["findings"])) or self.word("unknown")),
         ]
-        return f"<h3>{number}. {escape(picture['file'])}</h3>{self._image(picture['file'])}{self._pairs(rows)}"
+        apart = " class='apart'" if number > 1 else ""
+        return f"<h3{apart}>{number}. {escape(picture['file'])}</h3>{self._image(picture['file'])}{self._pairs(rows)}"
 
     def _kept(self, picture: Mapping[str, Any]) -> str:
         if picture["removed_at"] is not None:
