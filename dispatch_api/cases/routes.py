@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 
 from dispatch_api.accounts.access import CHANGES_CASES, SEES_CASES, Subject, open_to
 from dispatch_api.accounts.model import Scope
 from dispatch_api.cases.schemas import Change, FlagChange, Split
 from dispatch_api.cases.views import PAGE_LIMIT, CaseFilter, case_collection, case_detail, case_page
+from dispatch_api.doors.etags import IfMatch, tagged
 from dispatch_api.parts import PartsOf, Reader, Writer
 from dispatch_api.store.times import utc_now
 
@@ -49,44 +50,54 @@ def cases(
 
 @router.get("/cases/{case_id}")
 @open_to(SEES_CASES, scope=Scope.CASES_READ, of=Subject.CASE)
-def one_case(parts: PartsOf, account: Reader, case_id: str) -> dict[str, Any]:
-    """One case with everything that belongs to it."""
+def one_case(parts: PartsOf, account: Reader, response: Response, case_id: str) -> dict[str, Any]:
+    """One case with everything that belongs to it; its `ETag` goes into the `If-Match` of a change."""
     with parts.store.read() as connection:
-        return case_detail(
-            connection, case_id, account=account, matters=parts.matters, routing=parts.routing, at=utc_now()
+        return tagged(
+            response,
+            case_detail(
+                connection, case_id, account=account, matters=parts.matters, routing=parts.routing, at=utc_now()
+            ),
         )
 
 
 @router.post("/cases/{case_id}/transitions")
 @open_to(CHANGES_CASES, of=Subject.CASE)
-def move(parts: PartsOf, account: Writer, case_id: str, change: Change) -> dict[str, Any]:
+def move(
+    parts: PartsOf, account: Writer, response: Response, expected: IfMatch, case_id: str, change: Change
+) -> dict[str, Any]:
     """Move a case to another state; answers with the case as it stands then.
 
     `to: merged` with `duplicate_of` makes it part of another case; `to: pending_review` of a merged case takes the two
     apart again, puts back what the merge moved, and remembers that they are not the same. A change that the table of
     states does not allow is a 409 that names the allowed ones.
     """
-    parts.cases.transition(case_id, change, by=account)
-    return one_case(parts, account, case_id)
+    parts.cases.transition(case_id, change, by=account, expected=expected)
+    return one_case(parts, account, response, case_id)
 
 
 @router.post("/cases/{case_id}/split")
 @open_to(CHANGES_CASES, of=Subject.CASE)
-def split(parts: PartsOf, account: Writer, case_id: str, wanted: Split) -> dict[str, Any]:
+def split(
+    parts: PartsOf, account: Writer, response: Response, expected: IfMatch, case_id: str, wanted: Split
+) -> dict[str, Any]:
     """Make a case of its own of some of a case's observations; answers with the new case, which waits for review.
 
     For the centre, of a case that has not ended (409 otherwise). The old case keeps its state and its tasks, and the
     two are remembered as not the same.
     """
-    return one_case(parts, account, parts.cases.split(case_id, wanted, by=account).case_id)
+    made = parts.cases.split(case_id, wanted, by=account, expected=expected)
+    return one_case(parts, account, response, made.case_id)
 
 
 @router.post("/cases/{case_id}/flags")
 @open_to(CHANGES_CASES, of=Subject.CASE)
-def set_flag(parts: PartsOf, account: Writer, case_id: str, wanted: FlagChange) -> dict[str, Any]:
+def set_flag(
+    parts: PartsOf, account: Writer, response: Response, expected: IfMatch, case_id: str, wanted: FlagChange
+) -> dict[str, Any]:
     """Set a flag beside the state: evidence on hold or released, handed over as a clue, supervised (督办).
 
     For the centre, with a reason; answers with the case as it stands then. A flag that is set already is a 409.
     """
-    parts.cases.set_flag(case_id, wanted, by=account)
-    return one_case(parts, account, case_id)
+    parts.cases.set_flag(case_id, wanted, by=account, expected=expected)
+    return one_case(parts, account, response, case_id)

@@ -29,6 +29,7 @@ from dispatch_api.store.times import utc_now
 from dispatch_api.tasks.dispatching import dispatch, tell_task
 from dispatch_api.tasks.model import TaskKind, TaskState
 from dispatch_api.tasks.records import TaskRow, move_task, tasks_of
+from dispatch_api.versions import Expected, check_version
 
 _VERIFICATION = system_actor("verification")
 _ROUTING = system_actor("routing")
@@ -45,18 +46,24 @@ class CaseDesk:
         self._routing = routing
         self._now = now
 
-    def transition(self, case_id: str, change: Change, *, by: Account) -> CaseRow:
+    def transition(self, case_id: str, change: Change, *, by: Account, expected: Expected = None) -> CaseRow:
         """Move a case as somebody asks.
 
         Raises:
             NotFound: No such case, or not one that the account may see.
             IllegalTransition: The table of states does not allow it.
+            LostUpdate: It has none of the `expected` versions.
             Forbidden: It is not for this account.
             InvalidRequest: The change lacks something.
         """
-        return self._store.write(lambda connection: self._transition(connection, case_id, change, by))
 
-    def split(self, case_id: str, wanted: Split, *, by: Account) -> CaseRow:
+        def work(connection: Connection) -> CaseRow:
+            check_version(seen_case(connection, case_id, by), expected, subject=f"case {case_id}")
+            return self._transition(connection, case_id, change, by)
+
+        return self._store.write(work)
+
+    def split(self, case_id: str, wanted: Split, *, by: Account, expected: Expected = None) -> CaseRow:
         """Take observations out of a case, as somebody asks; returns the case that they make.
 
         Raises:
@@ -68,12 +75,13 @@ class CaseDesk:
 
         def work(connection: Connection) -> CaseRow:
             row = seen_case(connection, case_id, by)
+            check_version(row, expected, subject=f"case {case_id}")
             told: dict[str, Any] = {"by": by.actor, "at": self._now(), "why": wanted.reason, "matters": self._matters}
             return split(connection, row, wanted.observations, **told)
 
         return self._store.write(work)
 
-    def set_flag(self, case_id: str, wanted: FlagChange, *, by: Account) -> CaseRow:
+    def set_flag(self, case_id: str, wanted: FlagChange, *, by: Account, expected: Expected = None) -> CaseRow:
         """Set a flag of a case, as somebody asks.
 
         Raises:
@@ -85,6 +93,7 @@ class CaseDesk:
 
         def work(connection: Connection) -> CaseRow:
             row, at = seen_case(connection, case_id, by), self._now()
+            check_version(row, expected, subject=f"case {case_id}")
             row = set_flag(connection, row, wanted.flag, by=by.actor, at=at, why=wanted.reason, matters=self._matters)
             tell_case(connection, row, kind="case.updated", at=at, matters=self._matters)
             return row

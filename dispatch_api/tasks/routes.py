@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from dispatch_api.accounts.access import CHANGES_CASES, SEES_CASES, Subject, open_to
 from dispatch_api.accounts.model import Scope
 from dispatch_api.cases.schemas import Change
+from dispatch_api.doors.etags import IfMatch, tagged
 from dispatch_api.parts import PartsOf, Reader, Writer
 from dispatch_api.store.times import utc_now
 from dispatch_api.tasks.views import one_task, task_page
@@ -43,17 +44,20 @@ def tasks(
 
 @router.get("/tasks/{task_id}")
 @open_to(SEES_CASES, scope=Scope.CASES_READ, of=Subject.TASK)
-def task(parts: PartsOf, account: Reader, task_id: int) -> dict[str, Any]:
-    """One task."""
+def task(parts: PartsOf, account: Reader, response: Response, task_id: int) -> dict[str, Any]:
+    """One task; its `ETag` goes into the `If-Match` of a change."""
     with parts.store.read() as connection:
-        return one_task(
-            connection, task_id, account=account, matters=parts.matters, routing=parts.routing, at=utc_now()
+        return tagged(
+            response,
+            one_task(connection, task_id, account=account, matters=parts.matters, routing=parts.routing, at=utc_now()),
         )
 
 
 @router.post("/tasks/{task_id}/transitions")
 @open_to(CHANGES_CASES, of=Subject.TASK)
-def move(parts: PartsOf, account: Writer, task_id: int, change: Change) -> dict[str, Any]:
+def move(
+    parts: PartsOf, account: Writer, response: Response, expected: IfMatch, task_id: int, change: Change
+) -> dict[str, Any]:
     """Move a task to another state; answers with the task as it stands then."""
-    parts.tasks.transition(task_id, change, by=account)
-    return task(parts, account, task_id)
+    parts.tasks.transition(task_id, change, by=account, expected=expected)
+    return task(parts, account, response, task_id)

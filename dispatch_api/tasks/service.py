@@ -23,6 +23,7 @@ from dispatch_api.store.times import utc_now
 from dispatch_api.tasks.dispatching import issue, tell_task
 from dispatch_api.tasks.model import GONE_STATES, SIGNED_STATES, TaskKind, TaskState, TaskStep, allowed_task_steps
 from dispatch_api.tasks.records import TaskRow, move_task, task_of, tasks_of
+from dispatch_api.versions import Expected, check_version
 
 REFUSALS_BEFORE_ARBITRATION = 2
 _TASKS = system_actor("tasks")
@@ -51,16 +52,22 @@ class TaskDesk:
         self._routing = routing
         self._now = now
 
-    def transition(self, task_id: int, change: Change, *, by: Account) -> TaskRow:
+    def transition(self, task_id: int, change: Change, *, by: Account, expected: Expected = None) -> TaskRow:
         """Move a task as somebody asks.
 
         Raises:
             NotFound: No such task, or not one that the account may see.
             IllegalTransition: The table of states does not allow it.
+            LostUpdate: It has none of the `expected` versions.
             Forbidden: It is not for this account.
             InvalidRequest: The change lacks something.
         """
-        return self._store.write(lambda connection: self._transition(connection, task_id, change, by))
+
+        def work(connection: Connection) -> TaskRow:
+            check_version(seen_task(connection, task_id, by), expected, subject=f"task {task_id}")
+            return self._transition(connection, task_id, change, by)
+
+        return self._store.write(work)
 
     def transition_within(self, connection: Connection, task_id: int, change: Change, *, by: Account) -> TaskRow:
         """Move a task inside a transaction of the caller's; the rest as `transition`."""

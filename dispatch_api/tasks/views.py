@@ -97,6 +97,7 @@ def task_item(
         "created_at": iso(row.created_at),
         "signed_at": iso(row.signed_at),
         "done_at": iso(row.done_at),
+        "version": row.version,
     }
 
 
