@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -41,6 +42,8 @@ class Clearance:
                 raise ValueError("a time of take-off must say its time zone")
         if self.not_before is not None and self.not_after is not None and self.not_after < self.not_before:
             raise ValueError("not_after must not lie before not_before")
+        if not 0 < self.ceiling_agl_m < math.inf:
+            raise ValueError("ceiling_agl_m must be finite and above 0")
         for one in (*(self.held_against or ()), *self.owed):
             if one not in (AIRSPACE, TERRAIN):
                 raise ValueError(f"missions are held against airspace and terrain, not {one!r}")

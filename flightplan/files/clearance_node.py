@@ -78,6 +78,8 @@ def read_obstacles(path: Path, node: object) -> tuple[Obstacle, ...]:
     """
     told = node.get("obstacles", []) if isinstance(node, dict) else []
     try:
+        if not isinstance(told, list):
+            raise ValueError("they are no list")
         return tuple(_obstacle(one) for one in told)
     except (ValueError, TypeError, KeyError, CannotPlan) as error:
         raise InputFileError(

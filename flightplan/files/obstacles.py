@@ -28,6 +28,8 @@ from geo.zones.layers import read_layers
 _OURS = ("height_m", "top_msl_m", "radius_m", "name")
 _REMEDY = "Compare with docs/planning.md"
 _USUAL_RADIUS_M = 3.0
+# Wider ones have no metres of their own.
+_WIDEST_DEG = 1.0
 _MOST_RADIUS_M = 1_000.0
 
 
@@ -50,6 +52,9 @@ def _read(path: Path) -> Iterator[Standing]:
             if geometry is None:
                 raise _refusal(path, place, layer.unreadable.get(number, "it has no geometry"))
             ground = checked_shape(path, place, shapely.transform(geometry, lonlat_from))
+            west, south, east, north = ground.bounds
+            if max(east - west, north - south) > _WIDEST_DEG:
+                raise _refusal(path, place, f"it is more than {_WIDEST_DEG:g}° wide; cut it to the city")
             yield from _standing(path, place, named_as_ours(record, _OURS), ground)
 
 

@@ -46,7 +46,8 @@ class Obstacle:
             problem = lonlat_problem(lon, lat)
             if problem is not None:
                 raise CannotPlan(problem=f"obstacle {self.name}: {problem[0]}", remedy=problem[1])
-        if len(set(self.outline)) < 3 or not math.isfinite(self.top_msl_m):
+        is_outline = len(set(self.outline)) >= 3 and self.polygon().is_valid
+        if not is_outline or not math.isfinite(self.top_msl_m):
             raise CannotPlan(
                 problem=f"obstacle {self.name} has no outline or no top",
                 remedy="Give three corners or more, and a top",

@@ -90,10 +90,14 @@ def test_a_plan_file_carries_what_its_flight_keeps_clear_of(tmp_path):
     assert read.obstacles == mission.obstacles
     assert return_height_m(read) == 110.0
     document = json.loads((tmp_path / "m.plan").read_text())
-    document["flyonce"]["obstacles"][0]["topMslM"] = "high"
-    (tmp_path / "m.plan").write_text(json.dumps(document))
-    with pytest.raises(InputFileError, match=r"flyonce\.obstacles"):
-        read_mission(tmp_path / "m.plan")
+    outline = document["flyonce"]["obstacles"][0]["outline"]
+    crossed = [outline[0], outline[2], outline[1], outline[3]]
+    for obstacles in ([{"name": "a", "topMslM": "high", "outline": outline}], {}, [7], [{"name": "a"}],
+                      [{"name": "a", "topMslM": 90, "outline": crossed}]):  # fmt: skip
+        document["flyonce"]["obstacles"] = obstacles
+        (tmp_path / "m.plan").write_text(json.dumps(document))
+        with pytest.raises(InputFileError, match=r"flyonce\.obstacles"):
+            read_mission(tmp_path / "m.plan")
 
 
 def test_the_straight_way_to_a_break_point_is_held_against_obstacles():
@@ -169,10 +173,12 @@ def test_a_top_above_the_sea_needs_to_know_the_ground(tmp_path):
         ("Point", {"height_m": -3}, "height_m must be above 0"),
         ("Point", {"height_m": 10, "radius_m": 0}, "feature 1 > radius_m"),
         ("Polygon", {"height_m": 10}, "its outline cannot be used"),
+        ("LineString", {"height_m": 10}, "more than 1° wide; cut it to the city"),
     ],
 )
 def test_obstacles_that_do_not_fit_are_refused_with_file_feature_and_remedy(tmp_path, kind, properties, said):
-    bow = [(0, 0), (10, 10), (10, 0), (0, 10), (0, 0)]
+    far = 10 if kind == "Polygon" else 200_000
+    bow = [(0, 0), (10, far), (10, 0), (0, 10), (0, 0)]
     with pytest.raises(InputFileError) as refused:
         read_obstacles([a_map(tmp_path, (kind, bow, properties))])
 
