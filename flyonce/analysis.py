@@ -94,7 +94,7 @@ def open_tools(
             zones=zones,
             sights=tuple(sight_of(card, beyond_tried=_BEYOND_TRIED) for card in cards.each),
             coverage_dir=coverage_dir,
-            looked_again=LookedAgain(store),
+            looked_again=LookedAgain(store, known_matters),
             known=KnownCases(store, known_matters, identity=same),
             coarsest_resolution_m=_usable_m(cards.coarsest_resolution_m),
             identity=same,

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dispatch_api.cases.looked_again import LookedAgain, NothingFound
+import numpy as np
+from numpy.typing import NDArray
+
+from dispatch_api.cases.looked_again import CouldNotTell, LookedAgain, NothingFound
 from dispatch_api.cases.merging import Spot
-from geo.coverage import CoverageLedger, FlightCoverage, clean_looks, place_cells
+from dispatch_api.cases.observation import Evidence
+from dispatch_api.cases.records import CaseRow
+from dispatch_api.cases.verification import WAITING, Unseen
+from geo.coverage import Answer, CoverageLedger, FlightCoverage, clean_looks, place_cells
 from geo.errors import InputFileError
 from vision.tiling import SMALLEST_OBJECT_M
 
@@ -64,42 +71,86 @@ def size_of(label: str) -> float:
     return SMALLEST_OBJECT_M.get(label, _OTHER_SIZE_M)
 
 
-def note_clean_looks(coverage: FlightCoverage, desk: LookedAgain, *, least_looks: int) -> int:
+def note_clean_looks(
+    coverage: FlightCoverage,
+    desk: LookedAgain,
+    *,
+    least_looks: int,
+    picture_of: Callable[[str], Evidence | None] = lambda case_id: None,
+) -> int:
     """Tell every open case whose place a flight looked at, well enough, and where it found nothing.
+
+    Cases that wait for proof, and whose place it looked at without being able to tell, hear of that too.
 
     Args:
         coverage: Of the flight, all of whose findings are recorded already.
         desk: Where cases are told.
         least_looks: So many sure looks make a clean one.
+        picture_of: The picture that shows a case's place best, where one was kept.
 
     Returns:
-        How many cases were told.
+        How many cases were told that their place was clean.
     """
-    return sum(desk.note(found) for found in _nothing_found(coverage, desk, least_looks))
+    told = 0
+    for row in _flown_over(coverage, desk):
+        found = _nothing_found(coverage, row, least_looks)
+        if found is not None:
+            told += desk.note(replace(found, picture=picture_of(row.case_id)))
+        elif row.state in WAITING:
+            _tell_unseen(coverage, desk, row)
+    return told
 
 
-def _nothing_found(coverage: FlightCoverage, desk: LookedAgain, least_looks: int) -> Iterator[NothingFound]:
+def _flown_over(coverage: FlightCoverage, desk: LookedAgain) -> Sequence[CaseRow]:
     bounds = coverage.bounds()
     times = [int(cells.last_s.max()) for day, cells in coverage.days.items() if day is not None and len(cells)]
     if bounds is None or not times:
-        return
-    ledger = CoverageLedger(flights=[coverage])
+        return ()
     before = datetime.fromtimestamp(max(times), tz=UTC)
-    for row in desk.open_cases(bounds, flight_id=coverage.flight_id, before=before):
-        covariance = ((row.cov_ee_m2, row.cov_en_m2), (row.cov_en_m2, row.cov_nn_m2))
-        for look in clean_looks(
-            ledger,
-            place_cells(row.lon, row.lat, covariance),
-            label=row.label,
-            size_m=size_of(row.label),
-            after=row.last_seen_at,
-            least_looks=least_looks,
-        ):
-            yield NothingFound(
-                case_id=row.case_id,
-                flight_id=look.flight_id,
-                looks=look.looks,
-                resolution_m=look.resolution_m,
-                first_at=look.first_at,
-                last_at=look.last_at,
-            )
+    return desk.open_cases(bounds, flight_id=coverage.flight_id, before=before)
+
+
+def _nothing_found(coverage: FlightCoverage, row: CaseRow, least_looks: int) -> NothingFound | None:
+    looks = clean_looks(
+        CoverageLedger(flights=[coverage]),
+        _place(row),
+        label=row.label,
+        size_m=size_of(row.label),
+        after=row.last_seen_at,
+        least_looks=least_looks,
+    )
+    if not looks:
+        return None
+    look = looks[-1]
+    return NothingFound(
+        case_id=row.case_id,
+        flight_id=look.flight_id,
+        looks=look.looks,
+        resolution_m=look.resolution_m,
+        first_at=look.first_at,
+        last_at=look.last_at,
+    )
+
+
+_UNSEEN = {
+    Answer.YES: Unseen.TOO_FEW_LOOKS,
+    Answer.UNSURE: Unseen.UNSURE,
+    Answer.TOO_COARSE: Unseen.TOO_COARSE,
+    Answer.NO_MODEL: Unseen.NO_MODEL,
+}
+
+
+def _tell_unseen(coverage: FlightCoverage, desk: LookedAgain, row: CaseRow) -> None:
+    """Say why a flight that looked at a place cannot tell; one that never showed it says nothing."""
+    looked = CoverageLedger(flights=[coverage]).looked_at(row.lon, row.lat)
+    last_at = max((flight.last_at for flight in looked.flights if flight.last_at is not None), default=None)
+    if last_at is None:
+        return
+    sighted = bool(np.isin(_place(row), coverage.sighted).any())
+    reason = Unseen.SOMETHING_THERE if sighted else _UNSEEN[looked.could_have_seen(size_of(row.label), row.label)]
+    told = CouldNotTell(case_id=row.case_id, flight_id=coverage.flight_id, reason=reason, last_at=last_at)
+    desk.could_not_tell(told)
+
+
+def _place(row: CaseRow) -> NDArray[np.int64]:
+    return place_cells(row.lon, row.lat, ((row.cov_ee_m2, row.cov_en_m2), (row.cov_en_m2, row.cov_nn_m2)))

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dispatch_api.cases.observation import Recorded
+from flyonce.after_pictures import AfterPictures
 from flyonce.analysis_result import AnalyzeResult
 from flyonce.clean_looks import note_clean_looks
 from flyonce.confirmation import LookLedger, Verdict
@@ -75,6 +76,10 @@ class FlightWork:
         self.grouper = Grouper(rules=self.tools.identity)
         self.follower = Follower()
         self.shelf = EvidenceShelf(self.stills)
+        again = self.tools.looked_again
+        self.after_pictures = AfterPictures(
+            [] if again is None else again.waiting(), ground=self.tools.ground, folder=self.stills
+        )
         self.sharpness = Sharpness(self.tools.ground, self.tools.coarsest_resolution_m)
         self.rules = self.tools.interpretation
         self.placer = Placer(
@@ -110,6 +115,7 @@ class FlightWork:
         with self._clock("locate"):
             footprint = self._footprint(look)
             self.coverage.add(look, footprint, self.tools.ground)
+            self.after_pictures.offer(look, footprint)
             placed = self.placer.sightings_in(look)
         self._tell(look, footprint)
         with self._clock("group"):
@@ -190,7 +196,9 @@ class FlightWork:
         """
         if self.tools.looked_again is not None:
             least = self.tools.identity.clean_look_pictures
-            note_clean_looks(self._coverage(), self.tools.looked_again, least_looks=least)
+            note_clean_looks(
+                self._coverage(), self.tools.looked_again, least_looks=least, picture_of=self.after_pictures.of
+            )
 
     def _coverage(self) -> FlightCoverage:
         gaps = self.material.account().gaps

@@ -27,6 +27,7 @@ from dispatch_api.cases.records import (
     update_case,
 )
 from dispatch_api.cases.review import LASTING_REASONS, review_reasons, sure_zones
+from dispatch_api.cases.verification import judge_seen_again
 from dispatch_api.clockwork.starting import start_review
 from dispatch_api.departments.facts import Facts
 from dispatch_api.departments.routing import Decision, Routing
@@ -211,6 +212,8 @@ class Intake:
         self._add(connection, row, seen, kept, at=at)
         self._note(connection, "case.joined", row, seen, at=at)
         row = self._reconsider(connection, row, seen, at=at)
+        after = kept[0].original.sha256 if kept else None
+        row = judge_seen_again(connection, row, seen, after=after, at=at, matters=self._matters)
         tell_case(connection, row, kind="case.joined", at=at, matters=self._matters)
         return _recorded(connection, row, opened=False)
 

@@ -41,6 +41,30 @@ class ColourRule(ConfigurationModel):
     min_repeats: int = Field(default=0, ge=0)
 
 
+class Closure(ConfigurationModel):
+    """What a flight must show before it proves that a thing is gone.
+
+    Attributes:
+        auto_close: Whether such a flight closes the case by itself; else a person confirms it, seeing both pictures.
+        min_looks: So many sure looks at the place, none of which found anything.
+        coarsest_cm: No coarser than so many centimetres of ground per pixel; None for what the model asks anyway.
+        wait: So long after the work was reported done, and no sooner.
+        unverifiable_after: So many flights that looked and could not tell make the case unverifiable.
+    """
+
+    auto_close: bool = False
+    min_looks: int = Field(default=1, ge=1)
+    coarsest_cm: float | None = Field(default=None, gt=0)
+    wait: ClockText | None = None
+    unverifiable_after: int = Field(default=2, ge=1)
+
+    @model_validator(mode="after")
+    def _waits_by_the_clock(self) -> Closure:
+        if self.wait is not None and self.wait.elapsed is None:
+            raise ValueError("what a re-flight waits counts clock time: write min, h or d")
+        return self
+
+
 class Matter(ConfigurationModel):
     """One kind of thing that a city deals with."""
 
@@ -57,6 +81,7 @@ class Matter(ConfigurationModel):
     colours: tuple[ColourRule, ...] = ()
     otherwise: Colour = Colour.GREEN
     evidence: tuple[str, ...] = ()
+    closure: Closure = Closure()
 
     def colour_of(self, *, zones: Mapping[str, frozenset[str]], extent_m2: float | None, repeats: int) -> Colour:
         """The colour of a thing of this matter.

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
+from fastapi.responses import FileResponse
 
 from dispatch_api.accounts.access import CHANGES_CASES, SEES_CASES, Subject, open_to
 from dispatch_api.accounts.model import Scope
+from dispatch_api.accounts.sight import seen_case
+from dispatch_api.cases.looked_again import clean_picture
 from dispatch_api.cases.schemas import Change, FlagChange, Split
 from dispatch_api.cases.views import PAGE_LIMIT, CaseFilter, case_collection, case_detail, case_page
 from dispatch_api.doors.etags import IfMatch, tagged
+from dispatch_api.errors import NotFound
 from dispatch_api.parts import PartsOf, Reader, Writer
 from dispatch_api.store.times import utc_now
 
@@ -101,3 +105,22 @@ def set_flag(
     """
     parts.cases.set_flag(case_id, wanted, by=account, expected=expected)
     return one_case(parts, account, response, case_id)
+
+
+@router.get("/cases/{case_id}/clean-looks/{original_sha256}/{which}", response_class=FileResponse)
+@open_to(SEES_CASES, scope=Scope.CASES_READ, of=Subject.CASE)
+def clean_look(
+    parts: PartsOf,
+    account: Reader,
+    case_id: str,
+    original_sha256: str,
+    which: Literal["thumbnail", "annotated", "full"],
+) -> FileResponse:
+    """A picture of the case's place as a later flight found it clean; people and plates are hidden."""
+    with parts.store.read() as connection:
+        seen_case(connection, case_id, account)
+        picture = clean_picture(connection, case_id, original_sha256)
+    if picture is None:
+        raise NotFound(kind="picture", key=original_sha256)
+    path = parts.vault.picture_path(picture[f"{which}_sha256"])
+    return FileResponse(path, media_type="image/jpeg", headers={"Cache-Control": "private, no-cache"})

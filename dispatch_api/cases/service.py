@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from dispatch_api.accounts.model import Account, Actor, system_actor
 from dispatch_api.accounts.sight import seen_case
+from dispatch_api.cases.closing import accept_tasks, send_back
 from dispatch_api.cases.flags import set_flag
 from dispatch_api.cases.matters import Matters
 from dispatch_api.cases.merges import merge, take_apart
@@ -20,18 +21,15 @@ from dispatch_api.cases.rejection import REJECTION_NAMES, RejectionCode
 from dispatch_api.cases.schemas import Change, FlagChange, Split
 from dispatch_api.cases.splitting import split
 from dispatch_api.cases.suspension import resume, suspend
-from dispatch_api.clockwork.starting import clocks_of, restart_task, start_verification
-from dispatch_api.clockwork.supervision import supervise
+from dispatch_api.cases.verification import Closer, proof_of
+from dispatch_api.clockwork.starting import start_verification
 from dispatch_api.departments.routing import Decision, Routing
 from dispatch_api.errors import InvalidRequest
 from dispatch_api.store import Store
 from dispatch_api.store.times import utc_now
-from dispatch_api.tasks.dispatching import dispatch, tell_task
-from dispatch_api.tasks.model import TaskKind, TaskState
-from dispatch_api.tasks.records import TaskRow, move_task, tasks_of
+from dispatch_api.tasks.dispatching import dispatch
 from dispatch_api.versions import Expected, check_version
 
-_VERIFICATION = system_actor("verification")
 _ROUTING = system_actor("routing")
 
 
@@ -116,7 +114,7 @@ class CaseDesk:
     def _move(
         self, connection: Connection, row: CaseRow, to: CaseState, change: Change, *, by: Actor, at: datetime
     ) -> CaseRow:
-        def plain(**columns: Any) -> CaseRow:  # noqa: ANN401 - columns of the case table
+        def plain(**columns: Any) -> CaseRow:  # noqa: ANN401 - columns of the case table, and data
             return move_case(connection, row, to, by=by, at=at, why=change.reason, **columns)
 
         told: dict[str, Any] = {"by": by, "at": at, "why": change.reason, "matters": self._matters}
@@ -139,9 +137,11 @@ class CaseDesk:
             case CaseState.PENDING_VERIFY:
                 return start_verification(connection, plain(), at=at, matters=self._matters)
             case CaseState.CLOSED:
-                return self._close(connection, plain(), at=at)
+                proof = proof_of(connection, row)
+                closed_by = Closer.PERSON if proof is None else Closer.REFLIGHT
+                return accept_tasks(connection, plain(data=proof, closed_by=closed_by.value), at=at)
             case CaseState.REWORKED:
-                return self._rework(connection, plain(overdue=False), why=change.reason, at=at)
+                return send_back(connection, plain(overdue=False), why=change.reason, at=at, matters=self._matters)
             case _:
                 return plain()
 
@@ -166,29 +166,6 @@ class CaseDesk:
             raise InvalidRequest(field="lead", problem="name the department that leads")
         decision = self._routing.by_hand(lead=change.lead, co=change.co, by=by.name, why=change.reason)
         return dispatch(connection, row, decision, matters=self._matters, by=by, at=at, why=change.reason)
-
-    def _close(self, connection: Connection, row: CaseRow, *, at: datetime) -> CaseRow:
-        for task in tasks_of(connection, row.case_id):
-            if task.state == TaskState.DONE:
-                self._move_task(connection, task, TaskState.ACCEPTED, at=at, why="case closed")
-            elif task.state in {TaskState.SENT, TaskState.SIGNED, TaskState.WORKING}:
-                self._move_task(connection, task, TaskState.CANCELLED, at=at, why="case closed")
-        return row
-
-    def _rework(self, connection: Connection, row: CaseRow, *, why: str, at: datetime) -> CaseRow:
-        clocks = clocks_of(row, self._matters)
-        for task in tasks_of(connection, row.case_id):
-            if task.kind == TaskKind.LEAD and task.state == TaskState.DONE:
-                restarted = restart_task(connection, task, clocks, at=at, matters=self._matters)
-                self._move_task(connection, restarted, TaskState.REWORK, at=at, why=why)
-        if row.reworks >= self._matters.escalation.supervise_at_rework:
-            why = f"sent back {row.reworks} times"
-            row, _ = supervise(connection, row, why=why, by=_VERIFICATION, at=at, matters=self._matters)
-        return row
-
-    def _move_task(self, connection: Connection, task: TaskRow, to: TaskState, *, at: datetime, why: str) -> None:
-        moved = move_task(connection, task, to, by=_VERIFICATION, at=at, why=why)
-        tell_task(connection, moved, at=at)
 
 
 def _reject(connection: Connection, row: CaseRow, change: Change, *, by: Actor, at: datetime) -> CaseRow:

@@ -16,6 +16,7 @@ from dispatch_api.cases.features import case_feature, case_properties, matter_na
 from dispatch_api.cases.matters import Matters
 from dispatch_api.cases.merges import PARTED, TOOK_IN, is_buried, merged_into, taken_apart
 from dispatch_api.cases.model import CASE_STATE_NAMES, ENDED_STATES, CaseState, Step, allowed_steps
+from dispatch_api.cases.proofs import verification_item
 from dispatch_api.cases.records import CaseRow, best_evidence, case_of
 from dispatch_api.cases.rejection import REJECTION_NAMES, label_after_rejection
 from dispatch_api.departments.routing import Routing
@@ -131,6 +132,7 @@ def case_detail(
         ],
         "may_split": account.role is Role.CENTRE and row.observations > 1 and CaseState(row.state) not in ENDED_STATES,
         "rule": rule_item(row.rule),
+        "verification": verification_item(connection, row),
         "map_links": map_links(row.lon, row.lat, matter_name(matters, row.matter).zh),
         "clocks": _clocks(row, tasks, at),
         **_for_reviewers(connection, row, account),

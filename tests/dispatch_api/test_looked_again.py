@@ -101,7 +101,7 @@ def test_open_cases_that_a_flight_flew_over_and_did_not_see_are_found(store, int
     intake.record(an_observation(flight_id="f1", lonlat=north_of(500)))
     later = NOON + timedelta(hours=1)
     intake.record(an_observation(flight_id="f1", lonlat=north_of(-60), first_seen_at=later, last_seen_at=later))
-    desk = LookedAgain(store)
+    desk = LookedAgain(store, MATTERS)
     found = desk.open_cases(BOX, flight_id="f2", before=NOON + timedelta(minutes=30))
     assert [row.case_id for row in found] == [here.case_id]
 
@@ -112,7 +112,7 @@ def test_a_clean_look_is_told_once_in_the_case_s_history(store, intake):
         case_id=recorded.case_id, flight_id="f2", looks=5, resolution_m=0.0217,
         first_at=NOON + timedelta(hours=2), last_at=NOON + timedelta(hours=2, seconds=9),
     )  # fmt: skip
-    desk = LookedAgain(store)
+    desk = LookedAgain(store, MATTERS)
     assert desk.note(found)
     assert not desk.note(found)
     (told,) = events(store)

@@ -137,7 +137,7 @@ def test_a_flight_s_file_that_comes_later_is_known_at_the_next_question(store: S
 
 def test_a_case_whose_place_was_found_clean_hears_of_it_once(store: Store, tmp_path: Path) -> None:
     recorded = Intake(store, MATTERS, ROUTING).record(puddle("monday", MONDAY))
-    desk = LookedAgain(store)
+    desk = LookedAgain(store, MATTERS)
     evening = a_flight("evening", MONDAY + timedelta(hours=8))
     assert note_clean_looks(evening, desk, least_looks=4) == 1
     assert note_clean_looks(evening, desk, least_looks=4) == 0
