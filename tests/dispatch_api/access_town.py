@@ -15,6 +15,7 @@ from dispatch_api.accounts.keys import KeyDesk
 from dispatch_api.accounts.model import Account, Role, Scope, system_actor
 from dispatch_api.accounts.service import create_account
 from dispatch_api.cases.intake import Intake
+from dispatch_api.cases.looked_again import LookedAgain, NothingFound
 from dispatch_api.flights import FlightDesk
 
 BY = system_actor("test")
@@ -138,6 +139,8 @@ def settle_objects(store, matters, routing, folder) -> dict[str, str]:
     puddle = intake.record(an_observation(evidence=pictures, last_seen_at=NOON + timedelta(minutes=1)))
     second = intake.record(an_observation(lonlat=north_of(40), matter="waterlogging.road"))
     task = next(task for task in puddle.tasks if task.department == "drainage")
+    look = {"looks": 5, "resolution_m": 0.02, "first_at": NOON, "last_at": NOON, "picture": pictures[0]}
+    LookedAgain(store, matters).note(NothingFound(case_id=puddle.case_id, flight_id="flight-2", **look))
     return {
         "case_id": str(puddle.case_id),
         "second_case_id": str(second.case_id),

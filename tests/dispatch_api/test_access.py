@@ -53,7 +53,8 @@ def a_visit(app, objects) -> dict[str, str]:
     chief = Browser(app)
     chief.log_in("chief", PASSWORD)
     cases = [objects["case_id"], objects["second_case_id"]]
-    planned = {"day": "2026-11-24", "case_ids": cases, "departments": ["drainage"]}
+    day = chief.json("/api/v1/visits/suggestions")["day"]
+    planned = {"day": day, "case_ids": cases, "departments": ["drainage"]}
     answer = chief.post("/api/v1/visits", planned)
     assert answer.status_code == 200, answer.text
     visit = answer.json()
