@@ -100,7 +100,7 @@ def _hilly_row(kind: str, sidelap: float, km2: float, docks: int) -> dict[str, A
         survey = Survey(altitude_m=HEIGHT_M, band_m=BAND_M, sidelap=sidelap, terrain=terrain)
         began, cpu = time.perf_counter(), time.process_time()
         plan, missions = plan_as_flown([area], fleet, survey)
-        schedule(plan, fleet, DAY)
+        schedule(plan, fleet, DAY, missions=missions)
         used = _used(time.perf_counter() - began, time.process_time() - cpu)
         held = _held_against(GroundGrid(terrain.path), plan, missions)
         return _figures(plan, kind, sidelap, km2) | held | used

@@ -49,7 +49,7 @@ class FleetMissions:
             CannotPlan: The ground on the way is not known, or too steep.
         """
         longest_s = self._plan.stations[station].dock.drone.usable_s
-        made = self._made_of(station, flight)
+        made = self.flown(station, flight)
         return replace(made, name=name, limits=replace(made.limits, max_duration_s=longest_s))
 
     def seconds(self, station: int, flight: Flight) -> float:
@@ -60,9 +60,10 @@ class FleetMissions:
             CannotPlan: The ground on the way is not known, or too steep.
         """
         motion = self._plan.stations[station].dock.drone.kinematics
-        return self._made_of(station, flight).figures(motion).duration_s
+        return self.flown(station, flight).figures(motion).duration_s
 
-    def _made_of(self, station: int, flight: Flight) -> Mission:
+    def flown(self, station: int, flight: Flight) -> Mission:
+        """The same as `mission`, without its name, however long it lasts."""
         key = station, flight.runs_uv
         if key not in self._made:
             self._made[key] = self._make(station, flight)

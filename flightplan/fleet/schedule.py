@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 
 from flightplan.errors import CannotPlan
+from flightplan.fleet.missions import FleetMissions
 from flightplan.fleet.model import Fleet
 from flightplan.fleet.plan import FleetPlan
 from flightplan.fleet.separation import Track, near_in_space, too_near
@@ -56,7 +57,14 @@ class Schedule:
         return len({departure.takes_off_at.date() for departure in self.departures})
 
 
-def schedule(plan: FleetPlan, fleet: Fleet, first_day: date, *, apart_m: float = 150.0) -> Schedule:
+def schedule(
+    plan: FleetPlan,
+    fleet: Fleet,
+    first_day: date,
+    *,
+    missions: FleetMissions | None = None,
+    apart_m: float = 150.0,
+) -> Schedule:
     """Give every flight its time.
 
     Each drone flies as early as it may. Where a flight would come nearer than `apart_m` in the air to one that takes
@@ -66,15 +74,18 @@ def schedule(plan: FleetPlan, fleet: Fleet, first_day: date, *, apart_m: float =
         plan: The flights.
         fleet: Hours and curfews.
         first_day: The first day of flying, in the city's time.
+        missions: The plan's, which say who is where at what time; made if not given.
         apart_m: Least distance of two drones in the air, level, metres.
 
     Raises:
         CannotPlan: A flight is longer than any hours in which it may take place.
+        InvalidMission: A flight breaks a limit.
     """
     windows = _Windows(fleet, first_day)
+    makes = missions or FleetMissions(plan)
     tracks = [
-        Track.of(flight, station, plan.router)
-        for station, tour in zip(plan.stations, plan.tours, strict=True)
+        Track.of(makes.flown(number, flight), plan.stations[number].dock.drone.kinematics, plan.frame)
+        for number, tour in enumerate(plan.tours)
         for flight in tour.flights
     ]
     owners = [number for number, tour in enumerate(plan.tours) for _ in tour.flights]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely import LineString, STRtree
 
-from flightplan.coverage.routing import Router
-from flightplan.fleet.tours import Flight
-from flightplan.fleet.work import Station
+from flightplan.mission.figures import path_times_s
+from flightplan.mission.kinematics import Kinematics
+from flightplan.mission.mission import Mission, SetSpeed
+from flightplan.projection import LocalFrame
 
 Floats = NDArray[np.float64]
 
@@ -25,42 +25,38 @@ class Track:
     """Where a flight is at what time after take-off.
 
     Attributes:
-        uv_m: (k, 2) corners, from the dock to the dock.
+        places_m: (k, 2) corners, from the dock to the dock, metres.
         at_s: (k,) when it is there; the last is the landing.
         speed_m_s: Its greatest speed.
+        off_m: How far along its way it may be from where it is told to be.
     """
 
-    uv_m: Floats
+    places_m: Floats
     at_s: Floats
     speed_m_s: float
+    off_m: float = 0.0
 
     @classmethod
-    def of(cls, flight: Flight, station: Station, router: Router) -> Track:
-        """A flight's track, led round where nobody may fly."""
-        corners = flight.path_uv(station)
-        legs = [router.route(a, b) or [a, b] for a, b in itertools.pairwise(corners)]
-        points = np.array([corners[0], *(point for leg in legs for point in leg[1:])])
-        length_m = np.hypot(*np.diff(points, axis=0).T)
-        motion = station.dock.drone.kinematics
-        climb_s = station.height_m / motion.climb_m_s
-        flown_s = np.r_[0.0, np.cumsum(station.leg_s(length_m))]
-        # Turns are spread over the way: a few seconds in many minutes, inside the distance kept.
-        spare_s = max(flight.seconds - station.vertical_s - flown_s[-1], 0.0)
-        at_s = climb_s + flown_s * (1 + spare_s / max(flown_s[-1], 1e-9))
+    def of(cls, mission: Mission, kinematics: Kinematics, frame: LocalFrame) -> Track:
+        """A mission's track, in the metres of `frame`; between corners as fast as on average."""
+        speed_m_s = max(item.speed_m_s for item in mission.items if isinstance(item, SetSpeed))
+        path = frame.en_from_lonlat(np.array(mission.path_lonlat()))
         return cls(
-            uv_m=np.vstack((points[:1], points, points[-1:])),
-            at_s=np.r_[0.0, at_s, flight.seconds],
-            speed_m_s=station.speed_m_s,
+            places_m=np.vstack((path[:1], path, path[-1:])),
+            at_s=path_times_s(mission, kinematics),
+            speed_m_s=speed_m_s,
+            # What it is behind once it has sped up, and ahead before it brakes.
+            off_m=speed_m_s**2 / (2 * kinematics.acceleration_m_s2),
         )
 
     def places(self, at_s: Floats) -> Floats:
         """(n, 2) where it is at so many seconds after take-off (n,)."""
-        return np.column_stack([np.interp(at_s, self.at_s, self.uv_m[:, axis]) for axis in (0, 1)])
+        return np.column_stack([np.interp(at_s, self.at_s, self.places_m[:, axis]) for axis in (0, 1)])
 
 
 def near_in_space(tracks: Sequence[Track], apart_m: float) -> list[tuple[int, int]]:
     """Pairs of tracks that come nearer than `apart_m` somewhere, whenever that is."""
-    lines = [LineString(track.uv_m) for track in tracks]
+    lines = [LineString(track.places_m) for track in tracks]
     one, other = STRtree(lines).query(lines, predicate="dwithin", distance=apart_m)
     return [(a, b) for a, b in zip(one.tolist(), other.tolist(), strict=True) if a < b]
 
@@ -75,4 +71,4 @@ def too_near(one: Track, other: Track, one_begins_s: float, other_begins_s: floa
     gap = one.places(at_s - one_begins_s) - other.places(at_s - other_begins_s)
     # Between two looks they come this much nearer at most.
     closing_m = (one.speed_m_s + other.speed_m_s) * _STEP_S / 2
-    return bool(np.hypot(gap[:, 0], gap[:, 1]).min() < apart_m + closing_m)
+    return bool(np.hypot(gap[:, 0], gap[:, 1]).min() < apart_m + closing_m + one.off_m + other.off_m)

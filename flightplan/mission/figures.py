@@ -51,17 +51,28 @@ def mission_figures(mission: Mission, kinematics: Kinematics) -> MissionFigures:
     """Length, duration, turns and photos, with that model of motion."""
     path = [(float(east), float(north)) for east, north in path_en_m(mission)]
     survey = path[1 : len(mission.waypoints) + 1]
-    alts_m, speeds_m_s = _alts_home_m(mission, len(path)), _speeds_m_s(mission, len(path) - 1)
-    climb_s = alts_m[0] / kinematics.climb_m_s + alts_m[-1] / kinematics.sink_m_s
-    waits_s = math.fsum(point.hold_s for point in mission.waypoints)
     legs = [math.degrees(math.atan2(b[0] - a[0], b[1] - a[1])) for a, b in itertools.pairwise(survey) if a != b]
     return MissionFigures(
         length_m=_length_m(path),
         survey_length_m=_length_m(_between_photos(mission, survey)),
-        duration_s=climb_s + kinematics.path_seconds(path, speeds_m_s, alts_m) + waits_s + LANDING_OVERHEAD_S,
+        duration_s=_times_s(mission, path, kinematics)[-1],
         turns=sum(abs(turn_deg(a, b)) > kinematics.stop_turn_deg for a, b in itertools.pairwise(legs)),
         photos=_photos(mission, survey),
     )
+
+
+def path_times_s(mission: Mission, kinematics: Kinematics) -> NDArray[np.float64]:
+    """Seconds (n + 2,) after take-off: on the ground, on leaving each of the n points of `path_en_m`, and landed."""
+    return np.array(_times_s(mission, [(float(east), float(north)) for east, north in path_en_m(mission)], kinematics))
+
+
+def _times_s(mission: Mission, path: list[tuple[float, float]], kinematics: Kinematics) -> list[float]:
+    alts_m, speeds_m_s = _alts_home_m(mission, len(path)), _speeds_m_s(mission, len(path) - 1)
+    legs_s = kinematics.legs_seconds(path, speeds_m_s, alts_m)
+    waits_s = [*(point.hold_s for point in mission.waypoints), 0.0]
+    landing_s = alts_m[-1] / kinematics.sink_m_s + LANDING_OVERHEAD_S
+    parts = [alts_m[0] / kinematics.climb_m_s, *map(sum, zip(legs_s, waits_s, strict=False)), landing_s]
+    return [0.0, *itertools.accumulate(parts)]
 
 
 def _alts_home_m(mission: Mission, count: int) -> list[float]:

@@ -90,37 +90,47 @@ class Kinematics:
             cruise_m_s: Speed over the ground wished for, of all legs or of each.
             alts_m: Heights of the points, where climbing may take longer than the way.
         """
+        return sum(self.legs_seconds(points_en_m, cruise_m_s, alts_m))
+
+    def legs_seconds(
+        self,
+        points_en_m: Sequence[Point],
+        cruise_m_s: float | Sequence[float],
+        alts_m: Sequence[float] | None = None,
+    ) -> list[float]:
+        """The same for each leg, the turn at its end included."""
         speeds = [cruise_m_s] * (len(points_en_m) - 1) if isinstance(cruise_m_s, int | float) else list(cruise_m_s)
         alts = alts_m or [0.0] * len(points_en_m)
-        total = sum(
-            self._climb_seconds(low, high)
-            for (a, b), (low, high) in zip(itertools.pairwise(points_en_m), itertools.pairwise(alts), strict=True)
-            if a == b
-        )
+        climbs_s = [self._climb_seconds(low, high) for low, high in itertools.pairwise(alts)]
+        taken = [
+            climb_s if a == b else 0.0
+            for (a, b), climb_s in zip(itertools.pairwise(points_en_m), climbs_s, strict=True)
+        ]
         legs = [
-            (a, b, speed, self._climb_seconds(low, high))
-            for (a, b), speed, (low, high) in zip(
-                itertools.pairwise(points_en_m), speeds, itertools.pairwise(alts), strict=True
+            (number, a, b, speed, climb_s)
+            for number, ((a, b), speed, climb_s) in enumerate(
+                zip(itertools.pairwise(points_en_m), speeds, climbs_s, strict=True)
             )
             if a != b
         ]
         if not legs:
-            return total
-        headings = [math.degrees(math.atan2(b[0] - a[0], b[1] - a[1])) for a, b, _, _ in legs]
+            return taken
+        headings = [math.degrees(math.atan2(b[0] - a[0], b[1] - a[1])) for _, a, b, _, _ in legs]
         cruises = [
             self._along_m_s(math.dist(a, b), heading, speed, climb_s)
-            for (a, b, speed, climb_s), heading in zip(legs, headings, strict=True)
+            for (_, a, b, speed, climb_s), heading in zip(legs, headings, strict=True)
         ]
         turns = [turn_deg(first, second) for first, second in itertools.pairwise(headings)]
         corners = [
             self.corner_speed_m_s(turn, min(one, other))
             for turn, (one, other) in zip(turns, itertools.pairwise(cruises), strict=True)
         ]
-        for (a, b, _, _), cruise, (enter, leave) in zip(
-            legs, cruises, itertools.pairwise([0.0, *corners, 0.0]), strict=True
+        for (number, a, b, _, _), cruise, turn, (enter, leave) in zip(
+            legs, cruises, [*turns, 0.0], itertools.pairwise([0.0, *corners, 0.0]), strict=True
         ):
-            total += self.leg_seconds(math.dist(a, b), cruise, enter, leave)
-        return total + sum(abs(turn) / self.yaw_rate_deg_s for turn in turns if abs(turn) > self.stop_turn_deg)
+            turning_s = abs(turn) / self.yaw_rate_deg_s if abs(turn) > self.stop_turn_deg else 0.0
+            taken[number] = self.leg_seconds(math.dist(a, b), cruise, enter, leave) + turning_s
+        return taken
 
     def _climb_seconds(self, from_m: float, to_m: float) -> float:
         rise_m = to_m - from_m

@@ -103,7 +103,7 @@ def track_of(plan: ReflightPlan, sortie: Sortie) -> Track:
         reach(visit.way[-1], depth_m / drone.kinematics.climb_m_s)
     fly((east, north))
     reach((east, north), max(sortie.seconds - at_s[-1], 0.0))
-    return Track(uv_m=np.array(points), at_s=np.array(at_s), speed_m_s=drone.speed_m_s)
+    return Track(places_m=np.array(points), at_s=np.array(at_s), speed_m_s=drone.speed_m_s)
 
 
 _EVER = datetime.min.replace(tzinfo=UTC)

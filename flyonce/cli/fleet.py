@@ -103,7 +103,7 @@ def plan_for_fleet(orders: FleetOrders, *, as_json: bool) -> None:
         else:
             planned, makes = plan_as_flown(grounds, fleet, orders.survey, no_fly=shut, told=told)
         told("times", 0, 1)
-        times = schedule(planned, fleet, first_day)
+        times = schedule(planned, fleet, first_day, missions=makes)
         seconds = perf_counter() - began
         ticker.describe("writing")
         ticker.reached(0, planned.flights)

@@ -45,7 +45,7 @@ def _is_given(value: object) -> bool:
 def flying_day(day: date) -> date:
     """The day itself; leaves with code 2 for one of another century: it is a slip, and calendars end."""
     if abs(day.year - _THIS_CENTURY) > 100:
-        fail(f"{day:%Y-%m-%d} is no day to fly on. Write it like 2026-11-23.")
+        fail(f"{day.isoformat()[:10]} is no day to fly on. Write it like 2026-11-23.")
     return day
 
 

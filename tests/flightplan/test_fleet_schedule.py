@@ -100,8 +100,15 @@ def _nearest_m(plan, times: Schedule) -> float:
         corners = one.flight.path_uv(station)
         climb_s = station.height_m / DRONE.kinematics.climb_m_s
         at = [0.0, climb_s]
-        for a, b in itertools.pairwise(corners):
-            at.append(at[-1] + DRONE.kinematics.leg_seconds(math.dist(a, b), station.speed_m_s) + 1.0)
+        motion = DRONE.kinematics
+        courses = [math.degrees(math.atan2(b[0] - a[0], b[1] - a[1])) for a, b in itertools.pairwise(corners)]
+        turns = [abs((b - a + 180) % 360 - 180) for a, b in itertools.pairwise(courses)]
+        passes = [0.0, *(motion.corner_speed_m_s(turn, station.speed_m_s) for turn in turns), 0.0]
+        for (a, b), turn, (enter, leave) in zip(
+            itertools.pairwise(corners), [*turns, 0.0], itertools.pairwise(passes), strict=True
+        ):
+            along_s = motion.leg_seconds(math.dist(a, b), station.speed_m_s, enter, leave)
+            at.append(at[-1] + along_s + (turn / 90.0 if leave == 0.0 else 0.0))
         flown.append(((one.takes_off_at - zero).total_seconds(), np.array(at), np.array([corners[0], *corners])))
     nearest = math.inf
     for (a0, a_at, a_uv), (b0, b_at, b_uv) in itertools.combinations(flown, 2):

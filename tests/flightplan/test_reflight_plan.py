@@ -481,7 +481,7 @@ def test_a_track_ends_when_the_flight_does_and_passes_every_photo(planned):
         assert (np.diff(track.at_s) >= 0).all()
         assert track.at_s[-1] == pytest.approx(sortie.seconds, abs=1.0)
         for shot in (shot for visit in sortie.visits for shot in visit.shots):
-            assert np.hypot(*(track.uv_m - shot.point_en).T).min() < 1e-6
+            assert np.hypot(*(track.places_m - shot.point_en).T).min() < 1e-6
 
 
 def test_a_simulated_vehicle_takes_exactly_the_photos_of_a_re_flight_where_they_are_due():
