@@ -11,6 +11,7 @@ FlightplanError
     ├── NoAnswer            the vehicle stayed silent through every retry
     ├── MissionRefused      the vehicle answered a mission transfer with an error code
     ├── ReadBackDiffers     the vehicle holds another mission than the one that was sent
+    ├── VehicleArmed        a mission must not be exchanged under an armed vehicle
     ├── VehicleElsewhere    the vehicle does not stand at the mission's home
     ├── BeyondFence         the vehicle's own limits of height or distance would end the mission
     ├── SeveralVehicles     more than one vehicle is on the link, and none was chosen
@@ -113,6 +114,16 @@ class ReadBackDiffers(LinkError):
         more = f" (and {len(differences) - 1} more)" if len(differences) > 1 else ""
         super().__init__(
             f"the vehicle does not hold this mission: {differences[0]}{more}. Upload it again; arming stays refused."
+        )
+
+
+class VehicleArmed(LinkError):
+    """The vehicle is armed, perhaps in flight: what it flies must not be exchanged under it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the vehicle is armed, and may be flying the mission that it holds; nothing was sent. "
+            "Upload when it has landed and is disarmed."
         )
 
 

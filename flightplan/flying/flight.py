@@ -112,11 +112,11 @@ def follow(
     One that is found holding in the air is a paused one, and may be resumed from where it hovers; the log tells that
     place among its `gaps`, because it may not be where the mission was left.
 
-    Arguments and errors are those of `fly`; nothing is armed or started.
+    Arguments and errors are those of `fly`; nothing is armed or started, and a record that is there already goes on.
     """
     watchers = Watchers(on_position=on_position, on_photo=on_photo, on_progress=on_progress)
     control = control or FlightControl()
-    with _recording(link, tlog_path), control.until_the_end():
+    with _recording(link, tlog_path, goes_on=True), control.until_the_end():
         link.require_commandable()
         follower = Follower(link, mission, watchers, control, lost_link_s, joins=True)
         held = check_held(link, mission)
@@ -136,11 +136,11 @@ def _log(follower: Follower, mission: Mission, held: Held, tlog_path: Path | str
 
 
 @contextlib.contextmanager
-def _recording(link: Link, tlog_path: Path | str | None) -> Iterator[None]:
+def _recording(link: Link, tlog_path: Path | str | None, *, goes_on: bool = False) -> Iterator[None]:
     if tlog_path is None:
         yield
         return
-    with TlogWriter(tlog_path) as tlog:
+    with TlogWriter(tlog_path, goes_on=goes_on) as tlog:
         link.add_listener(tlog.write)
         try:
             yield
@@ -184,6 +184,8 @@ def _check_cleared(mission: Mission) -> None:
 def _arm_and_start(link: Link, follower: Follower, mission: Mission, held: Held) -> None:
     """ArduPilot arms in GUIDED and begins on MISSION_START; PX4 changes to its mission mode by that command.
 
+    PX4 stays in its returning mode after a landing, and does not arm in that one.
+
     `held` is the proof that the vehicle holds this plan; without it nothing is armed.
     """
     if held.system_id != link.vehicle_system:
@@ -196,6 +198,8 @@ def _arm_and_start(link: Link, follower: Follower, mission: Mission, held: Held)
             # It keeps to a fence only when told. One of the operator's own stays as it is where the plan has none.
             commander.order("fence", dialect.MAV_CMD_DO_FENCE_ENABLE, 1.0)
         commander.set_mode(Mode.GUIDED, lambda: recorder.mode is Mode.GUIDED)
+    else:
+        commander.set_mode(Mode.LOITER, lambda: recorder.mode is Mode.LOITER)
     commander.order("arming", dialect.MAV_CMD_COMPONENT_ARM_DISARM, 1.0, seen=lambda: recorder.armed)
     if is_ardupilot:
         commander.set_mode(Mode.AUTO, lambda: recorder.mode is Mode.AUTO)

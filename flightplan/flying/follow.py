@@ -201,7 +201,7 @@ class Follower:
         if mode is Mode.AUTO and before is not Mode.AUTO and not self._goes_on:
             self._drop_way_back("another ground station let the mission go on")
             if self.break_point is not None:
-                self._leave_break_point()
+                self._leave_break_point(elsewhere=not self._pilot.is_at(self.break_point))
                 self._photos_due = True
         elif mode in _HOMEWARD:
             self._drop_way_back("the vehicle turned back by itself")
@@ -225,11 +225,10 @@ class Follower:
         if here is not None and here.alt_home_m > _IN_AIR_M and self.recorder.tells_item:
             self.break_point, self._is_guess = here, True
 
-    def _leave_break_point(self) -> None:
-        """The mission goes on; notes a gap where it does not go on from where it was left."""
-        point = self.break_point
-        if point is not None and (self._is_guess or not self._pilot.is_at(point)):
-            self.gaps.append(point)
+    def _leave_break_point(self, *, elsewhere: bool) -> None:
+        """The mission goes on; notes a gap where it does not go on from where it was left, or nobody saw where."""
+        if self.break_point is not None and (self._is_guess or elsewhere):
+            self.gaps.append(self.break_point)
         self.break_point, self._is_guess = None, False
 
     def _here(self) -> BreakPoint | None:
@@ -317,7 +316,7 @@ class Follower:
             finally:
                 self._way_back, self._goes_on = None, False
                 if self.recorder.mode is Mode.AUTO:
-                    self._leave_break_point()
+                    self._leave_break_point(elsewhere=False)
 
     def _photograph_again(self) -> None:
         """Another ground station let the mission go on: vehicles forget the photos with the mode."""

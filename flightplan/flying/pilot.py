@@ -62,6 +62,9 @@ class Pilot:
             dialect.MAV_CMD_NAV_RETURN_TO_LAUNCH,
             seen=lambda: self._recorder.mode in (Mode.RTL, Mode.LAND) or not self._recorder.armed,
         )
+        # ArduPilot goes on with photos in any mode unless told otherwise; one too many is not worth an error.
+        with contextlib.suppress(LinkError):
+            self._commander.order("photos off", dialect.MAV_CMD_DO_SET_CAM_TRIGG_DIST)
 
     def go_to(self, point: BreakPoint) -> None:
         """Sets out for a place, where the vehicle then holds."""

@@ -14,6 +14,7 @@ from flightplan.flying.flight_log import BreakPoint, FlightLog, PhotoEvent, Posi
 from flightplan.link.link import Message
 from flightplan.link.mavlink import Autopilot, lonlat_from_xy
 from flightplan.link.modes import Mode, mode_from_custom
+from flightplan.link.wire import is_from_autopilot
 from flightplan.projection import LocalFrame
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -80,7 +81,7 @@ class Recorder:
                 self.battery = message.battery_remaining / 100
             case "STATUSTEXT":
                 self.texts.append(str(message.text))
-            case "HEARTBEAT" if _is_autopilot(message) and not self._is_late(message):
+            case "HEARTBEAT" if is_from_autopilot(message) and not self._is_late(message):
                 self.heartbeats += 1
                 self.armed = bool(message.base_mode & _ARMED)
                 self.mode = mode_from_custom(message.custom_mode, self._autopilot)
@@ -126,11 +127,6 @@ class Recorder:
             return
         self.photos.append(photo)
         self._on_photo(photo)
-
-
-def _is_autopilot(message: Message) -> bool:
-    """Gimbals and cameras have heartbeats of their own, and are never armed."""
-    return bool(message.autopilot != dialect.MAV_AUTOPILOT_INVALID)
 
 
 def _position(message: Message, boot_at: datetime) -> PositionEvent:

@@ -13,12 +13,13 @@ from flightplan.errors import LinkClosed, NoAnswer, SeveralVehicles, SignatureNe
 from flightplan.link.mavlink import Autopilot
 from flightplan.link.signing import SigningKey
 from flightplan.link.transports import open_transport
-from flightplan.link.wire import Listener, Message, Wire
+from flightplan.link.wire import Listener, Message, Wire, is_from_autopilot
 
 __all__ = ["Link", "Listener", "Message", "Wire", "open_link"]
 
 _AUTOPILOT_COMPONENT = 1
 _SLICE_S = 0.2
+_MOST_DROPPING_S = 2.0
 # Answers to one ground station; another one on the same link must not take them for its own.
 _ADDRESSED = frozenset(
     {"COMMAND_ACK", "MISSION_ACK", "MISSION_COUNT", "MISSION_ITEM_INT", "MISSION_REQUEST", "MISSION_REQUEST_INT"}
@@ -45,6 +46,7 @@ class Link:
         self.vehicle_system = system_id or 0
         self.vehicle_component = _AUTOPILOT_COMPONENT
         self.autopilot = Autopilot.ARDUPILOT
+        self.is_armed = False
 
     @property
     def url(self) -> str:
@@ -67,7 +69,7 @@ class Link:
         until = time.monotonic() + timeout_s
         while (left_s := until - time.monotonic()) > 0:
             message = self.receive(("HEARTBEAT",), left_s)
-            if message is None or message.autopilot == dialect.MAV_AUTOPILOT_INVALID:
+            if message is None or not is_from_autopilot(message):
                 continue
             self.vehicle_system = message.get_srcSystem()
             self.vehicle_component = message.get_srcComponent()
@@ -124,7 +126,7 @@ class Link:
                 message = self._pending.popleft()
                 if not self._is_ours(message):
                     continue
-                self._heard_s = time.monotonic()
+                self._note(message)
                 if not wanted or message.get_type() in wanted:
                     return message
             left_s = until - time.monotonic()
@@ -134,8 +136,14 @@ class Link:
 
     def drop_pending(self) -> None:
         """Forgets what has come so far, so that an old answer is not taken for a new one."""
+        until = time.monotonic() + _MOST_DROPPING_S
         self._wire.wait(self._pending, 0.0)
-        self._pending.clear()
+        while self._pending and time.monotonic() < until:
+            while self._pending:
+                message = self._pending.popleft()
+                if self._is_ours(message):
+                    self._note(message)
+            self._wire.wait(self._pending, 0.0)
 
     def reopen(self) -> None:
         """Opens the connection anew after it broke.
@@ -173,6 +181,11 @@ class Link:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def _note(self, message: Message) -> None:
+        self._heard_s = time.monotonic()
+        if is_from_autopilot(message):
+            self.is_armed = bool(message.base_mode & dialect.MAV_MODE_FLAG_SAFETY_ARMED)
 
     def _is_ours(self, message: Message) -> bool:
         if self.vehicle_system not in (0, message.get_srcSystem()):

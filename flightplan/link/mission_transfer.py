@@ -24,6 +24,8 @@ _PASSING_CODES = (
 )
 # A vehicle sends a heartbeat each second: one that was not heard of for so long is out of reach.
 _OUT_OF_REACH_S = 5.0
+# One that asks for the same item so often does not get it, or does not take it.
+_MOST_REQUESTS = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +85,7 @@ def send_items(
     count = dialect.MAVLink_mission_count_message(link.vehicle_system, link.vehicle_component, len(items), kind)
     link.drop_pending()
     link.send(count)
-    sent: set[int] = set()
+    sent: dict[int, int] = {}
     resent = silences = 0
     out_of_order = False
     began = time.monotonic()
@@ -112,7 +114,9 @@ def send_items(
         else:
             silences = 0
             resent += message.seq in sent
-            sent.add(message.seq)
+            sent[message.seq] = sent.get(message.seq, 0) + 1
+            if sent[message.seq] > _MOST_REQUESTS:
+                _give_up(kind, out_of_order, int(message.seq), sent[message.seq], time.monotonic() - began)
             link.send(_item_message(link, kind, items[message.seq]))
             on_item(len(sent))
 

@@ -17,6 +17,7 @@ _BIGGEST_READ = 65_536
 _DEFAULT_PORTS = {"tcp": 5760, "udp": 14550, "udpout": 14550}
 _DEFAULT_BAUD = 57_600
 _CONNECT_TIMEOUT_S = 5.0
+_WRITE_TIMEOUT_S = 5.0
 _MOST_PEERS = 16
 _PEER_FORGOTTEN_S = 60.0
 
@@ -197,4 +198,5 @@ def _serial(rest: str) -> Transport:
     device, _, baud = rest.rpartition(":")
     if not device or not baud.isdigit():
         device, baud = rest, str(_DEFAULT_BAUD)
-    return _SerialTransport(serial.Serial(device, int(baud)))
+    # A radio that takes nothing more must not hold everybody who sends.
+    return _SerialTransport(serial.Serial(device, int(baud), write_timeout=_WRITE_TIMEOUT_S))

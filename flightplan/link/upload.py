@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
-from flightplan.errors import MissionRefused, ReadBackDiffers
+from flightplan.errors import MissionRefused, ReadBackDiffers, VehicleArmed
 from flightplan.link.link import Link, open_link
 from flightplan.link.mavlink import MissionItem
 from flightplan.link.mission_transfer import OnItem, Patience, clear, download_items, in_rounds, send_items
@@ -19,6 +19,7 @@ __all__ = [
     "Held", "Patience", "Upload", "check_held", "clear", "download_items", "open_link", "send_items", "upload",
 ]  # fmt: skip
 
+_HEARTBEAT_S = 2.5
 Progress = Callable[[int, int], None]
 
 
@@ -75,9 +76,16 @@ def upload(
         ReadBackDiffers: It holds something else than what was sent.
         SeveralVehicles: More than one is on this link, and none was chosen.
         SignatureNeeded: The vehicle signs its messages, and this link has no key.
+        VehicleArmed: It may be flying; nothing was sent.
         LinkClosed: The connection broke.
     """
     link.require_commandable()
+    link.drop_pending()
+    if link.is_armed:
+        # What was heard last may be from long ago.
+        link.receive(("HEARTBEAT",), _HEARTBEAT_S)
+    if link.is_armed:
+        raise VehicleArmed
     patience = patience or Patience()
     began = time.monotonic()
     plan = PlanOnWire.of(mission, link.autopilot)

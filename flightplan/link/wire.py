@@ -195,8 +195,8 @@ class Wire:
 
     def _note(self, message: Message) -> None:
         self.hears_signatures |= bool(message.get_header().incompat_flags & _SIGNED_FLAG)
-        is_vehicle = message.get_type() == "HEARTBEAT" and message.autopilot != dialect.MAV_AUTOPILOT_INVALID
-        if is_vehicle or (message.get_srcComponent() == _AUTOPILOT_COMPONENT and message.get_type() == "ATTITUDE"):
+        has_attitude = message.get_srcComponent() == _AUTOPILOT_COMPONENT and message.get_type() == "ATTITUDE"
+        if has_attitude or is_from_autopilot(message):
             self.autopilots_heard.add(message.get_srcSystem())
 
     def _tell(self, packet: bytes) -> None:
@@ -217,6 +217,18 @@ class Wire:
                     return
             if self._closed.wait(HEARTBEAT_PERIOD_S):
                 return
+
+
+def is_from_autopilot(message: Message) -> bool:
+    """Whether it is the heartbeat of an autopilot.
+
+    Stations, gimbals and cameras have heartbeats too, and not all of them say that they are no autopilot.
+    """
+    if message.get_type() != "HEARTBEAT" or message.type == dialect.MAV_TYPE_GCS:
+        return False
+    known = (dialect.MAV_AUTOPILOT_ARDUPILOTMEGA, dialect.MAV_AUTOPILOT_PX4)
+    is_first = message.get_srcComponent() == _AUTOPILOT_COMPONENT
+    return message.autopilot in known or (is_first and message.autopilot != dialect.MAV_AUTOPILOT_INVALID)
 
 
 def heartbeat() -> Message:

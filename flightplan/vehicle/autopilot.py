@@ -64,15 +64,14 @@ class Autopilot:
         self.rally: tuple[RallyPoint, ...] = ()
         self._fence_plan: tuple[Fence | None, tuple[Circle, ...]] = (None, ())
         self.mission: tuple[MissionItem, ...] = ()
+        self.armed = self.started = False
         self.stand_at(self.home)
         self.mode = Mode.LOITER if self._is_px4 else Mode.STABILIZE
-        self.armed = False
         self.paused = False
         self.homecoming = Homecoming(self.body)
         self.time_s = 0.0
         self.battery = 1.0
         self.current = 0
-        self.started = False
         self._battery_guard = BatteryGuard(self.setup)
         self._speed_m_s = _DEFAULT_SPEED_M_S
         self._hold_left_s = 0.0
@@ -94,6 +93,11 @@ class Autopilot:
         self.homecoming.alt_m = alt_m
 
     @property
+    def is_flying_mission(self) -> bool:
+        """Whether a mission is under way, perhaps paused by its own command."""
+        return self.armed and self.started and self.mode is Mode.AUTO
+
+    @property
     def in_air(self) -> bool:
         """Whether it has left the ground."""
         return self.body.alt_m > _IN_AIR_M
@@ -109,9 +113,10 @@ class Autopilot:
     # What the ground may ask for
 
     def load(self, items: tuple[MissionItem, ...]) -> None:
-        """Takes a new mission, item 0 (home) included."""
+        """Takes a new mission, item 0 (home) included; one under way goes on with the item of the same number."""
         self.mission = items
-        self.current = 0
+        self.current = min(self.current, len(items) - 1) if self.is_flying_mission and items else 0
+        self._arrived = False
         self._route = Route(items=items, home=self.home, frame=self.frame)
 
     def guard(self, fence: Fence | None, rally: tuple[RallyPoint, ...], circles: tuple[Circle, ...] = ()) -> None:
@@ -170,13 +175,13 @@ class Autopilot:
             self._go_to_item(1)
 
     def start_mission(self) -> str | None:
-        """Begins the mission, or flies on with it; returns the reason when it will not."""
-        if self._is_px4 and self.armed and self.mode is not Mode.AUTO:
+        """Begins the mission, or flies on with it, in its mode; returns the reason when it will not."""
+        if self.armed and self.mode is not Mode.AUTO:
             problem = self.set_mode(Mode.AUTO)
             if problem is not None:
                 return problem
         if not self.armed or self.mode is not Mode.AUTO:
-            return "Mission start needs AUTO and armed"
+            return "Mission start needs an armed vehicle"
         if not self.in_air and not (self.started and self.current):
             self._go_to_item(1)
         self.started = True

@@ -96,6 +96,8 @@ class CommandDesk:
                 autopilot.fence.enabled = message.param1 == 1.0
                 return _result(None)
             case dialect.MAV_CMD_DO_SET_MISSION_CURRENT:
+                if not math.isfinite(message.param1):
+                    return int(dialect.MAV_RESULT_DENIED), None
                 offset = 0 if self._dialect.home_is_item_0 else 1
                 there_is = autopilot.set_current(int(message.param1) + offset)
                 return _result(None if there_is else "no such item")
@@ -114,6 +116,8 @@ class CommandDesk:
             return int(dialect.MAV_RESULT_COMMAND_INT_ONLY), None
         if not math.isfinite(message.z):
             return int(dialect.MAV_RESULT_DENIED), "Reposition: no height"
+        if not _is_on_earth(message):
+            return int(dialect.MAV_RESULT_DENIED), "Reposition: no place"
         above_home = message.frame in (3, 6)
         height = message.z if above_home else message.z - self._autopilot.home.alt_msl_m
         lonlat = lonlat_from_xy(message.x, message.y)
@@ -124,6 +128,8 @@ class CommandDesk:
         """Only as COMMAND_INT, likewise."""
         if message.get_type() != "COMMAND_INT":
             return int(dialect.MAV_RESULT_COMMAND_INT_ONLY), None
+        if not (_is_on_earth(message) and math.isfinite(message.z)):
+            return int(dialect.MAV_RESULT_DENIED), None
         self._autopilot.do(
             MissionItem(
                 seq=0, frame=message.frame, command=message.command, x=message.x, y=message.y, z=float(message.z)
@@ -158,6 +164,10 @@ class CommandDesk:
 
 def _result(problem: str | None) -> tuple[int, str | None]:
     return (int(dialect.MAV_RESULT_ACCEPTED), None) if problem is None else (int(dialect.MAV_RESULT_FAILED), problem)
+
+
+def _is_on_earth(message: Message) -> bool:
+    return bool(abs(message.x) <= 900_000_000 and abs(message.y) <= 1_800_000_000)
 
 
 def _order(message: Message) -> tuple[float, ...]:

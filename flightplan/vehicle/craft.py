@@ -19,7 +19,7 @@ from flightplan.vehicle.autopilot import Autopilot
 from flightplan.vehicle.commands import CommandDesk
 from flightplan.vehicle.fencing import circles_from_items, rings_from_items
 from flightplan.vehicle.item_rules import as_held
-from flightplan.vehicle.mission_desk import MissionDesk
+from flightplan.vehicle.mission_desk import MissionDesk, MissionUnderWay
 from flightplan.vehicle.setup import VehicleSetup
 from flightplan.vehicle.telemetry import Telemetry
 
@@ -116,7 +116,11 @@ class Craft:
             self._tell_change(before)
 
     def _keep(self, kind: ListKind, items: tuple[MissionItem, ...]) -> tuple[MissionItem, ...]:
-        """Takes a new list; returns it as it is given back: ArduPilot's item 0 is its own home."""
+        """Takes a new list; returns it as it is given back: ArduPilot's item 0 is its own home.
+
+        Raises:
+            MissionUnderWay: It would take away the mission that is being flown.
+        """
         if kind is not ListKind.MISSION:
             lists = {**self._lists, kind: items}
             fence = lists[ListKind.FENCE]
@@ -125,6 +129,8 @@ class Craft:
             )
             self._lists = lists
             return items
+        if not items and self.autopilot.is_flying_mission:
+            raise MissionUnderWay
         if self._takes_home_from_mission and items and not self.autopilot.armed:
             self.autopilot.stand_at(_start_of(items, self.autopilot.home, self._setup.dialect))
         home = as_held(home_item(self.autopilot.home), Dialect.ARDUPILOT)

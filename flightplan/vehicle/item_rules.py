@@ -22,6 +22,7 @@ _KNOWN_COMMANDS = {
     ListKind.RALLY: frozenset({NAV_RALLY_POINT}),
 }
 _PARAMETER_CODES = (6, 7, 8, 9)
+_X_CODE, _Y_CODE = 10, 11
 
 
 def item_problem(message: Message, kind: ListKind, spoken: Dialect) -> int:
@@ -36,11 +37,23 @@ def item_problem(message: Message, kind: ListKind, spoken: Dialect) -> int:
     is_placed = message.command in (16, 21, 22, 195) or kind is not ListKind.MISSION
     if is_placed and message.frame not in _PLACED_FRAMES:
         return int(dialect.MAV_MISSION_UNSUPPORTED_FRAME)
+    if is_placed and (code := _place_problem(message)):
+        return code
     if kind is ListKind.FENCE and not (message.param1 > 0 if message.command in CIRCLES else message.param1 >= 3):
         return int(dialect.MAV_MISSION_INVALID_PARAM1)
-    if not math.isfinite(message.z):
+    unplaced = (message.x, message.y) if not is_placed else ()
+    if not all(map(math.isfinite, (message.z, *unplaced))):
         return int(dialect.MAV_MISSION_INVALID_PARAM7)
     return int(dialect.MAV_MISSION_ACCEPTED)
+
+
+def _place_problem(message: Message) -> int:
+    """The code of a latitude or longitude off the earth; 0 for a place on it."""
+    per_degree = 1.0 if message.get_type() == "MISSION_ITEM" else 1e7
+    for code, value, most_deg in ((_X_CODE, message.x, 90.0), (_Y_CODE, message.y, 180.0)):
+        if not abs(value) <= most_deg * per_degree:
+            return code
+    return 0
 
 
 def item_from_message(message: Message) -> MissionItem:

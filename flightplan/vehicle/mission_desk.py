@@ -8,7 +8,7 @@ from typing import Any
 
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
-from flightplan.errors import CannotPlan
+from flightplan.errors import CannotPlan, FlightplanError
 from flightplan.link.mavlink import Autopilot as Dialect
 from flightplan.link.mavlink import MissionItem, UnknownItem
 from flightplan.link.plan_on_wire import ListKind
@@ -22,6 +22,10 @@ Keep = Callable[[ListKind, tuple[MissionItem, ...]], tuple[MissionItem, ...]]
 # As ArduPilot: it asks once a second and gives up after eight.
 ASK_AGAIN_S = 1.0
 ASK_TIMES = 8
+
+
+class MissionUnderWay(FlightplanError):
+    """The mission that is being flown cannot be cleared."""
 
 
 @dataclass
@@ -83,9 +87,7 @@ class MissionDesk:
     def _answer_unknown_kind(self, message: Message, reply: Reply) -> None:
         if message.get_type() == "MISSION_CLEAR_ALL" and message.mission_type == dialect.MAV_MISSION_TYPE_ALL:
             self._transfer = None
-            for kind in ListKind:
-                self._store(kind, ())
-            code = dialect.MAV_MISSION_ACCEPTED
+            code = max(self._store(kind, ()) for kind in ListKind)
         else:
             code = dialect.MAV_MISSION_UNSUPPORTED
         reply(dialect.MAVLink_mission_ack_message(*_partner(message), code, message.mission_type))
@@ -139,6 +141,8 @@ class MissionDesk:
             self._held[kind] = self._keep(kind, tuple(as_held(item, self._dialect) for item in items))
         except (UnknownItem, CannotPlan):
             return int(dialect.MAV_MISSION_INVALID)
+        except MissionUnderWay:
+            return int(dialect.MAV_MISSION_ERROR)
         return int(dialect.MAV_MISSION_ACCEPTED)
 
     def _count(self, message: Message, kind: ListKind, reply: Reply, now_s: float) -> None:

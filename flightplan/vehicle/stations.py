@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections import deque
 from typing import Any
 
@@ -19,6 +20,7 @@ _GREATEST_BACKLOG_BYTES = 8_388_608
 _TELEMETRY_BACKLOG_BYTES = 262_144
 # Copies of a packet that the network made come within seconds; the packets' numbers begin again after 256.
 _REMEMBERED_PACKETS = 64
+_COPIES_WITHIN_S = 5.0
 
 
 class Station:
@@ -31,7 +33,7 @@ class Station:
         if key is not None:
             check_incoming(self._in, key)
         self._out: dict[int, Any] = {}
-        self._seen: deque[bytes] = deque(maxlen=_REMEMBERED_PACKETS)
+        self._seen: deque[tuple[float, bytes]] = deque(maxlen=_REMEMBERED_PACKETS)
         self.closed = False
 
     @property
@@ -74,10 +76,10 @@ class Station:
     def _is_copy(self, message: Message) -> bool:
         if message.get_type() not in ("COMMAND_LONG", "COMMAND_INT"):
             return False
-        packet = bytes(message.get_msgbuf())
-        if packet in self._seen:
+        packet, now_s = bytes(message.get_msgbuf()), time.monotonic()
+        if any(packet == known and now_s - at_s < _COPIES_WITHIN_S for at_s, known in self._seen):
             return True
-        self._seen.append(packet)
+        self._seen.append((now_s, packet))
         return False
 
 
