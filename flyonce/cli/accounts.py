@@ -1,17 +1,35 @@
-"""`flyonce accounts`: who may log in."""
+"""`flyonce accounts`: who may log in. The first admin is made here, on the machine itself."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from flyonce.cli.output import emit_json, fail, say
 from flyonce.settings import Settings
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dispatch_api.accounts.records import KeptAccount
+    from dispatch_api.accounts.service import AccountDesk
+
 app = typer.Typer(name="accounts", help="Who may log in.", rich_markup_mode=None)
+
+Name = Annotated[str, typer.Argument(help="Log-in name.")]
+RoleName = Annotated[str, typer.Option("--role", help="operator, centre, handler, leader, auditor or admin.")]
+Department = Annotated[
+    str | None, typer.Option("--department", help="Key of the department, for handlers and leaders.")
+]
+DepartmentsFile = Annotated[
+    Path | None, typer.Option("--departments", help="The city's departments, in place of the defaults.")
+]
+FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin instead of asking.")]
+StoreUrl = Annotated[str | None, typer.Option("--store", help="Store URL, like sqlite:///city.db.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 
 
 @app.callback()
@@ -20,43 +38,120 @@ def group() -> None:
 
 
 @app.command()
-def add(
-    name: Annotated[str, typer.Argument(help="Log-in name.")],
-    role: Annotated[str, typer.Option(help="operator, centre, handler, leader, auditor or admin.")],
-    department: Annotated[str | None, typer.Option(help="Key of the department, for handlers and leaders.")] = None,
+@app.command(name="add", hidden=True)
+def create(
+    name: Name,
+    role: RoleName,
+    department: Department = None,
     display_zh: Annotated[str | None, typer.Option(help="Name shown in Chinese.")] = None,
     display_en: Annotated[str | None, typer.Option(help="Name shown in English.")] = None,
-    departments: Annotated[Path | None, typer.Option(help="The city's departments, in place of the defaults.")] = None,
-    password_stdin: Annotated[bool, typer.Option(help="Read the password from stdin instead of asking.")] = False,
-    store: Annotated[str | None, typer.Option("--store", help="Store URL, like sqlite:///city.db.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    departments: DepartmentsFile = None,
+    password_stdin: FromStdin = False,
+    store: StoreUrl = None,
+    as_json: AsJson = False,
 ) -> None:
     """Add an account. The password is asked for, never taken from the command line, which others can read."""
-    from dispatch_api.accounts.service import create_account
+
+    def work(desk: AccountDesk, by: Any) -> KeptAccount:  # noqa: ANN401 - imported only when a command runs
+        password = _password(from_stdin=password_stdin)
+        desk.create(name, password, role, department, by=by, display_name_zh=display_zh, display_name_en=display_en)
+        return desk.one(name)
+
+    kept, shown = _changed(work, store, departments)
+    if as_json:
+        emit_json({**_shown(kept), "store": shown})
+    else:
+        say(f"{name} may log in now as {kept.account.role}.")
+
+
+@app.command(name="list")
+def list_accounts(store: StoreUrl = None, as_json: AsJson = False) -> None:
+    """List every account, the closed ones too."""
+    from dispatch_api.accounts.service import AccountDesk
+    from dispatch_api.errors import DispatchError
+    from dispatch_api.store import open_store
+
+    try:
+        with open_store(store or Settings().store) as opened:
+            found = [_shown(kept) for kept in AccountDesk(opened).all()]
+    except DispatchError as error:
+        fail(error)
+    if as_json:
+        emit_json({"accounts": found})
+        return
+    for one in found:
+        state = f"closed {one['disabled_at']}" if one["disabled_at"] else "open"
+        typer.echo(f"{one['name']}\t{one['role']}\t{one['department'] or '-'}\t{state}")
+
+
+@app.command()
+def disable(name: Name, store: StoreUrl = None, as_json: AsJson = False) -> None:
+    """Close an account: its sessions end, and it cannot log in."""
+    kept, _ = _changed(lambda desk, by: desk.set_disabled(name, disabled=True, by=by), store)
+    _tell(kept, f"{name} is closed.", as_json=as_json)
+
+
+@app.command()
+def enable(name: Name, store: StoreUrl = None, as_json: AsJson = False) -> None:
+    """Open a closed account again."""
+    kept, _ = _changed(lambda desk, by: desk.set_disabled(name, disabled=False, by=by), store)
+    _tell(kept, f"{name} may log in again.", as_json=as_json)
+
+
+@app.command()
+def password(name: Name, password_stdin: FromStdin = False, store: StoreUrl = None, as_json: AsJson = False) -> None:
+    """Set an account's password; its sessions end."""
+    kept, _ = _changed(lambda desk, by: desk.set_password(name, _password(from_stdin=password_stdin), by=by), store)
+    _tell(kept, f"{name} logs in with the new password from now on.", as_json=as_json)
+
+
+@app.command()
+def role(
+    name: Name,
+    role: RoleName,
+    department: Department = None,
+    departments: DepartmentsFile = None,
+    store: StoreUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give an account another role, or another department."""
+    kept, _ = _changed(lambda desk, by: desk.set_role(name, role, department, by=by), store, departments)
+    _tell(kept, f"{name} is {kept.account.role} from now on.", as_json=as_json)
+
+
+def _changed(
+    work: Callable[[AccountDesk, Any], KeptAccount], store: str | None, departments: Path | None = None
+) -> tuple[KeptAccount, str]:
+    """The account after a change, and the store's URL as it may be shown."""
+    from dispatch_api.accounts.service import COMMAND_LINE, AccountDesk
     from dispatch_api.departments.model import load_departments
     from dispatch_api.errors import DispatchError
     from dispatch_api.store import open_store
 
-    url = store or Settings().store
     try:
-        with open_store(url) as opened:
-            shown = opened.shown_url
-            account = create_account(
-                opened,
-                name,
-                _password(from_stdin=password_stdin),
-                role,
-                department,
-                display_name_zh=display_zh,
-                display_name_en=display_en,
-                departments=tuple(load_departments(departments).by_key),
-            )
+        with open_store(store or Settings().store) as opened:
+            desk = AccountDesk(opened, departments=tuple(load_departments(departments).by_key))
+            return work(desk, COMMAND_LINE), opened.shown_url
     except DispatchError as error:
         fail(error)
+
+
+def _tell(kept: KeptAccount, words: str, *, as_json: bool) -> None:
     if as_json:
-        emit_json({"name": account.name, "role": account.role, "department": account.department, "store": shown})
+        emit_json(_shown(kept))
     else:
-        say(f"{account.name} may log in now as {account.role}.")
+        say(words)
+
+
+def _shown(kept: KeptAccount) -> dict[str, Any]:
+    account = kept.account
+    return {
+        "name": account.name,
+        "role": account.role,
+        "department": account.department,
+        "created_at": kept.created_at.isoformat(),
+        "disabled_at": kept.disabled_at.isoformat() if kept.disabled_at else None,
+    }
 
 
 def _password(*, from_stdin: bool) -> str:
