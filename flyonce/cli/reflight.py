@@ -89,6 +89,9 @@ def reflight(
     no_fly: Annotated[
         list[Path] | None, typer.Option(help="Places that nobody may fly over: GeoJSON, KML, GeoPackage.")
     ] = None,
+    obstacles: Annotated[
+        list[Path] | None, typer.Option(help="Masts, towers, cranes, cables with height_m (docs/planning.md).")
+    ] = None,
     airspace: Annotated[
         list[Path] | None, typer.Option(help="Dated no-fly and controlled areas, and approvals. May be repeated.")
     ] = None,
@@ -123,8 +126,11 @@ def reflight(
     crew, calmed = _in_wind(read_fleet(fleet), wind_of(wind_m_s, wind_from_deg))
     tomorrow = datetime.now(crew.time_zone).date() + timedelta(days=1)
     day = tomorrow if first_day is None else flying_day(first_day.date())
-    rules = FlightRules.read(airspace or (), takes_off_at=None, vehicle=vehicle)
-    shut = [*_polygons(no_fly or []), *rules.no_fly(altitude_m)]
+    rules = FlightRules.read(
+        airspace or (), takes_off_at=None, vehicle=vehicle, obstacles=obstacles or (), terrain=ground
+    )
+    # What is lower is flown over on the way; where a drone comes down beside it, the flight is judged.
+    shut = [*_polygons(no_fly or []), *rules.no_fly(altitude_m), *rules.too_high(altitude_m)]
     often = DynamicRules.every_days if every_days is None else every_days
     dynamic = DynamicRules(every_days=often, resolution_m=resolution_cm / 100)
     sources = _Sources(cases=cases, store=store, cells=cells, complaints=complaints)

@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+import shapely
 
 from dispatch_api.cases.model import CaseState
 from dispatch_api.cases.records import insert_case
 from dispatch_api.store.store import open_store
 from flightplan.files import read_mission, read_wpml
+from flightplan.projection import LocalFrame
 from flyonce.cli import main
 
 FLEET = """\
@@ -125,6 +127,28 @@ def test_in_wind_flights_last_longer_and_docks_whose_drones_stay_in_are_told(cit
     code, _, err = run(city / "cases.json", "--wind-m-s", "5")
     assert code == 2
     assert "half of the wind is missing" in err
+
+
+def test_masts_are_flown_round_and_coming_down_beside_one_makes_a_draft(city, run):
+    def masts(lon, lat, height_m):
+        mast = {"type": "Point", "coordinates": [lon, lat]}
+        feature = {"type": "Feature", "properties": {"name": "mast", "height_m": height_m}, "geometry": mast}
+        (city / "masts.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+        return "--obstacles", city / "masts.geojson"
+
+    # Half of the way from the western dock to the case near it.
+    code, out, err = run(city / "cases.json", "--json", *masts(118.8515, 28.9605, 90))
+    assert code == 0, err
+    missions = [read_mission(city / "out" / flight["mission"]) for flight in json.loads(out)["flights"]]
+    (past,) = [mission for mission in missions if mission.obstacles]
+    frame = LocalFrame(lon=118.8515, lat=28.9605)
+    path = shapely.LineString(frame.en_from_lonlat(np.array(past.path_lonlat())))
+    assert path.distance(shapely.Point(0, 0)) >= 17.9
+
+    (city / "out").rename(city / "before")
+    code, _, err = run(city / "cases.json", "--json", *masts(118.858, 28.965, 60))
+    assert code == 1
+    assert "it passes mast" in err
 
 
 def test_docks_get_waylines(city, run):
