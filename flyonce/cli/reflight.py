@@ -26,7 +26,7 @@ from flightplan.reflight.reading import read_targets
 from flightplan.reflight.recurring import read_fixed_plans
 from flightplan.reflight.views import ViewRules
 from flyonce.cli.options import AsJson, StoreUrl, finite, flying_day, goes_with
-from flyonce.cli.output import EXIT_BAD_INPUT, emit_json, fail, progress, say
+from flyonce.cli.output import EXIT_BAD_INPUT, EXIT_FAILURE, emit_json, fail, progress, say
 from flyonce.one_drone import wind_of
 from flyonce.plan_rules import FlightRules
 from flyonce.reflight_files import ReflightFiles
@@ -201,7 +201,11 @@ def _tell(account: dict[str, Any], planned: ReflightPlan, out: Path, seconds: fl
         for one in account["not_planned"]:
             say(f"{one['id']}: not planned: {one['reason']}")
     if drafts:
-        fail(f"{len(drafts)} flights are not lawful, and drafts only. {drafts[0]['name']}: {drafts[0]['breaches'][0]}")
+        fail(
+            f"{len(drafts)} flights may not be flown, and are drafts only. "
+            f"{drafts[0]['name']}: {drafts[0]['breaches'][0]}",
+            code=EXIT_FAILURE,
+        )
     if planned.not_planned:
         fail(
             f"{len(planned.not_planned)} of what was asked for cannot be flown to, like "

@@ -269,7 +269,7 @@ def test_an_unlawful_flight_is_a_draft_only(city, run):
     (city / "air.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [zone]}))
     code, _, err = run(city / "cases.json", "--airspace", city / "air.geojson")
 
-    assert code == 2, err
+    assert code == 1, err
     assert "drafts only" in err, err
     assert (city / "out" / "missions" / "西站" / "西站-refly-01.draft.geojson").is_file()
     assert not (city / "out" / "missions" / "西站" / "西站-refly-01.plan").exists()
