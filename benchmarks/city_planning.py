@@ -49,7 +49,8 @@ KM2, DOCKS = 2_000.0, 70
 CITY = LocalFrame(lon=118.86, lat=28.97)
 DRONE = DroneModel(name="dock", max_range_m=15_000.0)
 DAY = date(2026, 11, 23)
-BARS = {"ratio": 1.10, "seconds": 60.0, "peak_mib": 2_048.0}
+# Of the processor: what else the machine does is not ours.
+BARS = {"ratio": 1.10, "cpu_s": 60.0, "peak_mib": 2_048.0}
 HILLS_BARS = {"cpu_s": 180.0, "peak_mib": 2_048.0, "unlawful": 0}
 HEIGHT_M, BAND_M = 100.0, 20.0
 GROWTH_KM2 = (100.0, 250.0, 500.0, 1_000.0, 2_000.0, 4_000.0)

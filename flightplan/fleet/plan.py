@@ -138,6 +138,20 @@ class FleetPlan:
         """How many flights there are."""
         return sum(len(tour.flights) for tour in self.tours)
 
+    def time_of(self, number: int) -> dict[str, float]:
+        """What the time of one drone goes into, seconds; over rows, hills included."""
+        station, tour = self.stations[number], self.tours[number]
+        cells = [cell for flight in tour.flights for cell in flight.cells]
+        over_rows_s = float(self.strips.level_m[cells].sum()) / station.speed_m_s
+        in_air_s = sum(flight.seconds for flight in tour.flights)
+        climbing_s = station.vertical_s * len(tour.flights)
+        return {
+            "over_rows": over_rows_s,
+            "on_the_way_and_turning": in_air_s - over_rows_s - climbing_s,
+            "climbing_and_landing": climbing_s,
+            "charging": tour.seconds - in_air_s,
+        }
+
 
 Told = Callable[[str, int, int], None]
 """Called with what is being done, and how much of how much of it is."""

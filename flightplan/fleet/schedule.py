@@ -16,6 +16,7 @@ from flightplan.fleet.model import Fleet
 from flightplan.fleet.plan import FleetPlan
 from flightplan.fleet.separation import Track, near_in_space, too_near
 from flightplan.fleet.tours import Flight
+from flightplan.times import Stretch
 
 # Nobody waits longer than this for an hour in which to fly.
 _MOST_SHUT_DAYS = 60
@@ -46,10 +47,12 @@ class Schedule:
     Attributes:
         departures: In order of take-off.
         delayed: How many waited on the ground to keep flights apart.
+        windows: When flights might take place, in order, from the first take-off's to the last landing's.
     """
 
     departures: tuple[Departure, ...]
     delayed: int = 0
+    windows: tuple[Stretch, ...] = ()
 
     @property
     def days(self) -> int:
@@ -128,7 +131,7 @@ def schedule(
         )
         for number, start in sorted(begins.items(), key=lambda one: (one[1], one[0]))
     ]
-    return Schedule(departures=tuple(departures), delayed=len(waited))
+    return Schedule(departures=tuple(departures), delayed=len(waited), windows=windows.known)
 
 
 def _beside(tracks: Sequence[Track], owners: Sequence[int], apart_m: float) -> dict[int, list[int]]:
@@ -147,7 +150,12 @@ class _Windows:
     def __init__(self, fleet: Fleet, first_day: date) -> None:
         self._fleet = fleet
         self._day = first_day
-        self._known: list[tuple[datetime, datetime]] = []
+        self._known: list[Stretch] = []
+
+    @property
+    def known(self) -> tuple[Stretch, ...]:
+        """Those that somebody asked about, in order."""
+        return tuple(self._known)
 
     def first_fit(self, not_before: datetime | None, seconds: float) -> datetime:
         """The earliest take-off, from `not_before` on, of a flight that lands inside the same window."""

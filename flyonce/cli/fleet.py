@@ -168,7 +168,7 @@ def _told(planned: FleetPlan, times: Schedule, fleet: Fleet, seconds: float) -> 
         "over_least": round(planned.seconds / planned.least_s, 4) if planned.least_s else None,
         "mean_over_busiest": round(float(lasts.mean() / lasts[busiest]), 4),
         "busiest": planned.stations[busiest].name,
-        "time_of_busiest": _shares(planned, busiest),
+        "time_of_busiest": {name: round(seconds / 3_600, 3) for name, seconds in planned.time_of(busiest).items()},
         "delayed_flights": times.delayed,
         "docks": [_dock(planned, times, number) for number in range(len(planned.stations))],
         "fleet": fleet.source,
@@ -188,22 +188,6 @@ def _dock(planned: FleetPlan, times: Schedule, number: int) -> dict[str, Any]:
         "share_of_busiest": round(planned.tours[number].seconds / planned.seconds, 4),
         "last_landing_at": max(departure.lands_at for departure in mine).isoformat() if mine else None,
     }
-
-
-def _shares(planned: FleetPlan, number: int) -> dict[str, float]:
-    """What the time of one drone goes into, hours."""
-    station, tour = planned.stations[number], planned.tours[number]
-    cells = [cell for flight in tour.flights for cell in flight.cells]
-    over_rows_s = float(planned.strips.level_m[cells].sum()) / station.speed_m_s
-    in_air_s = sum(flight.seconds for flight in tour.flights)
-    climbing_s = station.vertical_s * len(tour.flights)
-    parts = {
-        "over_rows": over_rows_s,
-        "on_the_way_and_turning": in_air_s - over_rows_s - climbing_s,
-        "climbing_and_landing": climbing_s,
-        "charging": tour.seconds - in_air_s,
-    }
-    return {name: round(seconds / 3_600, 3) for name, seconds in parts.items()}
 
 
 def _say(result: dict[str, Any]) -> None:
