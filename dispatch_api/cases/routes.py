@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
 
 from dispatch_api.accounts.access import CHANGES_CASES, SEES_CASES, Subject, open_to
 from dispatch_api.accounts.model import Scope
 from dispatch_api.accounts.sight import seen_case
+from dispatch_api.cases.filters import Wanted
 from dispatch_api.cases.looked_again import clean_picture
 from dispatch_api.cases.schemas import Change, FlagChange, Split
-from dispatch_api.cases.views import PAGE_LIMIT, CaseFilter, case_collection, case_detail, case_page
+from dispatch_api.cases.views import MAP_LIMIT, PAGE_LIMIT, case_collection, case_detail, case_page
+from dispatch_api.cursors import CursorParam
 from dispatch_api.doors.etags import IfMatch, tagged
 from dispatch_api.errors import NotFound
 from dispatch_api.parts import PartsOf, Reader, Writer
@@ -21,21 +23,28 @@ from dispatch_api.store.times import utc_now
 router = APIRouter(tags=["cases"])
 
 
-def _wanted(
-    bbox: str | None = None, state: str | None = None, matter: str | None = None, colour: str | None = None
-) -> CaseFilter:
-    return CaseFilter(bbox=bbox, state=state, matter=matter, colour=colour)
-
-
-Wanted = Annotated[CaseFilter, Depends(_wanted)]
-
-
 @router.get("/cases.geojson")
 @open_to(SEES_CASES, scope=Scope.CASES_READ)
-def cases_geojson(parts: PartsOf, account: Reader, wanted: Wanted) -> dict[str, Any]:
-    """The cases as points; `feed_id` says from where the stream goes on."""
+def cases_geojson(
+    request: Request,
+    response: Response,
+    parts: PartsOf,
+    account: Reader,
+    wanted: Wanted,
+    cursor: CursorParam = None,
+    limit: Annotated[int, Query(ge=1, le=MAP_LIMIT)] = MAP_LIMIT,
+) -> dict[str, Any]:
+    """The cases as points, the newest first; `feed_id` says from where the stream goes on.
+
+    Where there are more than `limit`, the header `Link` and `links` lead to the rest.
+    """
     with parts.store.read() as connection:
-        return case_collection(connection, wanted, account=account, matters=parts.matters)
+        found = case_collection(connection, wanted, account=account, matters=parts.matters, cursor=cursor, limit=limit)
+    if found["next"] is not None:
+        href = str(request.url.include_query_params(cursor=found["next"]))
+        response.headers["Link"] = f'<{href}>; rel="next"'
+        found["links"] = [{"rel": "next", "type": "application/geo+json", "href": href}]
+    return found
 
 
 @router.get("/cases")
@@ -44,7 +53,7 @@ def cases(
     parts: PartsOf,
     account: Reader,
     wanted: Wanted,
-    cursor: int | None = None,
+    cursor: CursorParam = None,
     limit: Annotated[int, Query(ge=1, le=PAGE_LIMIT)] = 100,
 ) -> dict[str, Any]:
     """A page of cases, the newest first."""

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, select, true
+from sqlalchemy import Connection, Row, select
 
 from dispatch_api.accounts.model import Account, Role
 from dispatch_api.accounts.sight import seen_case, visible_cases
 from dispatch_api.cases.features import case_feature, case_properties, matter_name, picture_url
+from dispatch_api.cases.filters import CaseFilter
 from dispatch_api.cases.matters import Matters
 from dispatch_api.cases.merges import PARTED, TOOK_IN, is_buried, merged_into, taken_apart
 from dispatch_api.cases.model import CASE_STATE_NAMES, ENDED_STATES, CaseState, Step, allowed_steps
 from dispatch_api.cases.proofs import verification_item
 from dispatch_api.cases.records import CaseRow, best_evidence, case_of
 from dispatch_api.cases.rejection import REJECTION_NAMES, label_after_rejection
+from dispatch_api.cursors import cursor_of, row_of
 from dispatch_api.departments.routing import Routing
-from dispatch_api.errors import InvalidRequest
 from dispatch_api.evidence.records import evidence_of
-from dispatch_api.store.dialects import cases_within
 from dispatch_api.store.feed import last_feed_id
 from dispatch_api.store.schema import case, event, observation
 from dispatch_api.store.times import iso
@@ -34,70 +33,41 @@ MAP_LIMIT = 20_000
 PAGE_LIMIT = 500
 
 
-@dataclass(frozen=True, kw_only=True)
-class CaseFilter:
-    """Which cases are asked for; None means any. `bbox` is west, south, east, north in degrees."""
-
-    bbox: str | None = None
-    state: str | None = None
-    matter: str | None = None
-    colour: str | None = None
-
-    def condition(self) -> ColumnElement[bool]:
-        """The condition on the table of cases.
-
-        Raises:
-            InvalidRequest: `bbox` is not four numbers.
-        """
-        parts: list[ColumnElement[bool]] = [true()]
-        for column, wanted in ((case.c.state, self.state), (case.c.matter, self.matter), (case.c.colour, self.colour)):
-            if wanted:
-                parts.append(column.in_(wanted.split(",")))
-        if self.bbox:
-            west, south, east, north = _four_numbers(self.bbox)
-            parts.append(cases_within(case.c.seq, case.c.lon, case.c.lat, west, south, east, north))
-        return and_(*parts)
-
-
-def _four_numbers(text: str) -> tuple[float, float, float, float]:
-    try:
-        west, south, east, north = (float(part) for part in text.split(","))
-    except ValueError:
-        raise InvalidRequest(field="bbox", problem="write west,south,east,north in degrees") from None
-    return west, south, east, north
-
-
 def case_collection(
-    connection: Connection, wanted: CaseFilter, *, account: Account, matters: Matters
+    connection: Connection, wanted: CaseFilter, *, account: Account, matters: Matters, cursor: str | None, limit: int
 ) -> dict[str, Any]:
-    """The newest cases on the map; `feed_id` is where the live stream goes on, `truncated` tells of older ones."""
-    query = (
-        select(case).where(visible_cases(account), wanted.condition()).order_by(case.c.seq.desc()).limit(MAP_LIMIT + 1)
-    )
-    found = connection.execute(query).all()
-    rows = found[:MAP_LIMIT]
+    """The newest cases on the map; `feed_id` is where the live stream goes on, `next` leads to the older ones."""
+    rows, following = _page(connection, wanted, account, cursor, limit)
     pictures = best_evidence(connection, [row.case_id for row in rows])
     features = [case_feature(row, matters=matters, original_sha256=pictures.get(row.case_id)) for row in rows]
     return {
         "type": "FeatureCollection",
         "feed_id": last_feed_id(connection),
-        "truncated": len(found) > len(rows),
+        "truncated": following is not None,
+        "next": following,
         "features": features,
     }
 
 
 def case_page(
-    connection: Connection, wanted: CaseFilter, *, account: Account, matters: Matters, cursor: int | None, limit: int
+    connection: Connection, wanted: CaseFilter, *, account: Account, matters: Matters, cursor: str | None, limit: int
 ) -> dict[str, Any]:
     """A page of the list of cases, the newest first; `next` is the cursor of the following page."""
-    query = select(case).where(visible_cases(account), wanted.condition())
-    if cursor is not None:
-        query = query.where(case.c.seq < cursor)
+    page, following = _page(connection, wanted, account, cursor, limit)
+    pictures = best_evidence(connection, [row.case_id for row in page])
+    return {"items": [_item(row, matters, pictures.get(row.case_id)) for row in page], "next": following}
+
+
+def _page(
+    connection: Connection, wanted: CaseFilter, account: Account, cursor: str | None, limit: int
+) -> tuple[Sequence[CaseRow], str | None]:
+    query = select(case).where(visible_cases(account), wanted.condition(account))
+    after = row_of(cursor, "cases")
+    if after is not None:
+        query = query.where(case.c.seq < after)
     rows = connection.execute(query.order_by(case.c.seq.desc()).limit(limit + 1)).all()
     page = rows[:limit]
-    pictures = best_evidence(connection, [row.case_id for row in page])
-    items = [_item(row, matters, pictures.get(row.case_id)) for row in page]
-    return {"items": items, "next": page[-1].seq if len(rows) > limit else None}
+    return page, cursor_of("cases", page[-1].seq) if len(rows) > limit else None
 
 
 def case_detail(

@@ -9,9 +9,11 @@ from fastapi import APIRouter, Query, Response
 from dispatch_api.accounts.access import CHANGES_CASES, SEES_CASES, Subject, open_to
 from dispatch_api.accounts.model import Scope
 from dispatch_api.cases.schemas import Change
+from dispatch_api.cursors import CursorParam, RowId, words_of
 from dispatch_api.doors.etags import IfMatch, tagged
 from dispatch_api.parts import PartsOf, Reader, Writer
 from dispatch_api.store.times import utc_now
+from dispatch_api.tasks.model import TaskState
 from dispatch_api.tasks.views import one_task, task_page
 
 router = APIRouter(tags=["tasks"])
@@ -24,7 +26,7 @@ def tasks(
     account: Reader,
     state: str | None = None,
     department: str | None = None,
-    cursor: int | None = None,
+    cursor: CursorParam = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 200,
 ) -> dict[str, Any]:
     """A page of tasks, the newest first; a department gets its own, whatever it asks for."""
@@ -34,7 +36,7 @@ def tasks(
             account=account,
             matters=parts.matters,
             routing=parts.routing,
-            states=state.split(",") if state else (),
+            states=words_of(state, TaskState, "state"),
             department=department,
             cursor=cursor,
             limit=limit,
@@ -44,7 +46,7 @@ def tasks(
 
 @router.get("/tasks/{task_id}")
 @open_to(SEES_CASES, scope=Scope.CASES_READ, of=Subject.TASK)
-def task(parts: PartsOf, account: Reader, response: Response, task_id: int) -> dict[str, Any]:
+def task(parts: PartsOf, account: Reader, response: Response, task_id: RowId) -> dict[str, Any]:
     """One task; its `ETag` goes into the `If-Match` of a change."""
     with parts.store.read() as connection:
         return tagged(
@@ -56,7 +58,7 @@ def task(parts: PartsOf, account: Reader, response: Response, task_id: int) -> d
 @router.post("/tasks/{task_id}/transitions")
 @open_to(CHANGES_CASES, of=Subject.TASK)
 def move(
-    parts: PartsOf, account: Writer, response: Response, expected: IfMatch, task_id: int, change: Change
+    parts: PartsOf, account: Writer, response: Response, expected: IfMatch, task_id: RowId, change: Change
 ) -> dict[str, Any]:
     """Move a task to another state; answers with the task as it stands then."""
     parts.tasks.transition(task_id, change, by=account, expected=expected)

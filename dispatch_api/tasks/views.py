@@ -14,6 +14,7 @@ from dispatch_api.cases.features import error_of, matter_name, picture_url
 from dispatch_api.cases.matters import Matters
 from dispatch_api.cases.model import CASE_STATE_NAMES, CaseState
 from dispatch_api.cases.records import CaseRow, best_evidence, get_case
+from dispatch_api.cursors import cursor_of, row_of
 from dispatch_api.departments.routing import Routing
 from dispatch_api.store.schema import case, task
 from dispatch_api.store.times import iso
@@ -124,7 +125,7 @@ def task_page(
     routing: Routing,
     states: Sequence[str],
     department: str | None,
-    cursor: int | None,
+    cursor: str | None,
     limit: int,
     at: datetime,
 ) -> dict[str, Any]:
@@ -134,8 +135,9 @@ def task_page(
         conditions.append(task.c.state.in_(states))
     if department:
         conditions.append(task.c.department == department)
-    if cursor is not None:
-        conditions.append(task.c.task_id < cursor)
+    after = row_of(cursor, "tasks")
+    if after is not None:
+        conditions.append(task.c.task_id < after)
     rows = connection.execute(
         select(task).where(and_(*conditions)).order_by(task.c.task_id.desc()).limit(limit + 1)
     ).all()
@@ -155,4 +157,4 @@ def task_page(
         )
         for row in page
     ]
-    return {"items": items, "next": page[-1].task_id if len(rows) > limit else None}
+    return {"items": items, "next": cursor_of("tasks", page[-1].task_id) if len(rows) > limit else None}

@@ -1,0 +1,100 @@
+"""Which cases somebody asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Depends, Query
+from pydantic import AwareDatetime
+from sqlalchemy import ColumnElement, and_, select, true
+
+from dispatch_api.accounts.model import Account
+from dispatch_api.accounts.sight import visible_tasks
+from dispatch_api.boxes import box_of
+from dispatch_api.cases.model import CaseState, Colour
+from dispatch_api.cursors import words_of
+from dispatch_api.store.schema import case, task
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseFilter:
+    """Which cases are asked for; None means any.
+
+    Attributes:
+        bbox: West, south, east, north in degrees; west of more than east runs over the meridian of 180°.
+        state: States, with commas between.
+        matter: Keys of matters, with commas between.
+        colour: Colours, with commas between.
+        department: Keys of departments that have a task on the case, with commas between.
+        seen_from: Seen at this time or later.
+        seen_until: Seen at this time or earlier.
+        number: A part of the case number.
+    """
+
+    bbox: str | None = None
+    state: str | None = None
+    matter: str | None = None
+    colour: str | None = None
+    department: str | None = None
+    seen_from: datetime | None = None
+    seen_until: datetime | None = None
+    number: str | None = None
+
+    def condition(self, account: Account) -> ColumnElement[bool]:
+        """The condition on the table of cases, for somebody who may see some tasks.
+
+        Raises:
+            InvalidRequest: `bbox` is no box, or a state or colour is unknown.
+        """
+        parts: list[ColumnElement[bool]] = [true()]
+        if self.state:
+            parts.append(case.c.state.in_(words_of(self.state, CaseState, "state")))
+        if self.colour:
+            parts.append(case.c.colour.in_(words_of(self.colour, Colour, "colour")))
+        if self.matter:
+            parts.append(case.c.matter.in_(self.matter.split(",")))
+        if self.department:
+            # Of a task that the asker may not see, nobody learns by asking for its department.
+            named = task.c.department.in_(self.department.split(",")) & visible_tasks(account)
+            parts.append(case.c.case_id.in_(select(task.c.case_id).where(named)))
+        if self.seen_from:
+            parts.append(case.c.last_seen_at >= self.seen_from)
+        if self.seen_until:
+            parts.append(case.c.first_seen_at <= self.seen_until)
+        if self.number:
+            parts.append(case.c.number.contains(self.number, autoescape=True))
+        if self.bbox is not None:
+            parts.append(box_of(self.bbox).holds_cases())
+        return and_(*parts)
+
+
+Some = Annotated[str | None, Query(max_length=2000)]
+Moment = Annotated[AwareDatetime | None, Query()]
+
+
+def _wanted(
+    bbox: Annotated[str | None, Query(max_length=200, description="west,south,east,north in degrees")] = None,
+    state: Some = None,
+    matter: Some = None,
+    colour: Some = None,
+    department: Some = None,
+    seen_from: Moment = None,
+    seen_until: Moment = None,
+    number: Annotated[str | None, Query(max_length=32, description="a part of the case number")] = None,
+) -> CaseFilter:
+    return CaseFilter(
+        bbox=bbox,
+        state=state,
+        matter=matter,
+        colour=colour,
+        department=department,
+        seen_from=seen_from,
+        seen_until=seen_until,
+        number=number,
+    )
+
+
+Wanted = Annotated[CaseFilter, Depends(_wanted)]
+"""The filter of a request's query."""

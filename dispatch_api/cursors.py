@@ -1,0 +1,68 @@
+"""Where a list goes on: a word that the asker hands back as it came, without reading anything into it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import Query
+from pydantic import Field
+
+from dispatch_api.errors import InvalidRequest
+
+MAX_ROW_ID = 2**63 - 1
+"""The largest number that a key of the store may have."""
+
+RowId = Annotated[int, Field(ge=0, le=MAX_ROW_ID)]
+"""A number of a row, in a path or query."""
+
+CursorParam = Annotated[str | None, Query(max_length=200, description="`next` of the page before")]
+
+
+def cursor_of(kind: str, *key: int | str) -> str:
+    """The cursor after a row.
+
+    Args:
+        kind: The list that it belongs to, so that no other list takes it.
+        key: The row's place in the order of the list.
+    """
+    packed = json.dumps([kind, *key], separators=(",", ":"))
+    return base64.urlsafe_b64encode(packed.encode()).decode().rstrip("=")
+
+
+def row_of(cursor: str | None, kind: str) -> int | None:
+    """The number of the row that a cursor of `cursor_of(kind, number)` stands for; None for the first page.
+
+    Raises:
+        InvalidRequest: It is no cursor of this list.
+    """
+    if cursor is None:
+        return None
+    match _unpacked(cursor):
+        case [str(found), int(number)] if found == kind and 0 <= number <= MAX_ROW_ID:
+            return number
+        case _:
+            raise InvalidRequest(field="cursor", problem="it is not the `next` of a page of this list")
+
+
+def words_of(text: str | None, known: type[StrEnum], field: str) -> tuple[str, ...]:
+    """The words of a list like `open,closed`; none where it is left out.
+
+    Raises:
+        InvalidRequest: One of them is not among those known.
+    """
+    words = tuple(text.split(",")) if text else ()
+    unknown = next((word for word in words if word not in set(known)), None)
+    if unknown is not None:
+        raise InvalidRequest(field=field, problem=f"{unknown!r} is none of {', '.join(known)}")
+    return words
+
+
+def _unpacked(cursor: str) -> object:
+    try:
+        return json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError, RecursionError):
+        return None
