@@ -41,6 +41,9 @@ from dispatch_api.storms.rules import load_storm_rules
 from dispatch_api.storms.service import StormDesk
 from dispatch_api.tasks.routes import router as task_routes
 from dispatch_api.tasks.service import TaskDesk
+from dispatch_api.storms.routes import router as storm_routes
+from dispatch_api.storms.rules import load_storm_rules
+from dispatch_api.storms.service import StormDesk
 from dispatch_api.visits.checklists import load_visit_rules
 from dispatch_api.visits.routes import router as visit_routes
 from dispatch_api.visits.service import VisitDesk

@@ -19,6 +19,7 @@ from dispatch_api.departments.routing import Routing
 from dispatch_api.doors.sighting_desk import SightingDesk
 from dispatch_api.evidence.vault import Vault
 from dispatch_api.store import Store
+from dispatch_api.storms.service import StormDesk
 from dispatch_api.tasks.service import TaskDesk
 from dispatch_api.visits.service import VisitDesk
 
@@ -49,6 +50,7 @@ class Parts:
     tasks: TaskDesk
     intake: Intake
     visits: VisitDesk
+    storms: StormDesk
     sightings: SightingDesk
     demo_accounts: tuple[DemoAccount, ...]
     static_dir: Path

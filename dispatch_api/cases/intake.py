@@ -37,6 +37,7 @@ from dispatch_api.store import Store
 from dispatch_api.store.history import Event, append_event
 from dispatch_api.store.schema import observation, tally
 from dispatch_api.store.times import utc_now
+from dispatch_api.storms.holding import join_storm
 from dispatch_api.tasks.dispatching import dispatch
 from dispatch_api.tasks.records import tasks_of
 from geo.identity.rules import IdentityRules, load_rules
@@ -179,6 +180,7 @@ class Intake:
         )
         row = insert_case(connection, values)
         self._note(connection, "case.detected", row, seen, at=at, to=CaseState.DETECTED)
+        row = join_storm(connection, row, at=at)
         self._add(connection, row, seen, kept, at=at)
         for closed in around.closed:
             if closed.state == CaseState.CLOSED:

@@ -22,6 +22,7 @@ from dispatch_api.departments.model import CENTRE
 from dispatch_api.store.history import Event, append_event
 from dispatch_api.store.schema import reminder
 from dispatch_api.store.times import iso
+from dispatch_api.storms.holding import holds_back
 from dispatch_api.tasks.dispatching import tell_task
 from dispatch_api.tasks.model import OPEN_STATES, TaskState
 from dispatch_api.tasks.records import TaskRow, get_task
@@ -162,13 +163,16 @@ def _tell(
     *,
     at: datetime,
 ) -> None:
+    kind = "case.reminder.v1" if task is None else "task.reminder.v1"
+    if number is None and holds_back(connection, case.case_id, kind):
+        return
     departments = [task.department] if task is not None else []
     if Audience.CENTRE in step.tell:
         departments.append(CENTRE)
     deadline_at = case.verify_deadline_at if task is None else task.deadline_at
     post(
         connection,
-        type="case.reminder.v1" if task is None else "task.reminder.v1",
+        type=kind,
         subject=f"cases/{case.case_id}" if task is None else f"tasks/{task.task_id}",
         case_id=case.case_id,
         departments=departments,

@@ -14,6 +14,7 @@ from dispatch_api.clockwork.firing import fire_due, next_due
 from dispatch_api.errors import StoreClosed
 from dispatch_api.store import Store
 from dispatch_api.store.times import utc_now
+from dispatch_api.storms.digests import tell_storm_when_due
 
 LONGEST_SLEEP_S = 5.0
 """Other processes write reminders too; this is how late their first one may be noticed."""
@@ -44,6 +45,7 @@ class Clockwork:
             settled += done
             if done == 0:
                 break
+        tell_storm_when_due(self._store, matters=self._matters, at=self._now())
         return settled
 
     def __enter__(self) -> Self:

@@ -11,6 +11,7 @@ from dispatch_api.cases.model import CaseState
 from dispatch_api.deliveries.outbox import MAX_REASON_CHARS, post
 from dispatch_api.store.schema import case, task
 from dispatch_api.store.times import iso
+from dispatch_api.storms.holding import holds_back
 from dispatch_api.tasks.model import GONE_STATES, TaskState
 
 CASE_TYPES = {
@@ -47,7 +48,7 @@ def tell_of_case(connection: Connection, row: Row[Any], was: str, *, at: datetim
     """
     to = CaseState(row.state)
     kind = "case.reopened.v1" if was == CaseState.MERGED else CASE_TYPES.get(to)
-    if kind is None:
+    if kind is None or holds_back(connection, row.case_id, kind):
         return
     departments = connection.execute(_DEPARTMENTS, {"of_case": row.case_id}).scalars().all()
     data = {**_case_data(row), "from_state": was, "reason": why[:MAX_REASON_CHARS]}
@@ -77,7 +78,7 @@ def tell_of_task(connection: Connection, row: Row[Any], *, at: datetime, why: st
         why: The reason given.
     """
     kind = TASK_TYPES.get(TaskState(row.state))
-    if kind is None:
+    if kind is None or holds_back(connection, row.case_id, kind):
         return
     of_case = connection.execute(_OF_CASE, {"of_case": row.case_id}).one()
     data = {

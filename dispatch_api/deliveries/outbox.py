@@ -36,6 +36,7 @@ class DeliveryState(StrEnum):
     PENDING = "pending"
     DELIVERED = "delivered"
     DEAD = "dead"
+    FOLDED = "folded"
 
 
 def post(

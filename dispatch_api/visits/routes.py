@@ -10,7 +10,6 @@ from fastapi import APIRouter
 from dispatch_api.accounts.access import CHANGES_CASES, SEES_CASES, Subject, open_to
 from dispatch_api.accounts.model import DEPARTMENT_ROLES, Role
 from dispatch_api.parts import PartsOf, Reader, Writer
-from dispatch_api.problems import READING, WRITING
 from dispatch_api.store.times import utc_now
 from dispatch_api.visits.model import VisitState
 from dispatch_api.visits.schemas import ActCode, LineReport, NewVisit, Signature, VisitChange
@@ -20,7 +19,7 @@ router = APIRouter(tags=["visits"])
 _ON_THE_SPOT = DEPARTMENT_ROLES | {Role.CENTRE}
 
 
-@router.get("/visits/suggestions", responses=READING)
+@router.get("/visits/suggestions")
 @open_to([Role.CENTRE, Role.OPERATOR, Role.AUDITOR])
 def suggested(parts: PartsOf, account: Reader, day: date | None = None) -> dict[str, Any]:
     """Places where two open cases or more wait for a visit on a day (today where left out), what falls due first."""
@@ -29,7 +28,7 @@ def suggested(parts: PartsOf, account: Reader, day: date | None = None) -> dict[
         return suggestion_list(connection, day, rules=parts.visits.rules, departments=parts.routing.departments)
 
 
-@router.get("/visits", responses=READING)
+@router.get("/visits")
 @open_to(SEES_CASES)
 def visits(parts: PartsOf, account: Reader, day: date | None = None, state: VisitState | None = None) -> dict[str, Any]:
     """Visits, the latest day first; a department gets those in which it has a line."""
@@ -37,14 +36,14 @@ def visits(parts: PartsOf, account: Reader, day: date | None = None, state: Visi
         return visit_list(connection, account=account, departments=parts.routing.departments, day=day, state=state)
 
 
-@router.post("/visits", responses=WRITING)
+@router.post("/visits")
 @open_to([Role.CENTRE])
 def plan(parts: PartsOf, account: Writer, wanted: NewVisit) -> dict[str, Any]:
     """Make one visit of open cases of one place; the departments are told."""
     return one_visit(parts, account, parts.visits.plan(wanted, by=account).visit_id)
 
 
-@router.get("/visits/{visit_id}", responses=READING)
+@router.get("/visits/{visit_id}")
 @open_to(SEES_CASES, of=Subject.VISIT)
 def one_visit(parts: PartsOf, account: Reader, visit_id: str) -> dict[str, Any]:
     """One visit with its one list; `seal_holds` says whether what was sealed at its end is unchanged."""
@@ -54,7 +53,7 @@ def one_visit(parts: PartsOf, account: Reader, visit_id: str) -> dict[str, Any]:
         )
 
 
-@router.post("/visits/{visit_id}/transitions", responses=WRITING)
+@router.post("/visits/{visit_id}/transitions")
 @open_to(CHANGES_CASES - {Role.OPERATOR}, of=Subject.VISIT)
 def move(parts: PartsOf, account: Writer, visit_id: str, change: VisitChange) -> dict[str, Any]:
     """Begin a visit, end it, or cancel it.
@@ -66,7 +65,7 @@ def move(parts: PartsOf, account: Writer, visit_id: str, change: VisitChange) ->
     return one_visit(parts, account, visit_id)
 
 
-@router.post("/visits/{visit_id}/lines/{line_id}", responses=WRITING)
+@router.post("/visits/{visit_id}/lines/{line_id}")
 @open_to(DEPARTMENT_ROLES, of=Subject.VISIT)
 def report(parts: PartsOf, account: Writer, visit_id: str, line_id: int, told: LineReport) -> dict[str, Any]:
     """Write what came of one's own line; until the visit ends it may be written again."""
@@ -74,7 +73,7 @@ def report(parts: PartsOf, account: Writer, visit_id: str, line_id: int, told: L
     return one_visit(parts, account, visit_id)
 
 
-@router.post("/visits/{visit_id}/signatures", responses=WRITING)
+@router.post("/visits/{visit_id}/signatures")
 @open_to(_ON_THE_SPOT, of=Subject.VISIT)
 def sign(parts: PartsOf, account: Writer, visit_id: str, signature: Signature) -> dict[str, Any]:
     """Sign for one's department, or for the centre; the account that signed is kept beside the name."""
@@ -82,7 +81,7 @@ def sign(parts: PartsOf, account: Writer, visit_id: str, signature: Signature) -
     return one_visit(parts, account, visit_id)
 
 
-@router.post("/visits/{visit_id}/act-codes", responses=WRITING)
+@router.post("/visits/{visit_id}/act-codes")
 @open_to(_ON_THE_SPOT, of=Subject.VISIT)
 def set_act_code(parts: PartsOf, account: Writer, visit_id: str, wanted: ActCode) -> dict[str, Any]:
     """Note the code of the administrative act (行政行为码) of one's department; it is compared with no register."""
