@@ -43,7 +43,8 @@ def plan_as_flown(
 
     What rows take over hills is known from the start; ways to them and back, and wind, are not. So the cells of a
     flight are charged what its mission takes more or less than planned, and all is cut and evened out again. Where a
-    mission still lasts longer than its drone may fly, that drone's flights are cut anew until all fit.
+    mission still lasts longer than its drone may fly, that drone's flights are cut anew until all fit. What no flight
+    can show within a battery is not planned, and counts as ground that nobody reaches.
 
     Args:
         areas: As `plan_fleet`, and so are `no_fly` and `told`.
@@ -66,7 +67,8 @@ def plan_as_flown(
         again = recut(plan, plan.strips.slow, told)
         plan = _settled(again, missions.after(again), told)
         is_worth_it = plan.seconds < best.seconds * (1 - _WORTH)
-        best = min(best, plan, key=lambda one: one.seconds)
+        # Nothing is gained by what leaves more of the ground out.
+        best = min(best, plan, key=lambda one: (round(one.unreached_m2), one.seconds))
         if not is_worth_it:
             break
     return best, missions.after(best)
@@ -101,7 +103,7 @@ def _flights(plan: FleetPlan, told: Told) -> Iterator[tuple[int, Flight]]:
 
 def _settled(plan: FleetPlan, missions: FleetMissions, told: Told) -> FleetPlan:
     """The plan with the missions' own times, each drone's flights cut so that all of them fit."""
-    ways, tours, cannot = Ways(plan.router), [], []
+    ways, tours, left_m = Ways(plan.router), [], 0.0
     slow = plan.strips.slow.copy()
     for number, (station, tour) in enumerate(zip(plan.stations, plan.tours, strict=True)):
         told("heights", number, len(plan.tours))
@@ -110,16 +112,26 @@ def _settled(plan: FleetPlan, missions: FleetMissions, told: Told) -> FleetPlan:
         for flight in trial.flights:
             parts = _parts(strips, station, flight, ways, partial(missions.seconds, number))
             if parts is None:
-                cannot.append(station.dock.name)
+                left_m += float(strips.length_m[list(flight.cells)].sum())
                 continue
             flights += [replace(part, seconds=missions.seconds(number, part)) for part in parts]
         mine = [cell for flight in tour.flights for cell in flight.cells]
         slow[mine] = strips.slow[mine]
         waits_s = station.turnaround_s * max(len(flights) - 1, 0)
         tours.append(Tour(flights=tuple(flights), seconds=sum(flight.seconds for flight in flights) + waits_s))
-    if cannot:
-        raise _too_much(cannot)
-    return replace(plan, strips=replace(plan.strips, slow=slow), tours=tuple(tours))
+    if not any(tour.flights for tour in tours):
+        names = [station.dock.name for station in plan.stations]
+        more = f" and {len(names) - _MOST_TOLD} more" if len(names) > _MOST_TOLD else ""
+        raise CannotPlan(
+            problem=f"dock {', '.join(names[:_MOST_TOLD])}{more}: hills or wind take too much of a battery there",
+            remedy="Give the height a wider band, add docks nearer to the area, or wait for less wind",
+        )
+    return replace(
+        plan,
+        strips=replace(plan.strips, slow=slow),
+        tours=tuple(tours),
+        unreached_m2=plan.unreached_m2 + left_m * plan.strips.spacing_m,
+    )
 
 
 def _fitted(plan: FleetPlan, missions: FleetMissions, number: int, ways: Ways) -> tuple[Strips, Tour]:
@@ -140,17 +152,6 @@ def _fitted(plan: FleetPlan, missions: FleetMissions, number: int, ways: Ways) -
             break
         strips, tour = dearer, shorter
     return strips, tour
-
-
-def _too_much(docks: Sequence[str]) -> CannotPlan:
-    """What to say where flights of those docks, one name for each flight, do not fit a battery."""
-    names = list(dict.fromkeys(docks))
-    more = f" and {len(names) - _MOST_TOLD} more" if len(names) > _MOST_TOLD else ""
-    return CannotPlan(
-        problem=f"{len(docks)} flights of dock {', '.join(names[:_MOST_TOLD])}{more}: hills or wind take too much of "
-        "a battery there",
-        remedy="Give the height a wider band, add docks, or wait for less wind",
-    )
 
 
 def _parts(

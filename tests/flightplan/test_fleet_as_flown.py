@@ -155,3 +155,28 @@ def test_docks_whose_drones_may_not_fly_in_that_wind_are_left_out():
     assert left_out == ("D2",)
     with pytest.raises(CannotPlan, match="more than any drone"):
         city.in_wind(Wind(speed_m_s=13.0, from_deg=0.0))
+
+
+@pytest.fixture
+def against_the_wind():
+    """A dock 6 km west of an area, on a day on which its drone gets along there at 9 m/s only, and not back in time."""
+    weak = replace(DRONE, endurance_s=1_400.0)
+    return fleet((0.0, 0.0), drone=weak).in_wind(Wind(speed_m_s=11.0, from_deg=90.0))[0]
+
+
+def test_docks_that_reach_nothing_in_the_wind_are_named_with_a_remedy(against_the_wind):
+    far = square(800.0, east_m=6_000.0)
+    assert plan_fleet([far], against_the_wind, PATROL).flights > 0
+
+    with pytest.raises(CannotPlan, match=r"dock D1: hills or wind take too much .* add docks nearer"):
+        plan_as_flown([far], against_the_wind, PATROL)
+
+
+def test_what_a_drone_does_not_reach_in_the_wind_is_told_and_the_rest_is_flown(against_the_wind):
+    near, far = square(800.0, east_m=-1_000.0), square(800.0, east_m=6_000.0)
+    plan, missions = plan_as_flown([near, far], against_the_wind, PATROL)
+
+    assert plan.unreached_m2 == pytest.approx(800.0**2, rel=0.25)
+    assert plan.flights >= 1
+    for flight, _ in missions_of(plan, missions):
+        assert flight.seconds <= against_the_wind.docks[0].drone.usable_s
