@@ -148,7 +148,7 @@ def test_a_rest_over_hills_is_owed_its_terrain_too(tmp_path, capsys):
 @pytest.mark.parametrize("name", ["rest.waypoints", "rest.kmz"])
 def test_a_rest_is_not_converted_into_what_cannot_say_that_nobody_looked_at_it(tmp_path, capsys, name):
     with pytest.raises(typer.Exit):
-        convert(a_rest_file(tmp_path), tmp_path / name, home_alt_msl_m=0.0)
+        convert(a_rest_file(tmp_path), tmp_path / name)
 
     assert "nobody has looked at it" in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / name).exists()
