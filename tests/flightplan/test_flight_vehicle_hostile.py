@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from flight_builders import LAT, LON, a_mission, a_waypoint, the_items
+from flight_script import CRAWL, FAST, Script, in_row, slows_down_in_its_first_row
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
 from flightplan.errors import MissionRefused, NoAnswer, VehicleArmed
-from flightplan.flying.flight import FlightControl, Phase, fly, follow
+from flightplan.flying.flight import FlightControl, fly, follow
 from flightplan.link.link import Link, Wire, open_link
 from flightplan.link.mavlink import FENCE_CIRCLE_INSIDE, Autopilot, MissionItem, items_from_mission
 from flightplan.link.mission_transfer import Patience, clear, send_items
@@ -83,34 +84,34 @@ def test_an_item_of_the_older_kind_without_a_place_does_not_end_the_vehicle():
         assert upload(link, a_mission()).items == 13
 
 
-def flying(link, mission, then):
-    """Flies, and once it is under way calls `then`; returns the log."""
-    done = []
+def flying(vehicle, link, mission, then):
+    """Flies, calls `then` in the first row, and goes on; returns the log."""
 
-    def watch(progress):
-        if progress.phase is Phase.FLYING and progress.item >= 4 and not done:
-            done.append(True)
-            then()
+    def meddle():
+        vehicle.crafts[0].speedup = CRAWL
+        then()
+        vehicle.crafts[0].speedup = FAST
 
-    log = fly(link, mission, on_progress=watch)
-    assert done
+    slows_down_in_its_first_row(vehicle)
+    script = Script((in_row, meddle))
+    upload(link, mission)
+    log = fly(link, mission, on_progress=script.watch)
+    assert script.steps == []
     return log
 
 
 def test_a_mission_is_not_exchanged_under_an_armed_vehicle():
     mission, refused = a_mission(), []
 
-    with a_vehicle(speedup=20.0) as vehicle, open_link(vehicle.address) as link, open_link(vehicle.address) as second:
+    with a_vehicle() as vehicle, open_link(vehicle.address) as link, open_link(vehicle.address) as second:
 
         def meddle():
             try:
                 upload(second, a_mission([*the_items()[:3], a_waypoint(50, 60), a_waypoint(50, 120), the_items()[-1]]))
             except VehicleArmed as error:
                 refused.append(error)
-            vehicle.crafts[0].speedup = 120.0
 
-        upload(link, mission)
-        log = flying(link, mission, meddle)
+        log = flying(vehicle, link, mission, meddle)
 
         assert len(refused) == 1
         assert log.completed
@@ -121,17 +122,15 @@ def test_a_mission_is_not_exchanged_under_an_armed_vehicle():
 def test_a_mission_exchanged_in_flight_by_others_goes_on_with_the_item_of_its_number(spoken):
     mission = a_mission()
     with (
-        a_vehicle(spoken, speedup=20.0) as vehicle,
+        a_vehicle(spoken) as vehicle,
         open_link(vehicle.address) as link,
         open_link(vehicle.address) as others,
     ):
 
         def exchange():
             send_items(others, items_from_mission(mission, spoken), patience=Patience())
-            vehicle.crafts[0].speedup = 120.0
 
-        upload(link, mission)
-        log = flying(link, mission, exchange)
+        log = flying(vehicle, link, mission, exchange)
 
     assert log.completed
     heights = [event.alt_home_m for event in log.track if event.lat > LAT + 0.0005]
@@ -140,17 +139,15 @@ def test_a_mission_exchanged_in_flight_by_others_goes_on_with_the_item_of_its_nu
 
 def test_the_mission_under_way_cannot_be_cleared():
     mission, refused = a_mission(), []
-    with a_vehicle(speedup=20.0) as vehicle, open_link(vehicle.address) as link, open_link(vehicle.address) as others:
+    with a_vehicle() as vehicle, open_link(vehicle.address) as link, open_link(vehicle.address) as others:
 
         def wipe():
             try:
                 clear(others, patience=Patience(rounds=1))
             except MissionRefused as error:
                 refused.append(error.code_name)
-            vehicle.crafts[0].speedup = 120.0
 
-        upload(link, mission)
-        log = flying(link, mission, wipe)
+        log = flying(vehicle, link, mission, wipe)
 
     assert refused == ["MAV_MISSION_ERROR"]
     assert log.completed
