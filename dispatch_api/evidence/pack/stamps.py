@@ -14,6 +14,7 @@ from dispatch_api.deliveries.addresses import Guard, Network
 from dispatch_api.deliveries.wire import NotSent, Wire
 from dispatch_api.errors import EvidenceError, StampError
 from dispatch_api.evidence.pack import standalone
+from dispatch_api.evidence.pack.der import with_sorted_certificates
 from dispatch_api.evidence.pack.members import Member, Tick, weigh, write_members
 
 _TIMEOUT_S = 20.0
@@ -44,7 +45,7 @@ def token_from(url: str, manifest: bytes, *, allowed: Sequence[Network] = (), ti
     if status != 200:
         raise StampError(source="the time-stamp authority", problem=f"it answers with HTTP {status}")
     checked = check_imprint(body, manifest, source="the time-stamp authority's answer")
-    if decode_timestamp_response(checked).tst_info.nonce != query.nonce:
+    if decode_timestamp_response(with_sorted_certificates(checked)).tst_info.nonce != query.nonce:
         raise StampError(source="the time-stamp authority's answer", problem="it answers another question (nonce)")
     return checked
 
@@ -64,7 +65,7 @@ def check_imprint(response: bytes, manifest: bytes, *, source: str) -> bytes:
     from rfc3161_client import decode_timestamp_response
 
     try:
-        told = decode_timestamp_response(response)
+        told = decode_timestamp_response(with_sorted_certificates(response))
         granted, imprint = told.status == 0, told.tst_info.message_imprint.message
     except ValueError as error:
         raise StampError(source=source, problem="it is no time-stamp response that grants a stamp") from error
@@ -94,7 +95,7 @@ def check_signature(response: bytes, manifest: bytes, certificates: bytes) -> da
 
     try:
         given = x509.load_pem_x509_certificates(certificates)
-        told = decode_timestamp_response(response)
+        told = decode_timestamp_response(with_sorted_certificates(response))
         builder = VerifierBuilder()
         for one in given:
             if one.subject == one.issuer:
