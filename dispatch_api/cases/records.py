@@ -15,13 +15,15 @@ from dispatch_api.cases.model import Case, CaseState
 from dispatch_api.cases.observation import Observation
 from dispatch_api.departments.facts import Facts, ZoneFact
 from dispatch_api.errors import NotFound
+from dispatch_api.store.counting import count_up
 from dispatch_api.store.dialects import DIALECTS, near_boxes, put_box
-from dispatch_api.store.schema import case, counter, evidence, observation
+from dispatch_api.store.schema import case, evidence, observation
 from geo.identity.rules import LARGEST_PROBABILITY
 
 CaseRow = Row[Any]
 _ONE = select(case).where(case.c.case_id == bindparam("of_case"))
-_UPDATE = update(case).where(case.c.case_id == bindparam("of_case")).values(version=case.c.version + 1)
+_UPDATE = update(case).where(case.c.case_id == bindparam("of_case")).values(version=case.c.version + 1).returning(case)
+_INSERT = insert(case).returning(case)
 
 # The index finds more than asked, by 32-bit boxes; the exact comparison follows in `merging`.
 _NEAR = {
@@ -110,8 +112,7 @@ def near_cases(connection: Connection, spot: Spot, *, family: str, probability: 
 
 def insert_case(connection: Connection, values: Mapping[str, Any]) -> CaseRow:
     """Add a case and its box in the spatial index."""
-    connection.execute(insert(case), dict(values))
-    row = get_case(connection, values["case_id"])
+    row = connection.execute(_INSERT, dict(values)).one()
     _index(connection, row)
     return row
 
@@ -119,8 +120,9 @@ def insert_case(connection: Connection, values: Mapping[str, Any]) -> CaseRow:
 def update_case(connection: Connection, case_id: str, values: Mapping[str, Any]) -> CaseRow:
     """Change columns of a case; its box in the spatial index follows."""
     # Values go in as parameters, not into the statement: it is then built once and not for each of 3,000 sightings.
-    connection.execute(_UPDATE, {**values, "of_case": case_id})
-    row = get_case(connection, case_id)
+    row = connection.execute(_UPDATE, {**values, "of_case": case_id}).first()
+    if row is None:
+        raise NotFound(kind="case", key=case_id)
     if "lon" in values:
         _index(connection, row)
     return row
@@ -133,13 +135,7 @@ def _index(connection: Connection, row: CaseRow) -> None:
 
 def next_case_number(connection: Connection, day: date) -> str:
     """The next free case number of a local day, like `20261121-0007`."""
-    name = f"case:{day:%Y%m%d}"
-    value = connection.execute(select(counter.c.value).where(counter.c.name == name)).scalar()
-    if value is None:
-        connection.execute(insert(counter).values(name=name, value=1))
-        return f"{day:%Y%m%d}-0001"
-    connection.execute(update(counter).where(counter.c.name == name).values(value=value + 1))
-    return f"{day:%Y%m%d}-{value + 1:04d}"
+    return f"{day:%Y%m%d}-{count_up(connection, f'case:{day:%Y%m%d}'):04d}"
 
 
 def observation_values(seen: Observation) -> dict[str, Any]:

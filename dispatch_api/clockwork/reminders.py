@@ -7,11 +7,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from dispatch_api.cases.clocks import Clock, WorkingCalendar
 from dispatch_api.clockwork.rules import Escalation, Running
 from dispatch_api.store.schema import reminder
+from dispatch_api.store.unit import write_later
 
 RESUME = "resume"
 """The reminder that ends a suspension."""
@@ -72,10 +73,15 @@ def start_clock(
         for key, when in due.items()
         if key not in behind[:-1]
     ]
-    known = set(connection.execute(_OF_KEYS, {"of_keys": [row["key"] for row in rows]}).scalars())
-    fresh = [row for row in rows if row["key"] not in known]
-    if fresh:
-        connection.execute(insert(reminder), fresh)
+    # A task's clock is started with the task or after its reminders were dropped; a case's may be asked for twice.
+    known = set() if task_id is not None else _known(connection, [str(row["key"]) for row in rows])
+    for row in rows:
+        if row["key"] not in known:
+            write_later(connection, reminder, row)
+
+
+def _known(connection: Connection, keys: Sequence[str]) -> set[str]:
+    return set(connection.execute(_OF_KEYS, {"of_keys": keys}).scalars())
 
 
 def remind_to_resume(connection: Connection, *, case_id: str, at: datetime) -> None:
@@ -83,7 +89,7 @@ def remind_to_resume(connection: Connection, *, case_id: str, at: datetime) -> N
     key = f"{case_id}:{RESUME}:{at.timestamp():.0f}"
     if not connection.execute(_OF_KEYS, {"of_keys": [key]}).first():
         values = {"key": key, "case_id": case_id, "kind": RESUME, "due_at": at, "state": ReminderState.WAITING.value}
-        connection.execute(insert(reminder), values)
+        write_later(connection, reminder, values | {"task_id": None})
 
 
 def drop_task_reminders(connection: Connection, task_id: int) -> None:

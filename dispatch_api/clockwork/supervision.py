@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection
 
 from dispatch_api.accounts.model import Actor
 from dispatch_api.cases.matters import Matters
 from dispatch_api.cases.records import CaseRow, update_case
+from dispatch_api.store.counting import count_up
 from dispatch_api.store.history import Event, append_event
-from dispatch_api.store.schema import counter
 
 
 def supervise(
@@ -22,18 +22,9 @@ def supervise(
         The case, and the notice's number, like `督办〔2026〕0007号`; numbers of a year have no gaps.
     """
     year = matters.calendar.local_date(at).year
-    number = f"督办〔{year}〕{_next(connection, f'supervision:{year}'):04d}号"
+    number = f"督办〔{year}〕{count_up(connection, f'supervision:{year}'):04d}号"
     append_event(
         connection,
         Event(at=at, who=by.name, kind="case.supervised", why=why, case_id=row.case_id, data={"number": number}),
     )
     return update_case(connection, row.case_id, {"supervised": row.supervised + 1}), number
-
-
-def _next(connection: Connection, name: str) -> int:
-    value = connection.execute(select(counter.c.value).where(counter.c.name == name)).scalar()
-    if value is None:
-        connection.execute(insert(counter).values(name=name, value=1))
-        return 1
-    connection.execute(update(counter).where(counter.c.name == name).values(value=value + 1))
-    return int(value) + 1

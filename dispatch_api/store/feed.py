@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, select
 
 from dispatch_api.store.schema import feed
+from dispatch_api.store.unit import write_later
 
 FEED_TYPES = frozenset(
     {
@@ -51,7 +52,7 @@ def append_feed(
         raise ValueError(f"{kind!r} is no feed type")
     audience = None if departments is None else sorted(set(departments))
     values = {"at": at, "type": kind, "case_id": case_id, "departments": audience, "data": data}
-    connection.execute(insert(feed), values)
+    write_later(connection, feed, values)
 
 
 def last_feed_id(connection: Connection) -> int:

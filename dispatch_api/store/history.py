@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, select
 
 from dispatch_api.errors import ChainBroken
 from dispatch_api.store.schema import event
+from dispatch_api.store.unit import known, now_known, write_later
 
 GENESIS_HASH = "0" * 64
+_END = "end of the history"
 _LAST = select(event.c.seq, event.c.hash).order_by(event.c.seq.desc()).limit(1)
 
 
@@ -44,8 +46,8 @@ def append_event(connection: Connection, happened: Event) -> int:
     Returns:
         The event's number.
     """
-    last = connection.execute(_LAST).first()
-    seq, previous = (last.seq + 1, last.hash) if last else (1, GENESIS_HASH)
+    seq, previous = known(connection, _END, lambda: _end(connection))
+    seq += 1
     values = {
         "seq": seq,
         "at": happened.at.astimezone(UTC),
@@ -59,8 +61,15 @@ def append_event(connection: Connection, happened: Event) -> int:
         "data": json.dumps(happened.data, ensure_ascii=False, sort_keys=True, separators=(",", ":")),
         "previous_hash": previous,
     }
-    connection.execute(insert(event), {**values, "hash": entry_hash(values)})
-    return int(seq)
+    own = entry_hash(values)
+    write_later(connection, event, {**values, "hash": own})
+    now_known(connection, _END, (seq, own))
+    return seq
+
+
+def _end(connection: Connection) -> tuple[int, str]:
+    last = connection.execute(_LAST).first()
+    return (int(last.seq), str(last.hash)) if last else (0, GENESIS_HASH)
 
 
 def entry_hash(values: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from dispatch_api.errors import StoreClosed
 from dispatch_api.store.backend import Backend
+from dispatch_api.store.unit import end_change, flush_before_reading, forget, unit
 
 T = TypeVar("T")
 GROUP_LIMIT = 200
@@ -33,6 +34,7 @@ class Writer:
 
     def __init__(self, backend: Backend) -> None:
         self._engine = backend.writer_engine()
+        flush_before_reading(self._engine)
         self._told = backend.told
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -84,15 +86,17 @@ class Writer:
     def _commit(self, group: list[_Job]) -> None:
         done: list[tuple[_Job, Any]] = []
         try:
-            with self._engine.begin() as connection:
+            with self._engine.begin() as connection, unit(connection):
                 for job in group:
                     try:
                         with connection.begin_nested():
                             result = job.work(connection)
+                            end_change(connection)
                     except Exception as error:
                         if connection.invalidated:
                             raise
                         # Whatever else it is belongs to the caller of this one job.
+                        forget(connection)
                         job.future.set_exception(self._told(error))
                     else:
                         done.append((job, result))

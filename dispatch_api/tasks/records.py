@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,11 +14,13 @@ from dispatch_api.deliveries.notices import tell_of_task
 from dispatch_api.errors import NotFound
 from dispatch_api.store.history import append_event
 from dispatch_api.store.schema import task
+from dispatch_api.store.times import iso
 from dispatch_api.tasks.model import ENDED_STATES, Task, TaskKind, TaskState, advance_task
 
 TaskRow = Row[Any]
 _OF_CASE = select(task).where(task.c.case_id == bindparam("of_case")).order_by(task.c.task_id)
-_UPDATE = update(task).where(task.c.task_id == bindparam("of_task")).values(version=task.c.version + 1)
+_UPDATE = update(task).where(task.c.task_id == bindparam("of_task")).values(version=task.c.version + 1).returning(task)
+_INSERT = insert(task).returning(task)
 
 
 def get_task(connection: Connection, task_id: int) -> TaskRow:
@@ -50,15 +53,15 @@ def task_of(row: TaskRow) -> Task:
 
 def insert_task(connection: Connection, **columns: Any) -> TaskRow:  # noqa: ANN401 - columns of the task table
     """Add a task, `queued`."""
-    result = connection.execute(insert(task), {"state": TaskState.QUEUED.value, **columns})
-    key = result.inserted_primary_key
-    return get_task(connection, int(key[0]) if key else 0)
+    return connection.execute(_INSERT, {"state": TaskState.QUEUED.value, **columns}).one()
 
 
 def update_task(connection: Connection, task_id: int, **columns: Any) -> TaskRow:  # noqa: ANN401 - columns
     """Change columns of a task."""
-    connection.execute(_UPDATE, {**columns, "of_task": task_id})
-    return get_task(connection, task_id)
+    row = connection.execute(_UPDATE, {**columns, "of_task": task_id}).first()
+    if row is None:
+        raise NotFound(kind="task", key=str(task_id))
+    return row
 
 
 def move_task(
@@ -72,6 +75,9 @@ def move_task(
         InvalidRequest: The step needs a reason.
     """
     _, event = advance_task(task_of(row), to, by=by, at=at, why=why)
+    if to is TaskState.DONE:
+        # The history by itself tells whether work was reported in time; deadlines move.
+        event = replace(event, data={**event.data, "deadline_at": iso(row.deadline_at)})
     append_event(connection, event)
     stamps = {TaskState.SIGNED: "signed_at", TaskState.DONE: "done_at"}
     stamp = {stamps[to]: at} if to in stamps else {}
