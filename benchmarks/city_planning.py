@@ -104,7 +104,7 @@ def _hilly_row(kind: str, sidelap: float, km2: float, docks: int) -> dict[str, A
         schedule(plan, fleet, DAY, missions=missions)
         used = _used(time.perf_counter() - began, time.process_time() - cpu)
         held = _held_against(GroundGrid(terrain.path), plan, missions)
-        return _figures(plan, kind, sidelap, km2) | held | used
+        return _figures(plan, kind, sidelap, km2, lowest_m=HEIGHT_M - BAND_M) | held | used
 
 
 def _held_against(ground: GroundGrid, plan: FleetPlan, missions: FleetMissions) -> dict[str, Any]:
@@ -133,9 +133,11 @@ def _used(seconds: float, cpu_s: float) -> dict[str, float]:
     return {"seconds": seconds, "cpu_s": cpu_s, "peak_mib": peak_mib}
 
 
-def _figures(plan: FleetPlan, kind: str, sidelap: float, km2: float) -> dict[str, Any]:
+def _figures(
+    plan: FleetPlan, kind: str, sidelap: float, km2: float, lowest_m: float = CityFormula.height_m
+) -> dict[str, Any]:
     docks = len(plan.stations)
-    formula = CityFormula(sidelap=sidelap)
+    formula = CityFormula(sidelap=sidelap, height_m=lowest_m)
     return {
         "docks": kind,
         "km2": km2,
