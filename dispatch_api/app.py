@@ -11,6 +11,9 @@ from dispatch_api import health, pages, stream
 from dispatch_api.accounts.access import declared_routes
 from dispatch_api.accounts.keeper_routes import router as keeper_routes
 from dispatch_api.accounts.keys import KeyDesk
+from dispatch_api.accounts.oidc import OidcDesk
+from dispatch_api.accounts.oidc_file import OidcSettings
+from dispatch_api.accounts.oidc_routes import router as oidc_routes
 from dispatch_api.accounts.passwords import Passwords
 from dispatch_api.accounts.routes import router as account_routes
 from dispatch_api.accounts.service import AccountDesk
@@ -54,6 +57,7 @@ STATIC_DIR = Path(__file__).parent / "static"
 
 ROUTERS: tuple[tuple[str, APIRouter], ...] = (
     (API_PREFIX, account_routes),
+    (API_PREFIX, oidc_routes),
     (API_PREFIX, keeper_routes),
     (API_PREFIX, case_routes),
     (API_PREFIX, task_routes),
@@ -79,6 +83,7 @@ def create_app(
     demo_accounts: Sequence[DemoAccount] = (),
     static_dir: Path = STATIC_DIR,
     passwords: Passwords | None = None,
+    oidc: tuple[OidcSettings, str | None] | None = None,
 ) -> FastAPI:
     """Build the service.
 
@@ -89,9 +94,11 @@ def create_app(
         demo_accounts: Accounts whose passwords the log-in page shows: for a demo store only.
         static_dir: Folder of the built console.
         passwords: Hashing, where a test wants a quicker one.
+        oidc: The city's own log-in and this client's secret, as `load_oidc` reads them.
 
     Raises:
         AccessUndeclared: A route says nowhere who may call it.
+        ConfigurationError: The city's own log-in needs what is not installed.
     """
     matters = matters or load_matters()
     routing = routing or load_routing(matters=matters, departments=load_departments())
@@ -107,13 +114,16 @@ def create_app(
         dependencies=[Depends(admit)],
     )
     intake = Intake(store, matters, routing)
+    sessions = SessionDesk(store, passwords=passwords, departments=routing.departments)
+    accounts = AccountDesk(store, passwords=passwords, departments=tuple(routing.departments.by_key))
     app.state.parts = Parts(
         store=store,
         matters=matters,
         routing=routing,
         vault=Vault(store.evidence_dir),
-        sessions=SessionDesk(store, passwords=passwords, departments=routing.departments),
-        accounts=AccountDesk(store, passwords=passwords, departments=tuple(routing.departments.by_key)),
+        sessions=sessions,
+        accounts=accounts,
+        oidc=OidcDesk(*oidc, accounts=accounts, sessions=sessions) if oidc else None,
         keys=KeyDesk(store, routing.departments),
         cases=CaseDesk(store, matters, routing),
         tasks=tasks,

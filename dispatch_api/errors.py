@@ -21,6 +21,7 @@ DispatchError
 │   └── NotAdmitted           no role, scope or key of the asker opens that address
 ├── NotLoggedIn               no session
 ├── WrongCredentials          name or password does not fit
+├── ProviderFailed            the provider of the city's own log-in cannot be asked
 ├── TooManyAttempts           the log-in is throttled
 ├── AccountExists             an account of that name is already there
 ├── KeyExists                 a key of that name is already there, or was once
@@ -206,6 +207,15 @@ class WrongCredentials(DispatchError):
     """Name or password does not fit; which of the two is not said."""
 
 
+class ProviderFailed(DispatchError):
+    """The provider of the city's own log-in does not answer, or answers nonsense; the log says what."""
+
+    def __init__(self, *, name: str, problem: str) -> None:
+        self.name = name
+        self.problem = problem
+        super().__init__(f"{name} cannot be asked: {problem}.")
+
+
 class TooManyAttempts(DispatchError):
     """The log-in of this name or from this address is throttled for `retry_after_s` seconds."""
 
@@ -286,6 +296,7 @@ HTTP_FACES: tuple[tuple[type[DispatchError], int, str, str], ...] = (
     (Forbidden, 403, "forbidden", "Not allowed"),
     (NotLoggedIn, 401, "not-logged-in", "Log in first"),
     (WrongCredentials, 401, "wrong-credentials", "Name or password is wrong"),
+    (ProviderFailed, 502, "provider-failed", "The provider of the log-in cannot be asked"),
     (TooManyAttempts, 429, "too-many-attempts", "Too many attempts"),
     (StoreUnreachable, 503, "store-unreachable", "The store's database cannot be reached"),
     (StoreBusy, 503, "store-busy", "The store is busy"),

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 
 from dispatch_api.accounts.keys import KeyDesk
 from dispatch_api.accounts.model import Account
+from dispatch_api.accounts.oidc import OidcDesk
 from dispatch_api.accounts.service import AccountDesk
 from dispatch_api.accounts.sessions import LogIn, SessionDesk
 from dispatch_api.cases.intake import Intake
@@ -52,6 +53,7 @@ class Parts:
     visits: VisitDesk
     storms: StormDesk
     sightings: SightingDesk
+    oidc: OidcDesk | None
     demo_accounts: tuple[DemoAccount, ...]
     static_dir: Path
 

@@ -41,15 +41,7 @@ def log_in(parts: PartsOf, request: Request, response: Response, credentials: Cr
     check_origin(request)
     address = request.client.host if request.client else "unknown"
     session = parts.sessions.log_in(credentials.name, credentials.password, address=address)
-    response.set_cookie(
-        cookie_name(request),
-        session.token,
-        max_age=int(SESSION_LIFE.total_seconds()),
-        path="/",
-        secure=request.url.scheme == "https",
-        httponly=True,
-        samesite="lax",
-    )
+    set_session_cookie(response, request, session)
     return _shown(session)
 
 
@@ -85,6 +77,19 @@ def change_password(parts: PartsOf, request: Request, session: SessionOf, wanted
 def demo(parts: PartsOf) -> dict[str, Any]:
     """Whether this is a demo store, and then its accounts."""
     return {"demo": bool(parts.demo_accounts), "accounts": [asdict(account) for account in parts.demo_accounts]}
+
+
+def set_session_cookie(response: Response, request: Request, session: LogIn) -> None:
+    """Give a browser its session."""
+    response.set_cookie(
+        cookie_name(request),
+        session.token,
+        max_age=int(SESSION_LIFE.total_seconds()),
+        path="/",
+        secure=request.url.scheme == "https",
+        httponly=True,
+        samesite="lax",
+    )
 
 
 def _shown(session: LogIn) -> dict[str, Any]:

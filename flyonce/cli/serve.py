@@ -20,11 +20,15 @@ def serve(
     matters: Annotated[Path | None, typer.Option(help="The city's matters, in place of the defaults.")] = None,
     departments: Annotated[Path | None, typer.Option(help="The city's departments.")] = None,
     routing: Annotated[Path | None, typer.Option(help="The city's routing rules.")] = None,
+    oidc: Annotated[
+        Path | None, typer.Option(help="The city's own log-in (OpenID Connect), see docs/people.md.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the address as one JSON object on stdout.")] = False,
 ) -> None:
     """Serve API and pages until Ctrl-C."""
     import uvicorn
 
+    from dispatch_api.accounts.oidc_file import load_oidc
     from dispatch_api.app import create_app
     from dispatch_api.cases.matters import load_matters
     from dispatch_api.clockwork.running import Clockwork
@@ -40,6 +44,7 @@ def serve(
     try:
         city = load_matters(matters)
         rules = load_routing(routing, matters=city, departments=load_departments(departments))
+        log_in = load_oidc(oidc, departments=rules.departments.by_key) if oidc else None
         opened = open_store(url, create=True)
         messages = delivering(opened, settings, matters=city, departments=rules.departments)
     except DispatchError as error:
@@ -51,7 +56,9 @@ def serve(
             emit_json({"url": address, "store": opened.shown_url})
         say(f"flyonce serves {opened.shown_url} at {address} (stop with Ctrl-C)")
         config = uvicorn.Config(
-            create_app(opened, matters=city, routing=rules), log_level="warning", timeout_graceful_shutdown=3
+            create_app(opened, matters=city, routing=rules, oidc=log_in),
+            log_level="warning",
+            timeout_graceful_shutdown=3,
         )
         # Ctrl-C is how a server is meant to stop: uvicorn ends its work, then raises it again.
         with Clockwork(opened, city), messages.thread(), suppress(KeyboardInterrupt):

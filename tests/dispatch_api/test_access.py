@@ -24,6 +24,13 @@ from dispatch_api.store import open_store
 
 ROUTES = tuple(declared_routes(ROUTERS))
 CHANGES = tuple(route for route in ROUTES if route.method not in {"GET", "HEAD"})
+OPEN_TO_ANYBODY = {
+    ("POST", "session"),
+    ("GET", "session/methods"),
+    ("GET", "session/oidc"),
+    ("GET", "session/oidc/callback"),
+    ("GET", "demo"),
+}
 OF_OBJECTS = tuple(route for route in ROUTES if route.access.of is not None)
 
 
@@ -116,7 +123,7 @@ def test_the_rules_keep_to_what_the_roles_are_for():
     for route in CHANGES:
         assert route.access.scope in {None, Scope.SIGHTINGS_WRITE, Scope.REPORTS_WRITE}, called(route)
     open_paths = {called(route) for route in ROUTES if route.access.anybody and route.path.startswith("/api/v1")}
-    assert open_paths == {"POST /api/v1/session", "GET /api/v1/demo"}
+    assert open_paths == {f"{method} /api/v1/{path}" for method, path in OPEN_TO_ANYBODY}
 
 
 def test_every_route_that_is_described_is_one_of_the_list(town):

@@ -1,0 +1,75 @@
+"""Routes of the log-in with the city's own provider."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse
+
+from dispatch_api.accounts.access import open_to_anybody
+from dispatch_api.accounts.oidc import OidcDesk, Pending
+from dispatch_api.accounts.routes import set_session_cookie
+from dispatch_api.errors import NotFound, WrongCredentials
+from dispatch_api.parts import Parts, PartsOf
+
+BEGIN = "/session/oidc"
+_COOKIE = "flyonce-oidc"
+_MINUTES = 10
+
+router = APIRouter(tags=["session"])
+Word = Annotated[str, Query(max_length=4000)]
+
+
+@router.get("/session/methods")
+@open_to_anybody
+def methods(parts: PartsOf, request: Request) -> dict[str, Any]:
+    """The ways to log in: by password, and by the city's own provider where there is one."""
+    begin = (
+        {"name": parts.oidc.name, "url": request.url.path.removesuffix("/methods") + "/oidc"} if parts.oidc else None
+    )
+    return {"password": True, "oidc": begin}
+
+
+@router.get(BEGIN, status_code=302, response_class=RedirectResponse)
+@open_to_anybody
+def begin(parts: PartsOf, request: Request) -> RedirectResponse:
+    """Go to the provider; a 404 where there is none."""
+    url, pending = _desk(parts).begin(_callback(request))
+    answer = RedirectResponse(url, status_code=302)
+    answer.set_cookie(
+        _COOKIE,
+        pending.packed(),
+        max_age=_MINUTES * 60,
+        path=request.url.path,
+        secure=request.url.scheme == "https",
+        httponly=True,
+        samesite="lax",
+    )
+    return answer
+
+
+@router.get(f"{BEGIN}/callback", status_code=302, response_class=RedirectResponse)
+@open_to_anybody
+def callback(parts: PartsOf, request: Request, state: Word = "", code: Word = "", error: Word = "") -> RedirectResponse:
+    """Come back from the provider: sets the session cookie and goes on to the pages."""
+    desk = _desk(parts)
+    pending = Pending.unpacked(request.cookies.get(_COOKIE))
+    if error or not code:
+        raise WrongCredentials(f"{desk.name} does not accept this log-in.")
+    session = desk.finish(pending, _callback(request), code=code, state=state)
+    answer = RedirectResponse("/", status_code=302)
+    answer.delete_cookie(_COOKIE, path=request.url.path.removesuffix("/callback"), httponly=True)
+    set_session_cookie(answer, request, session)
+    return answer
+
+
+def _desk(parts: Parts) -> OidcDesk:
+    if parts.oidc is None:
+        raise NotFound(kind="log-in", key="oidc")
+    return parts.oidc
+
+
+def _callback(request: Request) -> str:
+    path = request.url.path.removesuffix("/callback")
+    return str(request.url.replace(path=f"{path}/callback", query="", fragment=""))
