@@ -21,6 +21,7 @@ from dispatch_api.deliveries.quota import Quota, quota_left, still_recent
 from dispatch_api.deliveries.schedule import Schedule
 from dispatch_api.store.history import Event, append_event
 from dispatch_api.store.schema import delivery, delivery_attempt, message, receiver
+from dispatch_api.store.types import UtcTime
 
 _RELAY = system_actor("relay")
 _PENDING = DeliveryState.PENDING.value
@@ -52,6 +53,16 @@ _IDS = {
     for urgent in (True, False)
 }
 _TAKE = update(delivery).where(delivery.c.delivery_id.in_(bindparam("ids", expanding=True)))
+_ATTEMPT = insert(delivery_attempt).inline()
+_ARRIVED = _TAKE.where(delivery.c.state == _PENDING).values(
+    state=DeliveryState.DELIVERED.value,
+    attempts=delivery.c.attempts + 1,
+    leased_until=None,
+    last_error=None,
+    last_status=bindparam("with_status"),
+    delivered_at=bindparam("arrived_at", type_=UtcTime),
+)
+_RECEIVER = select(receiver).where(receiver.c.receiver_id == bindparam("of_receiver"))
 _TAKEN = (
     select(delivery.c.delivery_id, delivery.c.receiver_id, delivery.c.attempts, message)
     .join(message, message.c.message_id == delivery.c.message_id)
@@ -145,70 +156,105 @@ def give_back(connection: Connection, ids: Sequence[int]) -> None:
     connection.execute(_TAKE.where(delivery.c.state == _PENDING), {"ids": list(ids), "leased_until": None})
 
 
-def record(
-    connection: Connection,
-    batch: Sequence[Leased],
-    outcome: Outcome,
-    *,
-    began_at: datetime,
-    at: datetime,
-    schedule: Schedule,
-) -> None:
-    """Write down what came of sending messages together.
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """One attempt: deliveries that went to one receiver together, what came of it, and when."""
+
+    batch: Sequence[Leased]
+    outcome: Outcome
+    began_at: datetime
+    ended_at: datetime
+
+
+def record(connection: Connection, tried: Sequence[Tried], *, schedule: Schedule) -> None:
+    """Write down what came of attempts; of many at once, for each writing is a commit.
 
     Args:
         connection: A writing transaction.
-        batch: What was sent, to one receiver.
-        outcome: What came of it.
-        began_at: When the attempt began.
-        at: Now.
+        tried: In the order in which they ended.
         schedule: When failures are tried again.
     """
-    took_s = round((at - began_at).total_seconds(), 3)
-    noted = {"at": began_at, "status": outcome.status, "error": outcome.error, "took_s": took_s}
-    connection.execute(insert(delivery_attempt), [{**noted, "delivery_id": one.delivery_id} for one in batch])
-    for one in batch:
+    if not tried:
+        return
+    connection.execute(_ATTEMPT, [_attempt(one, attempt) for attempt in tried for one in attempt.batch])
+    arrived: dict[int | None, list[Tried]] = {}
+    for attempt in tried:
+        if attempt.outcome.delivered:
+            arrived.setdefault(attempt.outcome.status, []).append(attempt)
+        else:
+            _note_failure(connection, attempt, schedule)
+    for status, attempts in arrived.items():
+        connection.execute(
+            _ARRIVED,
+            {
+                "ids": [one.delivery_id for attempt in attempts for one in attempt.batch],
+                "with_status": status,
+                "arrived_at": attempts[-1].ended_at,
+            },
+        )
+    for receiver_id, outcomes in _by_receiver(tried).items():
+        _note_receiver(connection, receiver_id, outcomes, schedule)
+
+
+def _attempt(one: Leased, attempt: Tried) -> dict[str, Any]:
+    return {
+        "delivery_id": one.delivery_id,
+        "at": attempt.began_at,
+        "status": attempt.outcome.status,
+        "error": attempt.outcome.error,
+        "took_s": round((attempt.ended_at - attempt.began_at).total_seconds(), 3),
+    }
+
+
+def _note_failure(connection: Connection, attempt: Tried, schedule: Schedule) -> None:
+    outcome = attempt.outcome
+    for one in attempt.batch:
         values = {
             "attempts": one.attempts + 1,
             "leased_until": None,
             "last_status": outcome.status,
             "last_error": outcome.error,
-            **_fate(one, outcome, at, schedule),
+            **_fate(one, outcome, attempt.ended_at, schedule),
         }
         connection.execute(_TAKE.where(delivery.c.state == _PENDING), {"ids": [one.delivery_id], **values})
-    _note_receiver(connection, batch[0].to.receiver_id, outcome, at, schedule)
+
+
+def _by_receiver(tried: Sequence[Tried]) -> dict[int, list[Tried]]:
+    found: dict[int, list[Tried]] = {}
+    for attempt in tried:
+        found.setdefault(attempt.batch[0].to.receiver_id, []).append(attempt)
+    return found
 
 
 def _fate(one: Leased, outcome: Outcome, at: datetime, schedule: Schedule) -> dict[str, Any]:
-    if outcome.delivered:
-        return {"state": DeliveryState.DELIVERED.value, "delivered_at": at}
     next_at = None if outcome.gone else schedule.next_at(one.attempts + 1, at, posted_at=one.message.at)
     if next_at is None:
         return {"state": DeliveryState.DEAD.value}
     return {"next_at": max(next_at, at + (outcome.pause or timedelta(0)))}
 
 
-def _note_receiver(
-    connection: Connection, receiver_id: int, outcome: Outcome, at: datetime, schedule: Schedule
-) -> None:
+def _note_receiver(connection: Connection, receiver_id: int, tried: Sequence[Tried], schedule: Schedule) -> None:
     here = receiver.c.receiver_id == receiver_id
-    row = connection.execute(select(receiver).where(here)).one()
-    if outcome.delivered:
-        if row.failures or row.open_until is not None:
-            connection.execute(update(receiver).where(here).values(failures=0, open_until=None))
-            if row.failures >= schedule.breaks_after:
-                _bring_forward(connection, receiver_id, at)
-        return
-    failures = row.failures + 1
-    asked = None if outcome.pause is None else at + outcome.pause
-    pauses = (schedule.open_until(failures, at), row.open_until, asked)
-    open_until = max((pause for pause in pauses if pause is not None), default=None)
+    row = connection.execute(_RECEIVER, {"of_receiver": receiver_id}).one()
+    failures, open_until = row.failures, row.open_until
+    for attempt in tried:
+        if attempt.outcome.delivered:
+            if failures >= schedule.breaks_after:
+                _bring_forward(connection, receiver_id, attempt.ended_at)
+            failures, open_until = 0, None
+            continue
+        failures += 1
+        asked = None if attempt.outcome.pause is None else attempt.ended_at + attempt.outcome.pause
+        pauses = (schedule.open_until(failures, attempt.ended_at), open_until, asked)
+        open_until = max((pause for pause in pauses if pause is not None), default=None)
     values: dict[str, Any] = {"failures": failures, "open_until": open_until}
-    if outcome.gone and row.disabled_at is None:
-        values |= {"disabled_at": at, "disabled_why": outcome.error}
-        data = {"receiver": row.name, "why": outcome.error}
-        append_event(connection, Event(at=at, who=_RELAY.name, kind="receiver.disabled", data=data))
-    connection.execute(update(receiver).where(here).values(**values))
+    gone = next((attempt for attempt in tried if attempt.outcome.gone), None)
+    if gone is not None and row.disabled_at is None:
+        values |= {"disabled_at": gone.ended_at, "disabled_why": gone.outcome.error}
+        data = {"receiver": row.name, "why": gone.outcome.error}
+        append_event(connection, Event(at=gone.ended_at, who=_RELAY.name, kind="receiver.disabled", data=data))
+    if (failures, open_until) != (row.failures, row.open_until) or "disabled_at" in values:
+        connection.execute(update(receiver).where(here).values(**values))
 
 
 def _bring_forward(connection: Connection, receiver_id: int, at: datetime) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Self, TypeVar
 from sqlalchemy import Connection
 
 from dispatch_api.deliveries.channels import Channel, ReceiverKind
-from dispatch_api.deliveries.leasing import Leased, give_back, lease, ready, record, renew
+from dispatch_api.deliveries.leasing import Leased, Tried, give_back, lease, ready, record, renew
 from dispatch_api.deliveries.outcome import Address, Outcome
 from dispatch_api.deliveries.schedule import Schedule
 from dispatch_api.errors import DispatchError, StoreClosed
@@ -93,6 +93,8 @@ class Relay:
         self._until: dict[int, datetime] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._freed = asyncio.Event()
+        self._results: list[tuple[Tried | None, list[int], asyncio.Future[None]]] = []
+        self._writing: asyncio.Task[None] | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; a store that cannot be reached for a while is waited for."""
@@ -161,9 +163,8 @@ class Relay:
             own = self._each.setdefault(to.receiver_id, asyncio.Semaphore(self._pace.per_receiver))
             # The receiver's own slots first: whoever waits for them holds none of those that all share.
             async with own, slots:
-                await self._send(batch)
-        except asyncio.CancelledError:
-            raise
+                tried = await self._send(batch)
+            await self._written_down(tried, batch[len(tried.batch) if tried else 0 :])
         except DispatchError as error:
             # What was sent and could not be written down is sent again, under the same id.
             _log.warning("%d deliveries to %s are not written down: %s", len(batch), to.name, error)
@@ -175,22 +176,44 @@ class Relay:
                 self._until.pop(one.delivery_id, None)
             self._freed.set()
 
-    async def _send(self, batch: Sequence[Leased]) -> None:
+    async def _send(self, batch: Sequence[Leased]) -> Tried | None:
         to = batch[0].to
         channel = self._channels[ReceiverKind(to.kind)]
         began_at = self._now()
         now_troubled = to.receiver_id in self._troubled and not to.failures
         if now_troubled or any(self._until[one.delivery_id] <= began_at for one in batch):
             # It got into trouble while these waited for their turn: they wait for better times instead.
-            await self._write(lambda connection: give_back(connection, [one.delivery_id for one in batch]))
-            return
-        together = channel.fits([one.message for one in batch])
-        sent, left = batch[:together], batch[together:]
+            return None
+        sent = batch[: channel.fits([one.message for one in batch])]
         outcome = await self._outcome(channel, to, sent, began_at)
         if not outcome.delivered:
             self._troubled.add(to.receiver_id)
             _log.info("delivery to %s failed: %s", to.name, outcome.error)
-        await self._write(lambda connection: self._record(connection, sent, left, outcome, began_at))
+        return Tried(batch=sent, outcome=outcome, began_at=began_at, ended_at=self._now())
+
+    async def _written_down(self, tried: Tried | None, unsent: Sequence[Leased]) -> None:
+        """Hand in a result, and wait until it is on disk; what comes in while one writing runs is the next one's."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._results.append((tried, [one.delivery_id for one in unsent], done))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write_results())
+        await done
+
+    async def _write_results(self) -> None:
+        while self._results:
+            results, self._results = self._results, []
+            tried = [one for one, _, _ in results if one is not None]
+            unsent = [delivery_id for _, ids, _ in results for delivery_id in ids]
+            try:
+                await self._write(lambda connection, t=tried, u=unsent: self._record(connection, t, u))  # type: ignore[misc]
+            except Exception as error:  # noqa: BLE001 - each of them is told
+                for _, _, done in results:
+                    if not done.done():
+                        done.set_exception(error)
+            else:
+                for _, _, done in results:
+                    if not done.done():
+                        done.set_result(None)
 
     async def _outcome(self, channel: Channel, to: Address, sent: Sequence[Leased], at: datetime) -> Outcome:
         try:
@@ -199,17 +222,10 @@ class Relay:
             _log.exception("sending to %s failed", to.name)
             return Outcome(error=f"could not be sent ({type(error).__name__})")
 
-    def _record(
-        self,
-        connection: Connection,
-        sent: Sequence[Leased],
-        left: Sequence[Leased],
-        outcome: Outcome,
-        began_at: datetime,
-    ) -> None:
-        record(connection, sent, outcome, began_at=began_at, at=self._now(), schedule=self._schedule)
-        if left:
-            give_back(connection, [one.delivery_id for one in left])
+    def _record(self, connection: Connection, tried: Sequence[Tried], unsent: Sequence[int]) -> None:
+        record(connection, tried, schedule=self._schedule)
+        if unsent:
+            give_back(connection, unsent)
 
     async def _keep_leases(self) -> None:
         third_s = self._pace.lease.total_seconds() / 3
@@ -238,6 +254,8 @@ class Relay:
             task.cancel()
         ids = list(self._until)
         await self.idle()
+        if self._writing is not None:
+            await asyncio.wait({self._writing})
         if ids:
             with suppress(DispatchError):
                 await self._write(lambda connection: give_back(connection, ids))
