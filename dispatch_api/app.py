@@ -33,6 +33,7 @@ from dispatch_api.doors.sighting_desk import SightingDesk
 from dispatch_api.doors.sightings import router as sighting_routes
 from dispatch_api.evidence.routes import router as evidence_routes
 from dispatch_api.evidence.vault import Vault
+from dispatch_api.figures.routes import router as figure_routes
 from dispatch_api.flights.routes import router as flight_routes
 from dispatch_api.headers import SecurityHeaders
 from dispatch_api.no_nul import NoNul
@@ -66,6 +67,7 @@ ROUTERS: tuple[tuple[str, APIRouter], ...] = (
     (API_PREFIX, department_routes),
     (API_PREFIX, visit_routes),
     (API_PREFIX, storm_routes),
+    (API_PREFIX, figure_routes),
     (API_PREFIX, sighting_routes),
     (API_PREFIX, delivery_routes),
     (API_PREFIX, stream.router),

@@ -16,6 +16,7 @@ from dispatch_api.clockwork.starting import clocks_of, start_task
 from dispatch_api.departments.routing import Decision
 from dispatch_api.store.feed import append_feed
 from dispatch_api.store.history import Event, append_event
+from dispatch_api.store.times import iso
 from dispatch_api.tasks.model import GONE_STATES, TaskKind, TaskState
 from dispatch_api.tasks.records import TaskRow, insert_task, move_task, tasks_of
 
@@ -43,6 +44,7 @@ def dispatch(
         by=by,
         at=at,
         why=why,
+        data={"matter": row.matter, "colour": row.colour},
         rule=dict(decision.printed),
         dispatched_at=started_at,
     )
@@ -76,7 +78,12 @@ def issue(connection: Connection, columns: dict[str, Any], *, department: str, k
             case_id=task.case_id,
             task_id=task.task_id,
             to_state=TaskState.QUEUED,
-            data={"department": department, "kind": kind.value, "rule": columns["rule"]["id"]},
+            data={
+                "department": department,
+                "kind": kind.value,
+                "rule": columns["rule"]["id"],
+                "deadline_at": iso(columns["deadline_at"]),
+            },
         ),
     )
     task = move_task(connection, task, TaskState.SENT, by=INBOX, at=at)

@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("flyonce.cli.evaluate", "Measure the models on a labelled set: mAP, IoU, by size and viewpoint."),
     "export": ("flyonce.cli.export", "Turn a training run into a model folder: ONNX and card."),
     "serve": ("flyonce.cli.serve", "Serve API and pages."),
+    "figures": ("flyonce.cli.figures", "Count what became of the cases of a month, by department and matter."),
     "doctor": ("flyonce.cli.doctor", "Check this installation."),
 }
 GROUPS: dict[str, tuple[str, str]] = {

@@ -50,13 +50,13 @@ def town(templates, tmp_path_factory) -> Iterator[AccessTown]:
     with open_store(f"sqlite:///{folder}/city.db") as store:
         app = create_app(store, matters=matters, routing=routing, passwords=QUICK)
         objects = settle_objects(store, matters, routing, folder)
-        built = AccessTown(app=app, objects=objects | a_visit(app, objects), askers=settle_askers(store))
+        built = AccessTown(app=app, objects=objects | a_visit_and_a_storm(app, objects), askers=settle_askers(store))
         yield built
         built.close()
 
 
-def a_visit(app, objects) -> dict[str, str]:
-    """A visit of the drainage department alone."""
+def a_visit_and_a_storm(app, objects) -> dict[str, str]:
+    """A visit of the drainage department alone, and a storm with its two puddles."""
     chief = Browser(app)
     chief.log_in("chief", PASSWORD)
     cases = [objects["case_id"], objects["second_case_id"]]
@@ -65,8 +65,13 @@ def a_visit(app, objects) -> dict[str, str]:
     answer = chief.post("/api/v1/visits", planned)
     assert answer.status_code == 200, answer.text
     visit = answer.json()
+    storm = chief.post("/api/v1/storms", {"name": "x", "case_ids": cases}).json()
     chief.close()
-    return {"visit_id": visit["visit_id"], "line_id": str(visit["stop"][0]["lines"][0]["line_id"])}
+    return {
+        "storm_id": storm["storm_id"],
+        "visit_id": visit["visit_id"],
+        "line_id": str(visit["stop"][0]["lines"][0]["line_id"]),
+    }
 
 
 def expected(asker: Asker, access: Access) -> str:

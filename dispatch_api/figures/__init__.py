@@ -1,0 +1,1 @@
+"""Monthly figures: how many cases were closed, in time, sent back, put off, and came back; see docs/figures.md."""
