@@ -217,6 +217,8 @@ def _events(connection: Connection, case_id: str, task_ids: Sequence[int], accou
         query = query.where(event.c.task_id.is_(None) | event.c.task_id.in_(task_ids))
         # These name another case, which may not be this department's.
         query = query.where(event.c.kind.not_in([TOOK_IN, PARTED]))
+        # Who opened an original and why is between the centre and its auditors.
+        query = query.where(event.c.kind.not_like("evidence.%"))
     return [
         {
             "seq": row.seq,

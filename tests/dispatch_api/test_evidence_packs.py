@@ -316,3 +316,16 @@ def test_the_same_moment_gives_the_same_manifest_but_for_the_reports(store, inta
     ]
     assert digests[0] == digests[1]
     assert hashlib.sha256(CARD.text).hexdigest() in digests[0].values()
+
+
+def test_a_department_does_not_read_who_opened_an_original(store, intake, browser, tmp_path):
+    evidence = some_evidence(tmp_path)
+    recorded = intake.record(an_observation(evidence=(evidence,)))
+    open_original(store, evidence.original_sha256, by=CENTRE, why="复议核对")
+    seen = {}
+    for name in ("drainer", "drain_hand", "checker"):
+        told = browser(name).json(f"/api/v1/cases/{recorded.case_id}")
+        seen[name] = {one["kind"] for one in told["events"]}
+    assert "evidence.opened" in seen["checker"]
+    assert "evidence.opened" not in seen["drainer"] | seen["drain_hand"]
+    assert seen["drainer"]
