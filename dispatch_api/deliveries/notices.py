@@ -11,6 +11,7 @@ from dispatch_api.cases.model import CaseState
 from dispatch_api.deliveries.outbox import MAX_REASON_CHARS, post
 from dispatch_api.store.schema import case, task
 from dispatch_api.store.times import iso
+from dispatch_api.store.unit import known_here
 from dispatch_api.storms.holding import holds_back
 from dispatch_api.tasks.model import GONE_STATES, TaskState
 
@@ -30,7 +31,8 @@ TASK_TYPES = {
     TaskState.CANCELLED: "task.cancelled.v1",
     TaskState.REWORK: "task.rework.v1",
 }
-_OF_CASE = select(case).where(case.c.case_id == bindparam("of_case"))
+_NEEDED = (case.c.case_id, case.c.number, case.c.matter, case.c.colour, case.c.address, case.c.grid_name)
+_OF_CASE = select(*_NEEDED).where(case.c.case_id == bindparam("of_case"))
 _DEPARTMENTS = select(task.c.department).where(
     task.c.case_id == bindparam("of_case"), task.c.state.not_in([state.value for state in GONE_STATES])
 )
@@ -51,7 +53,7 @@ def tell_of_case(connection: Connection, row: Row[Any], was: str, *, at: datetim
     if kind is None or holds_back(connection, row.case_id, kind):
         return
     departments = connection.execute(_DEPARTMENTS, {"of_case": row.case_id}).scalars().all()
-    data = {**_case_data(row), "from_state": was, "reason": why[:MAX_REASON_CHARS]}
+    data = {**_case_data(row), "state": row.state, "from_state": was, "reason": why[:MAX_REASON_CHARS]}
     for name in ("duplicate_of", "recurrence_of"):
         if getattr(row, name) is not None:
             data[name] = getattr(row, name)
@@ -80,7 +82,10 @@ def tell_of_task(connection: Connection, row: Row[Any], *, at: datetime, why: st
     kind = TASK_TYPES.get(TaskState(row.state))
     if kind is None or holds_back(connection, row.case_id, kind):
         return
-    of_case = connection.execute(_OF_CASE, {"of_case": row.case_id}).one()
+    # A case's tasks are told of one after the other, and what is told of the case is the same for all of them.
+    of_case = known_here(
+        connection, f"case {row.case_id}", lambda: connection.execute(_OF_CASE, {"of_case": row.case_id}).one()
+    )
     data = {
         **_case_data(of_case),
         "task_id": row.task_id,
@@ -104,12 +109,11 @@ def tell_of_task(connection: Connection, row: Row[Any], *, at: datetime, why: st
     )
 
 
-def _case_data(row: Row[Any]) -> dict[str, Any]:
+def _case_data(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row with these columns of the case table
     return {
         "case_id": row.case_id,
         "number": row.number,
         "matter": row.matter,
-        "state": row.state,
         "colour": row.colour,
         # The name of a place, never a position: that stays behind the log-in.
         "place": row.address or row.grid_name,
