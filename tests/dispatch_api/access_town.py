@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -66,12 +67,12 @@ class AccessTown:
         return answer
 
     def path_of(self, route: DeclaredRoute) -> str:
-        """The path with real ids; an unknown name of an id must be told in `objects`."""
-        path = route.path.replace("{rest:path}", "rest")
-        for name, value in self.objects.items():
-            path = path.replace(f"{{{name}}}", value)
-        assert "{" not in path, f"say in access_town.py what a real id is for {path}"
-        return path
+        """The path with real ids; where the right to an object counts, `objects` must know a real one."""
+        names = re.findall(r"{(\w+)(?::\w+)?}", route.path)
+        unknown = [name for name in names if name not in self.objects]
+        assert not (route.access.of and unknown), f"say in access_town.py what a real {unknown[0]} is"
+        path = re.sub(r"{(\w+):\w+}", r"{\1}", route.path)
+        return path.format(**(dict.fromkeys(names, "1") | self.objects))
 
     def body_of(self, route: DeclaredRoute) -> Any:
         """A body with what the description requires and nothing else."""
@@ -148,8 +149,7 @@ def settle_objects(store, matters, routing, folder) -> dict[str, str]:
         "flight_id": "flight-1",
         "original_sha256": pictures[0].original_sha256,
         "which": "full",
-        "name": "nobody-of-this-name",
-        "delivery_id": "1",
+        "form": "json",
     }
 
 
