@@ -43,8 +43,8 @@ def map_svg(facts: CaseFacts, *, lang: str = "zh") -> str:
 
 
 _WORDS = {
-    "zh": ("北", "飞行轨迹", "计划航线", "95% 误差椭圆", "轮廓"),
-    "en": ("N", "track flown", "planned route", "95 % error ellipse", "outline"),
+    "zh": ("北", "飞行轨迹与拍摄点", "计划航线", "95% 误差椭圆", "轮廓"),
+    "en": ("N", "track and photos", "planned route", "95 % error ellipse", "outline"),
 }
 
 
@@ -124,6 +124,11 @@ def _paths(facts: CaseFacts, sheet: _Sheet) -> list[str]:
                 f'<path d="{sheet.path(row.planned_path)}" fill="none" stroke="#8a63b8" stroke-width="2" '
                 'stroke-dasharray="9 6"/>'
             )
+        for one in facts.photos[row.flight_id]:
+            if one.lon is not None:
+                x, y = sheet.on_paper((one.lon, one.lat))
+                if 0 <= x <= SIDE_PX and 0 <= y <= SIDE_PX:
+                    drawn.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="none" stroke="#2060c0"/>')
         track = [(one.lon, one.lat) for one in facts.positions[row.flight_id]]
         if len(track) > 1:
             drawn.append(f'<path d="{sheet.path(track)}" fill="none" stroke="#2060c0" stroke-width="2.5"/>')
