@@ -29,6 +29,16 @@ from dispatch_api.departments.model import load_departments
 from dispatch_api.departments.routes import router as department_routes
 from dispatch_api.departments.routing import Routing, load_routing
 from dispatch_api.described import describe_errors
+from dispatch_api.doors.ogc.routes import ERRORS as OGC_ERRORS
+from dispatch_api.doors.ogc.routes import PREFIX as OGC
+from dispatch_api.doors.ogc.routes import ogc_error
+from dispatch_api.doors.ogc.routes import router as ogc_routes
+from dispatch_api.doors.open311.desk import ReportDesk
+from dispatch_api.doors.open311.report_routes import router as report_routes
+from dispatch_api.doors.open311.routes import router as open311_routes
+from dispatch_api.doors.open311.wire import ERRORS as GEOREPORT_ERRORS
+from dispatch_api.doors.open311.wire import PREFIX as OPEN311
+from dispatch_api.doors.open311.wire import georeport_error
 from dispatch_api.doors.sighting_desk import SightingDesk
 from dispatch_api.doors.sightings import router as sighting_routes
 from dispatch_api.evidence.routes import router as evidence_routes
@@ -45,9 +55,6 @@ from dispatch_api.storms.rules import load_storm_rules
 from dispatch_api.storms.service import StormDesk
 from dispatch_api.tasks.routes import router as task_routes
 from dispatch_api.tasks.service import TaskDesk
-from dispatch_api.storms.routes import router as storm_routes
-from dispatch_api.storms.rules import load_storm_rules
-from dispatch_api.storms.service import StormDesk
 from dispatch_api.visits.checklists import load_visit_rules
 from dispatch_api.visits.routes import router as visit_routes
 from dispatch_api.visits.service import VisitDesk
@@ -70,7 +77,10 @@ ROUTERS: tuple[tuple[str, APIRouter], ...] = (
     (API_PREFIX, figure_routes),
     (API_PREFIX, sighting_routes),
     (API_PREFIX, delivery_routes),
+    (API_PREFIX, report_routes),
     (API_PREFIX, stream.router),
+    (OPEN311, open311_routes),
+    (OGC, ogc_routes),
     ("", health.router),
     ("", pages.router),
 )
@@ -115,7 +125,8 @@ def create_app(
         redoc_url=None,
         dependencies=[Depends(admit)],
     )
-    intake = Intake(store, matters, routing)
+    intake, zones_at = Intake(store, matters, routing), ZonesAt(store)
+    app.state.reports = ReportDesk(store, matters, intake, zones_at)
     sessions = SessionDesk(store, passwords=passwords, departments=routing.departments)
     accounts = AccountDesk(store, passwords=passwords, departments=tuple(routing.departments.by_key))
     app.state.parts = Parts(
@@ -132,7 +143,7 @@ def create_app(
         visits=VisitDesk(store, load_visit_rules(matters=matters), tasks),
         storms=StormDesk(store, load_storm_rules(matters=matters), matters),
         intake=intake,
-        sightings=SightingDesk(store, matters, intake, ZonesAt(store)),
+        sightings=SightingDesk(store, matters, intake, zones_at),
         demo_accounts=tuple(demo_accounts),
         static_dir=static_dir,
     )
@@ -140,10 +151,10 @@ def create_app(
     list(declared_routes(ROUTERS))
     for prefix, router in ROUTERS:
         app.include_router(router, prefix=prefix)
-    speaker = speaker_of({})
+    speaker = speaker_of({OPEN311: georeport_error, OGC: ogc_error})
     app.add_middleware(NoNul, speaker=speaker)
     app.add_middleware(BodyLimit, speaker=speaker)
     app.add_middleware(SecurityHeaders)
     add_problem_handlers(app, speaker)
-    describe_errors(app, declared_routes(ROUTERS))
+    describe_errors(app, declared_routes(ROUTERS), {OPEN311: GEOREPORT_ERRORS, OGC: OGC_ERRORS})
     return app

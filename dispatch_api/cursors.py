@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -15,6 +17,8 @@ from dispatch_api.errors import InvalidRequest
 
 MAX_ROW_ID = 2**63 - 1
 """The largest number that a key of the store may have."""
+
+_TIME = re.compile(r"20\d\d-(0\d|1[0-2])-([0-2]\d|30|31)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{6})?\+00:00")
 
 RowId = Annotated[int, Field(ge=0, le=MAX_ROW_ID)]
 """A number of a row, in a path or query."""
@@ -44,6 +48,21 @@ def row_of(cursor: str | None, kind: str) -> int | None:
     match _unpacked(cursor):
         case [str(found), int(number)] if found == kind and 0 <= number <= MAX_ROW_ID:
             return number
+        case _:
+            raise InvalidRequest(field="cursor", problem="it is not the `next` of a page of this list")
+
+
+def moment_of(cursor: str | None, kind: str) -> tuple[datetime, str] | None:
+    """The time and name of the row that a cursor of `cursor_of(kind, time, name)` stands for; None for the first page.
+
+    Raises:
+        InvalidRequest: It is no cursor of this list.
+    """
+    if cursor is None:
+        return None
+    match _unpacked(cursor):
+        case [str(found), str(time), str(name)] if found == kind and _TIME.fullmatch(time):
+            return datetime.fromisoformat(time), name
         case _:
             raise InvalidRequest(field="cursor", problem="it is not the `next` of a page of this list")
 

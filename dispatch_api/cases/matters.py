@@ -41,22 +41,32 @@ class ColourRule(ConfigurationModel):
     min_repeats: int = Field(default=0, ge=0)
 
 
+# As many as make a look a clean one when nobody looks at the picture.
+_LOOKS_WITHOUT_A_PERSON = 4
+
+
 class Closure(ConfigurationModel):
     """What a flight must show before it proves that a thing is gone.
 
     Attributes:
         auto_close: Whether such a flight closes the case by itself; else a person confirms it, seeing both pictures.
-        min_looks: So many sure looks at the place, none of which found anything.
+        min_looks: So many sure looks at the place, none of which found anything; left out, 4 where flights close cases
+            by themselves, and 1 where a person sees the picture anyway.
         coarsest_cm: No coarser than so many centimetres of ground per pixel; None for what the model asks anyway.
         wait: So long after the work was reported done, and no sooner.
         unverifiable_after: So many flights that looked and could not tell make the case unverifiable.
     """
 
     auto_close: bool = False
-    min_looks: int = Field(default=1, ge=1)
+    min_looks: int | None = Field(default=None, ge=1)
     coarsest_cm: float | None = Field(default=None, gt=0)
     wait: ClockText | None = None
     unverifiable_after: int = Field(default=2, ge=1)
+
+    @property
+    def looks(self) -> int:
+        """How many sure looks are asked for."""
+        return self.min_looks or (_LOOKS_WITHOUT_A_PERSON if self.auto_close else 1)
 
     @model_validator(mode="after")
     def _waits_by_the_clock(self) -> Closure:
@@ -81,6 +91,8 @@ class Matter(ConfigurationModel):
     colours: tuple[ColourRule, ...] = ()
     otherwise: Colour = Colour.GREEN
     evidence: tuple[str, ...] = ()
+    reportable: bool = True
+    published: bool = False
     closure: Closure = Closure()
 
     def colour_of(self, *, zones: Mapping[str, frozenset[str]], extent_m2: float | None, repeats: int) -> Colour:

@@ -1,0 +1,223 @@
+"""`ReportDesk`: a citizen's report meets a case, or makes one that waits for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from limits import parse
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+from sqlalchemy import Connection, Row, insert, select, update
+
+from dispatch_api.accounts.model import Account, Actor, Scope, system_actor
+from dispatch_api.cases.intake import Intake
+from dispatch_api.cases.matters import Matter, Matters
+from dispatch_api.cases.moves import tell_case
+from dispatch_api.cases.observation import Observation
+from dispatch_api.departments.facts import ZoneFact
+from dispatch_api.doors.open311.matching import PIN_COVARIANCE_M2, the_case_meant
+from dispatch_api.doors.open311.report import ReportForm
+from dispatch_api.errors import InvalidRequest, NotFound, NotLoggedIn, TooManyAttempts
+from dispatch_api.store import Store
+from dispatch_api.store.history import Event, append_event
+from dispatch_api.store.schema import citizen_report
+from dispatch_api.store.times import utc_now
+from dispatch_api.zones_at import ZonesAt
+from geo.position import Fix
+
+LABEL = "citizen_report"
+# No detector vouches for it: it is below every auto level, and a person looks in any case.
+_CONFIDENCE = 0.5
+_CITIZEN = system_actor("citizen-report")
+_OF_ONE_PLACE = parse("10/minute")
+_OF_ALL = parse("600/minute")
+
+
+class ReportDesk:
+    """Where citizens' reports come in."""
+
+    def __init__(
+        self,
+        store: Store,
+        matters: Matters,
+        intake: Intake,
+        zones_at: ZonesAt,
+        *,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._store = store
+        self._matters = matters
+        self._intake = intake
+        self._zones_at = zones_at
+        self._now = now
+        self._rates = FixedWindowRateLimiter(MemoryStorage())
+
+    def admit(self, key: Account | None, address: str) -> None:
+        """Let somebody report: a key with the scope for it at any pace, everybody else ten times a minute.
+
+        Raises:
+            NotLoggedIn: The key is not for reports.
+            TooManyAttempts: Too many reports came from this address, or altogether.
+        """
+        if key is not None:
+            if Scope.REPORTS_WRITE not in key.scopes:
+                raise NotLoggedIn(f"api_key: the key lacks the scope {Scope.REPORTS_WRITE}.")
+            return
+        if not self._rates.hit(_OF_ONE_PLACE, "from", address) or not self._rates.hit(_OF_ALL, "all"):
+            raise TooManyAttempts(retry_after_s=60)
+
+    def take(self, form: ReportForm) -> str:
+        """Record a report; on return it is on disk.
+
+        Returns:
+            The `service_request_id`.
+
+        Raises:
+            NotFound: There is no such service.
+        """
+        matter = self.service(form.service_code)
+        request_id, at = uuid4().hex, self._now()
+        values = {
+            "request_id": request_id,
+            "service_code": matter.key,
+            "description": form.description or "",
+            "lon": form.long,
+            "lat": form.lat,
+            "address": form.address_string or form.address_id,
+            "media_url": form.media_url,
+            "contact": form.contact or None,
+            "requested_at": at,
+            "updated_at": at,
+        }
+        zones = self._zones(form.long, form.lat, at)
+
+        def work(connection: Connection) -> str:
+            connection.execute(insert(citizen_report), {**values, "case_id": None})
+            if form.long is not None and form.lat is not None:
+                self._meet(connection, request_id, matter, form.long, form.lat, values["address"], zones, at)
+            return request_id
+
+        return self._store.write(work)
+
+    def service(self, service_code: str) -> Matter:
+        """The matter that citizens may report under a code.
+
+        Raises:
+            NotFound: There is none.
+        """
+        matter = self._matters.by_key.get(service_code)
+        if matter is None or not matter.reportable:
+            raise NotFound(kind="service", key=service_code)
+        return matter
+
+    def place(self, request_id: str, *, lon: float, lat: float, by: Actor) -> None:
+        """Put a report that came with an address only onto the map; it then meets a case like any other.
+
+        Raises:
+            NotFound: There is no such report.
+            InvalidRequest: It has a case already.
+        """
+        at = self._now()
+        zones = self._zones(lon, lat, at)
+
+        def work(connection: Connection) -> None:
+            row = report_row(connection, request_id)
+            if row.case_id is not None:
+                raise InvalidRequest(field="request_id", problem="this report has a place and a case already")
+            here = citizen_report.c.request_id == request_id
+            connection.execute(update(citizen_report).where(here).values(lon=lon, lat=lat, updated_at=at))
+            matter = self._matters[row.service_code]
+            self._meet(connection, request_id, matter, lon, lat, row.address, zones, at, by=by)
+
+        self._store.write(work)
+
+    def contact_of(self, request_id: str, *, by: Actor, why: str) -> dict[str, Any]:
+        """Whom to ask about a report; that somebody looked is written into the history.
+
+        Raises:
+            NotFound: There is no such report.
+            InvalidRequest: No reason is given.
+        """
+        if not why.strip():
+            raise InvalidRequest(field="reason", problem="say why the person's data are opened")
+
+        def work(connection: Connection) -> dict[str, Any]:
+            row = report_row(connection, request_id)
+            data = {"request_id": request_id}
+            opened = Event(
+                at=self._now(), who=by.name, kind="report.contact_opened", why=why, case_id=row.case_id, data=data
+            )
+            append_event(connection, opened)
+            return dict(row.contact or {})
+
+        return self._store.write(work)
+
+    def _zones(self, lon: float | None, lat: float | None, at: datetime) -> tuple[ZoneFact, ...]:
+        if lon is None or lat is None:
+            return ()
+        pin = Fix(
+            lon=lon,
+            lat=lat,
+            alt_m=0.0,
+            covariance_m2=PIN_COVARIANCE_M2,
+            height_source="citizen",
+            yaw_source="citizen",
+        )
+        return self._zones_at(pin, on=self._matters.calendar.local_date(at))
+
+    def _meet(
+        self,
+        connection: Connection,
+        request_id: str,
+        matter: Matter,
+        lon: float,
+        lat: float,
+        address: Any,  # noqa: ANN401 - a column's value
+        zones: tuple[ZoneFact, ...],
+        at: datetime,
+        by: Actor = _CITIZEN,
+    ) -> None:
+        window = self._matters.windows[matter.family]
+        found = the_case_meant(connection, lon=lon, lat=lat, family=matter.family, window=window, at=at)
+        if found is not None:
+            case_id: str | None = found.case_id
+        else:
+            seen = Observation(
+                key=f"citizen:{request_id}",
+                matter=matter.key,
+                label=LABEL,
+                confidence=_CONFIDENCE,
+                lon=lon,
+                lat=lat,
+                covariance_m2=PIN_COVARIANCE_M2,
+                first_seen_at=at,
+                last_seen_at=at,
+                flight_id=f"citizen:{request_id}",
+                zones=zones,
+                address=address,
+                review_required=True,
+            )
+            case_id = self._intake.take(connection, seen).case_id
+        here = citizen_report.c.request_id == request_id
+        connection.execute(update(citizen_report).where(here).values(case_id=case_id))
+        if case_id is not None:
+            # The history never changes, so nothing that a person may want to have deleted goes into it.
+            data = {"request_id": request_id, "service_code": matter.key, "joined": found is not None}
+            append_event(connection, Event(at=at, who=by.name, kind="case.reported", case_id=case_id, data=data))
+        if found is not None:
+            tell_case(connection, found, kind="case.updated", at=at, matters=self._matters)
+
+
+def report_row(connection: Connection, request_id: str) -> Row[Any]:
+    """The row of a report.
+
+    Raises:
+        NotFound: There is none.
+    """
+    row = connection.execute(select(citizen_report).where(citizen_report.c.request_id == request_id)).first()
+    if row is None:
+        raise NotFound(kind="report", key=request_id)
+    return row
