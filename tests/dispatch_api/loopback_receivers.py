@@ -117,7 +117,12 @@ class LoopbackReceiver:
         return [got.message_id for got in self.got]
 
     def _serve(self, request: BaseHTTPRequestHandler) -> None:
-        body = request.rfile.read(int(request.headers.get("content-length", 0)))
+        length = int(request.headers.get("content-length", 0))
+        body = request.rfile.read(length)
+        if len(body) < length:
+            # Whoever sent it was killed halfway through: nothing has come.
+            request.close_connection = True
+            return
         got = Got(path=request.path, headers={k.lower(): v for k, v in request.headers.items()}, body=body)
         with self._lock:
             self.got.append(got)
