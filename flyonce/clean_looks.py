@@ -93,7 +93,8 @@ def note_clean_looks(
     """
     told = 0
     for row in _flown_over(coverage, desk):
-        found = _nothing_found(coverage, row, least_looks)
+        # Of a case that waits for proof every sure look counts: its matter says how many are enough.
+        found = _nothing_found(coverage, row, 1 if row.state in WAITING else least_looks)
         if found is not None:
             told += desk.note(replace(found, picture=picture_of(row.case_id)))
         elif row.state in WAITING:

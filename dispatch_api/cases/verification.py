@@ -295,7 +295,7 @@ def _wait_again(connection: Connection, row: CaseRow, *, at: datetime, matters: 
 def _lacks(closure: Closure, *, looks: int, resolution_m: float, waited_s: float) -> tuple[str, ...]:
     wait = closure.wait.elapsed if closure.wait else None
     short = {
-        "looks": looks < closure.min_looks,
+        "looks": looks < closure.looks,
         "resolution": closure.coarsest_cm is not None and resolution_m * 100 > closure.coarsest_cm,
         "wait": wait is not None and waited_s < wait.total_seconds(),
     }
