@@ -33,7 +33,7 @@ TITLES = {
     "detection.rejected.v1": "线索已排除",
     "receiver.test.v1": "测试消息",
 }
-"""In Chinese, by type; a message of another type brings its own `title_zh`."""
+"""In Chinese, by type; a message of another type brings its own `title_zh` (or `text.zh`, as reminders do)."""
 COLOURS = {"red": "🔴红色", "yellow": "🟡黄色", "green": "🟢绿色"}
 _MORE = "详情请登录查看"
 # What markdown of either platform takes as an order: links, headings, mentions of everybody.
@@ -57,6 +57,7 @@ class Words:
         if "text_zh" in data:
             return title, [*(plain(line, longest=200) for line in data["text_zh"].splitlines()), *self._link(data)]
         pairs = {
+            "督办编号": data.get("notice"),
             "案件": data.get("number"),
             "事项": self._matter(data),
             "地点": place_name(data.get("place")),
@@ -103,7 +104,8 @@ class Words:
         return f"- {mark} {self._title(message.type, data)}：{told}"
 
     def _title(self, type: str, data: Mapping[str, Any]) -> str:
-        return TITLES.get(type) or plain(str(data.get("title_zh", "通知")))
+        own = data.get("title_zh") or data.get("text", {}).get("zh") or "通知"
+        return TITLES.get(type) or plain(str(own))
 
     def _matter(self, data: Mapping[str, Any]) -> str | None:
         return matter_name(self.matters, data["matter"]).zh if "matter" in data else None

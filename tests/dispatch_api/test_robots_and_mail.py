@@ -211,6 +211,20 @@ def test_a_message_may_bring_its_own_words_and_a_type_nobody_knows_here(store, r
     assert lines == ["### 🟡黄色 汛情通报", "共 84 处积水", "最深 40 厘米"]
 
 
+def test_a_reminder_says_what_its_step_says_and_the_number_of_its_notice(store, robot, clock):
+    wecom(store, robot)
+    words = {
+        "text": {"zh": "超期督办", "en": "Overdue"},
+        "notice": "督〔2026〕1号",
+        "deadline_at": "2026-11-23T08:00:00Z",
+    }
+    a_message(store, clock(), type="task.reminder.v1", colour="red", data=words)
+    send_all(delivering(store, clock))
+    lines = text_of(robot.got[0]).splitlines()
+    assert lines[:2] == ["### 🔴红色 超期督办", "**督办编号**：督〔2026〕1号"]
+    assert "**办理时限**：11月23日 16:00" in lines
+
+
 def test_words_of_others_order_nothing_and_a_position_is_no_place_name():
     assert plain("<@all> [看](http://evil.test)\n# 一") == "＜＠all＞ ［看］（http://evil.test） ＃ 一"
     assert plain("水" * 70) == "水" * 59 + "…"
