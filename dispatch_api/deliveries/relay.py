@@ -108,6 +108,9 @@ class Relay:
                 except DispatchError as error:
                     _log.warning("deliveries wait: %s", error)
                     began = 0
+                except Exception:  # noqa: BLE001 - whatever it is, messages go out again when it is over
+                    _log.exception("deliveries wait")
+                    began = 0
                 await self._pause(stop, began)
         finally:
             keeping.cancel()
@@ -184,7 +187,7 @@ class Relay:
         if now_troubled or any(self._until[one.delivery_id] <= began_at for one in batch):
             # It got into trouble while these waited for their turn: they wait for better times instead.
             return None
-        sent = batch[: channel.fits([one.message for one in batch])]
+        sent = batch[: self._together(channel, batch)]
         outcome = await self._outcome(channel, to, sent, began_at)
         if not outcome.delivered:
             self._troubled.add(to.receiver_id)
@@ -215,6 +218,13 @@ class Relay:
                     if not done.done():
                         done.set_result(None)
 
+    def _together(self, channel: Channel, batch: Sequence[Leased]) -> int:
+        try:
+            return channel.fits([one.message for one in batch])
+        except Exception:  # noqa: BLE001 - one of them cannot be put into words: alone, it harms nobody else
+            _log.exception("messages to %s do not go together", batch[0].to.name)
+            return 1
+
     async def _outcome(self, channel: Channel, to: Address, sent: Sequence[Leased], at: datetime) -> Outcome:
         try:
             return await channel.send(to, [one.message for one in sent], at=at)
@@ -237,7 +247,7 @@ class Relay:
             until = self._now() + self._pace.lease
             try:
                 await self._write(lambda connection, ids=ids, until=until: renew(connection, ids, until))  # type: ignore[misc]
-            except DispatchError as error:
+            except Exception as error:  # noqa: BLE001 - what is not renewed runs out, and is sent again
                 _log.warning("leases are not renewed: %s", error)
             else:
                 self._until.update({one: until for one in ids if one in self._until})

@@ -211,6 +211,22 @@ def test_a_message_may_bring_its_own_words_and_a_type_nobody_knows_here(store, r
     assert lines == ["### 🟡黄色 汛情通报", "共 84 处积水", "最深 40 厘米"]
 
 
+def test_a_message_that_cannot_be_put_into_words_fails_alone(store, robot, clock):
+    wecom(store, robot)
+    a_message(store, clock(), number="bad", data={"deadline_at": "soon"})
+    for n in range(3):
+        a_message(store, clock(), number=f"good {n}")
+    service = delivering(store, clock)
+    for _ in range(3):
+        send_all(service)
+        clock.forward(minutes=1)
+    told = "".join(text_of(got) for got in robot.got)
+    assert [f"good {n}" in told for n in range(3)] == [True] * 3
+    found = states(store)
+    assert found[0] == ("pending", "could not be sent (ValueError)")
+    assert {state for state, _ in found[1:]} == {"delivered"}
+
+
 def test_a_reminder_says_what_its_step_says_and_the_number_of_its_notice(store, robot, clock):
     wecom(store, robot)
     words = {
