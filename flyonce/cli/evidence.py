@@ -19,6 +19,7 @@ from flyonce.settings import Settings
 if TYPE_CHECKING:
     from dispatch_api.accounts.model import Actor
     from dispatch_api.evidence.pack.building import PackCard
+    from dispatch_api.evidence.pack.standalone import Intact
     from dispatch_api.store import Store
 
 app = typer.Typer(
@@ -100,12 +101,15 @@ def verify(
     tsa_cert: Annotated[
         Path | None, typer.Option("--tsa-cert", help="PEM with the authority's root, for the time stamp.")
     ] = None,
+    store: Annotated[
+        str | None, typer.Option("--store", help="Ask this store as well whether its history names the pack.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check a pack, offline, with nothing but the pack; exit 1 names the first file or entry that is not as it was."""
     from dispatch_api.errors import StampError
     from dispatch_api.evidence.pack.stamps import check_signature, token_of
-    from dispatch_api.evidence.pack.standalone import TOKEN, Wrong
+    from dispatch_api.evidence.pack.standalone import MANIFEST, TOKEN, Wrong
     from dispatch_api.evidence.pack.standalone import verify as verify_pack
 
     if not file.exists():
@@ -118,6 +122,8 @@ def verify(
             if token is None:
                 raise Wrong(TOKEN, "is missing: the pack has no time stamp")
             stamped_at = check_signature(token, manifest, _read(tsa_cert))
+        if store is not None and not _knows(store, told):
+            raise Wrong(MANIFEST, "the store's history names no pack with this manifest: it was not made there")
     except (Wrong, StampError) as error:
         where = error.where if isinstance(error, Wrong) else TOKEN
         if as_json:
@@ -281,6 +287,14 @@ def _set_hold(case: str, reason: str, store: str | None, *, held: bool, as_json:
         emit_json({"case": case, "hold": held, "changed": changed})
     else:
         say(f"{case}: the evidence is {'held' if held else 'released'}{'' if changed else ' already'}.")
+
+
+def _knows(url: str, told: Intact) -> bool:
+    from dispatch_api.evidence.pack.building import is_known
+    from dispatch_api.store import open_store
+
+    with open_store(url) as opened:
+        return is_known(opened, told)
 
 
 def _actor(store: Store, account: str | None, *, from_stdin: bool) -> Actor:

@@ -129,7 +129,7 @@ def test_originals_are_for_the_centre_and_auditors_and_never_without_a_reason(
     store, intake, tmp_path, actor, why, error
 ):
     number = a_case(store, intake, tmp_path)
-    sha256 = manifest_of(a_pack(store, number, tmp_path / "a.zip").path)[-1]["sha256"]
+    sha256 = next((store.evidence_dir / "originals").rglob("*.jpg")).stem
     with pytest.raises(error):
         a_pack(store, number, tmp_path / "pack.zip", originals=True, by=actor, why=why)
     with pytest.raises(error):

@@ -111,3 +111,16 @@ def test_holds_flights_and_the_quota_from_the_command_line(city, tmp_path):
     assert json.loads(answer.stdout)["fits"] is False
     assert "must stay" in answer.stderr
     assert run("quota", "--store", url, "--keep", "much").exit_code == 2
+
+
+def test_a_store_knows_the_packs_that_were_made_of_it_and_no_others(city, tmp_path):
+    url, number = city
+    pack = tmp_path / "case.zip"
+    told(run("pack", number, "--store", url, "-o", str(pack), "--json"))
+    assert told(run("verify", str(pack), "--store", url, "--json"))["ok"] is True
+    other = f"sqlite:///{tmp_path}/other.db"
+    with open_store(other, create=True):
+        pass
+    answer = run("verify", str(pack), "--store", other)
+    assert answer.exit_code == 1
+    assert "names no pack with this manifest" in answer.stderr

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from dispatch_api.accounts.model import Actor
 from dispatch_api.cases.matters import Matters
@@ -26,6 +27,7 @@ from dispatch_api.evidence.pack.words import README
 from dispatch_api.evidence.vault import Vault
 from dispatch_api.store import Store
 from dispatch_api.store.history import Event, append_event
+from dispatch_api.store.schema import event
 from dispatch_api.store.times import iso, utc_now
 
 PACKED = "evidence.packed"
@@ -158,6 +160,14 @@ def build_pack(
         bytes=size,
         stamped=told.stamped,
     )
+
+
+def is_known(store: Store, told: standalone.Intact) -> bool:
+    """Whether the store's history names a pack by the digest of its manifest: then it was made here."""
+    made_of = (event.c.kind == PACKED) & (event.c.case_id == told.about["case"]["case_id"])
+    with store.read() as connection:
+        kept = connection.execute(select(event.c.data).where(made_of)).scalars().all()
+    return any(json.loads(data)["manifest_sha256"] == told.manifest_sha256 for data in kept)
 
 
 def _note(
