@@ -13,6 +13,7 @@ DispatchError
 │   ├── StoreClosed           a write came after the store was closed
 │   └── ChainBroken           the history was changed: names the first entry that does not fit
 ├── EvidenceError             an original is missing, unreadable or not the file it is said to be
+│   └── EvidenceGone          an original was removed after its retention
 ├── StampError                a time stamp cannot be had, or does not hold
 ├── IllegalTransition         a state change that the table does not allow; carries the allowed ones
 ├── InvalidRequest            a request that lacks something the change needs
@@ -149,6 +150,10 @@ class EvidenceError(DispatchError):
         self.problem = problem
         self.remedy = remedy
         super().__init__(f"{self.path}: {problem}. {remedy}.")
+
+
+class EvidenceGone(EvidenceError):
+    """An original was removed after its retention; its hash, its copies and the history of it are kept."""
 
 
 class StampError(DispatchError):
@@ -303,6 +308,7 @@ HTTP_FACES: tuple[tuple[type[DispatchError], int, str, str], ...] = (
     (StoreFull, 507, "store-full", "The disk is full"),
     (StoreClosed, 503, "store-closed", "The service is stopping"),
     (StampError, 502, "no-stamp", "A time stamp cannot be had"),
+    (EvidenceGone, 410, "original-removed", "The original was removed after its retention"),
     (EvidenceError, 500, "evidence", "A file of evidence cannot be used"),
     (DispatchError, 500, "failure", "The service could not do this"),
 )

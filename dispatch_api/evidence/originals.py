@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, select
 
 from dispatch_api.accounts.model import Actor, Role
-from dispatch_api.errors import EvidenceError, Forbidden, InvalidRequest, NotFound
+from dispatch_api.errors import EvidenceGone, Forbidden, InvalidRequest, NotFound
 from dispatch_api.evidence.pack.members import Member, weigh
 from dispatch_api.evidence.vault import Vault
 from dispatch_api.store import Store
@@ -62,7 +62,8 @@ def open_original(store: Store, sha256: str, *, by: Actor, why: str, now: Callab
         Forbidden: The role may not.
         InvalidRequest: There is no reason.
         NotFound: There is no such original.
-        EvidenceError: It was removed after its retention, is missing, or is not what it was.
+        EvidenceGone: It was removed after its retention.
+        EvidenceError: It is missing, or is not what it was.
     """
     check_may_open(by, why)
     with store.read() as connection:
@@ -77,10 +78,10 @@ def open_original(store: Store, sha256: str, *, by: Actor, why: str, now: Callab
         raise NotFound(kind="original", key=sha256)
     path = Vault(store.evidence_dir).original_path(row.sha256, row.extension)
     if row.removed_at is not None:
-        raise EvidenceError(
-            path=path,
-            problem=f"the original was removed on {row.removed_at:%Y-%m-%d}, after its retention",
-            remedy="The redacted copy is kept",
+        raise EvidenceGone(
+            path=f"original {sha256}",
+            problem=f"it was removed on {row.removed_at:%Y-%m-%d}, after its retention",
+            remedy="The redacted copies are kept",
         )
     weigh(Member(name="original", content=path, wanted_sha256=sha256))
     happened = Event(

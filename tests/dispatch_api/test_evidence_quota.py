@@ -14,7 +14,7 @@ from pack_builders import CENTRE, a_pack
 from sqlalchemy import select, update
 
 from dispatch_api.accounts.model import system_actor
-from dispatch_api.errors import EvidenceError, InvalidRequest, NotFound
+from dispatch_api.errors import EvidenceGone, InvalidRequest, NotFound
 from dispatch_api.evidence.holds import set_hold
 from dispatch_api.evidence.looks import Finding, PictureLook
 from dispatch_api.evidence.originals import open_original
@@ -175,11 +175,14 @@ def test_what_belongs_to_no_case_goes_first(store, cases):
         assert connection.execute(select(tables.near_miss)).all() == []
 
 
-def test_an_original_that_is_gone_is_said_to_be_gone_and_its_case_still_has_a_pack(store, cases, tmp_path):
+def test_an_original_that_is_gone_is_said_to_be_gone_and_its_case_still_has_a_pack(store, cases, browser, tmp_path):
     case_id, sha256 = cases["old"]
     swept(store)
-    with pytest.raises(EvidenceError, match=r"removed on 2026-11-23, after its retention"):
+    with pytest.raises(EvidenceGone, match=r"removed on 2026-11-23, after its retention"):
         open_original(store, sha256, by=CENTRE, why="复议核对")
+    answer = browser("chief").post(f"/api/v1/evidence/{sha256}/original", {"reason": "复议核对"})
+    assert answer.status_code == 410
+    assert str(tmp_path) not in answer.text
     made = a_pack(store, case_id, tmp_path / "pack.zip", originals=True, why="法院调取")
     entry = next(one for one in _entries(made.path) if one.get("role") == "original")
     assert (entry["path"], entry["sha256"], made.originals) == (None, sha256, ())
