@@ -64,7 +64,7 @@ class Webhooks:
         body = cloud_event(message, self._letterhead)
         keys = secrets_in_use(to.secrets, at)
         headers = {"content-type": CONTENT_TYPE, **webhook_headers(message.message_id, body, at=at, keys=keys)}
-        answer = await _posted(self._wire, to.url, body, headers)
+        answer = await _posted(self._wire, to, to.url, body, headers)
         return answer if isinstance(answer, Outcome) else outcome_of_status(answer, at)
 
 
@@ -89,7 +89,7 @@ class DingTalk:
         body = {"msgtype": "markdown", "markdown": {"title": title, "text": "\n\n".join([f"### {title}", *lines])}}
         keys = secrets_in_use(to.secrets, at)
         url = to.url if not keys else f"{to.url}{'&' if '?' in to.url else '?'}{dingtalk_query(keys[0], at=at)}"
-        return await _told_robot(self._wire, url, body, at, too_often=self._too_often)
+        return await _told_robot(self._wire, to, url, body, at, too_often=self._too_often)
 
 
 class WeCom:
@@ -111,7 +111,7 @@ class WeCom:
         """Say it in the group."""
         title, lines = _said(self._words, messages, self.room_bytes)
         body = {"msgtype": "markdown", "markdown": {"content": "\n".join([f"### {title}", *lines])}}
-        return await _told_robot(self._wire, to.url, body, at, too_often=self._too_often)
+        return await _told_robot(self._wire, to, to.url, body, at, too_often=self._too_often)
 
 
 def outcome_of_status(answer: Answer, at: datetime) -> Outcome:
@@ -129,17 +129,17 @@ def outcome_of_status(answer: Answer, at: datetime) -> Outcome:
     return Outcome(status=status, error=f"answered {status}", pause=pause)
 
 
-async def _posted(wire: Wire, url: str, body: bytes, headers: dict[str, str]) -> Answer | Outcome:
+async def _posted(wire: Wire, to: Address, url: str, body: bytes, headers: dict[str, str]) -> Answer | Outcome:
     try:
-        return await wire.post(url, body, headers)
+        return await wire.post(url, body, headers, owner=to.receiver_id)
     except (NotSent, AddressRefused, InvalidRequest) as error:
         return Outcome(error=str(error))
 
 
 async def _told_robot(
-    wire: Wire, url: str, body: dict[str, Any], at: datetime, *, too_often: frozenset[int]
+    wire: Wire, to: Address, url: str, body: dict[str, Any], at: datetime, *, too_often: frozenset[int]
 ) -> Outcome:
-    answer = await _posted(wire, url, json.dumps(body, ensure_ascii=False).encode(), _JSON)
+    answer = await _posted(wire, to, url, json.dumps(body, ensure_ascii=False).encode(), _JSON)
     if isinstance(answer, Outcome):
         return answer
     outcome = outcome_of_status(answer, at)

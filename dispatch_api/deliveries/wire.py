@@ -20,6 +20,7 @@ Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 
 MAX_ANSWER_BYTES = 64 * 1024
 _KEEP_ALIVE_S = 30.0
+_CONNECTIONS_EACH = 16
 
 
 class NotSent(DispatchError):
@@ -83,7 +84,6 @@ class Wire:
         timeout_s: float,
         resolver: Resolver = system_addresses,
         tls: ssl.SSLContext | None = None,
-        most_connections: int = 200,
     ) -> None:
         """Set up; nothing is connected yet.
 
@@ -92,22 +92,23 @@ class Wire:
             timeout_s: From the first look-up to the end of the answer.
             resolver: Looks names up.
             tls: Which certificates are trusted; the system's where left out.
-            most_connections: At once.
         """
         self._timeout_s = timeout_s
-        trusted = tls or ssl.create_default_context()
-        self._pools = {
-            scheme: httpcore.AsyncConnectionPool(
-                ssl_context=trusted,
-                max_connections=most_connections,
-                keepalive_expiry=_KEEP_ALIVE_S,
-                network_backend=_JudgedNetwork(scheme, guard, resolver),
-            )
-            for scheme in ("https", "http")
-        }
+        self._guard = guard
+        self._resolver = resolver
+        self._trusted = tls or ssl.create_default_context()
+        # Each receiver has its own: nobody waits for a neighbour's connections behind one gateway, and a pool looks
+        # at every connection that it has before each request.
+        self._pools: dict[tuple[object, str, str, int], httpcore.AsyncConnectionPool] = {}
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, owner: object = None) -> Answer:
         """Post once.
+
+        Args:
+            url: Where to.
+            body: What.
+            headers: Beside those of every request.
+            owner: Whose connections are used.
 
         Raises:
             NotSent: No answer came in time, or none at all.
@@ -118,7 +119,7 @@ class Wire:
         answer: Answer | None = None
         try:
             async with asyncio.timeout(self._timeout_s):
-                async with self._pools[target.scheme].stream(
+                async with self._pool(owner, target).stream(
                     "POST", _url(target), headers=_headers(target, headers), content=body
                 ) as response:
                     answer = Answer(status=response.status, retry_after=_retry_after(response), body=b"")
@@ -132,6 +133,17 @@ class Wire:
             if answer is not None:
                 return answer
             raise NotSent(f"no connection ({_words(error)})") from error
+
+    def _pool(self, owner: object, target: Target) -> httpcore.AsyncConnectionPool:
+        key = owner, target.scheme, target.host, target.port
+        if key not in self._pools:
+            self._pools[key] = httpcore.AsyncConnectionPool(
+                ssl_context=self._trusted,
+                max_connections=_CONNECTIONS_EACH,
+                keepalive_expiry=_KEEP_ALIVE_S,
+                network_backend=_JudgedNetwork(target.scheme, self._guard, self._resolver),
+            )
+        return self._pools[key]
 
     async def close(self) -> None:
         """Let go of idle connections."""
