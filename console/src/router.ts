@@ -1,7 +1,7 @@
 import { createRouter, createWebHistory } from "vue-router";
 
 import LoginPage from "./pages/LoginPage.vue";
-import { homeOf, session, worksForDepartment } from "./state/session";
+import { homeOf, seesPeople, session, worksForDepartment } from "./state/session";
 
 export const router = createRouter({
   history: createWebHistory(),
@@ -11,6 +11,11 @@ export const router = createRouter({
     { path: "/map", name: "map", component: () => import("./pages/MapPage.vue") },
     { path: "/cases/:id", name: "case", component: () => import("./pages/CasePage.vue"), props: true },
     { path: "/inbox/:id?", name: "inbox", component: () => import("./pages/InboxPage.vue"), props: true },
+    { path: "/people", name: "people", component: () => import("./pages/PeoplePage.vue") },
+    { path: "/visits", name: "visits", component: () => import("./pages/VisitsPage.vue") },
+    { path: "/visits/:id", name: "visit", component: () => import("./pages/VisitPage.vue"), props: true },
+    { path: "/storms/:id", name: "storm", component: () => import("./pages/StormPage.vue"), props: true },
+    { path: "/figures", name: "figures", component: () => import("./pages/FiguresPage.vue") },
     { path: "/:rest(.*)*", name: "missing", component: () => import("./pages/MissingPage.vue") },
   ],
 });
@@ -26,5 +31,6 @@ router.beforeEach(async (to) => {
   if (to.name === "login") return account ? homeOf(account) : true;
   if (!account) return { name: "login", query: to.path === "/" ? {} : { next: to.fullPath } };
   if (to.name === "home" || (to.name === "map" && worksForDepartment(account))) return homeOf(account);
-  return true;
+  const elsewhere = to.name === "people" ? !seesPeople(account) : account.role === "admin" && to.name !== "missing";
+  return elsewhere ? homeOf(account) : true;
 });

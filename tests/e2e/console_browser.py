@@ -78,7 +78,7 @@ class Visitor:
     def log_in(self, name: str) -> Page:
         page = self.go("/login")
         page.click(f'[data-demo-name="{name}"]')
-        page.wait_for_url(re.compile("/(map|inbox)"))
+        page.wait_for_url(re.compile("/(map|inbox|people)"))
         return page
 
     def check(self, allowed: set[tuple[int, str]]) -> None:

@@ -46,6 +46,12 @@ ACCOUNTS = (
         name="centre", password=PASSWORD, role="centre", display_name_zh="演示指挥中心", display_name_en="Demo centre"
     ),
     DemoAccount(
+        name="auditor", password=PASSWORD, role="auditor", display_name_zh="演示审计", display_name_en="Demo auditor"
+    ),
+    DemoAccount(
+        name="admin", password=PASSWORD, role="admin", display_name_zh="演示管理员", display_name_en="Demo admin"
+    ),
+    DemoAccount(
         name="drainage", password=PASSWORD, role="leader", display_name_zh="市政排水", display_name_en="Drainage"
     ),
 )

@@ -34,10 +34,25 @@ def pixels_like(picture: np.ndarray, colour: tuple[int, int, int]) -> int:
     return int((np.abs(picture.astype(int) - colour).max(axis=2) < 16).sum())
 
 
-@pytest.mark.parametrize(("name", "landing"), [("operator", "/map"), ("centre", "/map"), ("drainage", "/inbox")])
+LANDINGS = {"operator": "/map", "centre": "/map", "auditor": "/map", "admin": "/people", "drainage": "/inbox"}
+
+
+@pytest.mark.parametrize(("name", "landing"), LANDINGS.items())
 def test_each_role_logs_in_with_one_click_and_lands_on_its_own_page(visitor, name, landing):
     page = visitor().log_in(name)
     assert urlsplit(page.url).path == landing
+
+
+def test_an_admin_sees_accounts_and_is_offered_no_case(visitor):
+    page = visitor().log_in("admin")
+    expect(page.locator("[data-accounts] tbody tr")).to_have_count(5)
+    expect(page.locator("[data-accounts]")).to_contain_text("部门负责人")
+    assert page.locator("nav a[href='/map'], nav a[href='/inbox']").count() == 0
+    page.goto(page.url.replace("/people", "/map"))
+    page.wait_for_url("**/people")
+    auditor = visitor().log_in("auditor")
+    auditor.click("nav a[href='/people']")
+    expect(auditor.locator("[data-accounts] tbody tr")).to_have_count(5)
 
 
 def test_a_wrong_password_is_said_in_words_and_lets_nobody_in(visitor):

@@ -1,8 +1,11 @@
 /** Requests to our own service: cookie session, CSRF header on writes, problem+json turned into one error type. */
 
 import type {
+  FiguresAnswer, LineResult, CheckAnswer, StormDetail, Stroke, SuggestionList, VisitDetail, VisitItem, Weather,
+} from "./field";
+import type {
   Basemap, CaseDetail, CaseFeature, CaseObservation, CaseProperties, Change, DemoAnswer, Department, FeatureCollection, Flight,
-  LineGeometry, PhotoProperties, PointGeometry, PolygonGeometry, SessionAnswer, Summary, Task, TaskPage, ZoneProperties,
+  KeptAccount, KeptKey, LineGeometry, LogInMethods, PhotoProperties, PointGeometry, PolygonGeometry, SessionAnswer, Summary, Task, TaskPage, ZoneProperties,
 } from "./types";
 
 const ROOT = "/api/v1";
@@ -78,12 +81,19 @@ function query(parameters: Record<string, string | undefined>): string {
   return used.length ? `?${new URLSearchParams(used)}` : "";
 }
 
+function post<T>(path: string, body: unknown): Promise<T> {
+  return request<T>(path, { method: "POST", body });
+}
+
 export const api = {
   demo: () => request<DemoAnswer>("/demo", { anonymous: true }),
   session: () => request<SessionAnswer>("/session", { anonymous: true }),
   checkSession: () => request<SessionAnswer>("/session"),
   logIn: (name: string, password: string) =>
     request<SessionAnswer>("/session", { method: "POST", body: { name, password }, anonymous: true }),
+  methods: () => request<LogInMethods>("/session/methods", { anonymous: true }),
+  accounts: async () => (await request<{ items: KeptAccount[] }>("/accounts")).items,
+  keys: async () => (await request<{ items: KeptKey[] }>("/keys")).items,
   logOut: () => request<void>("/session", { method: "DELETE" }),
   summary: () => request<Summary>("/summary"),
   flights: async () => (await request<{ items: Flight[] }>("/flights")).items,
@@ -115,6 +125,23 @@ export const api = {
   moveTask: async (id: string, change: Change): Promise<void> => {
     await request(`/tasks/${encodeURIComponent(id)}/transitions`, { method: "POST", body: change });
   },
+  visitSuggestions: (day: string) => request<SuggestionList>(`/visits/suggestions${query({ day })}`),
+  visits: async () => (await request<{ items: VisitItem[] }>("/visits")).items,
+  visit: (id: string) => request<VisitDetail>(`/visits/${encodeURIComponent(id)}`),
+  planVisit: (day: string, caseIds: string[]) => post<VisitDetail>("/visits", { day, case_ids: caseIds }),
+  moveVisit: (id: string, to: string, reason = "") => post<VisitDetail>(`/visits/${encodeURIComponent(id)}/transitions`, { to, reason }),
+  reportLine: (id: string, line: number, told: { result: LineResult; note: string; checks: Record<string, CheckAnswer> }) =>
+    post<VisitDetail>(`/visits/${encodeURIComponent(id)}/lines/${line}`, told),
+  signVisit: (id: string, signature: { name: string; form: "typed" | "drawn"; strokes: Stroke[] }) =>
+    post<VisitDetail>(`/visits/${encodeURIComponent(id)}/signatures`, signature),
+  setActCode: (id: string, code: string) => post<VisitDetail>(`/visits/${encodeURIComponent(id)}/act-codes`, { code }),
+  weather: () => request<Weather>("/storms/current"),
+  storm: (id: string) => request<StormDetail>(`/storms/${encodeURIComponent(id)}`),
+  beginStorm: (name: string) => post<StormDetail>("/storms", { name }),
+  endStorm: (id: string, reason: string) => post<StormDetail>(`/storms/${encodeURIComponent(id)}/end`, { reason }),
+  tellUnits: (id: string) => post<{ told: string[] }>(`/storms/${encodeURIComponent(id)}/tables`, {}),
+  figures: (month: string) => request<FiguresAnswer>(`/figures${query({ month })}`),
+  figuresCsv: (month: string) => `${ROOT}/figures.csv${query({ month })}`,
   basemap: async (): Promise<Basemap | null> => {
     try {
       return await request<Basemap>("/basemap");

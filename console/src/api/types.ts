@@ -1,5 +1,7 @@
 /** The shapes of the REST contract (`/api/v1`), as the pages read them. Longitude before latitude, metres, ISO 8601 UTC. */
 
+import type { FlightVerdict } from "./field";
+
 export type Role = "operator" | "centre" | "handler" | "leader" | "auditor" | "admin";
 export type CaseColour = "red" | "yellow" | "green";
 export type LonLat = [number, number];
@@ -15,6 +17,29 @@ export interface Account {
 export interface SessionAnswer {
   account: Account;
   csrf: string;
+}
+
+/** The ways to log in besides the password. */
+export interface LogInMethods {
+  oidc: { name: string; url: string } | null;
+}
+
+/** An account as whoever looks after accounts sees it. */
+export interface KeptAccount extends Account {
+  created_at: string;
+  disabled_at: string | null;
+}
+
+/** A machine's key, without its secret. */
+export interface KeptKey {
+  name: string;
+  scopes: string[];
+  department: string | null;
+  created_by: string;
+  created_at: string;
+  expires_at: string | null;
+  revoked_at: string | null;
+  last_used_at: string | null;
 }
 
 export interface DemoAccount {
@@ -211,6 +236,7 @@ export interface CaseDetail extends CaseProperties {
   lon: number;
   lat: number;
   observations_list: CaseObservation[];
+  verification: FlightVerdict[];
   tasks: CaseTask[];
   events: HistoryEvent[];
   evidence: EvidencePicture[];

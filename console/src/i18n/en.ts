@@ -2,13 +2,18 @@ import type zh from "./zh";
 
 const en: typeof zh = {
   app: { name: "flyonce", tagline: "One flight sees every matter; each finding goes to the department responsible" },
-  nav: { map: "Operations map", inbox: "Department inbox", main: "Main navigation", skip: "Skip to content" },
+  nav: { map: "Operations map", inbox: "Department inbox", people: "Accounts and keys", main: "Main navigation", skip: "Skip to content" },
   role: { operator: "Drone operator", centre: "Operations centre", department: "Department", handler: "Department handler", leader: "Department lead", auditor: "Auditor", admin: "Administrator" },
+  people: {
+    accounts: "Accounts", keys: "Keys", name: "Name", role: "Role", department: "Department", state: "State", open: "Open", closed: "Closed {time}", scopes: "Opens",
+    revoked: "Revoked {time}", expires: "Until {time}", lasting: "Until revoked", used: "Last used", never: "Never", none: "There are no keys yet.",
+    hint: "To add, close or change: flyonce accounts, flyonce keys, or /api/v1/accounts, /api/v1/keys.",
+  },
   session: { logOut: "Log out", language: "中文", expired: "Your session has ended. Please log in again." },
   login: {
     title: "Log in", name: "Account", password: "Password", submit: "Log in", busy: "Logging in…", wrong: "Wrong account or password.",
     needBoth: "Please enter account and password.", demoTitle: "Demo accounts", demoHint: "This system runs on demonstration data; one click logs you in.",
-    as: "Log in as", locked: "Too many attempts. Please try again later.",
+    as: "Log in as", locked: "Too many attempts. Please try again later.", with: "Log in with {name}",
   },
   state: {
     loading: "Loading…", failed: "Could not be loaded", unreachable: "The server cannot be reached. Please check the network.",
@@ -69,7 +74,7 @@ const en: typeof zh = {
     photoOf: "Evidence of {matter}; the finding is boxed",
   },
   event: {
-    task: "Task", case_joined: "Observation joined", case_took_in: "Case {number} merged into this one", case_parted: "Case {number} taken out of this one", case_refined: "Observation refined", case_clean_look: "Looked at again, nothing found", case_undecided: "The routing rules name no single lead",
+    task: "Task", case_joined: "Observation joined", case_took_in: "Case {number} merged into this one", case_parted: "Case {number} taken out of this one", case_refined: "Observation refined", case_clean_look: "Looked at again, nothing found", case_verified: "Verdict of a re-flight", case_visit_planned: "On a joint visit", case_visit_under_way: "Joint visit began", case_visit_cancelled: "Joint visit cancelled", case_visited: "Joint visit done", case_storm_joined: "Joined a storm", case_storm_left: "Left a storm", case_undecided: "The routing rules name no single lead",
     account_created: "Account created",
   },
   actor: {
@@ -118,6 +123,30 @@ const en: typeof zh = {
     sign: "{left} left to sign", overdue: "Overdue by {left}", signOverdue: "Signing overdue by {left}", noDeadline: "No deadline set", detail: "Task",
     openMap: "Open in map app", casePage: "See the whole case", received: "Sent {time}", department: "Department", role: "Part", choose: "Choose a task on the left.",
     number: "Case number", rule: "Routing rule", loadingTask: "Loading the task…",
+  },
+  visit: {
+    title: "Joint visits", planned: "Visits", suggested: "Suggested visits", day: "Day", suggestHint: "Open cases of one place (within {m} m, errors of position included): one stop, one list.",
+    noneSuggested: "Nothing to put together on this day.", none: "No joint visits yet.", plan: "Plan the visit", planning: "Planning…", cases: "{n} cases", lines: "{done} of {n} lines reported", dueToday: "Due that day",
+    departments: "Departments", back: "Back to the visits", list: "List and results", results: "Results", checklist: "What to look at", evidence: "Evidence asked for", result: "Result", note: "Note",
+    report: "Report our result", reported: "Reported.", answers: { ok: "In order", problem: "Not in order", not_applicable: "Not applicable" },
+    lineResults: { done: "Dealt with", not_done: "Not dealt with", nothing_found: "Nothing found there" }, waiting: "No result yet", of: "By {name}, {time}",
+    signatures: "Signatures", sign: "Sign", signHere: "Sign here", signName: "Name", clear: "Clear", signed: "Signed.", noSignatures: "Nobody has signed.",
+    actCodes: "Act codes (行政行为码)", actCode: "Our department's act code", save: "Save", saved: "Saved.", seal: "Seal", sealHolds: "Unchanged since it was sealed", sealBroken: "Changed after it was sealed!",
+    reason: "Reason", updated: "The visit has been updated.", lead: "Leads", co: "Helps",
+  },
+  storm: {
+    on: "Storm", banner: "{name}: {n} waterlogged places, ranked by danger; units get tables instead of single messages", open: "See the table", suggest: "{n} new waterlogged places: storm mode is suggested", begin: "Begin storm mode",
+    name: "Name of the storm", table: "Places by danger", rank: "No.", place: "Place", danger: "Danger", why: "Why", unknown: "Unknown", area: "Area", units: "Units", told: "Told {time}", notTold: "Not told",
+    end: "End the storm", endReason: "Reason", tell: "Send the tables now", toldNow: "Sent to {n} units.", over: "Over", deadline: "Deadline", started: "Began {time}", back: "Back to the map", tasks: "{n} tasks", none: "No water cases yet.",
+  },
+  figures: {
+    title: "Monthly figures", month: "Month", basis: "By the month of dispatch; figures follow what becomes of the cases. Definitions: docs/figures.md.", csv: "Download table", byDepartment: "By department", byMatter: "By matter", all: "Whole city",
+    none: "No cases were dispatched in this month.", chart: "Five rates by department", department: "Department", matter: "Matter", dispatched: "Dispatched", closed: "Closed", onTime: "On time", reworked: "Sent back", putOff: "Put off", recurred: "Came back", suspended: "Hours suspended",
+    rate: { closing_rate: "Closed", on_time_rate: "Closed on time", rework_rate: "Sent back", delay_rate: "Put off", recurrence_rate: "Came back" },
+  },
+  proof: {
+    title: "Verdicts of re-flights", before: "Before", after: "Re-flight", looks: "{n} sure looks, {cm} cm per pixel", lacks: "Lacks: ", lack: { looks: "looks", resolution: "resolution", wait: "waiting time", confidence: "confidence" },
+    confirm: "Confirm and close", sendBack: "Not fixed: send back", closeReason: "Re-flight {flight}: fixed", backReason: "Re-flight {flight}: not fixed", noPicture: "No picture", flight: "Flight {flight}, {time}",
   },
   unit: { day: "{n} d", hour: "{n} h", minute: "{n} min", sep: " " },
   clock: { left: "{left} left", over: "overdue by {left}" },

@@ -1,12 +1,17 @@
 export default {
   app: { name: "综合飞一次", tagline: "一次飞行，全量识别，按事项、按部门推送" },
-  nav: { map: "态势地图", inbox: "部门收件箱", main: "主导航", skip: "跳到主要内容" },
+  nav: { map: "态势地图", inbox: "部门收件箱", people: "账号与密钥", main: "主导航", skip: "跳到主要内容" },
   role: { operator: "飞手", centre: "指挥中心", department: "责任部门", handler: "部门经办", leader: "部门负责人", auditor: "审计", admin: "系统管理员" },
+  people: {
+    accounts: "账号", keys: "密钥", name: "名称", role: "角色", department: "部门", state: "状态", open: "启用", closed: "停用于 {time}", scopes: "权限",
+    revoked: "吊销于 {time}", expires: "有效至 {time}", lasting: "长期有效", used: "最近使用", never: "从未", none: "还没有密钥。",
+    hint: "新建、停用和改角色：flyonce accounts、flyonce keys，或 /api/v1/accounts、/api/v1/keys。",
+  },
   session: { logOut: "退出登录", language: "English", expired: "登录已过期，请重新登录。" },
   login: {
     title: "登录", name: "账号", password: "密码", submit: "登录", busy: "正在登录…", wrong: "账号或密码不正确。",
     needBoth: "请填写账号和密码。", demoTitle: "演示账号", demoHint: "本系统运行在演示数据上，点击即可登录。", as: "以此身份登录",
-    locked: "尝试次数过多，请稍后再试。",
+    locked: "尝试次数过多，请稍后再试。", with: "使用{name}登录",
   },
   state: {
     loading: "正在加载…", failed: "加载失败", unreachable: "无法连接服务器，请检查网络。", server: "服务器出错（{status}）：{detail}",
@@ -64,7 +69,7 @@ export default {
     clock: { verify: "核实时限", sign: "签收时限", dispose: "处置时限" }, reviewReasons: "核实原因", suggestions: "相关案件", picture: "第 {n} / {total} 张",
     photoOf: "{matter}证据照片，框内为识别目标",
   },
-  event: { task: "部门任务", case_joined: "并入新的观测", case_took_in: "并入案件 {number}", case_parted: "案件 {number} 已分出", case_refined: "观测更新", case_clean_look: "复飞查看，未见该问题", case_undecided: "派遣规则未能确定主办部门", account_created: "创建账号" },
+  event: { task: "部门任务", case_joined: "并入新的观测", case_took_in: "并入案件 {number}", case_parted: "案件 {number} 已分出", case_refined: "观测更新", case_clean_look: "复飞查看，未见该问题", case_verified: "复飞核查结论", case_visit_planned: "列入联合检查", case_visit_under_way: "联合检查开始", case_visit_cancelled: "联合检查取消", case_visited: "联合检查完成", case_storm_joined: "并入汛情", case_storm_left: "移出汛情", case_undecided: "派遣规则未能确定主办部门", account_created: "创建账号" },
   actor: {
     intake: "系统 · 观测入库", auto_rule: "系统 · 自动规则", routing: "系统 · 派遣规则", tasks: "系统 · 任务联动", verification: "系统 · 核查联动",
     inbox: "系统 · 收件箱", command_line: "系统 · 命令行",
@@ -108,6 +113,30 @@ export default {
     overdue: "处置已超期 {left}", signOverdue: "签收已超期 {left}", noDeadline: "未定时限", detail: "任务详情", openMap: "用地图应用打开",
     casePage: "查看案件全部记录", received: "派发于 {time}", department: "部门", role: "承办角色", choose: "从左侧选择一个任务。", number: "案件编号",
     rule: "派遣规则", loadingTask: "正在加载任务…",
+  },
+  visit: {
+    title: "联合检查", planned: "检查计划", suggested: "建议的联合检查", day: "日期", suggestHint: "同一地点（{m} 米内，计入定位误差）的未结案件，一次上门、一张清单。",
+    noneSuggested: "这一天没有可合并的检查。", none: "还没有联合检查。", plan: "安排检查", planning: "正在安排…", cases: "{n} 件案件", lines: "{done} / {n} 项已反馈", dueToday: "当日到期",
+    departments: "参加部门", back: "返回检查列表", list: "检查清单与结果", results: "结果汇总", checklist: "检查要点", evidence: "取证要求", result: "处理结果", note: "说明",
+    report: "提交本部门结果", reported: "结果已提交。", answers: { ok: "正常", problem: "有问题", not_applicable: "不涉及" },
+    lineResults: { done: "已处置", not_done: "未完成", nothing_found: "现场未发现" }, waiting: "待反馈", of: "反馈人 {name}，{time}",
+    signatures: "签名", sign: "签名确认", signHere: "在此手写签名", signName: "姓名", clear: "清除重签", signed: "已签名。", noSignatures: "还没有签名。",
+    actCodes: "行政行为码", actCode: "填写本部门行政行为码", save: "保存", saved: "已保存。", seal: "封存校验值", sealHolds: "封存后未改动", sealBroken: "封存后被改动！",
+    reason: "理由", updated: "检查已更新。", lead: "主办", co: "协办",
+  },
+  storm: {
+    on: "汛情中", banner: "{name}：{n} 处积水，按危险程度分派，单件通知已合并为清单", open: "查看清单", suggest: "近期新增 {n} 处积水，建议启动汛情模式", begin: "启动汛情",
+    name: "汛情名称", table: "积水点危险排序", rank: "序", place: "地点", danger: "危险度", why: "依据", unknown: "未知项", area: "面积", units: "责任单位", told: "已告知 {time}", notTold: "未告知",
+    end: "结束汛情", endReason: "结束理由", tell: "立即发送清单", toldNow: "已向 {n} 个单位发送清单。", over: "已结束", deadline: "时限", started: "{time} 启动", back: "返回地图", tasks: "{n} 项任务", none: "还没有积水案件。",
+  },
+  figures: {
+    title: "月度指标", month: "月份", basis: "按派遣月份统计，案件后续进展会更新指标；定义见 docs/figures.md。", csv: "下载表格", byDepartment: "按部门", byMatter: "按事项", all: "全市合计",
+    none: "这个月没有派遣案件。", chart: "各部门五项指标", department: "部门", matter: "事项", dispatched: "派遣", closed: "结案", onTime: "按期", reworked: "返工", putOff: "延期", recurred: "反复", suspended: "缓办小时",
+    rate: { closing_rate: "结案率", on_time_rate: "按期结案率", rework_rate: "返工率", delay_rate: "延期率", recurrence_rate: "反复率" },
+  },
+  proof: {
+    title: "复飞核查", before: "整改前", after: "复飞时", looks: "{n} 次有效观测，{cm} cm/像素", lacks: "未满足：", lack: { looks: "观测次数", resolution: "分辨率", wait: "等待时间", confidence: "识别置信度" },
+    confirm: "确认整改，结案", sendBack: "未整改，返工", closeReason: "航次 {flight} 复飞核查：已整改", backReason: "航次 {flight} 复飞核查：仍未整改", noPicture: "没有照片", flight: "航次 {flight}，{time}",
   },
   unit: { day: "{n} 天", hour: "{n} 小时", minute: "{n} 分钟", sep: " " },
   clock: { left: "剩余 {left}", over: "已超期 {left}" },

@@ -21,6 +21,10 @@ export const session = {
   expired: readonly(expired),
   isDepartment: computed(() => current.value !== null && worksForDepartment(current.value)),
 
+  /** An admin looks after accounts and sees no case. */
+  seesCases: computed(() => current.value !== null && current.value.role !== "admin"),
+  seesPeople: computed(() => current.value !== null && seesPeople(current.value)),
+
   /** Asks the service once who this browser is; later calls answer from memory. */
   async know(): Promise<Account | null> {
     if (asked.value) return current.value;
@@ -58,7 +62,13 @@ export function worksForDepartment(account: Pick<Account, "role">): boolean {
   return account.role === "handler" || account.role === "leader";
 }
 
+/** Whether an account may look at accounts and keys. */
+export function seesPeople(account: Pick<Account, "role">): boolean {
+  return account.role === "admin" || account.role === "auditor";
+}
+
 /** Where a role lands after the log-in. */
 export function homeOf(account: Pick<Account, "role">): string {
+  if (account.role === "admin") return "/people";
   return worksForDepartment(account) ? "/inbox" : "/map";
 }
