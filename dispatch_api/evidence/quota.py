@@ -7,7 +7,8 @@ merged into such a case or that such a case is the recurrence of. Redacted copie
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -105,8 +106,8 @@ def sweep(
     before = sum(path.stat().st_size for path in _files(folder))
     pieces: list[Piece] = []
     size = before
-    with store.read() as connection:
-        for piece in _may_go(connection, Vault(folder), at - retention):
+    with store.read() as connection, closing(_may_go(connection, Vault(folder), at - retention)) as offered:
+        for piece in offered:
             if size <= keep_bytes:
                 break
             pieces.append(piece)
@@ -125,7 +126,7 @@ def _files(folder: Path) -> Iterator[Path]:
         yield from sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
-def _may_go(connection: Connection, vault: Vault, cutoff: datetime) -> Iterator[Piece]:
+def _may_go(connection: Connection, vault: Vault, cutoff: datetime) -> Generator[Piece, None, None]:
     yield from _leftovers(connection, vault.folder)
     yield from _near_misses(connection, vault)
     yield from _originals(connection, vault, cutoff)
@@ -162,39 +163,65 @@ def _near_misses(connection: Connection, vault: Vault) -> Iterator[Piece]:
 
 def _originals(connection: Connection, vault: Vault, cutoff: datetime) -> Iterator[Piece]:
     """Originals all of whose cases are over, those that came in first."""
-    kept = kept_cases(connection, cutoff)
-    owners: dict[str, list[str]] = {}
-    for sha256, case_id in connection.execute(select(evidence.c.original_sha256, evidence.c.case_id).distinct()):
-        owners.setdefault(sha256, []).append(case_id)
     gone = select(removed_original.c.sha256)
-    query = select(original).where(original.c.sha256.not_in(gone)).order_by(original.c.received_at, original.c.sha256)
-    for row in connection.execute(query).all():
-        cases = owners.get(row.sha256, [])
-        path = vault.original_path(row.sha256, row.extension)
-        if cases and kept.isdisjoint(cases) and path.is_file():
-            size = path.stat().st_size
-            yield Piece(kind="original", path=path, bytes=size, sha256=row.sha256, case_ids=tuple(sorted(cases)))
+    query = select(original.c.sha256, original.c.extension).where(original.c.sha256.not_in(gone))
+    ordered = query.order_by(original.c.received_at, original.c.sha256)
+    with connection.execute(ordered, execution_options={"yield_per": _AT_ONCE}) as found:
+        for rows in found.partitions():
+            owners = _owners(connection, [row.sha256 for row in rows])
+            kept = kept_among(connection, {one for cases in owners.values() for one in cases}, cutoff)
+            for row in rows:
+                cases = owners.get(row.sha256, ())
+                path = vault.original_path(row.sha256, row.extension)
+                if cases and kept.isdisjoint(cases) and path.is_file():
+                    size = path.stat().st_size
+                    yield Piece(kind="original", path=path, bytes=size, sha256=row.sha256, case_ids=tuple(cases))
 
 
-def kept_cases(connection: Connection, cutoff: datetime) -> set[str]:
-    """The cases whose originals stay: open, on hold, handed over, ended after `cutoff`, or tied to such a one."""
-    ended = [state.value for state in ENDED_STATES]
-    columns = (case.c.case_id, case.c.state, case.c.ended_at, case.c.hold, case.c.handed_over_at)
-    rows = connection.execute(select(*columns, case.c.duplicate_of, case.c.recurrence_of)).all()
-    kept = {
-        row.case_id
-        for row in rows
-        if row.hold
-        or row.handed_over_at is not None
-        or row.state not in ended
-        or row.ended_at is None
-        or row.ended_at > cutoff
-    }
-    ties = [(row.case_id, row.duplicate_of) for row in rows if row.duplicate_of is not None]
-    ties += [(row.recurrence_of, row.case_id) for row in rows if row.recurrence_of is not None]
+def _owners(connection: Connection, originals: Sequence[str]) -> dict[str, list[str]]:
+    """The cases of each original."""
+    columns = (evidence.c.original_sha256, evidence.c.case_id)
+    query = select(*columns).where(evidence.c.original_sha256.in_(originals)).distinct().order_by(*columns)
+    found: dict[str, list[str]] = {}
+    for sha256, case_id in connection.execute(query):
+        found.setdefault(sha256, []).append(case_id)
+    return found
+
+
+def kept_among(connection: Connection, case_ids: Iterable[str], cutoff: datetime) -> set[str]:
+    """Which of these cases keep their originals: open, on hold, handed over, ended after `cutoff`, or tied to such one.
+
+    A case is tied to the one that it was merged into, and to one that is its recurrence; also through others.
+    """
+    rows: dict[str, Any] = {}
+    asked: set[str] = set()
+    waiting = set(case_ids)
+    while waiting:
+        some = sorted(waiting)[:_AT_ONCE]
+        waiting -= set(some)
+        asked |= set(some)
+        here = case.c.case_id.in_(some) | case.c.recurrence_of.in_(some)
+        for row in connection.execute(select(*_LIFE).where(here)).all():
+            rows[row.case_id] = row
+            waiting |= {one for one in (row.case_id, row.duplicate_of) if one is not None} - asked
+    kept = {row.case_id for row in rows.values() if _is_kept(row, cutoff)}
+    ties = [(row.case_id, row.duplicate_of) for row in rows.values() if row.duplicate_of is not None]
+    ties += [(row.recurrence_of, row.case_id) for row in rows.values() if row.recurrence_of is not None]
     while more := {of for of, to in ties if to in kept} - kept:
         kept |= more
     return kept
+
+
+_LIFE = (
+    *(case.c.case_id, case.c.state, case.c.ended_at, case.c.hold, case.c.handed_over_at),
+    *(case.c.duplicate_of, case.c.recurrence_of),
+)
+_ENDED = frozenset(state.value for state in ENDED_STATES)
+
+
+def _is_kept(row: Any, cutoff: datetime) -> bool:  # noqa: ANN401 - a row
+    held = row.hold or row.handed_over_at is not None
+    return held or row.state not in _ENDED or row.ended_at is None or row.ended_at > cutoff
 
 
 def _remove(store: Store, pieces: Sequence[Piece], *, by: Actor, at: datetime, cutoff: datetime) -> list[Piece]:
@@ -210,8 +237,9 @@ def _remove(store: Store, pieces: Sequence[Piece], *, by: Actor, at: datetime, c
 
 def _note(connection: Connection, pieces: Sequence[Piece], *, by: Actor, at: datetime, cutoff: datetime) -> list[Piece]:
     """Write down what goes; a case that was held or seen again since it was looked at keeps its originals."""
-    kept = kept_cases(connection, cutoff)
-    going = [piece for piece in pieces if kept.isdisjoint(_owners(connection, piece))]
+    owners = _owners(connection, [piece.sha256 for piece in pieces if piece.kind == "original"])
+    kept = kept_among(connection, {one for cases in owners.values() for one in cases}, cutoff)
+    going = [piece for piece in pieces if kept.isdisjoint(owners.get(piece.sha256, ()))]
     originals = [piece for piece in going if piece.kind == "original"]
     if originals:
         connection.execute(insert(removed_original), [{"sha256": piece.sha256, "at": at} for piece in originals])
@@ -229,13 +257,6 @@ def _note(connection: Connection, pieces: Sequence[Piece], *, by: Actor, at: dat
 
 def _event(by: Actor, at: datetime, why: str, data: Mapping[str, Any], case_id: str | None) -> Event:
     return Event(at=at, who=by.name, kind=REMOVED, why=why, case_id=case_id, data=dict(data))
-
-
-def _owners(connection: Connection, piece: Piece) -> Sequence[str]:
-    if piece.kind != "original":
-        return ()
-    query = select(evidence.c.case_id).where(evidence.c.original_sha256 == piece.sha256)
-    return connection.execute(query).scalars().all()
 
 
 def _unlink(connection: Connection, pieces: Sequence[Piece]) -> None:

@@ -91,6 +91,7 @@ case = Table(
     Index("case_file_state", "state"),
     Index("case_file_lon_lat", "lon", "lat"),
     Index("case_file_storm", "storm_id"),
+    Index("case_file_recurrence", "recurrence_of"),
     Index("case_file_dispatched", "dispatched_at"),
 )
 

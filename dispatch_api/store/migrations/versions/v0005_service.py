@@ -230,6 +230,7 @@ def upgrade() -> None:
     op.add_column("case_file", sa.Column("closed_by", words(16), nullable=True))
     op.add_column("case_file", sa.Column("storm_id", words(32), nullable=True))
     op.create_index("case_file_storm", "case_file", ["storm_id"], unique=False)
+    op.create_index("case_file_recurrence", "case_file", ["recurrence_of"], unique=False)
     op.create_index("case_file_dispatched", "case_file", ["dispatched_at"], unique=False)
     op.add_column("flight", sa.Column("facts", sa.JSON(), nullable=True))
     op.add_column("original", sa.Column("capture", sa.JSON(), nullable=True))
