@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -31,14 +33,55 @@ def picture_url(original_sha256: str | None, which: str, case_id: str) -> str | 
     return None if original_sha256 is None else f"/api/v1/evidence/{original_sha256}/{which}?case={case_id}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class PlaceError:
+    """The error of a case's place as it is shown.
+
+    Attributes:
+        sigma: The one-sigma ellipse: `major_m`, `minor_m`, `azimuth_deg`.
+        ellipse95: A GeoJSON polygon that holds the true place with 95 %.
+    """
+
+    sigma: dict[str, float]
+    ellipse95: dict[str, Any]
+
+
+def errors_of(rows: Sequence[CaseRow]) -> list[PlaceError]:
+    """The errors of many cases' places, reckoned together: a map asks for a thousand."""
+    if not rows:
+        return []
+    axes = ellipses(np.array([spot_of(row).covariance_m2 for row in rows]))
+    major_m, minor_m, azimuth_deg = axes.T
+    azimuth = np.radians(azimuth_deg)[:, None]
+    # The ellipsoid's radii stand in for a projection made for each: below a millimetre over a hundred metres.
+    metres = np.array([metres_per_degree(row.lat) for row in rows])
+    scale = scale_of_probability(0.95)
+    along, across = scale * major_m[:, None] * _CIRCLE[0], scale * minor_m[:, None] * _CIRCLE[1]
+    east = (along * np.sin(azimuth) + across * np.cos(azimuth)) / metres[:, :1]
+    north = (along * np.cos(azimuth) - across * np.sin(azimuth)) / metres[:, 1:]
+    centres = np.array([(row.lon, row.lat) for row in rows])
+    rings = np.round(centres[:, None, :] + np.stack([east, north], axis=-1), 8)
+    closed = np.concatenate([rings, rings[:, :1]], axis=1).tolist()
+    sigmas = [
+        {"major_m": round(major, 3), "minor_m": round(minor, 3), "azimuth_deg": round(turned, 1)}
+        for major, minor, turned in axes.tolist()
+    ]
+    return [
+        PlaceError(sigma=sigma, ellipse95={"type": "Polygon", "coordinates": [ring]})
+        for sigma, ring in zip(sigmas, closed, strict=True)
+    ]
+
+
 def error_of(row: CaseRow) -> dict[str, float]:
     """The one-sigma error ellipse of a case's place."""
-    major_m, minor_m, azimuth_deg = _ellipse(row)
-    return {"major_m": round(major_m, 3), "minor_m": round(minor_m, 3), "azimuth_deg": round(azimuth_deg, 1)}
+    return errors_of([row])[0].sigma
 
 
-def case_properties(row: CaseRow, *, matters: Matters, original_sha256: str | None) -> dict[str, Any]:
-    """The properties of a case's feature."""
+def case_properties(
+    row: CaseRow, *, matters: Matters, original_sha256: str | None, error: PlaceError | None = None
+) -> dict[str, Any]:
+    """The properties of a case's feature; `error` where those of many were reckoned together."""
+    shown = error or errors_of([row])[0]
     matter = matter_name(matters, row.matter)
     state_zh, state_en = CASE_STATE_NAMES[CaseState(row.state)]
     return {
@@ -53,8 +96,8 @@ def case_properties(row: CaseRow, *, matters: Matters, original_sha256: str | No
         "state_en": state_en,
         "colour": row.colour,
         "confidence": round(row.confidence, 4),
-        "error": error_of(row),
-        "ellipse95": _ellipse_95(row),
+        "error": shown.sigma,
+        "ellipse95": shown.ellipse95,
         "footprint": _polygon(row.footprint),
         "extent_m2": row.extent_m2,
         "extent_sigma_m2": row.extent_sigma_m2,
@@ -77,30 +120,22 @@ def case_properties(row: CaseRow, *, matters: Matters, original_sha256: str | No
 
 def case_feature(row: CaseRow, *, matters: Matters, original_sha256: str | None) -> dict[str, Any]:
     """A case as a GeoJSON point."""
-    return {
-        "type": "Feature",
-        "id": row.case_id,
-        "geometry": {"type": "Point", "coordinates": [row.lon, row.lat]},
-        "properties": case_properties(row, matters=matters, original_sha256=original_sha256),
-    }
+    return case_features([row], matters=matters, pictures={row.case_id: original_sha256})[0]
 
 
-def _ellipse(row: CaseRow) -> tuple[float, float, float]:
-    major_m, minor_m, azimuth_deg = ellipses(np.array([spot_of(row).covariance_m2]))[0].tolist()
-    return major_m, minor_m, azimuth_deg
-
-
-def _ellipse_95(row: CaseRow) -> dict[str, Any]:
-    # A map asks for thousands of these, so the ellipsoid's radii stand in for a projection made for each: the
-    # difference is below a millimetre over a hundred metres.
-    major_m, minor_m, azimuth_deg = _ellipse(row)
-    scale, (east_m, north_m) = scale_of_probability(0.95), metres_per_degree(row.lat)
-    azimuth = math.radians(azimuth_deg)
-    along, across = scale * major_m * _CIRCLE[0], scale * minor_m * _CIRCLE[1]
-    lons = row.lon + (along * math.sin(azimuth) + across * math.cos(azimuth)) / east_m
-    lats = row.lat + (along * math.cos(azimuth) - across * math.sin(azimuth)) / north_m
-    ring = [[round(lon, 8), round(lat, 8)] for lon, lat in zip(lons.tolist(), lats.tolist(), strict=True)]
-    return {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
+def case_features(
+    rows: Sequence[CaseRow], *, matters: Matters, pictures: Mapping[str, str | None]
+) -> list[dict[str, Any]]:
+    """Cases as GeoJSON points; `pictures` gives the original's SHA-256 of each case that has one."""
+    return [
+        {
+            "type": "Feature",
+            "id": row.case_id,
+            "geometry": {"type": "Point", "coordinates": [row.lon, row.lat]},
+            "properties": case_properties(row, matters=matters, original_sha256=pictures.get(row.case_id), error=error),
+        }
+        for row, error in zip(rows, errors_of(rows), strict=True)
+    ]
 
 
 def metres_per_degree(lat: float) -> tuple[float, float]:

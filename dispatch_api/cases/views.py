@@ -11,7 +11,14 @@ from sqlalchemy import Connection, Row, select
 
 from dispatch_api.accounts.model import Account, Role
 from dispatch_api.accounts.sight import seen_case, visible_cases
-from dispatch_api.cases.features import case_feature, case_properties, matter_name, picture_url
+from dispatch_api.cases.features import (
+    PlaceError,
+    case_features,
+    case_properties,
+    errors_of,
+    matter_name,
+    picture_url,
+)
 from dispatch_api.cases.filters import CaseFilter
 from dispatch_api.cases.matters import Matters
 from dispatch_api.cases.merges import PARTED, TOOK_IN, is_buried, merged_into, taken_apart
@@ -39,7 +46,7 @@ def case_collection(
     """The newest cases on the map; `feed_id` is where the live stream goes on, `next` leads to the older ones."""
     rows, following = _page(connection, wanted, account, cursor, limit)
     pictures = best_evidence(connection, [row.case_id for row in rows])
-    features = [case_feature(row, matters=matters, original_sha256=pictures.get(row.case_id)) for row in rows]
+    features = case_features(rows, matters=matters, pictures=pictures)
     return {
         "type": "FeatureCollection",
         "feed_id": last_feed_id(connection),
@@ -55,7 +62,10 @@ def case_page(
     """A page of the list of cases, the newest first; `next` is the cursor of the following page."""
     page, following = _page(connection, wanted, account, cursor, limit)
     pictures = best_evidence(connection, [row.case_id for row in page])
-    return {"items": [_item(row, matters, pictures.get(row.case_id)) for row in page], "next": following}
+    items = [
+        _item(row, matters, pictures.get(row.case_id), error) for row, error in zip(page, errors_of(page), strict=True)
+    ]
+    return {"items": items, "next": following}
 
 
 def _page(
@@ -157,9 +167,9 @@ def rule_item(rule: dict[str, Any] | None) -> dict[str, Any] | None:
     }
 
 
-def _item(row: CaseRow, matters: Matters, picture: str | None) -> dict[str, Any]:
+def _item(row: CaseRow, matters: Matters, picture: str | None, error: PlaceError | None = None) -> dict[str, Any]:
     return {
-        **case_properties(row, matters=matters, original_sha256=picture),
+        **case_properties(row, matters=matters, original_sha256=picture, error=error),
         "lon": row.lon,
         "lat": row.lat,
         "created_at": iso(row.created_at),
