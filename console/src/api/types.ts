@@ -228,6 +228,8 @@ export interface Rule {
   id: string;
   text_zh: string;
   text_en: string;
+  because_zh?: string | null;
+  because_en?: string | null;
   basis: string | null;
   basis_en?: string | null;
 }
@@ -285,6 +287,8 @@ export interface Task {
   basis_en?: string | null;
   rule_text_zh: string | null;
   rule_text_en: string | null;
+  rule_because_zh?: string | null;
+  rule_because_en?: string | null;
   thumbnail_url: string | null;
   annotated_url: string | null;
   allowed: AllowedMove[];
