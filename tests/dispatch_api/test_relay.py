@@ -20,15 +20,15 @@ from loopback_receivers import (
     delivering,
     send_all,
 )
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from standardwebhooks.webhooks import Webhook
 
 from dispatch_api.deliveries.desk import DeliveryDesk
-from dispatch_api.deliveries.leasing import lease
+from dispatch_api.deliveries.leasing import _IDS, _READY, lease
 from dispatch_api.deliveries.relay import Pace
 from dispatch_api.deliveries.schedule import Schedule
 from dispatch_api.store.history import verify_history
-from dispatch_api.store.schema import delivery, delivery_attempt
+from dispatch_api.store.schema import delivery, delivery_attempt, message
 
 pytestmark = pytest.mark.both_stores
 
@@ -60,6 +60,15 @@ def rows(store):
 
 def shown(store, name: str) -> dict:
     return next(row for row in a_desk(store).listed() if row["name"] == name)
+
+
+def plan_of(connection, query, values) -> str:
+    """How the database finds the rows of a query."""
+    compiled = query.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
+    explain = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
+    bound = compiled.construct_params(values)
+    parameters = tuple(str(bound[name]) for name in compiled.positiontup) if compiled.positional else bound
+    return str(connection.exec_driver_sql(explain + compiled.string, parameters).all())
 
 
 def test_a_message_arrives_as_a_cloud_event_that_an_independent_library_verifies(store, receiver):
@@ -267,6 +276,39 @@ def test_a_lease_that_ran_out_is_taken_up_again(store, receiver, clock):
     clock.forward(seconds=12)
     assert send_all(service) == 1
     assert hook.ids() == [taken.message.message_id]
+
+
+def test_what_is_due_is_found_by_the_index_among_many_that_wait(store, clock):
+    add_receiver(store, "drainage", "https://drainage.example/")
+    message_id = a_message(store, clock())
+    later = [
+        {
+            "message_id": f"later-{n}",
+            "receiver_id": 1,
+            "state": "pending",
+            "attempts": 1,
+            "next_at": clock() + timedelta(hours=1),
+            "urgent": False,
+        }
+        for n in range(3000)
+    ]
+    words = {"type": "t", "subject": "s", "departments": [], "colour": "green", "at": clock(), "body": "{}"}
+
+    def fill(connection) -> None:
+        connection.execute(insert(message), [{**words, "message_id": one["message_id"]} for one in later])
+        connection.execute(insert(delivery), later)
+
+    store.write(fill)
+    if store.url.startswith("postgresql"):
+        store.write(lambda connection: connection.exec_driver_sql("ANALYZE delivery"))
+    asked = {"now": clock(), "of_receiver": 1, "most": 8}
+    with store.read() as connection:
+        for query in (_READY, _IDS[True], _IDS[False]):
+            assert "delivery_due" in plan_of(connection, query, asked)
+    with store.read() as connection:
+        [due] = connection.execute(_IDS[False], asked).scalars()
+        found = connection.execute(select(delivery.c.message_id).where(delivery.c.delivery_id == due)).scalar_one()
+    assert found == message_id
 
 
 def test_red_goes_first(store, receiver, clock):
