@@ -24,6 +24,7 @@ from dispatch_api.store import Store
 from dispatch_api.store.times import utc_now
 
 T = TypeVar("T")
+_GRACE_S = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -260,6 +261,9 @@ class Relay:
             wait.cancel()
 
     async def _let_go(self) -> None:
+        if self._tasks:
+            # Most are done in a moment; whoever hangs is not waited for.
+            await asyncio.wait(set(self._tasks), timeout=_GRACE_S)
         for task in self._tasks:
             task.cancel()
         ids = list(self._until)

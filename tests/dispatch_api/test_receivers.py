@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 import zipfile
 from datetime import UTC, datetime, timedelta
 
@@ -23,6 +28,7 @@ from sqlalchemy import select
 from standardwebhooks.webhooks import Webhook
 from typer.testing import CliRunner
 
+from dispatch_api.deliveries.desk import DeliveryDesk
 from dispatch_api.deliveries.envelope import Letterhead
 from dispatch_api.deliveries.schedule import Schedule, asked_pause
 from dispatch_api.deliveries.service import Sending
@@ -203,6 +209,28 @@ def test_the_command_line_keeps_receivers_and_tries_them(tmp_path, hook, monkeyp
         assert len(refused.stderr.strip().splitlines()) == 1
     unlawful = run(receiver_commands.app, "add", "x", "--url", "https://u:geheim@x.example/")
     assert (unlawful.exit_code, "geheim" in unlawful.stderr) == (2, False)
+
+
+def test_deliveries_run_alone_until_they_are_told_to_end(tmp_path, hook):
+    url = f"sqlite:///{tmp_path}/city.db"
+    with open_store(url, create=True) as opened:
+        add_receiver(opened, "drainage", hook.url)
+        sent = a_message(opened, datetime.now(UTC))
+    environment = {**os.environ, "FLYONCE_DELIVERY_NETWORKS": "127.0.0.0/8"}
+    command = [sys.executable, "-m", "flyonce", "deliveries", "run", "--store", url]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    give_up_at = time.monotonic() + 60
+    with open_store(url) as opened:
+        while time.monotonic() < give_up_at and process.poll() is None:
+            if DeliveryDesk(opened).page(states=["delivered"])["items"]:
+                break
+            time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=60)
+    assert (hook.ids(), process.returncode) == ([sent], 0), told
+    with open_store(url) as opened, opened.read() as connection:
+        [row] = connection.execute(select(delivery)).all()
+    assert (row.state, row.leased_until) == ("delivered", None)
 
 
 def test_a_backup_lists_no_secret_in_what_it_says_of_itself(store, tmp_path, hook):
