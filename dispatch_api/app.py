@@ -29,6 +29,7 @@ from dispatch_api.departments.model import load_departments
 from dispatch_api.departments.routes import router as department_routes
 from dispatch_api.departments.routing import Routing, load_routing
 from dispatch_api.described import describe_errors
+from dispatch_api.doors.export.routes import router as export_routes
 from dispatch_api.doors.ogc.routes import ERRORS as OGC_ERRORS
 from dispatch_api.doors.ogc.routes import PREFIX as OGC
 from dispatch_api.doors.ogc.routes import ogc_error
@@ -78,6 +79,7 @@ ROUTERS: tuple[tuple[str, APIRouter], ...] = (
     (API_PREFIX, sighting_routes),
     (API_PREFIX, delivery_routes),
     (API_PREFIX, report_routes),
+    (API_PREFIX, export_routes),
     (API_PREFIX, stream.router),
     (OPEN311, open311_routes),
     (OGC, ogc_routes),

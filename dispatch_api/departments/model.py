@@ -30,6 +30,7 @@ class Department(ConfigurationModel):
         districts: The districts in which it stands for that one.
         parent: The department above it; its people see this one's tasks, and do not touch them.
         level: Where in the city's tree it stands, where that is said: below a county there are towns only.
+        code: Its unified social credit code (18 characters), for exports that name departments by it.
     """
 
     key: str = Field(pattern=r"^[a-z0-9_]+$", max_length=64)
@@ -38,6 +39,7 @@ class Department(ConfigurationModel):
     districts: tuple[str, ...] = ()
     parent: str | None = None
     level: Level | None = None
+    code: str | None = Field(default=None, pattern=r"^[0-9A-HJ-NPQRTUWXY]{18}$")
 
 
 class _DepartmentsFile(ConfigurationModel):
