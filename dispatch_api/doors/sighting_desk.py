@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from pydantic import ValidationError
@@ -16,7 +16,14 @@ from dispatch_api.cases.matters import Matters
 from dispatch_api.cases.observation import Observation
 from dispatch_api.cases.opening import surest
 from dispatch_api.departments.facts import ZoneFact
-from dispatch_api.doors.idempotency import MAX_KEY_LENGTH, Answer, answers_before, digest_of, keep_answers
+from dispatch_api.doors.idempotency import (
+    MAX_KEY_LENGTH,
+    Answer,
+    answers_before,
+    digest_of,
+    forget_answers,
+    keep_answers,
+)
 from dispatch_api.doors.sighting import Sighting, sighting_id
 from dispatch_api.errors import AnsweredBefore, DispatchError, InvalidRequest, http_face
 from dispatch_api.store import Store
@@ -24,6 +31,10 @@ from dispatch_api.store.times import utc_now
 from dispatch_api.zones_at import ZonesAt
 from geo.position import Fix
 
+ANSWERS_KEPT_FOR = timedelta(days=30)
+"""How long a key gets the same answer; after that its sighting brings its own observation up to date."""
+
+_FORGET_EVERY = timedelta(hours=1)
 _CREATED = 201
 _STREETS = ("street", "road", "permanent_water")
 
@@ -96,6 +107,7 @@ class SightingDesk:
         self._intake = intake
         self._zones_at = zones_at
         self._now = now
+        self._forget_at = now()
         self._keys_of_codes = {matter.code: key for key, matter in matters.by_key.items()}
 
     def record(self, account: Account, asked: Sequence[Asked]) -> list[Outcome]:
@@ -161,7 +173,11 @@ class SightingDesk:
                 outcomes[number] = Outcome(key=one.key, told=known.body, replayed=True)
             else:
                 outcomes[number] = Outcome(key=one.key, error=AnsweredBefore(key=one.key))
-        keep_answers(connection, owner, fresh, at=self._now())
+        at = self._now()
+        keep_answers(connection, owner, fresh, at=at)
+        if at >= self._forget_at:
+            forget_answers(connection, before=at - ANSWERS_KEPT_FOR)
+            self._forget_at = at + _FORGET_EVERY
         return outcomes
 
     def _recorded(self, connection: Connection, one: _Ready) -> Answer:
