@@ -11,6 +11,7 @@ import "./styles/base.css";
 import "./styles/components.css";
 import "./styles/pages.css";
 import "./styles/map.css";
+import "./styles/field.css";
 
 whenSessionExpires(() => {
   session.forget(true);

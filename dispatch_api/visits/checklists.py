@@ -26,6 +26,7 @@ class _VisitsFile(ConfigurationModel):
     near_m: float = Field(gt=0, le=2_000)
     other: tuple[Point, ...] = Field(min_length=1)
     checklists: dict[str, tuple[Point, ...]] = Field(default_factory=dict)
+    evidence_zh: dict[str, str] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +37,14 @@ class VisitRules:
         near_m: Cases that surely lie no farther apart than this are of one place.
         other: What is looked at for matters without a list of their own.
         checklists: By matter, what is looked at.
+        evidence_zh: What matters ask as evidence, in Chinese, by their own words.
         matters: The city's matters, whose `evidence` every list ends with.
     """
 
     near_m: float
     other: tuple[Point, ...]
     checklists: Mapping[str, tuple[Point, ...]]
+    evidence_zh: Mapping[str, str]
     matters: Matters
 
     def checklist(self, matter: str) -> list[dict[str, Any]]:
@@ -53,7 +56,7 @@ class VisitRules:
         known = self.matters.by_key.get(matter)
         asked = known.evidence if known else ()
         return looks + [
-            {"key": f"evidence_{number}", "zh": text, "en": text, "kind": "evidence"}
+            {"key": f"evidence_{number}", "zh": self.evidence_zh.get(text, text), "en": text, "kind": "evidence"}
             for number, text in enumerate(asked, start=1)
         ]
 
@@ -75,4 +78,10 @@ def load_visit_rules(path: Path | None = None, *, matters: Matters) -> VisitRule
             raise ConfigurationError(
                 path=source, place=f"checklists > {matter}", problem=problem, remedy="Correct the checklist"
             )
-    return VisitRules(near_m=model.near_m, other=model.other, checklists=model.checklists, matters=matters)
+    return VisitRules(
+        near_m=model.near_m,
+        other=model.other,
+        checklists=model.checklists,
+        evidence_zh=model.evidence_zh,
+        matters=matters,
+    )

@@ -126,6 +126,13 @@ def told_of(city, kind):
         return connection.execute(select(tables.message).where(tables.message.c.type == kind)).all()
 
 
+def test_every_point_of_the_default_lists_has_chinese_words():
+    rules = load_visit_rules(matters=MATTERS)
+    points = [point for matter in MATTERS.by_key for point in rules.checklist(matter)]
+    assert {point["kind"] for point in points} == {"look", "evidence"}
+    assert [point["en"] for point in points if point["zh"].isascii()] == []
+
+
 def test_what_is_on_a_visit_is_suggested_no_more_and_planned_no_second_time(city):
     visit = city.plan()
     with pytest.raises(InvalidRequest, match=visit.number):

@@ -2,7 +2,7 @@ import type zh from "./zh";
 
 const en: typeof zh = {
   app: { name: "flyonce", tagline: "One flight sees every matter; each finding goes to the department responsible" },
-  nav: { map: "Operations map", inbox: "Department inbox", people: "Accounts and keys", main: "Main navigation", skip: "Skip to content" },
+  nav: { map: "Operations map", inbox: "Department inbox", visits: "Joint visits", figures: "Monthly figures", people: "Accounts and keys", main: "Main navigation", skip: "Skip to content" },
   role: { operator: "Drone operator", centre: "Operations centre", department: "Department", handler: "Department handler", leader: "Department lead", auditor: "Auditor", admin: "Administrator" },
   people: {
     accounts: "Accounts", keys: "Keys", name: "Name", role: "Role", department: "Department", state: "State", open: "Open", closed: "Closed {time}", scopes: "Opens",
@@ -132,7 +132,7 @@ const en: typeof zh = {
     lineResults: { done: "Dealt with", not_done: "Not dealt with", nothing_found: "Nothing found there" }, waiting: "No result yet", of: "By {name}, {time}",
     signatures: "Signatures", sign: "Sign", signHere: "Sign here", signName: "Name", clear: "Clear", signed: "Signed.", noSignatures: "Nobody has signed.",
     actCodes: "Act codes (行政行为码)", actCode: "Our department's act code", save: "Save", saved: "Saved.", seal: "Seal", sealHolds: "Unchanged since it was sealed", sealBroken: "Changed after it was sealed!",
-    reason: "Reason", updated: "The visit has been updated.", lead: "Leads", co: "Helps",
+    reason: "Reason (to cancel)", updated: "The visit has been updated.", verb: { under_way: "Begin the visit", done: "End the visit", cancelled: "Cancel the visit" }, lead: "Leads", co: "Helps",
   },
   storm: {
     on: "Storm", banner: "{name}: {n} waterlogged places, ranked by danger; units get tables instead of single messages", open: "See the table", suggest: "{n} new waterlogged places: storm mode is suggested", begin: "Begin storm mode",

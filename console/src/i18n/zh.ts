@@ -1,6 +1,6 @@
 export default {
   app: { name: "综合飞一次", tagline: "一次飞行，全量识别，按事项、按部门推送" },
-  nav: { map: "态势地图", inbox: "部门收件箱", people: "账号与密钥", main: "主导航", skip: "跳到主要内容" },
+  nav: { map: "态势地图", inbox: "部门收件箱", visits: "联合检查", figures: "月度指标", people: "账号与密钥", main: "主导航", skip: "跳到主要内容" },
   role: { operator: "飞手", centre: "指挥中心", department: "责任部门", handler: "部门经办", leader: "部门负责人", auditor: "审计", admin: "系统管理员" },
   people: {
     accounts: "账号", keys: "密钥", name: "名称", role: "角色", department: "部门", state: "状态", open: "启用", closed: "停用于 {time}", scopes: "权限",
@@ -122,7 +122,7 @@ export default {
     lineResults: { done: "已处置", not_done: "未完成", nothing_found: "现场未发现" }, waiting: "待反馈", of: "反馈人 {name}，{time}",
     signatures: "签名", sign: "签名确认", signHere: "在此手写签名", signName: "姓名", clear: "清除重签", signed: "已签名。", noSignatures: "还没有签名。",
     actCodes: "行政行为码", actCode: "填写本部门行政行为码", save: "保存", saved: "已保存。", seal: "封存校验值", sealHolds: "封存后未改动", sealBroken: "封存后被改动！",
-    reason: "理由", updated: "检查已更新。", lead: "主办", co: "协办",
+    reason: "理由（取消时必填）", updated: "检查已更新。", verb: { under_way: "开始检查", done: "结束检查", cancelled: "取消检查" }, lead: "主办", co: "协办",
   },
   storm: {
     on: "汛情中", banner: "{name}：{n} 处积水，按危险程度分派，单件通知已合并为清单", open: "查看清单", suggest: "近期新增 {n} 处积水，建议启动汛情模式", begin: "启动汛情",

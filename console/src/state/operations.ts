@@ -123,6 +123,8 @@ export function useOperations(hooks: Hooks) {
     "flight.photo": (data) => takePhoto(data as Parameters<typeof takePhoto>[0]),
     "flight.ended": () => flightsSoon(),
     "zones.changed": () => void guarded(async () => (zones.value = await api.zones())),
+    "visit.changed": () => undefined,
+    "storm.changed": () => undefined,
   };
 
   useFeed({
