@@ -71,9 +71,12 @@ _TAKEN = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Leased:
-    """A delivery that is this process's to send: how often it failed, and its message."""
+    """A delivery that is this process's to send: how often it failed, and its message.
+
+    The same delivery taken a second time is another one of these.
+    """
 
     delivery_id: int
     attempts: int

@@ -91,7 +91,7 @@ class Relay:
         self._each: dict[int, asyncio.Semaphore] = {}
         self._troubled: set[int] = set()
         self._held: Counter[int] = Counter()
-        self._until: dict[int, datetime] = {}
+        self._until: dict[Leased, datetime] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._freed = asyncio.Event()
         self._results: list[tuple[Tried | None, list[int], asyncio.Future[None]]] = []
@@ -136,7 +136,7 @@ class Relay:
         taken = await self._write(lambda connection: lease(connection, wanted, at=now, until=until))
         for one in taken:
             self._held[one.to.receiver_id] += 1
-            self._until[one.delivery_id] = until
+            self._until[one] = until
         for batch in _batches(taken):
             task = asyncio.create_task(self._carry(batch))
             self._tasks.add(task)
@@ -177,7 +177,7 @@ class Relay:
         finally:
             self._held[to.receiver_id] -= len(batch)
             for one in batch:
-                self._until.pop(one.delivery_id, None)
+                self._until.pop(one, None)
             self._freed.set()
 
     async def _send(self, batch: Sequence[Leased]) -> Tried | None:
@@ -185,7 +185,7 @@ class Relay:
         channel = self._channels[ReceiverKind(to.kind)]
         began_at = self._now()
         now_troubled = to.receiver_id in self._troubled and not to.failures
-        if now_troubled or any(self._until[one.delivery_id] <= began_at for one in batch):
+        if now_troubled or any(self._until[one] <= began_at for one in batch):
             # It got into trouble while these waited for their turn: they wait for better times instead.
             return None
         sent = batch[: self._together(channel, batch)]
@@ -242,16 +242,16 @@ class Relay:
         third_s = self._pace.lease.total_seconds() / 3
         while True:
             await asyncio.sleep(third_s)
-            ids = list(self._until)
-            if not ids:
+            taken = list(self._until)
+            if not taken:
                 continue
-            until = self._now() + self._pace.lease
+            ids, until = [one.delivery_id for one in taken], self._now() + self._pace.lease
             try:
                 await self._write(lambda connection, ids=ids, until=until: renew(connection, ids, until))  # type: ignore[misc]
             except Exception as error:  # noqa: BLE001 - what is not renewed runs out, and is sent again
                 _log.warning("leases are not renewed: %s", error)
             else:
-                self._until.update({one: until for one in ids if one in self._until})
+                self._until.update({one: until for one in taken if one in self._until})
 
     async def _pause(self, stop: asyncio.Event, began: int) -> None:
         self._freed.clear()
@@ -266,7 +266,7 @@ class Relay:
             await asyncio.wait(set(self._tasks), timeout=_GRACE_S)
         for task in self._tasks:
             task.cancel()
-        ids = list(self._until)
+        ids = [one.delivery_id for one in self._until]
         await self.idle()
         if self._writing is not None:
             await asyncio.wait({self._writing})

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 from dispatch_builders import north_of
-from loopback_receivers import LoopbackReceiver, Reply, a_free_port, add_receiver
+from loopback_receivers import Got, LoopbackReceiver, Reply, a_free_port, add_receiver
 from sqlalchemy import select
 
 from dispatch_api.accounts.keys import KeyDesk
@@ -131,7 +131,7 @@ SEEN_AT = datetime.now(UTC).isoformat()
 @pytest.mark.both_stores
 def test_killed_while_posting_nothing_acknowledged_is_lost_and_nothing_is_done_twice(new_store_url, tmp_path):
     migrate(new_store_url)
-    hook = LoopbackReceiver(lambda n, got: Reply(status=503) if n % 100 == 10 else Reply())
+    hook = LoopbackReceiver(_fussy())
     with open_store(new_store_url) as store:
         desk = KeyDesk(store, load_departments())
         key, _ = desk.create("pipeline", by=system_actor("test"), scopes=(Scope.SIGHTINGS_WRITE,))
@@ -153,6 +153,19 @@ def test_killed_while_posting_nothing_acknowledged_is_lost_and_nothing_is_done_t
         with open_store(new_store_url) as store:
             _wait(service, lambda: not _waiting(store))
             _check(store, posters, hook)
+
+
+def _fussy():
+    """Refuses a request now and then, but no message twice: the second wait is one of minutes."""
+    refused: set[str] = set()
+
+    def answer(number: int, got: Got) -> Reply:
+        if number % 100 != 10 or got.message_id in refused:
+            return Reply()
+        refused.add(got.message_id)
+        return Reply(status=503)
+
+    return answer
 
 
 def _wait(service: Service, condition) -> None:

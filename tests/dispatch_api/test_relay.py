@@ -265,6 +265,34 @@ def test_no_delivery_is_sent_by_two_relays_at_once(store, receiver, clock):
     assert len(attempts) == len(set(attempts)) == 60
 
 
+def test_what_is_due_again_at_once_is_taken_again_without_a_hitch(store, receiver, clock, caplog):
+    seen: set[str] = set()
+
+    def once_in_vain(number: int, got) -> Reply:
+        fresh = got.message_id not in seen
+        seen.add(got.message_id)
+        return Reply(status=500) if fresh else Reply()
+
+    hook = receiver(once_in_vain)
+    add_receiver(store, "drainage", hook.url)
+    sent = [a_message(store, clock(), number=str(n)) for n in range(40)]
+    at_once = Schedule(jitter=0.0, waits_s=(0,) * 9, breaks_after=1000)
+    service = delivering(store, clock, schedule=at_once, pace=Pace(poll_s=0.01))
+
+    async def work() -> None:
+        stop = asyncio.Event()
+        running = asyncio.create_task(service.run(stop))
+        while any(row.state == "pending" for row in await asyncio.to_thread(rows, store)):
+            await asyncio.sleep(0.02)
+        stop.set()
+        await running
+
+    asyncio.run(asyncio.wait_for(work(), 60))
+    assert sorted(hook.ids()) == sorted(sent * 2)
+    assert {(row.state, row.attempts) for row in rows(store)} == {("delivered", 2)}
+    assert [record.message for record in caplog.records if record.name.startswith("dispatch_api")] == []
+
+
 def test_a_lease_that_ran_out_is_taken_up_again(store, receiver, clock):
     hook = receiver()
     add_receiver(store, "drainage", hook.url)
