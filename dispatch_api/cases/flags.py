@@ -1,10 +1,9 @@
-"""Flags beside a case's state that people set: evidence on hold, handed over as a clue, supervised."""
+"""Flags beside a case's state that people set: handed over as a clue, supervised. Holds are in `evidence.holds`."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -20,8 +19,6 @@ from dispatch_api.store.history import Event, append_event
 class Flag(StrEnum):
     """What can be set."""
 
-    HOLD = "hold"
-    RELEASE = "release"
     HANDED_OVER = "handed_over"
     SUPERVISED = "supervised"
 
@@ -37,9 +34,8 @@ def set_flag(
     Args:
         connection: The writing transaction.
         row: The case.
-        flag: `hold` freezes its evidence (nothing of it is ever deleted), `release` ends that; `handed_over` records
-            that the clue went to the system of penalties (线索移交), which does not hide the clean-up; `supervised`
-            writes a numbered notice (督办).
+        flag: `handed_over` records that the clue went to the system of penalties (线索移交), which does not hide the
+            clean-up; `supervised` writes a numbered notice (督办).
         by: Who; the centre.
         at: When.
         why: The reason.
@@ -59,21 +55,14 @@ def set_flag(
         raise IllegalTransition(subject=f"case {row.number}", current=row.state, to=flag, allowed=(), why=problem)
     if flag is Flag.SUPERVISED:
         return supervise(connection, row, why=why, by=by, at=at, matters=matters)[0]
-    values: dict[str, Any] = {"handed_over_at": at} if flag is Flag.HANDED_OVER else {"hold": flag is Flag.HOLD}
     append_event(connection, Event(at=at, who=by.name, kind=f"case.{flag}", why=why, case_id=row.case_id))
-    return update_case(connection, row.case_id, values)
+    return update_case(connection, row.case_id, {"handed_over_at": at})
 
 
 def _problem(row: CaseRow, flag: Flag) -> str | None:
     state = CaseState(row.state)
-    match flag:
-        case Flag.HOLD:
-            return "its evidence is on hold already" if row.hold else None
-        case Flag.RELEASE:
-            return None if row.hold else "its evidence is not on hold"
-        case Flag.HANDED_OVER:
-            if state in _NOT_A_CASE or state is CaseState.PENDING_REVIEW:
-                return f"a person has not confirmed it, it is {state}"
-            return "it was handed over already" if row.handed_over_at else None
-        case _:
-            return f"there is nothing to urge, it is {state}" if row.ended_at is not None else None
+    if flag is Flag.SUPERVISED:
+        return f"there is nothing to urge, it is {state}" if row.ended_at is not None else None
+    if state in _NOT_A_CASE or state is CaseState.PENDING_REVIEW:
+        return f"a person has not confirmed it, it is {state}"
+    return "it was handed over already" if row.handed_over_at else None

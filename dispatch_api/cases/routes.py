@@ -108,7 +108,7 @@ def split(
 def set_flag(
     parts: PartsOf, account: Writer, response: Response, expected: IfMatch, case_id: str, wanted: FlagChange
 ) -> dict[str, Any]:
-    """Set a flag beside the state: evidence on hold or released, handed over as a clue, supervised (督办).
+    """Set a flag beside the state: handed over as a clue, supervised (督办).
 
     For the centre, with a reason; answers with the case as it stands then. A flag that is set already is a 409.
     """

@@ -254,7 +254,7 @@ def test_a_clockwork_killed_in_the_middle_goes_on_without_telling_anything_twice
     assert len(tasks) == 21 * 4  # drainage, town, traffic police and emergency of each puddle
 
 
-@pytest.mark.parametrize("flag", ["hold", "handed_over", "supervised"])
+@pytest.mark.parametrize("flag", ["handed_over", "supervised"])
 def test_the_centre_sets_flags_with_a_reason_and_nobody_else_does(desk, flag):
     for stranger in (DRAINER, PILOT):
         with pytest.raises(Forbidden):
@@ -267,14 +267,7 @@ def test_the_centre_sets_flags_with_a_reason_and_nobody_else_does(desk, flag):
     assert len(happened(desk, f"case.{flag}")) == 1
 
 
-def test_a_flag_that_is_set_already_is_refused_and_a_hold_can_be_released(desk):
-    desk.flag("hold", reason="复议")
-    with pytest.raises(IllegalTransition, match="on hold already"):
-        desk.flag("hold", reason="复议")
-    assert desk.case().hold
-    assert not desk.flag("release", reason="复议结束").hold
-    with pytest.raises(IllegalTransition, match="not on hold"):
-        desk.flag("release", reason="again")
+def test_a_case_is_handed_over_once_and_its_clean_up_goes_on(desk):
     desk.flag("handed_over", reason="移送处罚系统")
     assert (desk.case().handed_over_at, desk.task("drainage").state) == (desk.now, "sent")
     with pytest.raises(IllegalTransition, match="handed over already"):
