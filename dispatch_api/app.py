@@ -20,6 +20,7 @@ from dispatch_api.accounts.service import AccountDesk
 from dispatch_api.accounts.sessions import SessionDesk
 from dispatch_api.admission import admit
 from dispatch_api.body_limit import BodyLimit
+from dispatch_api.cases.history_routes import router as history_routes
 from dispatch_api.cases.intake import Intake
 from dispatch_api.cases.matters import Matters, load_matters
 from dispatch_api.cases.routes import router as case_routes
@@ -78,6 +79,7 @@ ROUTERS: tuple[tuple[str, APIRouter], ...] = (
     (API_PREFIX, figure_routes),
     (API_PREFIX, sighting_routes),
     (API_PREFIX, delivery_routes),
+    (API_PREFIX, history_routes),
     (API_PREFIX, report_routes),
     (API_PREFIX, export_routes),
     (API_PREFIX, stream.router),

@@ -72,8 +72,10 @@ def _add_errors(
     responses = operation["responses"]
     responses.pop("422", None)
     for status in _statuses(operation, route, path, method) | {shape.invalid}:
-        found = responses.setdefault(str(status), {"description": HTTPStatus(status).phrase})
-        found.setdefault("content", dict(shape.content))
+        responses.setdefault(str(status), {"description": HTTPStatus(status).phrase})
+    for status, response in responses.items():
+        if int(status) >= HTTPStatus.BAD_REQUEST:
+            response.setdefault("content", dict(shape.content))
 
 
 def _statuses(operation: dict[str, Any], route: DeclaredRoute | None, path: str, method: str) -> set[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -20,6 +21,10 @@ _MINUTES = 10
 router = APIRouter(tags=["session"])
 Word = Annotated[str, Query(max_length=4000)]
 
+_TURNED_AWAY: dict[int | str, dict[str, Any]] = {
+    status: {"description": HTTPStatus(status).phrase} for status in (401, 404, 502)
+}
+
 
 @router.get("/session/methods")
 @open_to_anybody
@@ -31,7 +36,7 @@ def methods(parts: PartsOf, request: Request) -> dict[str, Any]:
     return {"password": True, "oidc": begin}
 
 
-@router.get(BEGIN, status_code=302, response_class=RedirectResponse)
+@router.get(BEGIN, status_code=302, response_class=RedirectResponse, responses=_TURNED_AWAY)
 @open_to_anybody
 def begin(parts: PartsOf, request: Request) -> RedirectResponse:
     """Go to the provider; a 404 where there is none."""
@@ -49,7 +54,7 @@ def begin(parts: PartsOf, request: Request) -> RedirectResponse:
     return answer
 
 
-@router.get(f"{BEGIN}/callback", status_code=302, response_class=RedirectResponse)
+@router.get(f"{BEGIN}/callback", status_code=302, response_class=RedirectResponse, responses=_TURNED_AWAY)
 @open_to_anybody
 def callback(parts: PartsOf, request: Request, state: Word = "", code: Word = "", error: Word = "") -> RedirectResponse:
     """Come back from the provider: sets the session cookie and goes on to the pages."""

@@ -76,7 +76,7 @@ def conformance(request: Request) -> dict[str, Any]:
     return {"conformsTo": list(CONFORMS_TO)}
 
 
-@router.get("/api", response_class=JSONResponse)
+@router.get("/api", response_class=Response, responses={200: {"content": {OPENAPI: {"schema": {"type": "object"}}}}})
 @open_to_anybody
 def description(request: Request) -> JSONResponse:
     """The OpenAPI description of these addresses."""
