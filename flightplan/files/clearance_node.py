@@ -1,7 +1,8 @@
-"""Clearance and obstacles inside a mission file, under a key of our own that ground stations pass over."""
+"""What of ours stands in a mission file: clearance, obstacles, height for flying home; ground stations pass over it."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -88,6 +89,30 @@ def read_obstacles(path: Path, node: object) -> tuple[Obstacle, ...]:
             problem=f"one cannot be read ({error!s:.120})",
             remedy="Plan the mission again",
         ) from error
+
+
+def return_node(height_m: float) -> dict[str, Any]:
+    """What a file says of the height for flying home, metres above home."""
+    return {"returnHeightM": height_m}
+
+
+def read_return_height(path: Path, node: object) -> float | None:
+    """The height for flying home that a file says, metres above home, or None where it says none.
+
+    Raises:
+        InputFileError: It is no height; it is never passed over, for it clears the ground.
+    """
+    told = node.get("returnHeightM") if isinstance(node, dict) else None
+    if told is None:
+        return None
+    if not is_number(told) or not 0 < told < math.inf:
+        raise InputFileError(
+            path=path,
+            place=f"{KEY}.returnHeightM",
+            problem=f"{told!r:.40} is no height",
+            remedy="Plan the mission again",
+        )
+    return float(told)
 
 
 def _obstacle(told: dict[str, Any]) -> Obstacle:

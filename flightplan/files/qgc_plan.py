@@ -11,13 +11,22 @@ from typing import Any
 
 from flightplan.airspace.clearance import OPEN_HEIGHT_M
 from flightplan.errors import InputFileError
-from flightplan.files.clearance_node import KEY, clearance_node, obstacles_node, read_clearance, read_obstacles
+from flightplan.files.clearance_node import (
+    KEY,
+    clearance_node,
+    obstacles_node,
+    read_clearance,
+    read_obstacles,
+    read_return_height,
+    return_node,
+)
 from flightplan.files.qgc_fence import fence_node, is_number, rally_node, read_fence, read_rally
 from flightplan.files.text import read_text, write_text
 from flightplan.ground.terrain import Terrain
 from flightplan.link.mavlink import Autopilot, MissionItem, UnknownItem, items_from_mission, mission_from_items
 from flightplan.mission.limits import FlightLimits
 from flightplan.mission.mission import Home, Mission, SetSpeed
+from flightplan.mission.return_height import return_height_m
 
 _MULTIROTOR = 2
 _ALTITUDE_MODE_RELATIVE = 1
@@ -51,6 +60,9 @@ def write_plan(path: Path | str, mission: Mission, autopilot: Autopilot = Autopi
     ours = {} if mission.clearance is None else clearance_node(mission.clearance)
     if mission.obstacles:
         ours |= obstacles_node(mission.obstacles)
+    height_m = _return_over_ground_m(mission)
+    if height_m is not None:
+        ours |= return_node(height_m)
     if ours:
         document[KEY] = ours
     write_text(Path(path), json.dumps(document, indent=2, allow_nan=False) + "\n")
@@ -94,7 +106,25 @@ def read_plan(path: Path | str, limits: FlightLimits | None = None, terrain: Ter
         ) from error
     fence, rally = read_fence(path, document.get("geoFence")), read_rally(path, document.get("rallyPoints"))
     obstacles = read_obstacles(path, document.get(KEY))
-    return replace(flown, fence=fence, rally=rally, clearance=clearance, obstacles=obstacles)
+    return replace(
+        flown,
+        fence=fence,
+        rally=rally,
+        clearance=clearance,
+        obstacles=obstacles,
+        least_return_m=read_return_height(path, document.get(KEY)),
+    )
+
+
+def _return_over_ground_m(mission: Mission) -> float | None:
+    """What flying home needs over the ground: whoever reads the file may not have the elevation model."""
+    if mission.terrain is None:
+        return mission.least_return_m
+    try:
+        return return_height_m(mission)
+    except ValueError:
+        # The model ends beside the path: nobody knows.
+        return None
 
 
 def _simple_item(item: MissionItem, first: int) -> dict[str, Any]:

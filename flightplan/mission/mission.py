@@ -60,6 +60,8 @@ class Mission:
         clearance: When it may take off, and with which approvals; None where nobody has looked.
         obstacles: What stands near the path; it keeps `limits.obstacle_margin_m` from them.
         terrain: The ground; without it, the ground is taken to be everywhere as high as at home.
+        least_return_m: Metres above home for flying home that were found while the ground was known; None where
+            nobody looked.
 
     Raises:
         InvalidMission: With every violation found.
@@ -74,6 +76,7 @@ class Mission:
     clearance: Clearance | None = None
     obstacles: tuple[Obstacle, ...] = ()
     terrain: Terrain | None = field(default=None, compare=False, repr=False)
+    least_return_m: float | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         found = tuple(violations(self))

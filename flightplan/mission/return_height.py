@@ -32,9 +32,9 @@ _LEAST_M = 15.0
 def return_height_m(mission: Mission, *, clearance_m: float = CLEARANCE_M) -> float:
     """Metres above home, at least 15, rounded up to whole metres.
 
-    Without terrain it is the greatest height of the mission: nobody knows of anything higher. With terrain it clears
-    the ground on every straight way from the path to home, and so it does the mission's obstacles; that may pass 120 m
-    true height, for a vehicle in need.
+    Without terrain it is the greatest height of the mission, or what was found over the ground when it was planned:
+    nobody knows of anything higher. With terrain it clears the ground on every straight way from the path to home, and
+    so it does the mission's obstacles; that may pass 120 m true height, for a vehicle in need.
 
     Args:
         mission: Flown.
@@ -46,7 +46,7 @@ def return_height_m(mission: Mission, *, clearance_m: float = CLEARANCE_M) -> fl
     home = mission.home
     flown = [item.alt_home_m for item in mission.items if isinstance(item, TakeOff)]
     flown += [item.alt_m for item in mission.items if isinstance(item, Waypoint) and item.alt_reference == "home"]
-    needed = max([*flown, _LEAST_M]) if mission.terrain is None else _LEAST_M
+    needed = max([*flown, mission.least_return_m or 0.0, _LEAST_M]) if mission.terrain is None else _LEAST_M
     if mission.terrain is None and not mission.obstacles:
         return float(math.ceil(needed))
     ways = _ways_home(mission)

@@ -15,6 +15,7 @@ from flightplan.files import read_mission, read_wpml, write_plan, write_waypoint
 from flightplan.files.geojson import write_mission_geojson
 from flightplan.files.kml import write_kml
 from flightplan.files.wpml_model import AIRCRAFT, WpmlOptions
+from flightplan.ground.terrain import DemTerrain
 from flightplan.mission.items import Home
 from flightplan.mission.limits import VEHICLES, FlightLimits
 from flightplan.mission.mission import Mission
@@ -63,6 +64,10 @@ def convert(
     home_alt_msl_m: Annotated[
         float | None, typer.Option(callback=finite, help="With --home: ground height there above the sea; usually 0.")
     ] = None,
+    terrain: Annotated[
+        Path | None,
+        typer.Option(help="Elevation model (GeoTIFF) that heights of a .plan or .waypoints are held against."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Convert a mission; it is checked on the way, and nothing is written where a limit is broken."""
@@ -80,7 +85,7 @@ def convert(
         rth_height_m=rth_height_m,
         geoid_m=geoid_m,
     )
-    mission, lost = _read(source, home, home_alt_msl_m or 0.0)
+    mission, lost = _read(source, home, home_alt_msl_m or 0.0, terrain)
     if mission.clearance is not None and mission.clearance.owed and out.suffix.lower() in (".waypoints", ".kmz"):
         fail(
             f"{source}: a part of it is new, and nobody has looked at it; {out.suffix} has no place to say so. "
@@ -109,11 +114,14 @@ def convert(
     say(f"{len(mission.waypoints)} waypoints, {figures.length_m / 1000:.2f} km, {figures.photos} photos → {out}")
 
 
-def _read(source: Path, home: str | None, home_alt_msl_m: float) -> tuple[Mission, tuple[str, ...]]:
+def _read(
+    source: Path, home: str | None, home_alt_msl_m: float, terrain: Path | None
+) -> tuple[Mission, tuple[str, ...]]:
     if source.suffix.lower() != ".kmz":
         if home is not None:
             fail("--home goes with a .kmz; other missions tell where home is.")
-        return read_mission(source), ()
+        return read_mission(source, terrain=None if terrain is None else DemTerrain.open(terrain)), ()
+    goes_with("a .plan or .waypoints", terrain=terrain)
     lon, lat = lonlat(home) if home is not None else (0.0, 0.0)
     place = Home(lon=lon, lat=lat, alt_msl_m=home_alt_msl_m) if home is not None else None
     read = read_wpml(source, FlightLimits(store=VEHICLES["dji"]), home=place)
@@ -150,17 +158,24 @@ def _waypoints(out: Path, mission: Mission) -> tuple[str, ...]:
         ("the fence", mission.fence is not None),
         (f"{len(mission.rally)} rally points", bool(mission.rally)),
         (f"{len(mission.obstacles)} obstacles", bool(mission.obstacles)),
+        ("the height for flying home over the ground", mission.least_return_m is not None),
     )
     return tuple(f"{what}: the format has none; a .plan has" for what, is_there in guards if is_there)
 
 
 def _returning_over(mission: Mission, options: WpmlOptions) -> WpmlOptions:
-    """The options, with a height for flying back that clears the mission's obstacles."""
-    if not mission.obstacles:
+    """The options, with a height for flying back that clears the ground, as far as it is known, and obstacles."""
+    if not mission.obstacles and mission.terrain is None and mission.least_return_m is None:
         return options
-    needed_m = return_height_m(mission)
+    try:
+        needed_m = return_height_m(mission)
+    except ValueError as error:
+        fail(f"{error}. Give an elevation model that covers it.")
     if options.rth_height_m is not None and options.rth_height_m < needed_m:
-        fail(f"--rth-height-m {options.rth_height_m:g} does not clear what stands on the way home. Give {needed_m:g}.")
+        fail(
+            f"--rth-height-m {options.rth_height_m:g} does not clear the ground, or what stands on the way home. "
+            f"Give {needed_m:g}."
+        )
     return replace(options, rth_height_m=options.rth_height_m or needed_m)
 
 

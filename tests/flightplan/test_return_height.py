@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import shapely
-from flight_builders import FRAME, a_mission, a_waypoint
+from flight_builders import FRAME, LAT, LON, a_mission, a_waypoint
 from flight_ground import HOME_M, a_model
 
+from flightplan.errors import InputFileError
+from flightplan.files import read_plan, write_plan
+from flightplan.flying.flight_log import BreakPoint
 from flightplan.ground.obstacles import Obstacle
 from flightplan.mission.limits import FlightLimits
 from flightplan.mission.mission import ReturnHome, TakeOff
+from flightplan.mission.remaining import remaining_mission
 from flightplan.mission.return_height import return_height_m
 
 
@@ -39,6 +44,30 @@ def test_a_hill_beside_the_path_but_on_the_straight_way_home_counts(tmp_path):
 
     assert 110.0 <= return_height_m(mission) <= 121.0
     assert return_height_m(mission, clearance_m=50.0) == pytest.approx(return_height_m(mission) + 20.0, abs=1.0)
+
+
+def test_a_plan_tells_it_to_whoever_reads_it_without_the_terrain(tmp_path):
+    mission = round_a_hill(a_model(tmp_path / "knoll.tif", a_knoll))
+    write_plan(tmp_path / "hill.plan", mission)
+    read = read_plan(tmp_path / "hill.plan", mission.limits)
+    write_plan(tmp_path / "again.plan", read)
+
+    assert read.terrain is None
+    assert return_height_m(read) == return_height_m(mission) > 60.0
+    assert return_height_m(read_plan(tmp_path / "again.plan", mission.limits)) == return_height_m(mission)
+    rest = remaining_mission(read, BreakPoint(item=3, lon=LON + 0.004, lat=LAT, alt_home_m=60.0))
+    assert return_height_m(rest) == return_height_m(mission)
+
+
+@pytest.mark.parametrize("height", ["high", -5, True, float("inf")])
+def test_a_plan_that_tells_no_height_is_refused(tmp_path, height):
+    path = tmp_path / "odd.plan"
+    write_plan(path, round_a_hill())
+    document = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(document | {"flyonce": {"returnHeightM": height}}), encoding="utf-8")
+
+    with pytest.raises(InputFileError, match="returnHeightM"):
+        read_plan(path)
 
 
 def test_a_hill_on_no_way_home_does_not(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -232,6 +233,44 @@ def test_a_plan_over_hills_is_uploaded_with_its_terrain_only(ground, planned, fl
     assert bare.exit_code == 2
     assert "give the terrain" in bare.stderr
     assert held.exit_code == 0
+    plan, target = ground / "out" / "mission.plan", ground / "hill.waypoints"
+    assert flyonce("convert", plan, target).exit_code == 2
+    assert not target.exists()
+    lost = flyonce("convert", plan, target, "--terrain", model, "--json").told["not_carried_over"]
+    assert any("height for flying home" in line for line in lost)
+    assert read_mission(target, FlightLimits(max_height_agl_m=1_000)).waypoints
+
+
+def test_an_upload_without_the_terrain_still_returns_over_the_hill_that_the_plan_knew(ground, planned, flyonce):
+    # A knoll of 100 m in the middle, which the rows go round.
+    degrees = (np.arange(300) - 149.5) * 1e-4
+    lonlat = np.column_stack([grid.ravel() for grid in np.meshgrid(LON + degrees, LAT - degrees)])
+    east, north = FRAME.en_from_lonlat(lonlat).T
+    heights = 60.0 + np.clip(100.0 * (1.0 - np.hypot(east - 250.0, north - 250.0) / 110.0), 0.0, None)
+    with rasterio.open(
+        ground / "knoll.tif", "w", driver="GTiff", width=300, height=300, count=1, dtype="float32", crs="EPSG:4326",
+        transform=rasterio.Affine(1e-4, 0, LON - 0.015, 0, -1e-4, LAT + 0.015),
+    ) as file:  # fmt: skip
+        file.write(heights.reshape(300, 300).astype(np.float32), 1)
+    shut = FRAME.lonlat_from_en([(130, 130), (370, 130), (370, 370), (130, 370), (130, 130)]).tolist()
+    away = {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [shut]}}
+    no_fly = airspace(ground, "shut", away)
+    done = planned("--terrain", ground / "knoll.tif", "--no-fly", no_fly, "--altitude-m", "60")
+    assert done.exit_code == 0, done.stderr
+    with SimulatedVehicle(home_lon=LON, home_lat=LAT).running() as vehicle:
+        bare = flown_from(vehicle, flyonce, ground)
+        held = flown_from(vehicle, flyonce, ground, "--terrain", str(ground / "knoll.tif"))
+
+    needed_m = bare.told["return_height_needed_m"]
+    assert needed_m == held.told["return_height_needed_m"] > 115.0
+    plan, kmz = ground / "out" / "mission.plan", ground / "knoll.kmz"
+    assert flyonce("convert", plan, kmz).exit_code == 0
+    with zipfile.ZipFile(kmz) as archive:
+        assert f"<wpml:globalRTHHeight>{needed_m:g}<".encode() in archive.read("wpmz/waylines.wpml")
+    assert flyonce("convert", plan, kmz, "--rth-height-m", "100").exit_code == 2
+    refused = flyonce("convert", kmz, ground / "back.plan", "--terrain", ground / "knoll.tif")
+    assert refused.exit_code == 2
+    assert "--terrain goes with a .plan or .waypoints" in refused.stderr
 
 
 def test_a_docks_drone_gets_waylines_and_an_autopilot_of_its_kind_a_plan(ground, planned):
@@ -290,7 +329,7 @@ def test_masts_are_flown_round_or_over_and_clear_the_way_home(ground, planned, f
         assert flown_from(vehicle, flyonce, ground).told["return_height_m"] == 125.0
     converted = flyonce("convert", ground / "out" / "mission.plan", ground / "m.kmz", "--rth-height-m", "110")
     assert converted.exit_code == 2
-    assert "does not clear what stands on the way home" in converted.stderr
+    assert "does not clear the ground, or what stands on the way home" in converted.stderr
 
 
 def test_a_mast_beside_home_is_refused(ground, planned):
