@@ -107,7 +107,7 @@ class Place:
         if not self.is_at_sea and not is_near_land(lon, lat):
             raise CannotPlan(
                 problem=f"{self.file}: longitude {lon:.3f}, latitude {lat:.3f} lies in the open sea, "
-                "100 km and more from land; are longitude and latitude swapped?",
+                "100 km and more from land, as swapped coordinates mostly do",
                 remedy="Write longitude first, or say --at-sea if it is meant",
             )
 

@@ -219,8 +219,28 @@ class _Check:
             rule="approval",
             place=self._profile.place(int(inside.samples[0])),
             problem=f"{problem}, and no approval covers the flight there",
-            remedy=self._how_to_apply(),
+            remedy=self._how_to_move(inside) or self._how_to_apply(),
         )
+
+    def _how_to_move(self, inside: _Inside) -> str | None:
+        """What to do where approvals would cover the part at another time."""
+        begins_at = self._takes_off_at
+        if begins_at is None:
+            return None
+        ends_at, zone = begins_at + self._duration, self._airspace.time_zone
+        for one in self._airspace.approvals:
+            latest_at = one.ends_at - self._duration
+            fits = latest_at >= max(one.begins_at, self._now) and one.ceiling_m + _ROUNDING_M >= inside.highest_agl_m
+            if (
+                fits
+                and not one.holds(begins_at, ends_at)
+                and Need(ground=inside.ground, approvals=(one,)).is_covered([one])
+            ):
+                return (
+                    f"Approval {one.id} covers it from {one.begins_at.astimezone(zone):%Y-%m-%d %H:%M}, "
+                    f"for a take-off not after {latest_at.astimezone(zone):%Y-%m-%d %H:%M}"
+                )
+        return None
 
     def _how_to_apply(self) -> str:
         zone = self._airspace.time_zone

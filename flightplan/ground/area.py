@@ -147,6 +147,8 @@ def _shape_problem(polygon: Polygon | MultiPolygon) -> tuple[str, str]:
     reason, _, where = explain_validity(polygon).partition("[")
     lonlat = [float(value) for value in where.rstrip("]").split()] if where else []
     at = f" at longitude {lonlat[0]:.6f}, latitude {lonlat[1]:.6f}" if len(lonlat) == 2 else ""
+    if np.isclose(polygon.convex_hull.area, 0.0, atol=1e-15):
+        return "the corners lie on one line: it encloses no area", "Draw its corners in order round the area"
     if np.isclose(polygon.area, 0.0, atol=1e-15) or "few points" in reason.lower():
         return f"the outline crosses itself{at} and encloses no area", "Draw its corners in order round the area"
     if "self-intersection" in reason.lower():

@@ -244,7 +244,8 @@ def plan(
         low_m, high_m = result["height_agl_m"]
         say(f"height above the ground: {low_m:.1f} to {high_m:.1f} m")
     if planned.left_out_m2 >= 1.0:
-        say(f"left out, in or behind no-fly areas: {planned.left_out_m2:,.0f} m²")
+        what = "no-fly areas or what is too high to fly over" if obstacles else "no-fly areas"
+        say(f"left out, in or behind {what}: {planned.left_out_m2:,.0f} m²")
 
 
 def _ring(radius_m: float | None, photos: int | None, looked_at_m: float | None) -> Ring | None:

@@ -156,6 +156,20 @@ def test_after_noon_of_the_day_before_it_is_too_late_to_apply(tmp_path):
     assert breach.remedy.startswith("It is too late to apply for 2026-11-23")
 
 
+def test_where_an_approval_ends_too_early_the_remedy_says_when_to_take_off(tmp_path):
+    approval = a_feature(kind="approval", id="QZ-1", ceiling_m=120, **{
+        "from": "2026-11-23T06:00+08:00", "until": "2026-11-23T07:00+08:00",
+    })  # fmt: skip
+    (breach,) = found(tmp_path, a_feature(kind="controlled", name="tower"), approval).violations
+
+    assert breach.remedy.startswith(
+        "Approval QZ-1 covers it from 2026-11-23 06:00, for a take-off not after 2026-11-23 06:"
+    )
+    late = datetime(2026, 11, 23, 6, 59, tzinfo=CITY)
+    (breach,) = found(tmp_path, a_feature(kind="controlled", name="tower"), approval, now=late).violations
+    assert breach.remedy.startswith("It is too late")
+
+
 def test_an_approval_clears_the_flight_for_its_window(tmp_path):
     clearance = found(tmp_path, a_feature(kind="controlled"), an_approval()).clearance
 

@@ -170,9 +170,14 @@ def test_areas_too_small_or_too_large_ask_back(tmp_path, side_deg, problem):
         PatrolArea.from_geojson(path)
 
 
-def test_a_line_drawn_as_a_polygon_encloses_nothing(tmp_path):
-    flat = ring((118.87, 28.93), (118.90, 28.96), (118.93, 28.99))
-    path = write_geojson_file(tmp_path / "flat.geojson", flat)
+@pytest.mark.parametrize(
+    "corners",
+    [((118.87, 28.93), (118.90, 28.96), (118.93, 28.99)), ((118.87, 28.94), (118.90, 28.94), (118.93, 28.94))],
+    ids=["aslant", "due east"],
+)
+def test_a_line_drawn_as_a_polygon_encloses_nothing_and_crosses_nothing(tmp_path, corners):
+    path = write_geojson_file(tmp_path / "flat.geojson", ring(*corners))
 
-    with pytest.raises(InputFileError, match="encloses no area"):
+    with pytest.raises(InputFileError, match="encloses no area") as refused:
         PatrolArea.from_geojson(path)
+    assert "crosses" not in str(refused.value)
