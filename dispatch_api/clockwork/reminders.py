@@ -63,7 +63,7 @@ def start_clock(
     subject = case_id if task_id is None else f"task-{task_id}"
     rows = [
         {
-            "key": f"{subject}:{key}:{from_at.timestamp():.0f}",
+            "key": f"{subject}:{key}:{from_at.timestamp():.6f}",
             "case_id": case_id,
             "task_id": task_id,
             "kind": key,
