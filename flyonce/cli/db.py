@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from flyonce.cli.export_cases import export_cases
 from flyonce.cli.output import EXIT_FAILURE, emit_json, fail, progress, say
 from flyonce.settings import Settings
 
@@ -21,6 +22,9 @@ app = typer.Typer(
 STORE_HELP = "Store URL, like sqlite:///city.db or postgresql://name@host/city?files=/srv/city."
 StoreOption = Annotated[str | None, typer.Option("--store", help=STORE_HELP)]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+
+
+app.command("export")(export_cases)
 
 
 @app.callback()

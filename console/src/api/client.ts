@@ -117,7 +117,7 @@ export const api = {
     do {
       const page: TaskPage = await request<TaskPage>(`/tasks${query({ cursor })}`);
       tasks.push(...page.items);
-      cursor = page.next === null ? undefined : String(page.next);
+      cursor = page.next ?? undefined;
     } while (cursor);
     return tasks;
   },

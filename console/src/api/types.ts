@@ -299,7 +299,7 @@ export interface Task {
 
 export interface TaskPage {
   items: Task[];
-  next: number | null;
+  next: string | null;
 }
 
 export interface Summary {
