@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -95,7 +96,7 @@ def fly(
     if stream and not as_json:
         fail("--stream writes lines of JSON: give --json with it, or leave it out.")
     mission = mission_to_fly(mission_file, terrain, airspace)
-    record = tlog or mission_file.with_suffix(".tlog")
+    record = _record(mission_file, tlog, goes_on=follow)
     control = FlightControl()
     run = follow_mission if follow else fly_mission
     with (
@@ -111,6 +112,16 @@ def fly(
         emit_json(_result(mission, log, record, rest))
     else:
         _say_result(log, record, rest)
+
+
+def _record(mission_file: Path, tlog: Path | None, *, goes_on: bool) -> Path:
+    """Where the flight is recorded: never over the record of another one."""
+    wanted = tlog or mission_file.with_suffix(".tlog")
+    if goes_on or not wanted.exists():
+        return wanted
+    if tlog is not None:
+        fail(f"{tlog} holds the record of a flight already, and no record is written over: name another file.")
+    return mission_file.with_name(f"{mission_file.stem}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.tlog")
 
 
 def _raised(link: Link, height_m: float) -> ReturnSetting | None:

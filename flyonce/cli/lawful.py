@@ -38,7 +38,9 @@ def mission_to_fly(file: Path, terrain: Path | None, airspace: Sequence[Path] | 
     """
     ground = None if terrain is None else DemTerrain.open(terrain)
     if not airspace:
-        return _settled(file, read_mission(file, terrain=ground))
+        mission = read_mission(file, terrain=ground)
+        _refuse_without_its_clearance(file, mission, ground)
+        return _settled(file, mission)
     zones = read_airspace(airspace)
     roof_m = max([FlightLimits.max_height_agl_m, *(one.ceiling_m for one in zones.approvals)])
     mission = read_mission(file, FlightLimits(max_height_agl_m=roof_m), ground)
@@ -51,6 +53,20 @@ def mission_to_fly(file: Path, terrain: Path | None, airspace: Sequence[Path] | 
     told = mission.clearance
     cleared = finding.clearance if told is None else told.narrowed(finding.clearance)
     return _settled(file, replace(mission, clearance=cleared))
+
+
+def _refuse_without_its_clearance(file: Path, mission: Mission, ground: DemTerrain | None) -> None:
+    """A format without room for times and approvals must not be the way round them."""
+    plan = file.with_suffix(".plan")
+    if mission.clearance is not None or plan == file or not plan.is_file():
+        return
+    told = read_mission(plan, terrain=ground).clearance
+    if told is not None and not told.is_open:
+        fail(
+            f"{file}: it cannot carry the times and approvals that {plan.name} beside it has. Use {plan.name}, or give "
+            "--airspace. Nothing was sent.",
+            code=EXIT_FAILURE,
+        )
 
 
 def _settled(file: Path, mission: Mission) -> Mission:

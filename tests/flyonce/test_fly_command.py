@@ -12,7 +12,25 @@ import pytest
 import typer
 
 from flightplan.flying.flight import FlightControl
+from flyonce.cli.flight import _record
 from flyonce.cli.flight_orders import taking_orders
+
+
+def test_no_record_of_a_flight_is_written_over(tmp_path, capsys):
+    mission = tmp_path / "mission.plan"
+    first = tmp_path / "mission.tlog"
+    assert _record(mission, None, goes_on=False) == first
+    first.write_bytes(b"a flight")
+    assert _record(mission, None, goes_on=True) == first
+    second = _record(mission, None, goes_on=False)
+    assert second.name.startswith("mission-20")
+    assert second.suffix == ".tlog"
+    assert not second.exists()
+    with pytest.raises(typer.Exit) as left:
+        _record(mission, first, goes_on=False)
+    assert left.value.exit_code == 2
+    assert "no record is written over" in capsys.readouterr().err
+
 
 AREA = {
     "type": "Polygon",

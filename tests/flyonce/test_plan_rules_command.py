@@ -217,6 +217,19 @@ def test_a_mission_is_not_armed_outside_its_clearance(ground, planned, flyonce):
         assert vehicle.autopilot.photos == 0
 
 
+def test_the_format_without_room_for_times_is_no_way_round_them(ground, planned, flyonce):
+    approval = a_feature((-100, -100, 600, 600), kind="approval", id="QZ-1", **APPROVED)
+    zones = airspace(ground, "ok", a_feature((0, 0, 200, 200), kind="controlled", name="tower"), approval)
+    assert planned("--airspace", zones, "--takes-off-at", "2026-11-24T09:00").exit_code == 0
+    waypoints = ground / "out" / "mission.waypoints"
+    for command in ("upload", "fly"):
+        done = flyonce(command, waypoints, "--link", "tcp:127.0.0.1:9", "--json")
+        assert done.exit_code == 1
+        assert "mission.plan beside it" in done.stderr
+    assert planned().exit_code == 0  # in open air there is nothing to get round
+    assert "beside it" not in flyonce("upload", waypoints, "--link", "tcp:127.0.0.1:9", "--json").stderr
+
+
 def test_a_plan_over_hills_is_uploaded_with_its_terrain_only(ground, planned, flyonce):
     model = ground / "slope.tif"
     with rasterio.open(
