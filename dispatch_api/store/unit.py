@@ -34,11 +34,13 @@ class Unit:
 @contextmanager
 def unit(connection: Connection) -> Iterator[None]:
     """A transaction whose rows are gathered; `flush` writes them, and must be called before it ends."""
-    connection.info[_KEY] = Unit()
+    # A connection that was lost no longer gives out its `info`.
+    info = connection.info
+    info[_KEY] = Unit()
     try:
         yield
     finally:
-        connection.info.pop(_KEY, None)
+        info.pop(_KEY, None)
 
 
 def write_later(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:

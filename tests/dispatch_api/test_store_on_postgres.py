@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 from dispatch_builders import an_observation
+from dispatch_people_at_work import CHIEF
 from postgres_server import PASSWORD
 from sqlalchemy import insert, select, text
 
@@ -72,7 +73,7 @@ def test_places_are_found_by_the_index_and_not_by_looking_at_every_case(store, i
     postgres = not store.url.startswith("sqlite")
     near = plan_of(store, _NEAR["postgresql" if postgres else "sqlite"], {**BOX, "of_family": "water"})
     wanted = CaseFilter(bbox="118.8,28.9,118.9,29.0")
-    query = select(tables.case).where(wanted.condition()).order_by(tables.case.c.seq.desc())
+    query = select(tables.case).where(wanted.condition(CHIEF)).order_by(tables.case.c.seq.desc())
     boxed = plan_of(store, query.limit(20_001))
     for plan in (near, boxed):
         if postgres:
@@ -87,10 +88,10 @@ def test_places_are_found_by_the_index_and_not_by_looking_at_every_case(store, i
 @pytest.mark.both_stores
 def test_a_box_finds_what_lies_on_its_edge_and_nothing_beside_it(store, intake):
     fill(store, intake, 400)
-    inside = CaseFilter(bbox="-170.0,0.15,-160.0,0.323").condition()
+    inside = CaseFilter(bbox="-170.0,0.15,-160.0,0.323").condition(CHIEF)
     found = ask(store, select(tables.case.c.seq).where(inside).order_by(tables.case.c.seq))
     assert [row.seq for row in found] == []
-    inside = CaseFilter(bbox="-170.0,-84.83,-160.0,-84.66").condition()
+    inside = CaseFilter(bbox="-170.0,-84.83,-160.0,-84.66").condition(CHIEF)
     found = ask(store, select(tables.case.c.seq, tables.case.c.lon, tables.case.c.lat).where(inside))
     assert sorted(row.seq for row in found) == list(range(10, 21))
     assert {row.lon for row in found} >= {-170.0, -160.0}
