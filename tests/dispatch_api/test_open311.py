@@ -251,6 +251,19 @@ def test_what_is_wrong_is_told_in_the_standards_shape_and_nothing_is_kept(store,
     assert count(store, citizen_report) == 0
 
 
+def test_fields_that_nobody_filled_in_are_taken_as_left_out(store, browser):
+    names = ("api_key", "address_string", "address_id", "media_url", "email", "phone", "first_name", "last_name")
+    assert send(browser(None), at_place(**dict.fromkeys(names, " "))).status_code == 200
+    blank = {"service_code": PUDDLE, "lat": "", "long": " ", "address_string": "人民路", "description": ""}
+    assert send(browser(None), blank).status_code == 200
+    with store.read() as connection:
+        rows = connection.execute(select(citizen_report).order_by(citizen_report.c.requested_at)).all()
+    assert [(row.lon is None, row.contact, row.address) for row in rows] == [
+        (False, None, None),
+        (True, None, "人民路"),
+    ]
+
+
 def test_citizens_may_report_ten_times_a_minute_and_a_key_for_reports_more_often(store, browser):
     citizen = browser(None)
     for _ in range(10):

@@ -25,7 +25,14 @@ def _filled(value: object) -> object:
 
 
 Blank = BeforeValidator(_filled)
-Words = Annotated[str | None, Blank, Field(max_length=200)]
+
+# The bounds stand at the inner type: at the outer one they would be asked of None as well.
+Words = Annotated[Annotated[str, Field(max_length=200)] | None, Blank]
+Place = Annotated[Annotated[str, Field(max_length=500)] | None, Blank]
+Story = Annotated[Annotated[str, Field(max_length=4000)] | None, Blank]
+Link = Annotated[Annotated[str, Field(max_length=2000)] | None, Blank]
+Latitude = Annotated[Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)] | None, Blank]
+Longitude = Annotated[Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)] | None, Blank]
 
 
 class ReportForm(BaseModel):
@@ -34,12 +41,12 @@ class ReportForm(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     service_code: str = Field(min_length=1, max_length=64)
-    lat: Annotated[float | None, Blank, Field(ge=-90, le=90, allow_inf_nan=False)] = None
-    long: Annotated[float | None, Blank, Field(ge=-180, le=180, allow_inf_nan=False)] = None
-    address_string: Annotated[str | None, Blank, Field(max_length=500)] = None
+    lat: Latitude = None
+    long: Longitude = None
+    address_string: Place = None
     address_id: Words = None
-    description: Annotated[str | None, Blank, Field(max_length=4000)] = None
-    media_url: Annotated[str | None, Blank, Field(max_length=2000)] = None
+    description: Story = None
+    media_url: Link = None
     jurisdiction_id: Words = None
     api_key: Words = None
     email: Words = None
