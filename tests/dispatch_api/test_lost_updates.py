@@ -42,10 +42,10 @@ def test_a_case_that_changed_in_between_is_not_changed_again(intake, browser, pe
     assert post(second, f"{path}/transitions", {"to": "opened"}, tag).status_code == 200
     rejected = post(chief, f"{path}/transitions", {"to": "rejected", "reason": "a shadow"}, tag)
     assert rejected.status_code == 412
-    assert post(chief, f"{path}/flags", {"flag": "hold", "reason": "in court"}, tag).status_code == 412
+    assert post(chief, f"{path}/flags", {"flag": "supervised", "reason": "in court"}, tag).status_code == 412
     assert post(chief, f"{path}/split", {"observations": ["x"], "reason": "two"}, tag).status_code == 412
     assert chief.json(path)["state"] == "dispatched"
-    assert chief.json(path)["hold"] is False
+    assert chief.json(path)["supervised"] == 0
 
 
 def test_a_task_of_the_case_that_moves_it_on_changes_the_cases_tag(intake, browser, people):
