@@ -20,7 +20,6 @@ from dispatch_api.cases.records import (
     CaseRow,
     get_case,
     insert_case,
-    next_case_number,
     observation_values,
     place_values,
     summed_up,
@@ -34,6 +33,7 @@ from dispatch_api.departments.routing import Decision, Routing
 from dispatch_api.evidence.records import Kept, attach, keep
 from dispatch_api.evidence.vault import Vault
 from dispatch_api.store import Store
+from dispatch_api.store.counting import next_number
 from dispatch_api.store.history import Event, append_event
 from dispatch_api.store.schema import observation, tally
 from dispatch_api.store.times import utc_now
@@ -174,7 +174,7 @@ class Intake:
     ) -> Recorded:
         colour = matter.colour_of(zones=sure_zones(seen.zones), extent_m2=seen.extent_m2, repeats=len(around.closed))
         reasons = review_reasons(seen, matter, colour, rejected_here=bool(around.rejected))
-        number = next_case_number(connection, self._matters.calendar.local_date(at))
+        number = next_number(connection, "case", self._matters.calendar.local_date(at))
         values = new_case(
             seen, matter, number=number, colour=colour, around=around, reasons=reasons, rule=decision.printed, at=at
         )

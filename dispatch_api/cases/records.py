@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
@@ -15,7 +15,6 @@ from dispatch_api.cases.model import Case, CaseState
 from dispatch_api.cases.observation import Observation
 from dispatch_api.departments.facts import Facts, ZoneFact
 from dispatch_api.errors import NotFound
-from dispatch_api.store.counting import count_up
 from dispatch_api.store.dialects import DIALECTS, near_boxes, put_box
 from dispatch_api.store.schema import case, evidence, observation
 from geo.identity.rules import LARGEST_PROBABILITY
@@ -131,11 +130,6 @@ def update_case(connection: Connection, case_id: str, values: Mapping[str, Any])
 def _index(connection: Connection, row: CaseRow) -> None:
     # Wide enough for whatever rules will ask.
     put_box(connection, row.seq, spot_of(row).box_lonlat(LARGEST_PROBABILITY))
-
-
-def next_case_number(connection: Connection, day: date) -> str:
-    """The next free case number of a local day, like `20261121-0007`."""
-    return f"{day:%Y%m%d}-{count_up(connection, f'case:{day:%Y%m%d}'):04d}"
 
 
 def observation_values(seen: Observation) -> dict[str, Any]:

@@ -132,8 +132,7 @@ class CaseDesk:
             case CaseState.SUSPENDED:
                 return suspend(connection, plain(suspended_at=at, suspended_until=_future(change, at)))
             case CaseState.IN_PROGRESS:
-                going_on = plain(suspended_at=None, suspended_until=None)
-                return resume(connection, row, going_on, at=at, matters=self._matters)
+                return resume(connection, row, by=by, at=at, why=change.reason, matters=self._matters)
             case CaseState.PENDING_VERIFY:
                 return start_verification(connection, plain(), at=at, matters=self._matters)
             case CaseState.CLOSED:

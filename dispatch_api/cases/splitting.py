@@ -14,10 +14,11 @@ from dispatch_api.cases.matters import Matters
 from dispatch_api.cases.merges import PARTED, SPLIT_OFF, move_rows, note_other, summed_anew
 from dispatch_api.cases.model import ENDED_STATES, CaseState
 from dispatch_api.cases.moves import move_case, tell_case
-from dispatch_api.cases.records import CaseRow, insert_case, next_case_number
+from dispatch_api.cases.records import CaseRow, insert_case
 from dispatch_api.cases.review import SPLIT_OFF_REASON
 from dispatch_api.clockwork.starting import start_review
 from dispatch_api.errors import Forbidden, IllegalTransition, InvalidRequest
+from dispatch_api.store.counting import next_number
 from dispatch_api.store.history import Event, append_event
 from dispatch_api.store.schema import observation
 
@@ -104,7 +105,7 @@ def _new_case(
     values = {
         **{name: getattr(row, name) for name in _OF_THE_OLD_ONE},
         "case_id": uuid4().hex,
-        "number": next_case_number(connection, matters.calendar.local_date(at)),
+        "number": next_number(connection, "case", matters.calendar.local_date(at)),
         "matter": surest.matter,
         "label": surest.label,
         "state": CaseState.DETECTED.value,

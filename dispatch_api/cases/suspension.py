@@ -6,8 +6,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from dispatch_api.accounts.model import Actor
 from dispatch_api.cases.clocks import Clock
 from dispatch_api.cases.matters import Matters
+from dispatch_api.cases.model import CaseState
+from dispatch_api.cases.moves import move_case
 from dispatch_api.cases.records import CaseRow, update_case
 from dispatch_api.clockwork.reminders import pause_reminders, put_off, remind_to_resume, resume_reminders
 from dispatch_api.tasks.model import OPEN_STATES
@@ -21,20 +24,28 @@ def suspend(connection: Connection, row: CaseRow) -> CaseRow:
     return row
 
 
-def resume(connection: Connection, before: CaseRow, row: CaseRow, *, at: datetime, matters: Matters) -> CaseRow:
-    """Let the clocks of a case run on.
+def resume(connection: Connection, row: CaseRow, *, by: Actor, at: datetime, why: str, matters: Matters) -> CaseRow:
+    """Let a suspended case go on, and its clocks with it.
 
     Args:
         connection: The transaction that ends the suspension.
-        before: The case as it was suspended.
-        row: The case as it goes on.
+        row: The case as it is suspended.
+        by: Who lets it go on.
         at: Now.
+        why: The reason.
         matters: The city's.
 
     Returns:
         The case; how long it was suspended is counted apart, in seconds by the clock on the wall.
+
+    Raises:
+        IllegalTransition: The table does not allow it.
+        Forbidden: It is not for this actor.
     """
-    paused_at, calendar = before.suspended_at or at, matters.calendar
+    paused_at, calendar = row.suspended_at or at, matters.calendar
+    row = move_case(
+        connection, row, CaseState.IN_PROGRESS, by=by, at=at, why=why, suspended_at=None, suspended_until=None
+    )
     tasks = tasks_of(connection, row.case_id)
     for task in tasks:
         if task.deadline_at is not None and task.state in OPEN_STATES:

@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
-from dispatch_api.accounts.model import Actor, system_actor
+from dispatch_api.accounts.model import system_actor
 from dispatch_api.cases.matters import Matters
 from dispatch_api.cases.model import CaseState, Colour
-from dispatch_api.cases.moves import move_case, tell_case
+from dispatch_api.cases.moves import tell_case
 from dispatch_api.cases.records import CaseRow, get_case, update_case
 from dispatch_api.cases.suspension import resume
 from dispatch_api.clockwork.reminders import RESUME, ReminderState
@@ -200,18 +200,8 @@ def _go_on(connection: Connection, row: Row[Any], case: CaseRow, *, matters: Mat
         _mark(connection, row, ReminderState.DROPPED, at=at)
         return
     _mark(connection, row, ReminderState.DONE, at=at)
-    by: Actor = _CLOCKWORK
-    moved = move_case(
-        connection,
-        case,
-        CaseState.IN_PROGRESS,
-        by=by,
-        at=at,
-        why="the date set for it has come",
-        suspended_at=None,
-        suspended_until=None,
-    )
-    moved = resume(connection, case, moved, at=at, matters=matters)
+    why = "the date set for it has come"
+    moved = resume(connection, case, by=_CLOCKWORK, at=at, why=why, matters=matters)
     tell_case(connection, moved, kind="case.updated", at=at, matters=matters)
 
 

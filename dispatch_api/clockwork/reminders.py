@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select, update
 
 from dispatch_api.cases.clocks import Clock, WorkingCalendar
-from dispatch_api.clockwork.rules import Escalation, Running
+from dispatch_api.cases.matters import Matters
+from dispatch_api.clockwork.rules import Running
 from dispatch_api.store.schema import reminder
 from dispatch_api.store.unit import write_later
 
@@ -40,8 +41,7 @@ def start_clock(
     clock: Clock | None,
     from_at: datetime,
     at: datetime,
-    calendar: WorkingCalendar,
-    escalation: Escalation,
+    matters: Matters,
 ) -> None:
     """Write down what happens as a clock runs; asked again for the same clock it changes nothing.
 
@@ -53,12 +53,14 @@ def start_clock(
         clock: How long; None where none runs.
         from_at: When it started.
         at: Now. Of steps that lie behind already only the last one is kept: nobody is told what is overtaken.
-        calendar: The city's.
-        escalation: The city's.
+        matters: The city's, with its calendar and its escalation.
     """
     if clock is None:
         return
-    due = {step.key: calendar.deadline(from_at, clock.share(step.at)) for step in escalation.steps_of(running)}
+    due = {
+        step.key: matters.calendar.deadline(from_at, clock.share(step.at))
+        for step in matters.escalation.steps_of(running)
+    }
     behind = [key for key, when in due.items() if when <= at]
     subject = case_id if task_id is None else f"task-{task_id}"
     rows = [

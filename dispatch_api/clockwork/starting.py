@@ -30,8 +30,7 @@ def start_review(connection: Connection, row: CaseRow, *, at: datetime, matters:
         clock=t1,
         from_at=at,
         at=at,
-        calendar=matters.calendar,
-        escalation=matters.escalation,
+        matters=matters,
     )
     deadline_at = matters.calendar.deadline(at, t1) if t1 else None
     return update_case(connection, row.case_id, {"verify_deadline_at": deadline_at})
@@ -47,8 +46,7 @@ def start_verification(connection: Connection, row: CaseRow, *, at: datetime, ma
         clock=clock,
         from_at=at,
         at=at,
-        calendar=matters.calendar,
-        escalation=matters.escalation,
+        matters=matters,
     )
     return update_case(connection, row.case_id, {"verify_deadline_at": matters.calendar.deadline(at, clock)})
 
@@ -66,8 +64,7 @@ def start_task(
             clock=clock,
             from_at=from_at,
             at=at,
-            calendar=matters.calendar,
-            escalation=matters.escalation,
+            matters=matters,
         )
 
 
@@ -83,8 +80,7 @@ def restart_task(connection: Connection, task: TaskRow, clocks: Clocks, *, at: d
         clock=t3,
         from_at=at,
         at=at,
-        calendar=matters.calendar,
-        escalation=matters.escalation,
+        matters=matters,
     )
     deadline_at = matters.calendar.deadline(at, t3) if t3 else None
     return update_task(connection, task.task_id, deadline_at=deadline_at, done_at=None, t3=t3.text if t3 else None)

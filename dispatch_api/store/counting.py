@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from sqlalchemy import Connection, bindparam, insert, update
 
 from dispatch_api.store.schema import counter
@@ -21,3 +23,8 @@ def count_up(connection: Connection, name: str) -> int:
         connection.execute(insert(counter), {"name": name, "value": 1})
         return 1
     return int(value)
+
+
+def next_number(connection: Connection, name: str, day: date, *, prefix: str = "") -> str:
+    """The next free number of a local day, like `20261121-0007`, counted under `name`."""
+    return f"{prefix}{day:%Y%m%d}-{count_up(connection, f'{name}:{day:%Y%m%d}'):04d}"

@@ -17,6 +17,7 @@ from dispatch_api.cases.records import CaseRow, get_case, update_case
 from dispatch_api.deliveries.outbox import post
 from dispatch_api.errors import Forbidden, IllegalTransition, InvalidRequest
 from dispatch_api.store import Store
+from dispatch_api.store.counting import next_number
 from dispatch_api.store.feed import append_feed
 from dispatch_api.store.history import Event, append_event
 from dispatch_api.store.schema import case, storm
@@ -26,7 +27,6 @@ from dispatch_api.storms.holding import StormState, fold_deliveries, put_into, s
 from dispatch_api.storms.records import StormRow, get_storm, rules_of, update_storm
 from dispatch_api.storms.rules import StormRules
 from dispatch_api.storms.schemas import NewStorm, StormCases, StormEnd
-from dispatch_api.visits.records import next_number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +145,7 @@ class StormDesk:
         storm_id, day = uuid4().hex, self._matters.calendar.local_date(at)
         values = {
             "storm_id": storm_id,
-            "number": next_number(connection, "storm", "XQ", day),
+            "number": next_number(connection, "storm", day, prefix="XQ"),
             "name": wanted.name.strip(),
             "state": StormState.ON.value,
             "started_at": at,

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, insert, select, true, update
 
 from dispatch_api.accounts.model import Account
 from dispatch_api.errors import NotFound
-from dispatch_api.store.schema import counter, visit, visit_line
+from dispatch_api.store.schema import visit, visit_line
 from dispatch_api.store.times import iso
 from dispatch_api.visits.model import ENDED_STATES
 
@@ -76,24 +75,6 @@ def tasks_on_visits(connection: Connection, task_ids: Collection[int] | None = N
     if task_ids is not None:
         query = query.where(visit_line.c.task_id.in_(task_ids))
     return {row.task_id: row.number for row in connection.execute(query)}
-
-
-def next_number(connection: Connection, name: str, prefix: str, day: date) -> str:
-    """The next free number of a local day, like `V20261123-0001`.
-
-    Args:
-        connection: The writing transaction.
-        name: What is counted.
-        prefix: What the number begins with.
-        day: The city's day.
-    """
-    key = f"{name}:{day:%Y%m%d}"
-    value = connection.execute(select(counter.c.value).where(counter.c.name == key)).scalar()
-    if value is None:
-        connection.execute(insert(counter).values(name=key, value=1))
-    else:
-        connection.execute(update(counter).where(counter.c.name == key).values(value=value + 1))
-    return f"{prefix}{day:%Y%m%d}-{(value or 0) + 1:04d}"
 
 
 def seal_of(row: VisitRow, lines: Sequence[LineRow]) -> str:

@@ -15,6 +15,7 @@ from dispatch_api.cases.records import CaseRow, get_case
 from dispatch_api.deliveries.outbox import post
 from dispatch_api.errors import Forbidden, IllegalTransition, InvalidRequest
 from dispatch_api.store import Store
+from dispatch_api.store.counting import next_number
 from dispatch_api.store.feed import append_feed
 from dispatch_api.store.history import Event, append_event
 from dispatch_api.store.schema import evidence
@@ -31,7 +32,6 @@ from dispatch_api.visits.records import (
     VisitRow,
     insert_visit,
     lines_of,
-    next_number,
     seen_visit,
     tasks_on_visits,
     update_line,
@@ -190,7 +190,7 @@ class VisitDesk:
     ) -> dict[str, Any]:
         return {
             "visit_id": uuid4().hex,
-            "number": next_number(connection, "visit", "V", day),
+            "number": next_number(connection, "visit", day, prefix="V"),
             "day": day.isoformat(),
             "state": VisitState.PLANNED.value,
             "lon": sum(row.lon for row in cases) / len(cases),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -52,6 +52,7 @@ def explain(
     from dispatch_api.departments.model import load_departments
     from dispatch_api.departments.routing import load_routing
     from dispatch_api.errors import DispatchError
+    from flyonce.cli.zones_at import day_of
 
     if (case is None) == (matter is None):
         fail("name either --case (with --store) or --matter with what is known of the thing.")
@@ -68,7 +69,7 @@ def explain(
                 fail("--case brings its own zones, day, label and area; leave the other options out.")
             facts = _facts_of_case(store or Settings().store, case, rules)
         else:
-            day = city.calendar.local_date(datetime.now(UTC)) if on is None else _day(on)
+            day = city.calendar.local_date(datetime.now(UTC)) if on is None else day_of(on)
             city[str(matter)]
             found = _zones_of(zone or []) if zones is None else _zones_at(zones, str(place), error_m)
             facts = Facts(
@@ -120,26 +121,11 @@ def _zones_of(texts: list[str]) -> list[ZoneFact]:
 
 def _zones_at(file: Path, place: str, error_m: float) -> list[ZoneFact]:
     from dispatch_api.zones_at import zone_fact
-    from geo.position import Fix
+    from flyonce.cli.zones_at import fix_at
     from geo.zones import Zones
 
     lon, lat = lonlat(place)
-    fix = Fix(
-        lon=lon,
-        lat=lat,
-        alt_m=0.0,
-        covariance_m2=((error_m**2, 0.0), (0.0, error_m**2)),
-        height_source="none",
-        yaw_source="none",
-    )
-    return [zone_fact(hit) for hit in Zones.from_file(file).under(fix)]
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        fail(f"--on {text}: is no day; write it like 2026-05-01")
+    return [zone_fact(hit) for hit in Zones.from_file(file).under(fix_at(lon, lat, error_m))]
 
 
 def _as_json(facts: Facts, weighed: Sequence[Weighed], decision: Decision) -> dict[str, Any]:

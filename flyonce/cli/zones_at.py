@@ -46,16 +46,8 @@ def at(
 ) -> None:
     """Tell in which zones a place lies and how surely, and its coordinates in the systems of Chinese maps."""
     lon, lat = (float(value) for value in _WGS84_FROM[system](lonlat(place))[0])
-    day = None if on is None else _day(on)
-    variance = error_m**2
-    fix = Fix(
-        lon=lon,
-        lat=lat,
-        alt_m=0.0,
-        covariance_m2=((variance, 0.0), (0.0, variance)),
-        height_source="none",
-        yaw_source="none",
-    )
+    day = None if on is None else day_of(on)
+    fix = fix_at(lon, lat, error_m)
     hits = Zones.from_file(zones).under(fix, on=day)
     elsewhere = _elsewhere(lon, lat)
     if as_json:
@@ -69,7 +61,21 @@ def at(
         stdout.print(f"{name}: {', '.join(map(str, values))}", markup=False)
 
 
-def _day(text: str) -> date:
+def fix_at(lon: float, lat: float, error_m: float) -> Fix:
+    """A place in degrees with the same error (one sigma, metres) each way."""
+    variance = error_m**2
+    return Fix(
+        lon=lon,
+        lat=lat,
+        alt_m=0.0,
+        covariance_m2=((variance, 0.0), (0.0, variance)),
+        height_source="none",
+        yaw_source="none",
+    )
+
+
+def day_of(text: str) -> date:
+    """The day of `--on`; leaves with 2 where it is none."""
     try:
         return date.fromisoformat(text)
     except ValueError:
