@@ -30,6 +30,16 @@ session = Table(
     Column("csrf", words(64), nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("expires_at", UtcTime, nullable=False),
+    Column("id_token", TEXT),
+    Column("provider_session", words(255)),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("key", words(64), primary_key=True),
+    Column("count", WHOLE, nullable=False),
+    Column("expires_at", UtcTime, nullable=False, index=True),
 )
 
 counter = Table(
@@ -417,6 +427,7 @@ visit_line = Table(
     Column("evidence", JSON, nullable=False),
     Column("done_at", UtcTime),
     Column("done_by", TEXT),
+    Column("version", WHOLE, nullable=False, server_default="1"),
     UniqueConstraint("visit_id", "task_id", name="visit_line_once"),
 )
 
@@ -431,6 +442,7 @@ storm = Table(
     Column("ended_at", UtcTime),
     Column("created_by", TEXT, nullable=False),
     Column("told", JSON, nullable=False),
+    Column("version", WHOLE, nullable=False, server_default="1"),
 )
 
 citizen_report = Table(
