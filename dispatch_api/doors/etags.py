@@ -1,4 +1,4 @@
-"""Entity tags: what a case or a task is at, and `If-Match` against lost updates."""
+"""Entity tags: what a case, a task, a visit or a storm is at, and `If-Match` against lost updates."""
 
 from __future__ import annotations
 
@@ -35,3 +35,9 @@ def tagged(response: Response, shown: dict[str, Any]) -> dict[str, Any]:
     """
     response.headers["ETag"] = f'"{shown["version"]}"'
     return shown
+
+
+def made_at(meaning: str) -> dict[int | str, dict[str, Any]]:
+    """What the description of a route says of the answer to whoever made something: where it is."""
+    headers = {"Location": {"description": meaning, "schema": {"type": "string"}}}
+    return {201: {"description": "Created", "headers": headers}}

@@ -17,6 +17,7 @@ from dispatch_api.store.times import iso
 from dispatch_api.storms.holding import storm_on
 from dispatch_api.storms.records import Ranked, StormRow, ranked, rules_of, update_storm
 from dispatch_api.tasks.model import GONE_STATES, TaskState
+from dispatch_api.tasks.records import tasks_of
 
 TABLE = "storm.table.v1"
 ENDED = "storm.ended.v1"
@@ -100,6 +101,19 @@ def tell_storm_when_due(store: Store, *, matters: Matters, at: datetime) -> list
         if storm_on(connection) is None:
             return []
     return store.write(lambda connection: tell_when_due(connection, at=at, matters=matters))
+
+
+def untold_tasks(connection: Connection, row: StormRow, case_id: str) -> list[Row[Any]]:
+    """The tasks of one of a storm's cases that wait for their department, and that no table has told it of yet."""
+    units = row.told["units"]
+    waiting = {TaskState.QUEUED: "open", TaskState.SENT: "open", TaskState.REWORK: "rework"}
+    return [
+        task
+        for task in tasks_of(connection, case_id)
+        if task.state in waiting
+        and units.get(task.department, {}).get("tasks", {}).get(str(task.task_id), "gone")
+        not in {waiting[TaskState(task.state)], "overdue"}
+    ]
 
 
 def _standing(rows: Sequence[Ranked], unit: str) -> dict[str, str]:

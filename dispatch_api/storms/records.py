@@ -40,6 +40,11 @@ def get_storm(connection: Connection, storm_id: str) -> StormRow:
     return row
 
 
+def touch_storm(connection: Connection, storm_id: str, **columns: Any) -> StormRow:  # noqa: ANN401 - columns
+    """Change a storm as somebody asked for; its version goes up."""
+    return update_storm(connection, storm_id, version=storm.c.version + 1, **columns)
+
+
 def update_storm(connection: Connection, storm_id: str, **columns: Any) -> StormRow:  # noqa: ANN401 - columns
     """Change columns of a storm."""
     connection.execute(update(storm).where(storm.c.storm_id == storm_id).values(**columns))

@@ -14,6 +14,7 @@ from dispatch_api.accounts.model import Account, Role
 from dispatch_api.cases.matters import Matters
 from dispatch_api.cases.model import ENDED_STATES
 from dispatch_api.cases.records import CaseRow, get_case, update_case
+from dispatch_api.deliveries.notices import tell_of_task
 from dispatch_api.deliveries.outbox import post
 from dispatch_api.errors import Forbidden, IllegalTransition, InvalidRequest
 from dispatch_api.store import Store
@@ -22,11 +23,12 @@ from dispatch_api.store.feed import append_feed
 from dispatch_api.store.history import Event, append_event
 from dispatch_api.store.schema import case, storm
 from dispatch_api.store.times import iso, utc_now
-from dispatch_api.storms.digests import ENDED, tell_units
+from dispatch_api.storms.digests import ENDED, tell_units, untold_tasks
 from dispatch_api.storms.holding import StormState, fold_deliveries, put_into, storm_on
-from dispatch_api.storms.records import StormRow, get_storm, rules_of, update_storm
+from dispatch_api.storms.records import StormRow, get_storm, rules_of, touch_storm
 from dispatch_api.storms.rules import StormRules
 from dispatch_api.storms.schemas import NewStorm, StormCases, StormEnd
+from dispatch_api.versions import Expected, check_version
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,51 +77,50 @@ class StormDesk:
         _centre_only(by)
         return self._store.write(lambda connection: self._begin(connection, wanted, by))
 
-    def change_cases(self, storm_id: str, wanted: StormCases, *, by: Account) -> StormRow:
-        """Put cases into a storm, or take some out.
+    def change_cases(self, storm_id: str, wanted: StormCases, *, by: Account, expected: Expected = None) -> StormRow:
+        """Put cases into a storm, or take some out: what no table told of those is told singly.
 
         Raises:
             Forbidden: Only the centre does that.
             NotFound: There is no such storm or case.
+            LostUpdate: It has none of the `expected` versions.
             IllegalTransition: The storm is over.
             InvalidRequest: A case cannot be put in, or is not in it.
         """
         _centre_only(by)
 
         def work(connection: Connection) -> StormRow:
-            row, at = _on(get_storm(connection, storm_id), "its cases change no more"), self._now()
-            self._put(connection, row, wanted.add, by, at)
-            for case_id in wanted.remove:
-                if get_case(connection, case_id).storm_id != storm_id:
-                    raise InvalidRequest(field="remove", problem=f"case {case_id} is not in it")
-                update_case(connection, case_id, {"storm_id": None})
-                happened = Event(
-                    at=at, who=by.name, kind="case.storm_left", case_id=case_id, data={"number": row.number}
-                )
-                append_event(connection, happened)
+            row, at = _on(_read(connection, storm_id, expected), "its cases change no more"), self._now()
+            self._put(connection, row, wanted.add, by, at, field="add")
+            for case_id in dict.fromkeys(wanted.remove):
+                self._take_out(connection, row, case_id, by, at)
             fold_deliveries(connection, storm_id, at=at)
+            row = touch_storm(connection, storm_id)
             _tell(connection, row, at)
             return row
 
         return self._store.write(work)
 
-    def tell(self, storm_id: str, *, by: Account) -> list[str]:
+    def tell(self, storm_id: str, *, by: Account, expected: Expected = None) -> list[str]:
         """Send every unit its table now; returns the units.
 
         Raises:
             Forbidden: Only the centre does that.
             NotFound: There is no such storm.
+            LostUpdate: It has none of the `expected` versions.
             IllegalTransition: It is over.
         """
         _centre_only(by)
 
         def work(connection: Connection) -> list[str]:
-            row = _on(get_storm(connection, storm_id), "nobody is told of it any more")
-            return tell_units(connection, row, at=self._now(), matters=self._matters, all_units=True)[1]
+            row, at = _on(_read(connection, storm_id, expected), "nobody is told of it any more"), self._now()
+            _, told = tell_units(connection, row, at=at, matters=self._matters, all_units=True)
+            _tell(connection, touch_storm(connection, storm_id), at)
+            return told
 
         return self._store.write(work)
 
-    def end(self, storm_id: str, wanted: StormEnd, *, by: Account) -> StormRow:
+    def end(self, storm_id: str, wanted: StormEnd, *, by: Account, expected: Expected = None) -> StormRow:
         """End a storm: what is new is told once more, then its cases are told of singly again.
 
         The cases stay what they are; their clocks ran all the time.
@@ -127,10 +128,16 @@ class StormDesk:
         Raises:
             Forbidden: Only the centre ends storms.
             NotFound: There is no such storm.
+            LostUpdate: It has none of the `expected` versions.
             IllegalTransition: It is over already.
         """
         _centre_only(by)
-        return self._store.write(lambda connection: self._end(connection, storm_id, wanted, by))
+
+        def work(connection: Connection) -> StormRow:
+            row = _on(_read(connection, storm_id, expected), "it is over already")
+            return self._end(connection, row, wanted, by)
+
+        return self._store.write(work)
 
     def _begin(self, connection: Connection, wanted: NewStorm, by: Account) -> StormRow:
         at, on = self._now(), storm_on(connection)
@@ -158,7 +165,7 @@ class StormDesk:
         if case_ids is None:
             lately = self._lately(self._since(at))
             case_ids = tuple(connection.execute(select(case.c.case_id).where(lately).order_by(case.c.seq)).scalars())
-        self._put(connection, row, case_ids, by, at)
+        self._put(connection, row, case_ids, by, at, field="case_ids")
         fold_deliveries(connection, storm_id, at=at)
         row, _ = tell_units(connection, row, at=at, matters=self._matters)
         data = {"storm_id": storm_id, "number": row.number, "cases": len(case_ids)}
@@ -166,20 +173,33 @@ class StormDesk:
         _tell(connection, row, at)
         return row
 
-    def _put(self, connection: Connection, row: StormRow, case_ids: Sequence[str], by: Account, at: datetime) -> None:
+    def _put(
+        self, connection: Connection, row: StormRow, case_ids: Sequence[str], by: Account, at: datetime, *, field: str
+    ) -> None:
         families = rules_of(row).families
         for case_id in dict.fromkeys(case_ids):
             one = get_case(connection, case_id)
             problem = _problem(one, families)
             if problem:
-                raise InvalidRequest(field="case_ids", problem=f"case {one.number} {problem}")
+                raise InvalidRequest(field=field, problem=f"case {one.number} {problem}")
             put_into(connection, one, row, by=by.name, at=at)
 
-    def _end(self, connection: Connection, storm_id: str, wanted: StormEnd, by: Account) -> StormRow:
-        at = self._now()
-        row = _on(get_storm(connection, storm_id), "it is over already")
+    def _take_out(self, connection: Connection, row: StormRow, case_id: str, by: Account, at: datetime) -> None:
+        one = get_case(connection, case_id)
+        if one.storm_id != row.storm_id:
+            raise InvalidRequest(field="remove", problem=f"case {one.number} is not in it")
+        untold = untold_tasks(connection, row, case_id)
+        update_case(connection, case_id, {"storm_id": None})
+        happened = Event(at=at, who=by.name, kind="case.storm_left", case_id=case_id, data={"number": row.number})
+        append_event(connection, happened)
+        # Held back for a table that will not have them any more: nobody would ever hear of these.
+        for task in untold:
+            tell_of_task(connection, task, at=at, why="")
+
+    def _end(self, connection: Connection, row: StormRow, wanted: StormEnd, by: Account) -> StormRow:
+        at, storm_id = self._now(), row.storm_id
         row, _ = tell_units(connection, row, at=at, matters=self._matters)
-        row = update_storm(connection, storm_id, state=StormState.OVER.value, ended_at=at)
+        row = touch_storm(connection, storm_id, state=StormState.OVER.value, ended_at=at)
         data = {"storm_id": storm_id, "number": row.number}
         append_event(connection, Event(at=at, who=by.name, kind="storm.ended", why=wanted.reason, data=data))
         words = {
@@ -221,6 +241,12 @@ def _problem(row: CaseRow, families: Sequence[str]) -> str | None:
     if row.state in ENDED_STATES:
         return f"has ended: it is {row.state}"
     return "is in a storm already" if row.storm_id is not None else None
+
+
+def _read(connection: Connection, storm_id: str, expected: Expected) -> StormRow:
+    row = get_storm(connection, storm_id)
+    check_version(row, expected, subject=f"storm {row.number}")
+    return row
 
 
 def _centre_only(by: Account) -> None:

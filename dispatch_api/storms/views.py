@@ -34,6 +34,7 @@ def storm_item(connection: Connection, row: StormRow, account: Account) -> dict[
         "ended_at": iso(row.ended_at),
         "created_by": row.created_by,
         "cases": connection.execute(counted).scalar_one(),
+        "version": row.version,
     }
 
 

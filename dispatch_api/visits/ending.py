@@ -20,6 +20,7 @@ from dispatch_api.tasks.records import get_task
 from dispatch_api.tasks.service import TaskDesk
 from dispatch_api.visits.model import LineResult, VisitState
 from dispatch_api.visits.records import LineRow, VisitRow, lines_of, seal_of, update_visit
+from dispatch_api.visits.signing import holds
 
 _WAY_TO_DONE: dict[TaskState, tuple[TaskState, ...]] = {
     TaskState.SENT: (TaskState.SIGNED, TaskState.WORKING, TaskState.DONE),
@@ -55,7 +56,8 @@ def end_visit(
         why: What else is to be said.
 
     Raises:
-        InvalidRequest: A line has no result, nobody signed, or who reported a line is no longer here.
+        InvalidRequest: A line has no result, nobody signed what stands there now, or who reported a line is no longer
+            here.
         IllegalTransition: A task's own table does not allow its step, as while its case is suspended.
         Forbidden: Who reported a line may no longer do that.
     """
@@ -86,6 +88,9 @@ def _check_complete(row: VisitRow, lines: Sequence[LineRow]) -> None:
         raise InvalidRequest(field="to", problem=f"visit {row.number}: these lines have no result yet: {told}")
     if not row.signatures:
         raise InvalidRequest(field="to", problem=f"visit {row.number}: nobody has signed")
+    if not any(holds(one, lines) for one in row.signatures):
+        problem = f"visit {row.number}: lines were changed after everybody signed; somebody signs again"
+        raise InvalidRequest(field="to", problem=problem)
 
 
 def _report(connection: Connection, line: LineRow, row: VisitRow, tasks: TaskDesk) -> bool:

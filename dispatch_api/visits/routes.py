@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 
 from dispatch_api.accounts.access import CHANGES_CASES, SEES_CASES, Subject, open_to
 from dispatch_api.accounts.model import DEPARTMENT_ROLES, Role
+from dispatch_api.doors.etags import IfMatch, made_at, tagged
 from dispatch_api.parts import PartsOf, Reader, Writer
 from dispatch_api.store.times import utc_now
 from dispatch_api.visits.model import VisitState
@@ -36,54 +37,86 @@ def visits(parts: PartsOf, account: Reader, day: date | None = None, state: Visi
         return visit_list(connection, account=account, departments=parts.routing.departments, day=day, state=state)
 
 
-@router.post("/visits")
+@router.post("/visits", status_code=201, responses=made_at("The visit's address."))
 @open_to([Role.CENTRE])
-def plan(parts: PartsOf, account: Writer, wanted: NewVisit) -> dict[str, Any]:
+def plan(parts: PartsOf, account: Writer, request: Request, response: Response, wanted: NewVisit) -> dict[str, Any]:
     """Make one visit of open cases of one place; the departments are told."""
-    return one_visit(parts, account, parts.visits.plan(wanted, by=account).visit_id)
+    visit_id = parts.visits.plan(wanted, by=account).visit_id
+    response.headers["Location"] = f"{request.url.path}/{visit_id}"
+    return one_visit(parts, account, response, visit_id)
 
 
 @router.get("/visits/{visit_id}")
 @open_to(SEES_CASES, of=Subject.VISIT)
-def one_visit(parts: PartsOf, account: Reader, visit_id: str) -> dict[str, Any]:
-    """One visit with its one list; `seal_holds` says whether what was sealed at its end is unchanged."""
+def one_visit(parts: PartsOf, account: Reader, response: Response, visit_id: str) -> dict[str, Any]:
+    """One visit with its one list; `seal_holds` says whether what was sealed at its end is unchanged.
+
+    Its `ETag` goes into the `If-Match` of every change of the visit, of its lines, signatures and codes.
+    """
     with parts.store.read() as connection:
-        return visit_detail(
-            connection, visit_id, account=account, departments=parts.routing.departments, matters=parts.matters
+        return tagged(
+            response,
+            visit_detail(
+                connection, visit_id, account=account, departments=parts.routing.departments, matters=parts.matters
+            ),
         )
 
 
 @router.post("/visits/{visit_id}/transitions")
 @open_to(CHANGES_CASES - {Role.OPERATOR}, of=Subject.VISIT)
-def move(parts: PartsOf, account: Writer, visit_id: str, change: VisitChange) -> dict[str, Any]:
+def move(
+    parts: PartsOf, account: Writer, response: Response, expected: IfMatch, visit_id: str, change: VisitChange
+) -> dict[str, Any]:
     """Begin a visit, end it, or cancel it.
 
     At its end every line has a result and somebody has signed; tasks reported done become `done` in the same
     transaction, by the account that reported them, and what the visit holds is sealed.
     """
-    parts.visits.transition(visit_id, change, by=account)
-    return one_visit(parts, account, visit_id)
+    parts.visits.transition(visit_id, change, by=account, expected=expected)
+    return one_visit(parts, account, response, visit_id)
 
 
 @router.post("/visits/{visit_id}/lines/{line_id}")
 @open_to(DEPARTMENT_ROLES, of=Subject.VISIT)
-def report(parts: PartsOf, account: Writer, visit_id: str, line_id: int, told: LineReport) -> dict[str, Any]:
-    """Write what came of one's own line; until the visit ends it may be written again."""
-    parts.visits.report(visit_id, line_id, told, by=account)
-    return one_visit(parts, account, visit_id)
+def report(
+    parts: PartsOf,
+    account: Writer,
+    response: Response,
+    expected: IfMatch,
+    visit_id: str,
+    line_id: int,
+    told: LineReport,
+) -> dict[str, Any]:
+    """Write what came of one's own line; until the visit ends it may be written again.
+
+    `If-Match` takes a tag of the visit: it is a 412 only where this very line was changed since, not another's.
+    """
+    parts.visits.report(visit_id, line_id, told, by=account, expected=expected)
+    return one_visit(parts, account, response, visit_id)
 
 
 @router.post("/visits/{visit_id}/signatures")
 @open_to(_ON_THE_SPOT, of=Subject.VISIT)
-def sign(parts: PartsOf, account: Writer, visit_id: str, signature: Signature) -> dict[str, Any]:
-    """Sign for one's department, or for the centre; the account that signed is kept beside the name."""
-    parts.visits.sign(visit_id, signature, by=account)
-    return one_visit(parts, account, visit_id)
+def sign(
+    parts: PartsOf, account: Writer, response: Response, expected: IfMatch, visit_id: str, signature: Signature
+) -> dict[str, Any]:
+    """Sign for one's department, or for the centre; the account that signed is kept beside the name.
+
+    `If-Match` takes a tag of the visit: it is a 412 where the lines that are signed for were changed since (a
+    department signs for its own, the centre for all), or somebody else signed for the same party.
+    """
+    parts.visits.sign(visit_id, signature, by=account, expected=expected)
+    return one_visit(parts, account, response, visit_id)
 
 
 @router.post("/visits/{visit_id}/act-codes")
 @open_to(_ON_THE_SPOT, of=Subject.VISIT)
-def set_act_code(parts: PartsOf, account: Writer, visit_id: str, wanted: ActCode) -> dict[str, Any]:
-    """Note the code of the administrative act (行政行为码) of one's department; it is compared with no register."""
-    parts.visits.set_act_code(visit_id, wanted, by=account)
-    return one_visit(parts, account, visit_id)
+def set_act_code(
+    parts: PartsOf, account: Writer, response: Response, expected: IfMatch, visit_id: str, wanted: ActCode
+) -> dict[str, Any]:
+    """Note the code of the administrative act (行政行为码) of one's department; it is compared with no register.
+
+    `If-Match` takes a tag of the visit: it is a 412 where the department's code was changed since.
+    """
+    parts.visits.set_act_code(visit_id, wanted, by=account, expected=expected)
+    return one_visit(parts, account, response, visit_id)

@@ -20,6 +20,7 @@ from dispatch_api.visits.records import tasks_on_visits
 MOST_TASKS = 20_000
 WORKED_ON = (CaseState.DISPATCHED, CaseState.IN_PROGRESS, CaseState.REWORKED)
 """States in which a case has work to do on the spot."""
+_LAST = date.max - timedelta(days=2)
 _URGENCY = {Colour.RED: 0, Colour.YELLOW: 1, Colour.GREEN: 2}
 
 
@@ -42,7 +43,9 @@ class Suggestion:
 
 def end_of(day: date, matters: Matters) -> datetime:
     """The end of a city's day, in UTC."""
-    return datetime.combine(day + timedelta(days=1), time(), matters.calendar.time_zone).astimezone(UTC)
+    # The last days of the calendar have no end that can be written.
+    following = min(day, _LAST) + timedelta(days=1)
+    return datetime.combine(following, time(), matters.calendar.time_zone).astimezone(UTC)
 
 
 def suggestions(connection: Connection, day: date, *, rules: VisitRules) -> list[Suggestion]:

@@ -27,6 +27,7 @@ from dispatch_api.visits.model import (
     allowed_visit_steps,
 )
 from dispatch_api.visits.records import LineRow, VisitRow, lines_of, seal_of, seen_visit, visible_visits
+from dispatch_api.visits.signing import holds
 from dispatch_api.visits.suggestions import Suggestion, suggestions
 from geo.map_links import map_links
 
@@ -105,7 +106,9 @@ def visit_detail(
             }
             for case_id, of_case in cases.items()
         ],
-        "signatures": [{**one, **_names(one["party"], departments)} for one in row.signatures],
+        "signatures": [
+            {**one, **_names(one["party"], departments), "holds": holds(one, lines)} for one in row.signatures
+        ],
         "act_codes": [
             {"party": party, **_names(party, departments), **code} for party, code in sorted(row.act_codes.items())
         ],

@@ -63,7 +63,7 @@ def a_visit_and_a_storm(app, objects) -> dict[str, str]:
     day = chief.json("/api/v1/visits/suggestions")["day"]
     planned = {"day": day, "case_ids": cases, "departments": ["drainage"]}
     answer = chief.post("/api/v1/visits", planned)
-    assert answer.status_code == 200, answer.text
+    assert answer.status_code == 201, answer.text
     visit = answer.json()
     storm = chief.post("/api/v1/storms", {"name": "x", "case_ids": cases}).json()
     chief.close()

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from dispatch_builders import NOON, a_zone, an_observation, default_rules, north_of
 from dispatch_people_at_work import CHIEF, DRAINER, an_account
+from pydantic import ValidationError
 from sqlalchemy import insert, select
 
 from dispatch_api.accounts.model import Role
@@ -335,3 +336,33 @@ def test_over_http_a_department_sees_its_own_rows_and_the_centre_everything(stor
     assert ecologist.json("/api/v1/storms/current")["storm"]["cases"] == 0
     assert set(chief.post(f"{address}/tables", {}).json()["told"]) == UNITS
     assert chief.post(f"{address}/end", {"reason": "雨停"}).json()["state"] == "over"
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 65, "暴雨\n1. 🔴 全部撤离", "a\u202eb", "a\tb"])
+def test_a_storm_has_a_name_of_one_line(name):
+    with pytest.raises(ValidationError):
+        NewStorm(name=name)
+
+
+@pytest.mark.parametrize("change", [{}, {"add": ("a",), "remove": ("b", "a")}])
+def test_a_change_of_cases_that_says_nothing_or_both_is_refused(change):
+    with pytest.raises(ValidationError):
+        StormCases(**change)
+
+
+@pytest.mark.both_stores
+def test_what_is_taken_out_before_a_table_told_of_it_is_told_singly(flood):
+    storm = flood.begin(case_ids=())
+    told, untold, begun = flood.puddles(3)
+    flood.tick(NOON + 2 * MINUTE)
+    (late,) = flood.puddles(1, first=20)
+    flood.tasks.transition(flood.task(begun).task_id, Change(to="signed"), by=DRAINER)
+    before = len(flood.messages())
+    flood.desk.change_cases(storm.storm_id, StormCases(remove=(told, late, begun, late)), by=CHIEF)
+    singly = flood.messages()[before:]
+    assert Counter((row.type, row.case_id) for row in singly) == {("task.dispatched.v1", late): len(UNITS)}
+    assert {unit for row in singly for unit in row.departments} == UNITS
+    assert flood.case(untold).storm_id == storm.storm_id
+    # From then on it is told of like any other.
+    flood.tasks.transition(flood.task(late).task_id, Change(to="signed"), by=DRAINER)
+    assert [row.type for row in flood.messages()[before + len(UNITS) :]] == ["task.signed.v1"]

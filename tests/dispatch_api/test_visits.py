@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from dispatch_builders import NOON, a_zone, an_observation, default_rules, north_of
@@ -146,6 +146,8 @@ def test_a_day_counts_what_is_open_on_it(city):
     assert city.suggested(TODAY - timedelta(days=1)) == []
     (tomorrow,) = city.suggested(TODAY + timedelta(days=1))
     assert len(tomorrow.cases) == 3
+    assert len(city.suggested(date.max)[0].cases) == 3
+    assert city.suggested(date.min) == []
 
 
 def test_an_unsure_place_makes_the_distance_longer(city):
@@ -189,6 +191,11 @@ def test_far_cases_ended_ones_and_days_gone_by_make_no_visit(city):
         city.desk.plan(NewVisit(day=TODAY, case_ids=(city.yard[0], city.far)), by=CHIEF)
     with pytest.raises(InvalidRequest, match="is over"):
         city.desk.plan(NewVisit(day=TODAY - timedelta(days=1), case_ids=tuple(city.yard)), by=CHIEF)
+    with pytest.raises(InvalidRequest, match="more than 366 days ahead"):
+        city.desk.plan(NewVisit(day=TODAY + timedelta(days=367), case_ids=tuple(city.yard)), by=CHIEF)
+    # Left out because of a slip of the pen, nobody would miss it.
+    with pytest.raises(InvalidRequest, match="'drainge' has no open task"):
+        city.plan(departments=("drainge", "town", "sanitation", "water"))
     waiting = city.record("dumping.household", north_of(20), confidence=0.1)
     with pytest.raises(InvalidRequest, match="pending_review"):
         city.desk.plan(NewVisit(day=TODAY, case_ids=(city.yard[0], waiting)), by=CHIEF)
@@ -324,6 +331,10 @@ def test_who_reported_and_was_sent_away_must_be_replaced_before_the_end(city):
         city.move(visit, "done")
     own = next(line for line in city.lines(visit) if line.department == "drainage")
     city.desk.report(visit.visit_id, own.line_id, city.full(visit, own), by=DRAINER)
+    # What the centre signed for is no longer what stands there.
+    with pytest.raises(InvalidRequest, match="signs again"):
+        city.move(visit, "done")
+    city.desk.sign(visit.visit_id, SIGNED, by=CHIEF)
     assert city.move(visit, "done").state == "done"
 
 

@@ -56,12 +56,15 @@ interface RequestOptions {
   body?: unknown;
   /** An unanswered log-in (401) is an answer here, not an expired session. */
   anonymous?: boolean;
+  /** The version that was read: where somebody changed the thing since, the service refuses with a 412. */
+  version?: number;
 }
 
-async function request<T>(path: string, { method = "GET", body, anonymous = false }: RequestOptions = {}): Promise<T> {
+async function request<T>(path: string, { method = "GET", body, anonymous = false, version }: RequestOptions = {}): Promise<T> {
   const headers: Record<string, string> = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET" && csrfToken) headers["X-CSRF-Token"] = csrfToken;
+  if (version !== undefined) headers["If-Match"] = `"${version}"`;
   let answer: Response;
   try {
     answer = await fetch(ROOT + path, { method, headers, credentials: "same-origin", body: body === undefined ? null : JSON.stringify(body) });
@@ -81,8 +84,8 @@ function query(parameters: Record<string, string | undefined>): string {
   return used.length ? `?${new URLSearchParams(used)}` : "";
 }
 
-function post<T>(path: string, body: unknown): Promise<T> {
-  return request<T>(path, { method: "POST", body });
+function post<T>(path: string, body: unknown, version?: number): Promise<T> {
+  return request<T>(path, version === undefined ? { method: "POST", body } : { method: "POST", body, version });
 }
 
 export const api = {
@@ -129,17 +132,20 @@ export const api = {
   visits: async () => (await request<{ items: VisitItem[] }>("/visits")).items,
   visit: (id: string) => request<VisitDetail>(`/visits/${encodeURIComponent(id)}`),
   planVisit: (day: string, caseIds: string[]) => post<VisitDetail>("/visits", { day, case_ids: caseIds }),
-  moveVisit: (id: string, to: string, reason = "") => post<VisitDetail>(`/visits/${encodeURIComponent(id)}/transitions`, { to, reason }),
-  reportLine: (id: string, line: number, told: { result: LineResult; note: string; checks: Record<string, CheckAnswer> }) =>
-    post<VisitDetail>(`/visits/${encodeURIComponent(id)}/lines/${line}`, told),
-  signVisit: (id: string, signature: { name: string; form: "typed" | "drawn"; strokes: Stroke[] }) =>
-    post<VisitDetail>(`/visits/${encodeURIComponent(id)}/signatures`, signature),
-  setActCode: (id: string, code: string) => post<VisitDetail>(`/visits/${encodeURIComponent(id)}/act-codes`, { code }),
+  moveVisit: (visit: VisitDetail, to: string, reason = "") =>
+    post<VisitDetail>(`/visits/${encodeURIComponent(visit.visit_id)}/transitions`, { to, reason }, visit.version),
+  reportLine: (visit: VisitDetail, line: number, told: { result: LineResult; note: string; checks: Record<string, CheckAnswer> }) =>
+    post<VisitDetail>(`/visits/${encodeURIComponent(visit.visit_id)}/lines/${line}`, told, visit.version),
+  signVisit: (visit: VisitDetail, signature: { name: string; form: "typed" | "drawn"; strokes: Stroke[] }) =>
+    post<VisitDetail>(`/visits/${encodeURIComponent(visit.visit_id)}/signatures`, signature, visit.version),
+  setActCode: (visit: VisitDetail, code: string) =>
+    post<VisitDetail>(`/visits/${encodeURIComponent(visit.visit_id)}/act-codes`, { code }, visit.version),
   weather: () => request<Weather>("/storms/current"),
   storm: (id: string) => request<StormDetail>(`/storms/${encodeURIComponent(id)}`),
   beginStorm: (name: string) => post<StormDetail>("/storms", { name }),
-  endStorm: (id: string, reason: string) => post<StormDetail>(`/storms/${encodeURIComponent(id)}/end`, { reason }),
-  tellUnits: (id: string) => post<{ told: string[] }>(`/storms/${encodeURIComponent(id)}/tables`, {}),
+  endStorm: (storm: StormDetail, reason: string) =>
+    post<StormDetail>(`/storms/${encodeURIComponent(storm.storm_id)}/end`, { reason }, storm.version),
+  tellUnits: (storm: StormDetail) => post<{ told: string[] }>(`/storms/${encodeURIComponent(storm.storm_id)}/tables`, {}, storm.version),
   figures: (month: string) => request<FiguresAnswer>(`/figures${query({ month })}`),
   figuresCsv: (month: string) => `${ROOT}/figures.csv${query({ month })}`,
   basemap: async (): Promise<Basemap | null> => {

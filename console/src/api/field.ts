@@ -43,6 +43,7 @@ export interface SuggestionList {
 
 export interface VisitItem {
   visit_id: string;
+  version: number;
   number: string;
   day: string;
   state: string;
@@ -98,6 +99,8 @@ export interface SignatureOf extends Named {
   form: "typed" | "drawn";
   strokes: Stroke[];
   at: string;
+  /** Whether nothing of what was signed was changed since. */
+  holds: boolean;
 }
 
 export interface VisitDetail extends VisitItem {
@@ -115,6 +118,7 @@ export interface VisitDetail extends VisitItem {
 
 export interface StormItem {
   storm_id: string;
+  version: number;
   number: string;
   name: string;
   state: string;

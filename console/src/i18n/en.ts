@@ -130,7 +130,7 @@ const en: typeof zh = {
     departments: "Departments", back: "Back to the visits", list: "List and results", results: "Results", checklist: "What to look at", evidence: "Evidence asked for", result: "Result", note: "Note",
     report: "Report our result", reported: "Reported.", answers: { ok: "In order", problem: "Not in order", not_applicable: "Not applicable" },
     lineResults: { done: "Dealt with", not_done: "Not dealt with", nothing_found: "Nothing found there" }, waiting: "No result yet", of: "By {name}, {time}",
-    signatures: "Signatures", sign: "Sign", signHere: "Sign here", signName: "Name", clear: "Clear", signed: "Signed.", noSignatures: "Nobody has signed.",
+    signatures: "Signatures", sign: "Sign", signHere: "Sign here", signName: "Name", clear: "Clear", signed: "Signed.", signedBefore: "Changed since it was signed", changedMeanwhile: "Somebody else has just changed this. Here is how it stands now; look at it and try again.", noSignatures: "Nobody has signed.",
     actCodes: "Codes of administrative acts", actCode: "Our department's act code", save: "Save", saved: "Saved.", seal: "Seal", sealHolds: "Unchanged since it was sealed", sealBroken: "Changed after it was sealed!",
     reason: "Reason (to cancel)", updated: "The visit has been updated.", verb: { under_way: "Begin the visit", done: "End the visit", cancelled: "Cancel the visit" }, lead: "Leads", co: "Helps",
   },

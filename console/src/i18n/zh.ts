@@ -120,7 +120,7 @@ export default {
     departments: "参加部门", back: "返回检查列表", list: "检查清单与结果", results: "结果汇总", checklist: "检查要点", evidence: "取证要求", result: "处理结果", note: "说明",
     report: "提交本部门结果", reported: "结果已提交。", answers: { ok: "正常", problem: "有问题", not_applicable: "不涉及" },
     lineResults: { done: "已处置", not_done: "未完成", nothing_found: "现场未发现" }, waiting: "待反馈", of: "反馈人 {name}，{time}",
-    signatures: "签名", sign: "签名确认", signHere: "在此手写签名", signName: "姓名", clear: "清除重签", signed: "已签名。", noSignatures: "还没有签名。",
+    signatures: "签名", sign: "签名确认", signHere: "在此手写签名", signName: "姓名", clear: "清除重签", signed: "已签名。", signedBefore: "签名后内容有改动", changedMeanwhile: "其他人刚刚作了修改，已显示最新内容，请核对后重试。", noSignatures: "还没有签名。",
     actCodes: "行政行为码", actCode: "填写本部门行政行为码", save: "保存", saved: "已保存。", seal: "封存校验值", sealHolds: "封存后未改动", sealBroken: "封存后被改动！",
     reason: "理由（取消时必填）", updated: "检查已更新。", verb: { under_way: "开始检查", done: "结束检查", cancelled: "取消检查" }, lead: "主办", co: "协办",
   },
