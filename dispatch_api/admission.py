@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
 
 from dispatch_api.accounts.access import Access, rule_of
+from dispatch_api.accounts.model import Account
 from dispatch_api.accounts.sessions import LogIn
 from dispatch_api.errors import Forbidden, NotAdmitted, NotLoggedIn
 from dispatch_api.parts import parts_of
@@ -20,7 +22,7 @@ _BEARER = "bearer "
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def admit(request: Request) -> None:
+async def admit(request: Request) -> None:
     """Let a request through to its route, with `request.state.account` and, of a person, `request.state.session`.
 
     A key counts before a cookie, and alone: a wrong one is refused even where a good cookie comes along.
@@ -35,10 +37,15 @@ def admit(request: Request) -> None:
     if rule.anybody:
         return
     key = bearer_of(request.headers)
-    if key is not None:
-        _admit_key(request, rule, key)
-    else:
-        _admit_person(request, rule)
+    if key is None:
+        await run_in_threadpool(_admit_person, request, rule)
+        return
+    keys = parts_of(request).keys
+    account = keys.account_once(key) if rule.key_checked_at_commit else None
+    if account is None:
+        account = await run_in_threadpool(keys.account_of, key)
+    _check_scope(rule, account)
+    request.state.account = account
 
 
 def bearer_of(headers: Mapping[str, str]) -> str | None:
@@ -63,13 +70,11 @@ def check_origin(request: Request) -> None:
         raise Forbidden("the request comes from another site.")
 
 
-def _admit_key(request: Request, rule: Access, key: str) -> None:
-    account = parts_of(request).keys.account_of(key)
+def _check_scope(rule: Access, account: Account) -> None:
     if rule.scope is None:
         raise NotAdmitted("this address is for people; a key does not open it.")
     if rule.scope not in account.scopes:
         raise NotAdmitted(f"the key lacks the scope {rule.scope}.")
-    request.state.account = account
 
 
 def _admit_person(request: Request, rule: Access) -> None:

@@ -133,6 +133,7 @@ def create_app(
     app.state.reports = ReportDesk(store, matters, intake, zones_at)
     sessions = SessionDesk(store, passwords=passwords, departments=routing.departments)
     accounts = AccountDesk(store, passwords=passwords, departments=tuple(routing.departments.by_key))
+    keys = KeyDesk(store, routing.departments)
     app.state.parts = Parts(
         store=store,
         matters=matters,
@@ -141,13 +142,13 @@ def create_app(
         sessions=sessions,
         accounts=accounts,
         oidc=OidcDesk(*oidc, accounts=accounts, sessions=sessions) if oidc else None,
-        keys=KeyDesk(store, routing.departments),
+        keys=keys,
         cases=CaseDesk(store, matters, routing),
         tasks=tasks,
         visits=VisitDesk(store, load_visit_rules(matters=matters), tasks),
         storms=StormDesk(store, load_storm_rules(matters=matters), matters),
         intake=intake,
-        sightings=SightingDesk(store, matters, intake, zones_at),
+        sightings=SightingDesk(store, matters, intake, zones_at, keys),
         demo_accounts=tuple(demo_accounts),
         static_dir=static_dir,
     )

@@ -64,17 +64,22 @@ def parts_of(request: Request) -> Parts:
     return parts
 
 
-def _asker(request: Request) -> Account:
+# None of these waits for anything: as plain functions each would cost every request a turn in a thread.
+async def _parts(request: Request) -> Parts:
+    return parts_of(request)
+
+
+async def _asker(request: Request) -> Account:
     account: Account = request.state.account
     return account
 
 
-def _session(request: Request) -> LogIn:
+async def _session(request: Request) -> LogIn:
     session: LogIn = request.state.session
     return session
 
 
-PartsOf = Annotated[Parts, Depends(parts_of)]
+PartsOf = Annotated[Parts, Depends(_parts)]
 
 # `admission` has put them there, or refused the request by the route's access rule.
 Reader = Annotated[Account, Depends(_asker)]

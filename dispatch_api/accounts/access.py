@@ -36,12 +36,15 @@ class Access:
         roles: The roles of people who may.
         scope: The scope with which a key may; None keeps keys out.
         of: What the path names, where the right to that object counts as well.
+        key_checked_at_commit: True where the transaction that records the request asks whether its key holds, so that
+            admission need not ask the store too.
     """
 
     anybody: bool = False
     roles: frozenset[Role] = frozenset()
     scope: Scope | None = None
     of: Subject | None = None
+    key_checked_at_commit: bool = False
 
     def __post_init__(self) -> None:
         if self.anybody and (self.roles or self.scope or self.of):
@@ -68,15 +71,23 @@ def open_to_anybody(endpoint: F) -> F:
     return endpoint
 
 
-def open_to(roles: Iterable[Role] = (), *, scope: Scope | None = None, of: Subject | None = None) -> Callable[[F], F]:
+def open_to(
+    roles: Iterable[Role] = (),
+    *,
+    scope: Scope | None = None,
+    of: Subject | None = None,
+    key_checked_at_commit: bool = False,
+) -> Callable[[F], F]:
     """Declare who may call a route.
 
     Args:
         roles: People of these roles.
         scope: Keys with this scope.
         of: What the route's path names, where the right to that object counts as well; the route asks `sight` for it.
+        key_checked_at_commit: That the route records what a key asks for only after `KeyDesk.holding` has told, in
+            that very transaction, that the key holds.
     """
-    rule = Access(roles=frozenset(roles), scope=scope, of=of)
+    rule = Access(roles=frozenset(roles), scope=scope, of=of, key_checked_at_commit=key_checked_at_commit)
 
     def declare(endpoint: F) -> F:
         setattr(endpoint, _ATTRIBUTE, rule)

@@ -20,13 +20,21 @@ from dispatch_api.store import Store
 from dispatch_api.store.history import Event, append_event
 from dispatch_api.store.schema import api_key
 from dispatch_api.store.times import utc_now
+from dispatch_api.store.types import UtcTime
 
 PIPELINE_SCOPES = (Scope.SIGHTINGS_WRITE, Scope.CASES_READ, Scope.FEATURES_READ)
 """What a key opens where nobody says otherwise."""
 
+REFUSED = "the key is unknown, revoked or expired."
 _PREFIX = "flyonce_"
 # Whoever looks for forgotten keys asks for days; a write for each request would double what a sighting costs.
 _NOTE_USE_EVERY = timedelta(minutes=5)
+_MOST_HELD = 10_000
+_HOLDING = select(api_key.c.key_id).where(
+    api_key.c.key_id.in_(bindparam("of_keys", expanding=True)),
+    api_key.c.revoked_at.is_(None),
+    api_key.c.expires_at.is_(None) | (api_key.c.expires_at > bindparam("of_now", type_=UtcTime)),
+)
 _BY_HASH = select(api_key).where(api_key.c.key_hash == bindparam("of_hash"))
 
 
@@ -70,6 +78,7 @@ class KeyDesk:
         self._now = now
         self._lock = threading.Lock()
         self._noted: dict[int, datetime] = {}
+        self._held: dict[str, Account] = {}
 
     def create(
         self,
@@ -140,12 +149,34 @@ class KeyDesk:
         Raises:
             NotLoggedIn: There is no such key, it was revoked, or it has expired.
         """
+        digest, at = _digest(secret), self._now()
         with self._store.read() as connection:
-            row = connection.execute(_BY_HASH, {"of_hash": _digest(secret)}).first()
-        at = self._now()
+            row = connection.execute(_BY_HASH, {"of_hash": digest}).first()
         if row is None or row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= at):
-            raise NotLoggedIn("the key is unknown, revoked or expired.")
-        self._note_use(row, at)
+            self._held.pop(digest, None)
+            raise NotLoggedIn(REFUSED)
+        self._note_use(row.key_id, at, noted_before=row.last_used_at)
+        if len(self._held) >= _MOST_HELD:
+            self._held.clear()
+        self._held[digest] = account = self._account(row)
+        return account
+
+    def account_once(self, secret: str) -> Account | None:
+        """Whoever asked with a key before, None where it was not asked with here: `holding` tells whether it holds."""
+        account = self._held.get(_digest(secret))
+        if account is not None:
+            self._note_use(account.account_id, self._now())
+        return account
+
+    def holding(self, connection: Connection, key_ids: Collection[int]) -> frozenset[int]:
+        """Those keys, by their numbers, that are neither revoked nor expired, asked in a transaction that writes."""
+        asked = {"of_keys": list(key_ids), "of_now": self._now()}
+        holding = frozenset(connection.execute(_HOLDING, asked).scalars())
+        if gone := set(key_ids) - holding:
+            self._held = {digest: one for digest, one in self._held.items() if one.account_id not in gone}
+        return holding
+
+    def _account(self, row: Row[Any]) -> Account:
         below = self._departments.under(row.department) if self._departments and row.department else ()
         return Account(
             account_id=row.key_id,
@@ -179,13 +210,13 @@ class KeyDesk:
             raise InvalidRequest(field="expires_at", problem="it lies in the past")
         return expires_at
 
-    def _note_use(self, row: Row[Any], at: datetime) -> None:
+    def _note_use(self, key_id: int, at: datetime, *, noted_before: datetime | None = None) -> None:
         with self._lock:
-            noted = self._noted.get(row.key_id, row.last_used_at)
+            noted = self._noted.get(key_id, noted_before)
             if noted is not None and at - noted < _NOTE_USE_EVERY:
                 return
-            self._noted[row.key_id] = at
-        note = update(api_key).where(api_key.c.key_id == row.key_id).values(last_used_at=at)
+            self._noted[key_id] = at
+        note = update(api_key).where(api_key.c.key_id == key_id).values(last_used_at=at)
         # Nobody waits for it: that a key was used matters less than what it is used for.
         with suppress(StoreClosed):
             self._store.submit(lambda connection: connection.execute(note).rowcount)

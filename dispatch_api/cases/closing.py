@@ -13,7 +13,8 @@ from dispatch_api.clockwork.starting import clocks_of, restart_task
 from dispatch_api.clockwork.supervision import supervise
 from dispatch_api.tasks.dispatching import tell_task
 from dispatch_api.tasks.model import TaskKind, TaskState
-from dispatch_api.tasks.records import TaskRow, move_task, tasks_of
+from dispatch_api.tasks.moves import move_task
+from dispatch_api.tasks.records import TaskRow, tasks_of
 
 VERIFICATION = system_actor("verification")
 _UNFINISHED = frozenset({TaskState.SENT, TaskState.SIGNED, TaskState.WORKING})

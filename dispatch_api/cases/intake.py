@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
@@ -13,13 +13,14 @@ from dispatch_api.accounts.model import system_actor
 from dispatch_api.cases.matters import Matter, Matters
 from dispatch_api.cases.model import CaseState
 from dispatch_api.cases.moves import move_case, tell_case
-from dispatch_api.cases.neighbours import LookedClean, Neighbours, look_around
+from dispatch_api.cases.neighbours import LookedClean, Nearby, Neighbours, look_around, spot_of_observation
 from dispatch_api.cases.observation import IssuedTask, Observation, Recorded
 from dispatch_api.cases.opening import new_case, surest, surroundings
 from dispatch_api.cases.records import (
     CaseRow,
     get_case,
     insert_case,
+    insert_observation,
     observation_values,
     place_values,
     summed_up,
@@ -42,9 +43,15 @@ from dispatch_api.tasks.dispatching import dispatch
 from dispatch_api.tasks.records import tasks_of
 from geo.identity.rules import IdentityRules, load_rules
 
-_KNOWN = select(observation).where(observation.c.key == bindparam("of_key"))
+_KNOWN = select(observation).where(observation.c.key.in_(bindparam("of_keys", expanding=True)))
 _INTAKE = system_actor("intake")
 _AUTO_RULE = system_actor("auto-rule")
+
+
+class _Incoming(NamedTuple):
+    seen: Observation
+    matter: Matter
+    kept: Sequence[Kept]
 
 
 class Intake:
@@ -102,31 +109,48 @@ class Intake:
         Raises:
             InvalidRequest: The matter is not configured.
         """
-        return self._take(connection, seen, self._matters[seen.matter], ())
+        return self.take_all(connection, [seen])[0]
+
+    def take_all(self, connection: Connection, observations: Sequence[Observation]) -> list[Recorded]:
+        """The same for many, in their order: what they have to be compared with is read once for all.
+
+        Raises:
+            InvalidRequest: A matter is not configured.
+        """
+        return self._take_all(connection, [_Incoming(seen, self._matters[seen.matter], ()) for seen in observations])
 
     def _submit(self, seen: Observation) -> Future[Recorded]:
         matter = self._matters[seen.matter]
         # Where there is no offence, no picture of anybody is kept either.
         pictures = () if self._decide(seen, self._now()).statistics_only else seen.evidence
         kept = [keep(self._vault, item) for item in pictures]
-        return self._store.submit(lambda connection: self._take(connection, seen, matter, kept))
+        return self._store.submit_one_of(self._take_all, _Incoming(seen, matter, kept))
 
-    def _take(self, connection: Connection, seen: Observation, matter: Matter, kept: Sequence[Kept]) -> Recorded:
-        at = self._now()
-        known = connection.execute(_KNOWN, {"of_key": seen.key}).first()
-        if known is not None:
-            return self._bring_up_to_date(connection, known, seen, kept, at=at)
+    def _take_all(self, connection: Connection, incoming: Sequence[_Incoming]) -> list[Recorded]:
+        at, recorded = self._now(), []
+        keys = [seen.key for seen, _, _ in incoming]
+        known = {row.key: row for row in connection.execute(_KNOWN, {"of_keys": keys})}
+        near = Nearby(connection, [spot_of_observation(seen) for seen, _, _ in incoming], self._identity)
+        done: set[str] = set()
+        for number, one in enumerate(incoming):
+            key = one.seen.key
+            if key in done:
+                known |= {row.key: row for row in connection.execute(_KNOWN, {"of_keys": [key]})}
+            done.add(key)
+            if key in known:
+                recorded.append(self._bring_up_to_date(connection, known[key], one.seen, one.kept, at=at))
+            else:
+                recorded.append(self._take(connection, one, near.cases(number, family=one.matter.family), at=at))
+        return recorded
+
+    def _take(self, connection: Connection, one: _Incoming, near: Sequence[CaseRow], *, at: datetime) -> Recorded:
+        seen, matter, kept = one
         decision = self._decide(seen, at)
         if decision.statistics_only:
             return self._count(connection, seen, decision)
         window = self._matters.windows[matter.family]
         around = look_around(
-            connection,
-            seen,
-            family=matter.family,
-            window=window,
-            rules=self._identity,
-            looked_clean=self._looked_clean,
+            connection, seen, near=near, window=window, rules=self._identity, looked_clean=self._looked_clean
         )
         if around.nearest is not None:
             return self._join(connection, around.nearest, seen, kept, at=at)
@@ -188,7 +212,7 @@ class Intake:
         if reasons:
             row = self._wait_for_a_person(connection, row, reasons, at=at)
         else:
-            row = self._open_by_rule(connection, row, seen, matter, at=at)
+            row = self._open_by_rule(connection, row, seen, matter, decision, at=at)
         tell_case(connection, row, kind="case.opened", at=at, matters=self._matters)
         return _recorded(connection, row, opened=True)
 
@@ -200,11 +224,17 @@ class Intake:
         return start_review(connection, row, at=at, matters=self._matters)
 
     def _open_by_rule(
-        self, connection: Connection, row: CaseRow, seen: Observation, matter: Matter, *, at: datetime
+        self,
+        connection: Connection,
+        row: CaseRow,
+        seen: Observation,
+        matter: Matter,
+        decision: Decision,
+        *,
+        at: datetime,
     ) -> CaseRow:
         why = f"confidence {seen.confidence:.2f} reaches the auto level {matter.auto_level:.2f} of {matter.key}"
         row = move_case(connection, row, CaseState.OPENED, by=_AUTO_RULE, at=at, why=why, opened_at=at)
-        decision = self._decide(seen, at)
         why = decision.printed["text"]["en"]
         return dispatch(connection, row, decision, matters=self._matters, by=_AUTO_RULE, at=at, why=why)
 
@@ -256,10 +286,11 @@ class Intake:
         lasting = [reason for reason in row.review_reasons if reason in LASTING_REASONS]
         fresh = review_reasons(seen, matter, colour, rejected_here=False)
         reasons = list(dict.fromkeys([*lasting, *fresh]))
-        rule = dict(self._decide(seen, at).printed)
+        decision = self._decide(seen, at)
+        rule = dict(decision.printed)
         judged = {"matter": matter.key, "colour": colour.value, "review_reasons": reasons, "rule": rule}
         row = update_case(connection, row.case_id, judged)
-        return row if reasons else self._open_by_rule(connection, row, seen, matter, at=at)
+        return row if reasons else self._open_by_rule(connection, row, seen, matter, decision, at=at)
 
     def _note(
         self,
@@ -279,9 +310,8 @@ class Intake:
         self, connection: Connection, row: CaseRow, seen: Observation, kept: Sequence[Kept], *, at: datetime
     ) -> None:
         values = {"case_id": row.case_id, "recorded_at": at, **observation_values(seen)}
-        result = connection.execute(insert(observation), values)
-        key = result.inserted_primary_key
-        attach(connection, kept, case_id=row.case_id, observation_id=int(key[0]) if key else 0, at=at)
+        number = insert_observation(connection, values)
+        attach(connection, kept, case_id=row.case_id, observation_id=number, at=at)
 
 
 def _holds(row: Row[Any], values: Mapping[str, Any]) -> bool:

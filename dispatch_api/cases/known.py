@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from dispatch_api.cases.matters import Matters
 from dispatch_api.cases.model import ENDED_STATES
-from dispatch_api.cases.neighbours import look_around
+from dispatch_api.cases.neighbours import Nearby, look_around, spot_of_observation
 from dispatch_api.cases.observation import Covariance, Observation
 from dispatch_api.cases.records import spot_of
 from dispatch_api.store import Store
@@ -73,5 +73,6 @@ class KnownCases:
         family = self.family_of(seen.matter)
         window = self._matters.windows[family]
         with self._store.read() as connection:
-            around = look_around(connection, seen, family=family, window=window, rules=self._identity)
+            near = Nearby(connection, [spot_of_observation(seen)], self._identity).cases(0, family=family)
+            around = look_around(connection, seen, near=near, window=window, rules=self._identity)
         return len(around.same) + len(around.perhaps) > (1 if around.same else 0)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection
 
 from dispatch_api.accounts.model import Actor
 from dispatch_api.cases.features import case_feature
@@ -16,9 +16,7 @@ from dispatch_api.cases.records import CaseRow, best_evidence, case_of, update_c
 from dispatch_api.deliveries.notices import tell_of_case
 from dispatch_api.store.feed import append_feed
 from dispatch_api.store.history import append_event
-from dispatch_api.store.schema import task
-
-_DEPARTMENTS = select(task.c.department).where(task.c.case_id == bindparam("of_case"))
+from dispatch_api.tasks.records import tasks_of
 
 
 def move_case(
@@ -50,7 +48,7 @@ def move_case(
 
 def tell_case(connection: Connection, row: CaseRow, *, kind: str, at: datetime, matters: Matters) -> None:
     """Tell the watchers how a case stands now; departments hear of it once they have a task on it."""
-    departments = connection.execute(_DEPARTMENTS, {"of_case": row.case_id}).scalars().all()
+    departments = [task.department for task in tasks_of(connection, row.case_id)]
     picture = best_evidence(connection, [row.case_id]).get(row.case_id)
     append_feed(
         connection,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Protocol
 
 from sqlalchemy import Connection
@@ -12,7 +14,15 @@ from sqlalchemy import Connection
 from dispatch_api.cases.merging import Likeness, Spot, likeness, time_gap
 from dispatch_api.cases.model import ENDED_STATES, CaseState
 from dispatch_api.cases.observation import Observation
-from dispatch_api.cases.records import CaseRow, cases_of, flights_of, near_cases, spot_of
+from dispatch_api.cases.records import (
+    CaseRow,
+    cases_of,
+    flights_of,
+    get_case,
+    near_cases_of_many,
+    spot_of,
+    touched_cases,
+)
 from geo.frames import METRES_PER_DEGREE
 from geo.identity.rules import IdentityRules
 
@@ -65,11 +75,40 @@ def spot_of_observation(seen: Observation) -> Spot:
     )
 
 
+class Nearby:
+    """The cases around many places: read at once, and kept up with what this transaction makes of cases meanwhile."""
+
+    def __init__(self, connection: Connection, spots: Sequence[Spot], rules: IdentityRules) -> None:
+        self._connection = connection
+        self._boxes = [spot.box_lonlat(rules.suggest_probability) for spot in spots]
+        self._found = near_cases_of_many(connection, self._boxes)
+        self._touched = touched_cases(connection)
+        self._read_at = len(self._touched)
+
+    def cases(self, number: int, *, family: str) -> Sequence[CaseRow]:
+        """The cases of a family that may be like what is at place `number`: more than are, never fewer."""
+        found = {row.case_id: row for row in self._found[number]}
+        for case_id in self._touched_since(number, set(found)):
+            found[case_id] = get_case(self._connection, case_id)
+        return sorted((row for row in found.values() if row.family == family), key=lambda row: row.seq)
+
+    def _touched_since(self, number: int, found: Collection[str]) -> set[str]:
+        if len(self._touched) == self._read_at:
+            return set()
+        west, south, east, north = self._boxes[number]
+        return {
+            case_id
+            for case_id, box in islice(self._touched, self._read_at, None)
+            if case_id in found
+            or (box is not None and box[0] <= east and box[2] >= west and box[1] <= north and box[3] >= south)
+        }
+
+
 def look_around(
     connection: Connection,
     seen: Observation,
     *,
-    family: str,
+    near: Sequence[CaseRow],
     window: timedelta,
     rules: IdentityRules,
     looked_clean: LookedClean | None = None,
@@ -79,14 +118,14 @@ def look_around(
     Args:
         connection: Of the store.
         seen: The observation.
-        family: The family of its matter.
+        near: The cases of its family that may be like it, as `Nearby` finds them.
         window: How far apart in time two observations of one thing of this family may be.
         rules: The thresholds of the merge rule.
         looked_clean: Tells of clean looks in between; None where nobody knows of any.
     """
     spot, found = spot_of_observation(seen), Neighbours()
     others = cases_of(connection, seen.apart_from)
-    for row in near_cases(connection, spot, family=family, probability=rules.suggest_probability):
+    for row in near:
         if row.case_id in others:
             continue
         verdict, distance2 = likeness(spot, spot_of(row), rules)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from dispatch_api.cases.clocks import WorkingCalendar
 from dispatch_api.cases.fusion import Place, fuse
@@ -15,21 +16,26 @@ from dispatch_api.cases.model import Case, CaseState
 from dispatch_api.cases.observation import Observation
 from dispatch_api.departments.facts import Facts, ZoneFact
 from dispatch_api.errors import NotFound
-from dispatch_api.store.dialects import DIALECTS, near_boxes, put_box
+from dispatch_api.store.dialects import BOX, DIALECTS, BoxLonLat, box_row, near_many_boxes
+from dispatch_api.store.gathered import Gathered
 from dispatch_api.store.schema import case, evidence, observation
+from dispatch_api.store.unit import known, put_later
 from geo.identity.rules import LARGEST_PROBABILITY
 
 CaseRow = Row[Any]
 _ONE = select(case).where(case.c.case_id == bindparam("of_case"))
 _UPDATE = update(case).where(case.c.case_id == bindparam("of_case")).values(version=case.c.version + 1).returning(case)
-_INSERT = insert(case).returning(case)
+_NEW = Gathered(case, key="case_id")
+_NEW_OBSERVATIONS = Gathered(observation, key="observation_id", group="case_id")
+_TOUCHED = "cases touched"
 
 # The index finds more than asked, by 32-bit boxes; the exact comparison follows in `merging`.
-_NEAR = {
-    dialect: select(case)
-    .where(case.c.seq.in_(near_boxes(dialect)), case.c.family == bindparam("of_family"))
-    .order_by(case.c.seq)
+_NEAR_MANY = {
+    dialect: select(near.c.number, case)
+    .join_from(near, case, near.c.seq == case.c.seq)
+    .order_by(near.c.number, case.c.seq)
     for dialect in DIALECTS
+    for near in [near_many_boxes(dialect).subquery("near")]
 }
 _PICTURES = (
     select(evidence.c.case_id, evidence.c.original_sha256)
@@ -47,7 +53,7 @@ def get_case(connection: Connection, case_id: str) -> CaseRow:
     Raises:
         NotFound: There is none.
     """
-    row = connection.execute(_ONE, {"of_case": case_id}).first()
+    row = _NEW.get(connection, case_id) or connection.execute(_ONE, {"of_case": case_id}).first()
     if row is None:
         raise NotFound(kind="case", key=case_id)
     return row
@@ -102,24 +108,57 @@ def cases_of(connection: Connection, keys: Sequence[str]) -> frozenset[str]:
     return frozenset(connection.execute(select(observation.c.case_id).where(observation.c.key.in_(keys))).scalars())
 
 
-def near_cases(connection: Connection, spot: Spot, *, family: str, probability: float) -> Sequence[CaseRow]:
-    """Cases of a family that may be like `spot` with a probability: more than are, never fewer, by the index."""
-    west, south, east, north = spot.box_lonlat(probability)
-    bounds = {"west": west, "south": south, "east": east, "north": north}
-    return connection.execute(_NEAR[connection.dialect.name], {**bounds, "of_family": family}).all()
+def near_cases_of_many(connection: Connection, boxes: Sequence[BoxLonLat]) -> list[list[CaseRow]]:
+    """Of each box the cases that may lie in it: more than do, never fewer, by the index."""
+    found: list[list[CaseRow]] = [[] for _ in boxes]
+    if boxes:
+        for row in connection.execute(_NEAR_MANY[connection.dialect.name], {"boxes": json.dumps(boxes)}):
+            found[row.number].append(row)
+    return found
+
+
+def near_cases(connection: Connection, spot: Spot, *, family: str, probability: float) -> list[CaseRow]:
+    """Cases of a family that may be like `spot` with a probability: more than are, never fewer."""
+    (found,) = near_cases_of_many(connection, [spot.box_lonlat(probability)])
+    return [row for row in found if row.family == family]
+
+
+class Touched(NamedTuple):
+    """A case that this transaction made or changed, with its box where that is new."""
+
+    case_id: str
+    box_lonlat: BoxLonLat | None
+
+
+def touched_cases(connection: Connection) -> list[Touched]:
+    """The cases that this transaction made or changed, in their order; the list grows on."""
+    return known(connection, _TOUCHED, list)
 
 
 def insert_case(connection: Connection, values: Mapping[str, Any]) -> CaseRow:
     """Add a case and its box in the spatial index."""
-    row = connection.execute(_INSERT, dict(values)).one()
+    row = _NEW.add(connection, values)
     _index(connection, row)
     return row
 
 
+def is_new_case(connection: Connection, case_id: str) -> bool:
+    """Whether nobody but this transaction knows of a case, and all that belongs to it is still gathered with it."""
+    return _NEW.get(connection, case_id) is not None
+
+
+def insert_observation(connection: Connection, values: Mapping[str, Any]) -> int:
+    """Add an observation; returns its number."""
+    return int(_NEW_OBSERVATIONS.add(connection, values).observation_id)
+
+
 def update_case(connection: Connection, case_id: str, values: Mapping[str, Any]) -> CaseRow:
     """Change columns of a case; its box in the spatial index follows."""
-    # Values go in as parameters, not into the statement: it is then built once and not for each of 3,000 sightings.
-    row = connection.execute(_UPDATE, {**values, "of_case": case_id}).first()
+    row = _NEW.change(connection, case_id, values)
+    if row is None:
+        # Values go in as parameters, not into the statement: it is then built once and not for each of 3,000 sightings.
+        row = connection.execute(_UPDATE, {**values, "of_case": case_id}).first()
+        touched_cases(connection).append(Touched(case_id=case_id, box_lonlat=None))
     if row is None:
         raise NotFound(kind="case", key=case_id)
     if "lon" in values:
@@ -129,7 +168,9 @@ def update_case(connection: Connection, case_id: str, values: Mapping[str, Any])
 
 def _index(connection: Connection, row: CaseRow) -> None:
     # Wide enough for whatever rules will ask.
-    put_box(connection, row.seq, spot_of(row).box_lonlat(LARGEST_PROBABILITY))
+    box = spot_of(row).box_lonlat(LARGEST_PROBABILITY)
+    put_later(connection, BOX, row.seq, box_row(row.seq, box))
+    touched_cases(connection).append(Touched(case_id=row.case_id, box_lonlat=box))
 
 
 def observation_values(seen: Observation) -> dict[str, Any]:
@@ -153,7 +194,8 @@ def observation_values(seen: Observation) -> dict[str, Any]:
 def place_values(place: Observation | Place) -> dict[str, float]:
     """The columns of a place with its covariance."""
     (ee, en), (_, nn) = place.covariance_m2
-    return {"lon": place.lon, "lat": place.lat, "cov_ee_m2": ee, "cov_en_m2": en, "cov_nn_m2": nn}
+    # SQLite keeps no minus before a zero, PostgreSQL does: then an ellipse would point the other way.
+    return {"lon": place.lon, "lat": place.lat, "cov_ee_m2": ee, "cov_en_m2": en + 0.0, "cov_nn_m2": nn}
 
 
 def summed_up(connection: Connection, case_id: str) -> dict[str, Any]:
@@ -161,7 +203,7 @@ def summed_up(connection: Connection, case_id: str) -> dict[str, Any]:
 
     The area is that of the observation whose outline is shown, and so is its error: areas are chosen, not averaged.
     """
-    rows = connection.execute(_OBSERVATIONS, {"of_case": case_id}).all()
+    rows = _observations_of(connection, case_id)
     place = fuse(
         [Place(flight_id=r.flight_id, lon=r.lon, lat=r.lat, covariance_m2=spot_of(r).covariance_m2) for r in rows]
     )
@@ -181,6 +223,15 @@ def summed_up(connection: Connection, case_id: str) -> dict[str, Any]:
     }
 
 
+def _observations_of(connection: Connection, case_id: str) -> Sequence[Row[Any]]:
+    if is_new_case(connection, case_id):
+        return _NEW_OBSERVATIONS.of_group(connection, case_id)
+    return connection.execute(_OBSERVATIONS, {"of_case": case_id}).all()
+
+
 def best_evidence(connection: Connection, case_ids: Sequence[str]) -> dict[str, str]:
     """The original's SHA-256 of the best picture of each case that has one; see `PictureLook.merit`."""
+    if all(is_new_case(connection, case_id) for case_id in case_ids):
+        # A picture of theirs would have had them written first.
+        return {}
     return {row.case_id: row.original_sha256 for row in connection.execute(_PICTURES, {"of_cases": list(case_ids)})}

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, select, update
 
 from dispatch_api.cases.clocks import Clock, WorkingCalendar
 from dispatch_api.cases.matters import Matters
+from dispatch_api.cases.records import is_new_case
 from dispatch_api.clockwork.rules import Running
 from dispatch_api.store.schema import reminder
 from dispatch_api.store.unit import write_later
@@ -76,10 +77,11 @@ def start_clock(
         if key not in behind[:-1]
     ]
     # A task's clock is started with the task or after its reminders were dropped; a case's may be asked for twice.
-    known = set() if task_id is not None else _known(connection, [str(row["key"]) for row in rows])
+    anew = task_id is not None or is_new_case(connection, case_id)
+    known = set() if anew else _known(connection, [str(row["key"]) for row in rows])
     for row in rows:
         if row["key"] not in known:
-            write_later(connection, reminder, row)
+            write_later(connection, reminder, row, key=row["key"])
 
 
 def _known(connection: Connection, keys: Sequence[str]) -> set[str]:
@@ -91,7 +93,7 @@ def remind_to_resume(connection: Connection, *, case_id: str, at: datetime) -> N
     key = f"{case_id}:{RESUME}:{at.timestamp():.0f}"
     if not connection.execute(_OF_KEYS, {"of_keys": [key]}).first():
         values = {"key": key, "case_id": case_id, "kind": RESUME, "due_at": at, "state": ReminderState.WAITING.value}
-        write_later(connection, reminder, values | {"task_id": None})
+        write_later(connection, reminder, values | {"task_id": None}, key=key)
 
 
 def drop_task_reminders(connection: Connection, task_id: int) -> None:

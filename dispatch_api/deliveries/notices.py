@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row
 
 from dispatch_api.cases.model import CaseState
+from dispatch_api.cases.records import get_case
 from dispatch_api.deliveries.outbox import MAX_REASON_CHARS, post
-from dispatch_api.store.schema import case, task
 from dispatch_api.store.times import iso
-from dispatch_api.store.unit import known_here
 from dispatch_api.storms.holding import holds_back
 from dispatch_api.tasks.model import GONE_STATES, TaskState
+from dispatch_api.tasks.records import tasks_of
 
 CASE_TYPES = {
     CaseState.OPENED: "case.opened.v1",
@@ -31,11 +31,6 @@ TASK_TYPES = {
     TaskState.CANCELLED: "task.cancelled.v1",
     TaskState.REWORK: "task.rework.v1",
 }
-_NEEDED = (case.c.case_id, case.c.number, case.c.matter, case.c.colour, case.c.address, case.c.grid_name)
-_OF_CASE = select(*_NEEDED).where(case.c.case_id == bindparam("of_case"))
-_DEPARTMENTS = select(task.c.department).where(
-    task.c.case_id == bindparam("of_case"), task.c.state.not_in([state.value for state in GONE_STATES])
-)
 
 
 def tell_of_case(connection: Connection, row: Row[Any], was: str, *, at: datetime, why: str) -> None:
@@ -52,7 +47,7 @@ def tell_of_case(connection: Connection, row: Row[Any], was: str, *, at: datetim
     kind = "case.reopened.v1" if was == CaseState.MERGED else CASE_TYPES.get(to)
     if kind is None or holds_back(connection, row.case_id, kind):
         return
-    departments = connection.execute(_DEPARTMENTS, {"of_case": row.case_id}).scalars().all()
+    departments = [task.department for task in tasks_of(connection, row.case_id) if task.state not in GONE_STATES]
     data = {**_case_data(row), "state": row.state, "from_state": was, "reason": why[:MAX_REASON_CHARS]}
     for name in ("duplicate_of", "recurrence_of"):
         if getattr(row, name) is not None:
@@ -82,10 +77,7 @@ def tell_of_task(connection: Connection, row: Row[Any], *, at: datetime, why: st
     kind = TASK_TYPES.get(TaskState(row.state))
     if kind is None or holds_back(connection, row.case_id, kind):
         return
-    # A case's tasks are told of one after the other, and what is told of the case is the same for all of them.
-    of_case = known_here(
-        connection, f"case {row.case_id}", lambda: connection.execute(_OF_CASE, {"of_case": row.case_id}).one()
-    )
+    of_case = get_case(connection, row.case_id)
     data = {
         **_case_data(of_case),
         "task_id": row.task_id,

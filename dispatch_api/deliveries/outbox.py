@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from dispatch_api.store.schema import delivery, message, receiver
-from dispatch_api.store.unit import flush, known_here, write_later
+from dispatch_api.store.unit import read_once, write_later
 
 MAX_DATA_BYTES = 16_000
 """A message's data as JSON; with its envelope it stays below the 20 kB that receivers are promised."""
@@ -94,7 +94,6 @@ def post_to(
         The delivery's id.
     """
     values = _written(connection, type, subject, case_id, departments, colour, at, data)
-    flush(connection)
     result = connection.execute(insert(delivery), {**_due(values), "receiver_id": receiver_id})
     key = result.inserted_primary_key
     return int(key[0]) if key else 0
@@ -146,9 +145,8 @@ def _written(
 
 
 def _address(connection: Connection, written: Mapping[str, Any]) -> None:
-    for one in known_here(connection, "enabled receivers", lambda: connection.execute(_ENABLED).all()):
+    for one in read_once(connection, receiver, "enabled", lambda: connection.execute(_ENABLED).all()):
         if is_meant(written["type"], written["departments"], of_departments=one.departments, of_types=one.types):
-            # After the message itself: rows are written table by table, in the order in which the tables came up.
             write_later(connection, delivery, {**_due(written), "receiver_id": one.receiver_id})
 
 

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Header
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from dispatch_api.store.schema import answer_once
+from dispatch_api.store.unit import write_later
 
 MAX_KEY_LENGTH = 200
 _BEFORE = select(answer_once).where(
     answer_once.c.owner == bindparam("of_owner"), answer_once.c.key.in_(bindparam("of_keys", expanding=True))
 )
+
+OwnersKey = tuple[str, str]
+"""Who names it, and the name."""
 
 IdempotencyKey = Annotated[
     str,
@@ -52,23 +56,26 @@ def digest_of(request: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode("utf-8")).hexdigest()
 
 
-def answers_before(connection: Connection, owner: str, keys: Sequence[str]) -> dict[str, Answer]:
-    """The answers that an owner's keys were given before, by key.
+def answers_before(connection: Connection, asked: Iterable[OwnersKey]) -> dict[OwnersKey, Answer]:
+    """The answers that owners' keys were given before.
 
     Asked in the transaction that records the new ones: a store's writers come one after the other, so of two requests
     with one key that come at once the second finds what the first was told.
     """
-    rows = connection.execute(_BEFORE, {"of_owner": owner, "of_keys": list(keys)})
+    keys: dict[str, list[str]] = {}
+    for owner, key in asked:
+        keys.setdefault(owner, []).append(key)
     return {
-        row.key: Answer(request_sha256=row.request_sha256, status=row.status, body=json.loads(row.answer))
-        for row in rows
+        (owner, row.key): Answer(request_sha256=row.request_sha256, status=row.status, body=json.loads(row.answer))
+        for owner, of_owner in keys.items()
+        for row in connection.execute(_BEFORE, {"of_owner": owner, "of_keys": of_owner})
     }
 
 
-def keep_answers(connection: Connection, owner: str, answers: Mapping[str, Answer], *, at: datetime) -> None:
-    """Keep what an owner's keys are answered now, in the transaction of what they asked for."""
-    rows = [
-        {
+def keep_answers(connection: Connection, answers: Mapping[OwnersKey, Answer], *, at: datetime) -> None:
+    """Keep what owners' keys are answered now, in the transaction of what they asked for."""
+    for (owner, key), answer in answers.items():
+        values = {
             "owner": owner,
             "key": key,
             "request_sha256": answer.request_sha256,
@@ -76,10 +83,7 @@ def keep_answers(connection: Connection, owner: str, answers: Mapping[str, Answe
             "answer": json.dumps(answer.body, ensure_ascii=False),
             "at": at,
         }
-        for key, answer in answers.items()
-    ]
-    if rows:
-        connection.execute(insert(answer_once), rows)
+        write_later(connection, answer_once, values)
 
 
 def forget_answers(connection: Connection, *, before: datetime) -> int:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from pydantic import ValidationError
 from sqlalchemy import Connection
 
+from dispatch_api.accounts.keys import REFUSED, KeyDesk
 from dispatch_api.accounts.model import Account
 from dispatch_api.cases.intake import Intake
 from dispatch_api.cases.matters import Matters
-from dispatch_api.cases.observation import Observation
+from dispatch_api.cases.observation import Observation, Recorded
 from dispatch_api.cases.opening import surest
 from dispatch_api.departments.facts import ZoneFact
 from dispatch_api.doors.idempotency import (
@@ -25,7 +27,7 @@ from dispatch_api.doors.idempotency import (
     keep_answers,
 )
 from dispatch_api.doors.sighting import Sighting, sighting_id
-from dispatch_api.errors import AnsweredBefore, DispatchError, InvalidRequest, http_face
+from dispatch_api.errors import AnsweredBefore, DispatchError, InvalidRequest, NotLoggedIn, http_face
 from dispatch_api.store import Store
 from dispatch_api.store.times import utc_now
 from dispatch_api.zones_at import ZonesAt
@@ -83,11 +85,23 @@ class Outcome:
         return {"key": self.key, "status": status, "problem": problem}
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Ready:
+class _Handed(NamedTuple):
+    """What one request hands in."""
+
+    account: Account
+    asked: Sequence[Asked]
+
+
+class _Ready(NamedTuple):
+    """A sighting that can be taken, under the name of its owner and key."""
+
+    owner: str
     key: str
     digest: str
     seen: Observation
+
+
+_Prepared = _Ready | DispatchError
 
 
 class SightingDesk:
@@ -99,6 +113,7 @@ class SightingDesk:
         matters: Matters,
         intake: Intake,
         zones_at: ZonesAt,
+        keys: KeyDesk,
         *,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -106,6 +121,7 @@ class SightingDesk:
         self._matters = matters
         self._intake = intake
         self._zones_at = zones_at
+        self._keys = keys
         self._now = now
         self._forget_at = now()
         self._keys_of_codes = {matter.code: key for key, matter in matters.by_key.items()}
@@ -120,35 +136,42 @@ class SightingDesk:
             ConfigurationError: A zone that the store keeps cannot be used.
             StoreError: The store took none of them.
         """
-        ready, errors = self._prepared(account, asked)
-        if not ready:
-            return [Outcome(key=one.key, error=errors[number]) for number, one in enumerate(asked)]
-        outcomes = self._store.write(lambda connection: self._take(connection, account.name, ready))
-        return [
-            outcomes[number] if number in outcomes else Outcome(key=one.key, error=errors[number])
-            for number, one in enumerate(asked)
-        ]
+        return self.submit(account, asked).result()
 
-    def _prepared(self, account: Account, asked: Sequence[Asked]) -> tuple[dict[int, _Ready], dict[int, DispatchError]]:
-        """What can be taken and what cannot, by its number in the batch."""
-        sound: dict[int, tuple[Sighting, datetime, str]] = {}
-        errors: dict[int, DispatchError] = {}
+    def submit(self, account: Account, asked: Sequence[Asked]) -> Future[list[Outcome]]:
+        """Hand sightings in; what `record` returns or raises comes when they are on disk.
+
+        What many requests hand in meanwhile is recorded together: the more come at once, the less each costs.
+        """
+        return self._store.submit_one_of(self._take_all, _Handed(account, asked))
+
+    def _take_all(self, connection: Connection, handed: Sequence[_Handed]) -> list[list[Outcome]]:
+        prepared = self._prepared(connection, handed)
+        outcomes = iter(self._take(connection, prepared))
+        at = self._now()
+        if at >= self._forget_at:
+            forget_answers(connection, before=at - ANSWERS_KEPT_FOR)
+            self._forget_at = at + _FORGET_EVERY
+        return [[Outcome(key=one.key, **next(outcomes)) for one in request.asked] for request in handed]
+
+    def _prepared(self, connection: Connection, handed: Sequence[_Handed]) -> list[_Prepared]:
+        """What can be taken, and what speaks against the rest, in their order."""
         now = self._now()
-        for number, one in enumerate(asked):
-            try:
-                sound[number] = self._checked(one, now)
-            except DispatchError as error:
-                errors[number] = error
-        zones = self._zones([(sighting, at) for sighting, at, _ in sound.values()])
-        ready: dict[int, _Ready] = {}
-        for (number, (sighting, at, matter)), under in zip(sound.items(), zones, strict=True):
-            key = asked[number].key
-            name, address = sighting_id(account.name, key), _address(under)
-            seen = sighting.observation(name, matter=matter, seen_at=at, zones=under, address=address)
-            ready[number] = _Ready(key=key, digest=digest_of(sighting.model_dump(mode="json")), seen=seen)
-        return ready, errors
+        holding = self._keys.holding(connection, {request.account.account_id for request in handed})
+        checked: list[tuple[str, str, Sighting, datetime, str] | DispatchError] = []
+        for request in handed:
+            holds = request.account.account_id in holding
+            for one in request.asked:
+                try:
+                    checked.append((request.account.name, one.key, *self._checked(one, now, holds=holds)))
+                except DispatchError as error:
+                    checked.append(error)
+        zones = iter(self._zones([(one[2], one[3]) for one in checked if isinstance(one, tuple)]))
+        return [self._ready(*one, next(zones)) if isinstance(one, tuple) else one for one in checked]
 
-    def _checked(self, one: Asked, now: datetime) -> tuple[Sighting, datetime, str]:
+    def _checked(self, one: Asked, now: datetime, *, holds: bool) -> tuple[Sighting, datetime, str]:
+        if not holds:
+            raise NotLoggedIn(REFUSED)
         if one.sighting is None:
             raise one.error or InvalidRequest(field="sighting", problem="it is missing")
         matter = self._keys_of_codes.get(one.sighting.matter, one.sighting.matter)
@@ -160,31 +183,39 @@ class SightingDesk:
         found = self._zones_at.many(places)
         return [_with_given(sighting, under) for (sighting, _), under in zip(seen, found, strict=True)]
 
-    def _take(self, connection: Connection, owner: str, ready: Mapping[int, _Ready]) -> dict[int, Outcome]:
-        before = answers_before(connection, owner, [one.key for one in ready.values()])
-        fresh: dict[str, Answer] = {}
-        outcomes: dict[int, Outcome] = {}
-        for number, one in ready.items():
-            known = before.get(one.key) or fresh.get(one.key)
-            if known is None:
-                fresh[one.key] = known = self._recorded(connection, one)
-                outcomes[number] = Outcome(key=one.key, told=known.body)
-            elif known.request_sha256 == one.digest:
-                outcomes[number] = Outcome(key=one.key, told=known.body, replayed=True)
-            else:
-                outcomes[number] = Outcome(key=one.key, error=AnsweredBefore(key=one.key))
-        at = self._now()
-        keep_answers(connection, owner, fresh, at=at)
-        if at >= self._forget_at:
-            forget_answers(connection, before=at - ANSWERS_KEPT_FOR)
-            self._forget_at = at + _FORGET_EVERY
-        return outcomes
+    def _ready(
+        self, owner: str, key: str, sighting: Sighting, at: datetime, matter: str, zones: tuple[ZoneFact, ...]
+    ) -> _Ready:
+        name = sighting_id(owner, key)
+        seen = sighting.observation(name, matter=matter, seen_at=at, zones=zones, address=_address(zones))
+        return _Ready(owner, key, digest_of(sighting.model_dump(mode="json")), seen)
 
-    def _recorded(self, connection: Connection, one: _Ready) -> Answer:
-        recorded = self._intake.take(connection, one.seen)
-        joined = recorded.case_id is not None and not recorded.opened
-        body = {"sighting_id": one.seen.key, "case_id": recorded.case_id, "joined": joined}
-        return Answer(request_sha256=one.digest, status=_CREATED, body=body)
+    def _take(self, connection: Connection, prepared: Sequence[_Prepared]) -> Iterator[dict[str, Any]]:
+        """The outcome of each, but for its key."""
+        ready = [one for one in prepared if isinstance(one, _Ready)]
+        answers = answers_before(connection, [(one.owner, one.key) for one in ready])
+        # Of two with the same key the first one counts.
+        first = {(one.owner, one.key): one for one in reversed(ready) if (one.owner, one.key) not in answers}
+        fresh = [one for one in ready if first.get((one.owner, one.key)) is one]
+        recorded = self._intake.take_all(connection, [one.seen for one in fresh])
+        new = {(one.owner, one.key): _answer(one, of_one) for one, of_one in zip(fresh, recorded, strict=True)}
+        keep_answers(connection, new, at=self._now())
+        answers |= new
+        for given in prepared:
+            if isinstance(given, DispatchError):
+                yield {"error": given}
+                continue
+            answer = answers[given.owner, given.key]
+            if answer.request_sha256 != given.digest:
+                yield {"error": AnsweredBefore(key=given.key)}
+            else:
+                yield {"told": answer.body, "replayed": first.get((given.owner, given.key)) is not given}
+
+
+def _answer(one: _Ready, recorded: Recorded) -> Answer:
+    joined = recorded.case_id is not None and not recorded.opened
+    body = {"sighting_id": one.seen.key, "case_id": recorded.case_id, "joined": joined}
+    return Answer(request_sha256=one.digest, status=_CREATED, body=body)
 
 
 def _fix(sighting: Sighting) -> Fix:

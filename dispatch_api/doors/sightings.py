@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import wrap_future
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Response
@@ -20,8 +21,8 @@ router = APIRouter(tags=["sightings"])
 
 
 @router.post("/sightings", status_code=201)
-@open_to(scope=Scope.SIGHTINGS_WRITE)
-def one_sighting(
+@open_to(scope=Scope.SIGHTINGS_WRITE, key_checked_at_commit=True)
+async def one_sighting(
     parts: PartsOf, account: Writer, response: Response, key: IdempotencyKey, sighting: Sighting
 ) -> dict[str, Any]:
     """Record one sighting; it becomes a case, joins one, or is only counted (`case_id` null).
@@ -29,7 +30,7 @@ def one_sighting(
     The same `Idempotency-Key` with the same sighting is answered as the first time and recorded once; with another
     sighting it is a 409.
     """
-    (outcome,) = parts.sightings.record(account, [Asked(key=key, sighting=sighting)])
+    (outcome,) = await wrap_future(parts.sightings.submit(account, [Asked(key=key, sighting=sighting)]))
     if outcome.error is not None:
         raise outcome.error
     if outcome.replayed:

@@ -1,4 +1,4 @@
-"""All SQL that differs between SQLite and PostGIS: the index of places, the seals of the history, counted keys.
+"""All SQL that is not SQLAlchemy's: the index of places, the seals of the history, counted keys.
 
 `case_box` holds one box for each case, wide enough for its error and its outline: an R*Tree on SQLite, polygons with a
 GiST index on PostGIS. Both round boxes to 32 bits, outwards: what they find is more than asked, never less, and is
@@ -16,6 +16,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import NullType
 
+from dispatch_api.store.bulk import Put, write_rows
+
 SQLITE, POSTGRESQL = DIALECTS = "sqlite", "postgresql"
 BoxLonLat = tuple[float, float, float, float]
 
@@ -29,6 +31,18 @@ _PUT = {
     SQLITE: "INSERT OR REPLACE INTO case_box VALUES (:seq, :west, :east, :south, :north)",
     POSTGRESQL: f"INSERT INTO case_box VALUES (:seq, {_ENVELOPE}) ON CONFLICT (seq) DO UPDATE SET box = excluded.box",
 }
+_NEAR_MANY = {
+    SQLITE: "SELECT asked.key AS number, box.seq AS seq FROM json_each(:boxes) AS asked CROSS JOIN case_box AS box "
+    "WHERE box.max_lon >= json_extract(asked.value, '$[0]') AND box.max_lat >= json_extract(asked.value, '$[1]') "
+    "AND box.min_lon <= json_extract(asked.value, '$[2]') AND box.min_lat <= json_extract(asked.value, '$[3]')",
+    POSTGRESQL: "SELECT asked.number - 1 AS number, box.seq AS seq "
+    "FROM jsonb_array_elements(CAST(:boxes AS jsonb)) WITH ORDINALITY AS asked (edges, number) JOIN case_box AS box "
+    "ON box.box && ST_MakeEnvelope(CAST(edges ->> 0 AS float8), CAST(edges ->> 1 AS float8), "
+    "CAST(edges ->> 2 AS float8), CAST(edges ->> 3 AS float8), 4326)",
+}
+_COUNT = (
+    "INSERT INTO counter (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+)
 _READ = {
     SQLITE: "SELECT seq, min_lon, min_lat, max_lon, max_lat FROM case_box ORDER BY seq",
     POSTGRESQL: "SELECT seq, ST_XMin(box), ST_YMin(box), ST_XMax(box), ST_YMax(box) FROM case_box ORDER BY seq",
@@ -53,21 +67,31 @@ _SEALING_FUNCTION = (
 )
 
 
-def near_boxes(dialect: str) -> TextualSelect:
-    """A query for the `seq` of cases whose box meets `:west`, `:south`, `:east`, `:north` (degrees)."""
-    return text(_NEAR[dialect]).columns(column("seq", Integer))
+def near_many_boxes(dialect: str) -> TextualSelect:
+    """A query for the `number` of each of `:boxes` and the `seq` of cases whose box meets it.
+
+    `:boxes` is a JSON array of `[west, south, east, north]` (degrees), numbered from 0.
+    """
+    return text(_NEAR_MANY[dialect]).columns(column("number", Integer), column("seq", Integer))
 
 
-def put_box(connection: Connection, seq: int, box_lonlat: BoxLonLat) -> None:
-    """Set the box (west, south, east, north in degrees) of the case `seq`."""
-    put_boxes(connection, [(seq, box_lonlat)])
+BOX = Put(name="case_box", statements={dialect: text(_PUT[dialect]) for dialect in DIALECTS})
+"""Sets the box of a case; see `box_row`."""
+
+COUNT = Put(name="counter", statements={dialect: text(_COUNT) for dialect in DIALECTS})
+"""Sets how far a name is counted: `name`, `value`."""
+
+
+def box_row(seq: int, box_lonlat: BoxLonLat) -> dict[str, float]:
+    """The box (west, south, east, north in degrees) of the case `seq` as `BOX` takes it."""
+    west, south, east, north = box_lonlat
+    return {"seq": seq, "west": west, "south": south, "east": east, "north": north}
 
 
 def put_boxes(connection: Connection, boxes: list[tuple[int, BoxLonLat]]) -> None:
     """Set the boxes of many cases at once."""
-    rows = [{"seq": seq, "west": w, "south": s, "east": e, "north": n} for seq, (w, s, e, n) in boxes]
-    if rows:
-        connection.execute(text(_PUT[connection.dialect.name]), rows)
+    if boxes:
+        write_rows(connection, BOX, [box_row(seq, box) for seq, box in boxes])
 
 
 def read_boxes(connection: Connection) -> Iterator[tuple[int, BoxLonLat]]:

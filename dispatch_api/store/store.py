@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +19,7 @@ from dispatch_api.store.url import StorePlace, store_place
 from dispatch_api.store.writer import Writer
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 
 class Store:
@@ -52,6 +53,16 @@ class Store:
     def submit(self, work: Callable[[Connection], T]) -> Future[T]:
         """Hand a function to the writer thread; the future is done when the change is on disk."""
         return self._writer.submit(work)
+
+    def submit_one_of(self, work: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item) -> Future[T]:
+        """Hand something to a function that takes many of its kind in one go, for much less than one by one.
+
+        Args:
+            work: Takes what was handed in for it meanwhile, in order, and gives one result for each. If it fails with
+                several, it is called again with each alone, so that the error reaches the one whose it is.
+            item: What to hand in.
+        """
+        return self._writer.submit_one_of(work, item)
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Run a function on the writer thread and wait until its change is on disk.

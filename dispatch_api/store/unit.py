@@ -1,34 +1,57 @@
 """The unit of work: rows that nobody reads before the commit are gathered, and written together at its end.
 
-One new case means a dozen entries in history, feed, reminders and messages. Written one by one they cost most of the
-time that a case takes. A statement of the same unit that names one of these tables finds them: they are written first.
+One new case means two dozen entries: itself, its tasks, history, feed, reminders, messages. Written one by one they
+cost most of the time that a case takes. A statement of the same unit that names one of these tables finds them: they
+are written first. `gathered` keeps whole rows so, that can still be changed until then.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, event, insert
+from sqlalchemy import Connection, Engine, Table, event
+
+from dispatch_api.store.bulk import Put, write_rows
 
 T = TypeVar("T")
+Target = Table | Put
 _KEY = "flyonce.unit"
+_PUTS_LAST = 1_000_000
+_WRITES = re.compile(r'(?:INSERT\s+(?:OR\s+REPLACE\s+)?INTO|UPDATE|DELETE\s+FROM)\s+"?(\w+)', re.IGNORECASE)
 
 
 @dataclass
 class Unit:
     """What one transaction has still to write, and what it has read and need not read again.
 
-    `known` lasts until the transaction ends, `known_here` for one of the changes that go into it together.
+    Attributes:
+        rows: What is to be written, by key where a later row of that key takes an earlier one's place.
+        groups: Of some of these tables, the rows that belong together.
+        known: What only this transaction changes, because it holds the store's write lock; it keeps that up to date.
+        read: What was read of a table, by the table's name: known until this transaction writes to it.
     """
 
-    rows: dict[Table, list[dict[str, Any]]] = field(default_factory=dict)
+    rows: dict[Target, dict[Hashable, Mapping[str, Any]]] = field(default_factory=dict)
+    groups: dict[Table, dict[Hashable, list[Any]]] = field(default_factory=dict)
     known: dict[str, Any] = field(default_factory=dict)
-    known_here: dict[str, Any] = field(default_factory=dict)
-    names: re.Pattern[str] | None = None
+    read: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def rows_of(self, target: Target) -> dict[Hashable, Mapping[str, Any]]:
+        """What is to be written to one table, by key."""
+        return self.rows.setdefault(target, {})
+
+    def is_named(self, statement: str) -> bool:
+        """Whether a statement reads, or refers to, what is still to be written."""
+        if not self.rows:
+            return False
+        names = tuple(target.name for target in self.rows)
+        reading = statement.lstrip()[:6].upper() == "SELECT"
+        return _any_of(names if reading else _with_referring(names, tuple(self.rows))).search(statement) is not None
 
 
 @contextmanager
@@ -43,24 +66,41 @@ def unit(connection: Connection) -> Iterator[None]:
         info.pop(_KEY, None)
 
 
-def write_later(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
-    """Write a row by the end of the unit; at once where there is none. Rows of one table name the same columns."""
-    open_unit = _unit_of(connection)
+def unit_of(connection: Connection) -> Unit | None:
+    """The unit of a connection, None where its rows are written at once."""
+    found: Unit | None = connection.info.get(_KEY)
+    return found
+
+
+def write_later(connection: Connection, table: Table, row: Mapping[str, Any], *, key: Hashable = None) -> None:
+    """Write a row by the end of the unit; at once where there is none. Rows of one table name the same columns.
+
+    Of rows with the same `key` only the last one is written.
+    """
+    open_unit = unit_of(connection)
     if open_unit is None:
-        connection.execute(insert(table), dict(row))
+        write_rows(connection, table, [row])
         return
-    if table not in open_unit.rows:
-        open_unit.rows[table] = []
-        open_unit.names = re.compile(rf"\b({'|'.join(one.name for one in open_unit.rows)})\b")
-    open_unit.rows[table].append(dict(row))
+    rows = open_unit.rows_of(table)
+    rows[len(rows) if key is None else key] = row
+    open_unit.read.pop(table.name, None)
+
+
+def put_later(connection: Connection, put: Put, key: Hashable, row: Mapping[str, Any]) -> None:
+    """Like `write_later`, for what takes the place of an earlier row of the same key."""
+    open_unit = unit_of(connection)
+    if open_unit is None:
+        write_rows(connection, put, [row])
+    else:
+        open_unit.rows_of(put)[key] = row
 
 
 def known(connection: Connection, name: str, read: Callable[[], T]) -> T:
     """What `read` gave when it was first asked in this unit; asked each time where there is none.
 
-    For what only this transaction changes, because it holds the store's write lock.
+    For what only this transaction changes, because it holds the store's write lock, and keeps up with `now_known`.
     """
-    open_unit = _unit_of(connection)
+    open_unit = unit_of(connection)
     if open_unit is None:
         return read()
     if name not in open_unit.known:
@@ -69,61 +109,80 @@ def known(connection: Connection, name: str, read: Callable[[], T]) -> T:
     return value
 
 
-def known_here(connection: Connection, name: str, read: Callable[[], T]) -> T:
-    """Like `known`, for what a change of somebody else in the same transaction may alter."""
-    open_unit = _unit_of(connection)
-    if open_unit is None:
-        return read()
-    if name not in open_unit.known_here:
-        open_unit.known_here[name] = read()
-    value: T = open_unit.known_here[name]
-    return value
-
-
 def now_known(connection: Connection, name: str, value: object) -> None:
     """Keep what has become of something that `known` told."""
-    open_unit = _unit_of(connection)
+    open_unit = unit_of(connection)
     if open_unit is not None:
         open_unit.known[name] = value
 
 
-def end_change(connection: Connection) -> None:
-    """One of the changes of this transaction is complete: its rows are written."""
-    flush(connection)
-    open_unit = _unit_of(connection)
-    if open_unit is not None:
-        open_unit.known_here = {}
+def read_once(connection: Connection, table: Table, name: str, read: Callable[[], T]) -> T:
+    """What `read` gave of a table when it was first asked in this unit, until anything is written to that table."""
+    open_unit = unit_of(connection)
+    if open_unit is None:
+        return read()
+    of_table = open_unit.read.get(table.name)
+    if of_table is None or name not in of_table:
+        value = read()
+        # Only now: reading may have written gathered rows of this very table.
+        open_unit.read.setdefault(table.name, {})[name] = value
+        return value
+    kept: T = of_table[name]
+    return kept
 
 
 def flush(connection: Connection) -> None:
-    """Write what was gathered, table by table in the order in which the tables came up."""
-    open_unit = _unit_of(connection)
+    """Write what was gathered, each table after those that it refers to."""
+    open_unit = unit_of(connection)
     if open_unit is None or not open_unit.rows:
         return
-    rows, open_unit.rows, open_unit.names = open_unit.rows, {}, None
-    for table, values in rows.items():
-        connection.execute(insert(table), values)
+    rows, open_unit.rows, open_unit.groups = open_unit.rows, {}, {}
+    for target in sorted(rows, key=_rank):
+        write_rows(connection, target, list(rows[target].values()))
 
 
 def forget(connection: Connection) -> None:
     """Take back what was gathered and learnt: the changes that it belonged to were taken back."""
-    open_unit = _unit_of(connection)
+    open_unit = unit_of(connection)
     if open_unit is not None:
-        open_unit.rows, open_unit.known, open_unit.known_here, open_unit.names = {}, {}, {}, None
+        open_unit.rows, open_unit.groups, open_unit.known, open_unit.read = {}, {}, {}, {}
 
 
 def flush_before_reading(engine: Engine) -> None:
-    """Have every statement that names a table with gathered rows write these first."""
+    """Have every statement that needs gathered rows write these first, and forget what was read of what it changes."""
 
     @event.listens_for(engine, "before_cursor_execute")
     def _flush(
         connection: Connection, _cursor: object, statement: str, _values: object, _context: object, _many: object
     ) -> None:
-        open_unit = _unit_of(connection)
-        if open_unit is not None and open_unit.names is not None and open_unit.names.search(statement):
+        open_unit = unit_of(connection)
+        if open_unit is None:
+            return
+        if open_unit.is_named(statement):
             flush(connection)
+        if open_unit.read and (written := _WRITES.search(statement)):
+            open_unit.read.pop(written[1], None)
 
 
-def _unit_of(connection: Connection) -> Unit | None:
-    found: Unit | None = connection.info.get(_KEY)
-    return found
+@cache
+def _any_of(names: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"\b({'|'.join(names)})\b")
+
+
+@cache
+def _with_referring(names: tuple[str, ...], targets: tuple[Target, ...]) -> tuple[str, ...]:
+    """With the tables whose rows may refer to rows of these: what is written there needs them to be there."""
+    tables = {target for target in targets if isinstance(target, Table)}
+    referring = {
+        other.name
+        for table in tables
+        for other in table.metadata.tables.values()
+        if any(key.column.table is table for key in other.foreign_keys)
+    }
+    return (*names, *sorted(referring - set(names)))
+
+
+@cache
+def _rank(target: Target) -> int:
+    # What is put may refer to rows of tables; nothing refers to it.
+    return _PUTS_LAST if isinstance(target, Put) else target.metadata.sorted_tables.index(target)

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
 from dispatch_api.errors import StoreClosed
 from dispatch_api.store.backend import Backend
-from dispatch_api.store.unit import end_change, flush_before_reading, forget, unit
+from dispatch_api.store.unit import flush, flush_before_reading, forget, unit
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 GROUP_LIMIT = 200
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Job:
-    work: Callable[[Connection], Any]
+    work: Callable[[Connection, Sequence[Any]], Sequence[Any]]
+    item: Any
     future: Future[Any]
 
 
@@ -29,7 +32,8 @@ class Writer:
     """Takes functions, runs them one after the other, and tells each caller only when its change is on disk.
 
     Whatever waits when a transaction starts goes into it together (one `fsync` for all). Each function runs in its own
-    SAVEPOINT, so that a failing one takes back its own changes and nobody else's.
+    SAVEPOINT, so that a failing one takes back its own changes and nobody else's. What was handed in for one function
+    that takes many at once is given to it together; if that fails, each by itself.
     """
 
     def __init__(self, backend: Backend) -> None:
@@ -48,11 +52,19 @@ class Writer:
         Raises:
             StoreClosed: The store has been closed.
         """
+        return self.submit_one_of(lambda connection, _: [work(connection)], None)
+
+    def submit_one_of(self, work: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item) -> Future[T]:
+        """Hand in something for a function that takes many of its kind at once, and gives one result for each.
+
+        Raises:
+            StoreClosed: The store has been closed.
+        """
         future: Future[T] = Future()
         with self._lock:
             if self._closed:
                 raise StoreClosed("the store has been closed; open it again.")
-            self._jobs.put(_Job(work=work, future=future))
+            self._jobs.put(_Job(work=work, item=item, future=future))
         return future
 
     def close(self) -> None:
@@ -87,25 +99,36 @@ class Writer:
         done: list[tuple[_Job, Any]] = []
         try:
             with self._engine.begin() as connection, unit(connection):
-                for job in group:
-                    try:
-                        with connection.begin_nested():
-                            result = job.work(connection)
-                            end_change(connection)
-                    except Exception as error:
-                        if connection.invalidated:
-                            raise
-                        # Whatever else it is belongs to the caller of this one job.
-                        forget(connection)
-                        job.future.set_exception(self._told(error))
-                    else:
-                        done.append((job, result))
+                for alike in _alike(group):
+                    done += self._do(connection, alike)
         except Exception as error:  # noqa: BLE001 - the commit failed: nobody's change is on disk, and all must know
             self._fail([job for job in group if not job.future.done()], error)
             return
         for job, result in done:
             job.future.set_result(result)
 
+    def _do(self, connection: Connection, jobs: Sequence[_Job]) -> list[tuple[_Job, Any]]:
+        try:
+            with connection.begin_nested():
+                results = jobs[0].work(connection, [job.item for job in jobs])
+                flush(connection)
+        except Exception as error:
+            if connection.invalidated:
+                raise
+            forget(connection)
+            if len(jobs) > 1:
+                return [done for job in jobs for done in self._do(connection, [job])]
+            # Whatever else it is belongs to the caller of this one job.
+            jobs[0].future.set_exception(self._told(error))
+            return []
+        return list(zip(jobs, results, strict=True))
+
     def _fail(self, jobs: list[_Job], error: Exception) -> None:
         for job in jobs:
             job.future.set_exception(self._told(error))
+
+
+def _alike(group: Sequence[_Job]) -> Iterator[list[_Job]]:
+    """Jobs that follow each other and are for the same function."""
+    for _, jobs in groupby(group, key=lambda job: job.work):
+        yield list(jobs)

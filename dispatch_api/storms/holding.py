@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from dispatch_api.accounts.model import system_actor
-from dispatch_api.cases.records import CaseRow, update_case
+from dispatch_api.cases.records import CaseRow, get_case, update_case
 from dispatch_api.store.history import Event, append_event
 from dispatch_api.store.schema import case, delivery, message, storm
+from dispatch_api.store.unit import read_once
 
 HELD = frozenset(
     {
@@ -39,7 +40,7 @@ class StormState(StrEnum):
 
 def storm_on(connection: Connection) -> Row[Any] | None:
     """The storm that is on, None in fair weather."""
-    return connection.execute(_ON).first()
+    return read_once(connection, storm, "on", lambda: connection.execute(_ON).first())
 
 
 def holds_back(connection: Connection, case_id: str, type: str) -> bool:
@@ -49,8 +50,7 @@ def holds_back(connection: Connection, case_id: str, type: str) -> bool:
     on = storm_on(connection)
     if on is None:
         return False
-    of_case = connection.execute(select(case.c.storm_id).where(case.c.case_id == case_id)).scalar()
-    return bool(of_case == on.storm_id)
+    return bool(get_case(connection, case_id).storm_id == on.storm_id)
 
 
 def join_storm(connection: Connection, row: CaseRow, *, at: datetime) -> CaseRow:

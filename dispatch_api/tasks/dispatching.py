@@ -18,7 +18,8 @@ from dispatch_api.store.feed import append_feed
 from dispatch_api.store.history import Event, append_event
 from dispatch_api.store.times import iso
 from dispatch_api.tasks.model import GONE_STATES, TaskKind, TaskState
-from dispatch_api.tasks.records import TaskRow, insert_task, move_task, tasks_of
+from dispatch_api.tasks.moves import move_task
+from dispatch_api.tasks.records import TaskRow, insert_task, tasks_of
 
 INBOX = system_actor("inbox")
 

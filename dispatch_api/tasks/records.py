@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
-from dispatch_api.accounts.model import Actor
-from dispatch_api.deliveries.notices import tell_of_task
+from dispatch_api.cases.records import is_new_case
 from dispatch_api.errors import NotFound
-from dispatch_api.store.history import append_event
+from dispatch_api.store.gathered import Gathered
 from dispatch_api.store.schema import task
-from dispatch_api.store.times import iso
-from dispatch_api.tasks.model import ENDED_STATES, Task, TaskKind, TaskState, advance_task
+from dispatch_api.tasks.model import Task, TaskKind, TaskState
 
 TaskRow = Row[Any]
 _OF_CASE = select(task).where(task.c.case_id == bindparam("of_case")).order_by(task.c.task_id)
+_ONE = select(task).where(task.c.task_id == bindparam("of_task"))
 _UPDATE = update(task).where(task.c.task_id == bindparam("of_task")).values(version=task.c.version + 1).returning(task)
-_INSERT = insert(task).returning(task)
+_NEW = Gathered(task, key="task_id", group="case_id")
 
 
 def get_task(connection: Connection, task_id: int) -> TaskRow:
@@ -29,7 +26,7 @@ def get_task(connection: Connection, task_id: int) -> TaskRow:
     Raises:
         NotFound: There is none.
     """
-    row = connection.execute(select(task).where(task.c.task_id == task_id)).first()
+    row = _NEW.get(connection, task_id) or connection.execute(_ONE, {"of_task": task_id}).first()
     if row is None:
         raise NotFound(kind="task", key=str(task_id))
     return row
@@ -37,6 +34,8 @@ def get_task(connection: Connection, task_id: int) -> TaskRow:
 
 def tasks_of(connection: Connection, case_id: str) -> Sequence[TaskRow]:
     """The tasks of a case, in the order of their making."""
+    if is_new_case(connection, case_id):
+        return _NEW.of_group(connection, case_id)
     return connection.execute(_OF_CASE, {"of_case": case_id}).all()
 
 
@@ -53,36 +52,13 @@ def task_of(row: TaskRow) -> Task:
 
 def insert_task(connection: Connection, **columns: Any) -> TaskRow:  # noqa: ANN401 - columns of the task table
     """Add a task, `queued`."""
-    return connection.execute(_INSERT, {"state": TaskState.QUEUED.value, **columns}).one()
+    return _NEW.add(connection, {"state": TaskState.QUEUED.value, **columns})
 
 
 def update_task(connection: Connection, task_id: int, **columns: Any) -> TaskRow:  # noqa: ANN401 - columns
     """Change columns of a task."""
-    row = connection.execute(_UPDATE, {**columns, "of_task": task_id}).first()
+    row = _NEW.change(connection, task_id, columns)
+    row = row or connection.execute(_UPDATE, {**columns, "of_task": task_id}).first()
     if row is None:
         raise NotFound(kind="task", key=str(task_id))
     return row
-
-
-def move_task(
-    connection: Connection, row: TaskRow, to: TaskState, *, by: Actor, at: datetime, why: str = ""
-) -> TaskRow:
-    """Move a task to another state and record it.
-
-    Raises:
-        IllegalTransition: The table does not allow it.
-        Forbidden: It is not for this actor.
-        InvalidRequest: The step needs a reason.
-    """
-    _, event = advance_task(task_of(row), to, by=by, at=at, why=why)
-    if to is TaskState.DONE:
-        # The history by itself tells whether work was reported in time; deadlines move.
-        event = replace(event, data={**event.data, "deadline_at": iso(row.deadline_at)})
-    append_event(connection, event)
-    stamps = {TaskState.SIGNED: "signed_at", TaskState.DONE: "done_at"}
-    stamp = {stamps[to]: at} if to in stamps else {}
-    if to in ENDED_STATES:
-        stamp["ended_at"] = at
-    changed = update_task(connection, row.task_id, state=to.value, **stamp)
-    tell_of_task(connection, changed, at=at, why=why)
-    return changed

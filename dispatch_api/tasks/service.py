@@ -22,7 +22,8 @@ from dispatch_api.store import Store
 from dispatch_api.store.times import utc_now
 from dispatch_api.tasks.dispatching import issue, tell_task
 from dispatch_api.tasks.model import GONE_STATES, SIGNED_STATES, TaskKind, TaskState, TaskStep, allowed_task_steps
-from dispatch_api.tasks.records import TaskRow, move_task, task_of, tasks_of
+from dispatch_api.tasks.moves import move_task
+from dispatch_api.tasks.records import TaskRow, task_of, tasks_of
 from dispatch_api.versions import Expected, check_version
 
 REFUSALS_BEFORE_ARBITRATION = 2

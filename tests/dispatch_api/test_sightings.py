@@ -143,7 +143,7 @@ def test_a_refused_sighting_leaves_nothing_and_its_key_stays_free(machine, store
 def test_answers_are_kept_for_a_month_and_a_sighting_that_comes_later_still_makes_no_second_one(store, intake):
     now = [utc_now() - timedelta(days=31)]
     matters = default_rules()[0]
-    desk = SightingDesk(store, matters, intake, ZonesAt(store), now=lambda: now[0])
+    desk = SightingDesk(store, matters, intake, ZonesAt(store), KeyDesk(store), now=lambda: now[0])
     asker = KeyDesk(store).account_of(KeyDesk(store).create("pipeline", by=BY)[0])
     asked = [Asked.of_json(a_sighting(seen_at=now[0].isoformat()) | {"key": "old"}, place="")]
     first = desk.record(asker, asked)[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -12,7 +14,7 @@ from dispatch_people_at_work import CHIEF
 from postgres_server import PASSWORD
 from sqlalchemy import insert, select, text
 
-from dispatch_api.cases.records import _NEAR
+from dispatch_api.cases.records import _NEAR_MANY
 from dispatch_api.cases.views import CaseFilter
 from dispatch_api.errors import StoreBusy, StoreUnreachable, StoreUrlError
 from dispatch_api.store import migrate, open_store
@@ -24,7 +26,7 @@ from dispatch_api.store.postgres import PostgresBackend
 from dispatch_api.store.url import store_place
 from dispatch_api.store.writer import Writer
 
-BOX = {"west": 118.8, "south": 28.9, "east": 118.80001, "north": 28.90001}
+BOX = (118.8, 28.9, 118.80001, 28.90001)
 CHINESE = ["一级保护区", "人民路", "〇", "Ａ", "a", "B", "é", "𠮷野家"]
 
 
@@ -71,7 +73,7 @@ def fill(store, intake, count: int) -> None:
 def test_places_are_found_by_the_index_and_not_by_looking_at_every_case(store, intake):
     fill(store, intake, 3000)
     postgres = not store.url.startswith("sqlite")
-    near = plan_of(store, _NEAR["postgresql" if postgres else "sqlite"], {**BOX, "of_family": "water"})
+    near = plan_of(store, _NEAR_MANY["postgresql" if postgres else "sqlite"], {"boxes": json.dumps([BOX, BOX])})
     wanted = CaseFilter(bbox="118.8,28.9,118.9,29.0")
     query = select(tables.case).where(wanted.condition(CHIEF)).order_by(tables.case.c.seq.desc())
     boxed = plan_of(store, query.limit(20_001))
@@ -80,7 +82,7 @@ def test_places_are_found_by_the_index_and_not_by_looking_at_every_case(store, i
             assert "Index Scan using case_box_box" in plan or "Bitmap Index Scan on case_box_box" in plan
             assert "Seq Scan" not in plan
         else:
-            assert "SCAN case_box VIRTUAL TABLE INDEX 2:" in plan
+            assert re.search(r"SCAN (case_)?box VIRTUAL TABLE INDEX 2:", plan)
             assert "SEARCH case_file USING INTEGER PRIMARY KEY (rowid=?)" in plan
             assert "SCAN case_file" not in plan
 
