@@ -23,7 +23,7 @@ DispatchError
 ├── NotLoggedIn               no session
 ├── WrongCredentials          name or password does not fit
 ├── ProviderFailed            the provider of the city's own log-in cannot be asked
-├── TooManyAttempts           the log-in is throttled
+├── TooManyAttempts           log-ins, or reports, are throttled
 ├── AccountExists             an account of that name is already there
 ├── KeyExists                 a key of that name is already there, or was once
 ├── LostUpdate                the thing was changed since the asker read it
@@ -222,11 +222,11 @@ class ProviderFailed(DispatchError):
 
 
 class TooManyAttempts(DispatchError):
-    """The log-in of this name or from this address is throttled for `retry_after_s` seconds."""
+    """Log-ins of this name, or what comes from this address, are throttled for `retry_after_s` seconds."""
 
     def __init__(self, *, retry_after_s: int) -> None:
         self.retry_after_s = retry_after_s
-        super().__init__(f"too many failed log-ins; try again in {retry_after_s} s.")
+        super().__init__(f"too many attempts; try again in {retry_after_s} s.")
 
 
 class AccountExists(DispatchError):

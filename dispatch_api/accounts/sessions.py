@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from time import monotonic
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -58,7 +57,7 @@ class SessionDesk:
         self._below = {key: departments.under(key) for key in departments.by_key} if departments else {}
         self._passwords = passwords or Passwords()
         self._now = now
-        self._throttle = Throttle(monotonic)
+        self._throttle = Throttle(store, now=now)
         self._nobody = self._passwords.hashed(secrets.token_hex(16))
 
     def log_in(self, name: str, password: str, *, address: str) -> LogIn:
@@ -72,21 +71,13 @@ class SessionDesk:
             account_id = self._account_id(name, password)
         return self.enter(account_id)
 
-    @contextmanager
-    def attempt(self, name: str, address: str) -> Iterator[None]:
+    def attempt(self, name: str, address: str) -> AbstractContextManager[None]:
         """Let somebody try a password: `WrongCredentials` inside counts against the name and the address.
 
         Raises:
             TooManyAttempts: This name or address failed too often.
         """
-        keys = _throttle_keys(name, address)
-        self._throttle.check(keys)
-        try:
-            yield
-        except WrongCredentials:
-            self._throttle.failed(keys)
-            raise
-        self._throttle.succeeded(next(iter(keys)))
+        return self._throttle.attempt(name, address)
 
     def of_token(self, token: str | None) -> LogIn:
         """The session of a token.
@@ -150,13 +141,6 @@ class SessionDesk:
         )
         owner = self._owner(connection, account_id)
         return LogIn(token=token, csrf=csrf, account=owner, expires_at=expires_at)
-
-
-def _throttle_keys(name: str, address: str) -> dict[str, int]:
-    # Few guesses at one name from one place; more for a whole office behind one address, or for a name that somebody
-    # far away tries, so that nobody can lock others out with a handful of requests.
-    who = name[:64]
-    return {f"both:{who}@{address}": 5, f"address:{address}": 30, f"name:{who}": 30}
 
 
 def drop_sessions(connection: Connection, account_id: int, *, but: str | None = None) -> None:

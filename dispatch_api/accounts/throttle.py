@@ -1,58 +1,81 @@
-"""Slowing down who guesses passwords."""
+"""Slowing down who guesses passwords, over all processes of one store and over their restarts."""
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 
-from dispatch_api.errors import TooManyAttempts
+from sqlalchemy import Connection
 
-WINDOW_S = 300.0
-MAX_WAIT_S = 300.0
-_MAX_KEYS = 10_000
+from dispatch_api.accounts.attempts import count_attempt, count_of, forget_attempts, place_of
+from dispatch_api.errors import TooManyAttempts, WrongCredentials
+from dispatch_api.store import Store
+from dispatch_api.store.times import utc_now
+
+WINDOW = timedelta(minutes=5)
+MAX_WAIT = timedelta(minutes=5)
+_MAX_DOUBLINGS = 9
 
 
 class Throttle:
-    """Counts failures by key; beyond the free attempts of a key, each further failure doubles its waiting time."""
+    """Counts failures by name and address; beyond the free attempts, each further one doubles the waiting time."""
 
-    def __init__(self, now_s: Callable[[], float]) -> None:
-        self._now_s = now_s
-        self._lock = threading.Lock()
-        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
+    def __init__(self, store: Store, *, now: Callable[[], datetime] = utc_now) -> None:
+        self._store = store
+        self._now = now
 
-    def check(self, keys: Mapping[str, int]) -> None:
-        """Let an attempt pass, or not yet.
+    @contextmanager
+    def attempt(self, name: str, address: str) -> Iterator[None]:
+        """Let somebody try a password: `WrongCredentials` inside counts against the name and the address.
 
         Raises:
-            TooManyAttempts: One of the keys has to wait.
+            TooManyAttempts: This name or address failed too often.
         """
-        with self._lock:
-            wait_s = max((self._wait_s(key, free) for key, free in keys.items()), default=0.0)
-        if wait_s > 0:
-            raise TooManyAttempts(retry_after_s=int(wait_s) + 1)
+        place = place_of(address)
+        both, wider = _keys(name, place)
+        with self._store.read() as connection:
+            # Whoever has to wait costs no writing.
+            self._check(connection, {**both, **wider})
+        self._store.write(lambda connection: self._begin(connection, both, wider))
+        try:
+            yield
+        except WrongCredentials:
+            self._store.write(lambda connection: self._count(connection, wider))
+            raise
+        except BaseException:
+            # Nothing was found out, so nothing counts.
+            self._store.write(lambda connection: self._count(connection, both, amount=-1))
+            raise
+        self._store.write(lambda connection: forget_attempts(connection, both))
 
-    def failed(self, keys: Iterable[str]) -> None:
-        """Count a failure of each key."""
-        with self._lock:
-            for key in keys:
-                count, _ = self._recent(key)
-                self._failures[key] = (count + 1, self._now_s())
-                self._failures.move_to_end(key)
-            while len(self._failures) > _MAX_KEYS:
-                self._failures.popitem(last=False)
+    def _begin(self, connection: Connection, both: Mapping[str, int], wider: Mapping[str, int]) -> None:
+        # Counted before it is tried, or many at once would all be let in before the first has failed.
+        self._check(connection, {**both, **wider})
+        self._count(connection, both)
 
-    def succeeded(self, key: str) -> None:
-        """Forget the failures of a key."""
-        with self._lock:
-            self._failures.pop(key, None)
+    def _check(self, connection: Connection, keys: Mapping[str, int]) -> None:
+        at = self._now()
+        wait = max(self._wait(connection, key, free, at) for key, free in keys.items())
+        if wait > timedelta():
+            raise TooManyAttempts(retry_after_s=int(wait.total_seconds()) + 1)
 
-    def _recent(self, key: str) -> tuple[int, float]:
-        count, at = self._failures.get(key, (0, 0.0))
-        return (0, 0.0) if self._now_s() - at > WINDOW_S else (count, at)
+    def _wait(self, connection: Connection, key: str, free: int, at: datetime) -> timedelta:
+        known = count_of(connection, key, at=at)
+        if known is None or known.count < free:
+            return timedelta()
+        doublings = min(known.count - free + 1, _MAX_DOUBLINGS)
+        last_at = known.expires_at - WINDOW
+        # A clock that was put back must not make anybody wait for longer than the longest wait.
+        return min(last_at + min(timedelta(seconds=2.0**doublings), MAX_WAIT) - at, MAX_WAIT)
 
-    def _wait_s(self, key: str, free: int) -> float:
-        count, at = self._recent(key)
-        if count < free:
-            return 0.0
-        return at + min(2.0 ** (count - free + 1), MAX_WAIT_S) - self._now_s()
+    def _count(self, connection: Connection, keys: Mapping[str, int], *, amount: int = 1) -> None:
+        for key in keys:
+            count_attempt(connection, key, at=self._now(), lasts=WINDOW, amount=amount, anew=True)
+
+
+def _keys(name: str, place: str) -> tuple[dict[str, int], dict[str, int]]:
+    # Few guesses at one name from one place; more for a whole office behind one address, or for a name that somebody
+    # far away tries, so that nobody can lock others out with a handful of requests.
+    who = name[:64]
+    return {f"both:{who}@{place}": 5}, {f"address:{place}": 30, f"name:{who}": 30}

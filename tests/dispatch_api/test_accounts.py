@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
@@ -10,13 +11,15 @@ from dispatch_client import Browser
 from dispatch_people import PASSWORD, QUICK
 from sqlalchemy import select
 
+from dispatch_api.accounts.attempts import place_of
 from dispatch_api.accounts.passwords import Passwords
 from dispatch_api.accounts.service import create_account
 from dispatch_api.accounts.sessions import SessionDesk
 from dispatch_api.accounts.throttle import Throttle
 from dispatch_api.app import create_app
-from dispatch_api.errors import AccountExists, InvalidRequest, NotLoggedIn, TooManyAttempts
+from dispatch_api.errors import AccountExists, InvalidRequest, NotLoggedIn, TooManyAttempts, WrongCredentials
 from dispatch_api.parts import DemoAccount
+from dispatch_api.store import open_store
 from dispatch_api.store import schema as tables
 
 
@@ -102,24 +105,120 @@ def test_guessing_is_slowed_down_even_with_the_right_password_in_the_end(browser
     assert int(answer.headers["retry-after"]) >= 1
 
 
-def test_the_wait_doubles_and_ends():
-    now = [0.0]
-    throttle = Throttle(lambda: now[0])
+class Guesser:
+    """Somebody who tries passwords at one of the processes that share a store, and a clock that the test turns."""
+
+    def __init__(self, store):
+        self.now = NOON
+        self.throttle = Throttle(store, now=lambda: self.now)
+
+    def fails(self, name="chief", address="10.0.0.1"):
+        with pytest.raises(WrongCredentials), self.throttle.attempt(name, address):
+            raise WrongCredentials("name or password is wrong.")
+
+    def succeeds(self, name="chief", address="10.0.0.1"):
+        with self.throttle.attempt(name, address):
+            pass
+
+    def waits_s(self, name="chief", address="10.0.0.1"):
+        with pytest.raises(TooManyAttempts) as refused, self.throttle.attempt(name, address):
+            pass
+        return refused.value.retry_after_s
+
+
+@pytest.mark.both_stores
+def test_the_wait_doubles_and_ends(store):
+    guesser = Guesser(store)
+    for _ in range(5):
+        guesser.fails()
+    assert guesser.waits_s() == 3
+    for wait_s in (2, 4, 8, 16, 32, 64, 128, 256, 300):
+        guesser.now += timedelta(seconds=wait_s - 0.1)
+        guesser.waits_s()
+        guesser.now += timedelta(seconds=0.2)
+        guesser.fails()
+    guesser.fails(address="10.0.0.2")
+    guesser.fails(name="second_chief")
+    guesser.now += timedelta(seconds=301)
+    guesser.succeeds()
+    for _ in range(5):
+        guesser.fails()
+    assert guesser.waits_s() == 3
+
+
+@pytest.mark.both_stores
+def test_processes_of_one_store_count_together_and_a_restart_forgets_nothing(store):
+    with open_store(store.url, evidence_dir=store.evidence_dir) as other:
+        here, there = Guesser(store), Guesser(other)
+        for guesser in (here, there, here, there, here):
+            guesser.fails()
+        assert (here.waits_s(), there.waits_s()) == (3, 3)
+    with open_store(store.url, evidence_dir=store.evidence_dir) as again:
+        restarted = Guesser(again)
+        assert restarted.waits_s() == 3
+        restarted.now += timedelta(seconds=3)
+        restarted.succeeds()
+    here.succeeds()
+
+
+def test_many_guesses_at_once_are_no_way_round(store):
+    guesser = Guesser(store)
+    with ExitStack() as at_once:
+        for _ in range(5):
+            at_once.enter_context(guesser.throttle.attempt("chief", "10.0.0.1"))
+        assert guesser.waits_s() == 3
+    guesser.succeeds()
+
+
+def test_many_names_from_one_place_and_one_name_from_many_places_are_slowed_down_too(store):
+    guesser = Guesser(store)
+    for number in range(30):
+        guesser.fails(name=f"name{number}")
+    assert guesser.waits_s(name="another") == 3
+    guesser.succeeds(name="another", address="10.0.0.2")
+    for number in range(30):
+        guesser.fails(name="keeper", address=f"10.1.0.{number}")
+    assert guesser.waits_s(name="keeper", address="10.2.0.1") == 3
+
+
+def test_a_household_is_one_place_however_many_addresses_it_has(store):
+    guesser = Guesser(store)
+    for number in range(5):
+        guesser.fails(address=f"2001:db8:1:2::{number:x}")
+    assert guesser.waits_s(address="2001:db8:1:2:ffff::1") == 3
+    guesser.succeeds(address="2001:db8:1:3::1")
+    assert [place_of(one) for one in ("::ffff:10.0.0.1", "10.0.0.1", "command-line")] == ["10.0.0.1"] * 2 + [
+        "command-line"
+    ]
+
+
+def test_what_fails_for_another_reason_is_no_guess(store):
+    guesser = Guesser(store)
     for _ in range(6):
-        throttle.failed(["a"])
-    with pytest.raises(TooManyAttempts) as refused:
-        throttle.check({"a": 5, "b": 5})
-    assert refused.value.retry_after_s == 5
-    throttle.check({"b": 5})
-    throttle.check({"a": 7})
-    now[0] = 4.1
-    throttle.check({"a": 5})
-    throttle.failed(["a"])
-    now[0] += 7.9
-    with pytest.raises(TooManyAttempts):
-        throttle.check({"a": 5})
-    throttle.succeeded("a")
-    throttle.check({"a": 5})
+        with pytest.raises(InvalidRequest), guesser.throttle.attempt("chief", "10.0.0.1"):
+            raise InvalidRequest(field="new", problem="too short")
+    guesser.succeeds()
+
+
+def test_what_was_typed_is_kept_as_a_hash_and_not_for_long(store):
+    guesser = Guesser(store)
+    guesser.fails(name="a password in the wrong field")
+    with store.read() as connection:
+        kept = connection.execute(select(tables.attempt)).all()
+    assert len(kept) == 3
+    assert all(len(row.key) == 64 and row.key.isalnum() for row in kept)
+    guesser.now += timedelta(minutes=5)
+    guesser.fails(address="10.0.0.9")
+    with store.read() as connection:
+        assert {row.key for row in connection.execute(select(tables.attempt))}.isdisjoint(row.key for row in kept)
+
+
+def test_a_clock_that_is_put_back_makes_nobody_wait_for_hours(store):
+    guesser = Guesser(store)
+    for _ in range(5):
+        guesser.fails()
+    guesser.now -= timedelta(hours=5)
+    assert guesser.waits_s() <= 301
 
 
 def test_a_session_ends_after_its_time(store, people):

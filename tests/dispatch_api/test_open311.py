@@ -11,11 +11,12 @@ from io import BytesIO
 
 import pytest
 from dispatch_builders import HOME_LONLAT, a_zone, an_observation, north_of
+from dispatch_client import Browser
 from georeport import GeoReport
 from georeport_schema import schema_of
 from lxml import etree
 from running_service import running
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from dispatch_api.accounts.keys import KeyDesk
 from dispatch_api.accounts.model import Scope, system_actor
@@ -23,7 +24,8 @@ from dispatch_api.app import create_app
 from dispatch_api.cases.model import CaseState
 from dispatch_api.doors.open311.report import without_private_numbers
 from dispatch_api.doors.open311.views import CLOSED_STATES
-from dispatch_api.store.schema import case, citizen_report, event, task
+from dispatch_api.store import open_store
+from dispatch_api.store.schema import attempt, case, citizen_report, event, task
 from dispatch_api.store.times import utc_now
 
 ROOT = "/open311/v2"
@@ -276,6 +278,23 @@ def test_citizens_may_report_ten_times_a_minute_and_a_key_for_reports_more_often
     reported(citizen, api_key=key)
     other, _ = desk.create("other", by=system_actor("test"), scopes=[Scope.CASES_READ])
     assert send(citizen, at_place(api_key=other)).status_code == 403
+
+
+@pytest.mark.both_stores
+def test_processes_of_one_store_count_reports_together_and_a_new_window_begins(store, app, browser):
+    with open_store(store.url, evidence_dir=store.evidence_dir) as other:
+        elsewhere = Browser(create_app(other))
+        citizen = browser(None)
+        for one in [citizen, elsewhere] * 5:
+            reported(one)
+        for one in (citizen, elsewhere):
+            refused = send(one, at_place())
+            assert refused.status_code == 429
+            assert 0 < int(refused.headers["Retry-After"]) <= 60
+        elsewhere.close()
+    over = utc_now() - timedelta(seconds=1)
+    store.write(lambda connection: connection.execute(update(attempt).values(expires_at=over)))
+    reported(citizen)
 
 
 def test_every_answer_as_xml_is_what_the_standard_describes(intake, browser):

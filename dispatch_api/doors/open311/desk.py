@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 from limits import parse
-from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy import Connection, Row, insert, select, update
 
+from dispatch_api.accounts.attempts import StoreStorage, place_of
 from dispatch_api.accounts.model import Account, Actor, Scope, system_actor
 from dispatch_api.cases.intake import Intake
 from dispatch_api.cases.matters import Matter, Matters
@@ -53,7 +54,7 @@ class ReportDesk:
         self._intake = intake
         self._zones_at = zones_at
         self._now = now
-        self._rates = FixedWindowRateLimiter(MemoryStorage())
+        self._rates = FixedWindowRateLimiter(StoreStorage(store, now=now))
 
     def admit(self, key: Account | None, address: str) -> None:
         """Let somebody report: a key with the scope for it at any pace, everybody else ten times a minute.
@@ -66,8 +67,13 @@ class ReportDesk:
             if Scope.REPORTS_WRITE not in key.scopes:
                 raise NotLoggedIn(f"api_key: the key lacks the scope {Scope.REPORTS_WRITE}.")
             return
-        if not self._rates.hit(_OF_ONE_PLACE, "from", address) or not self._rates.hit(_OF_ALL, "all"):
-            raise TooManyAttempts(retry_after_s=60)
+        windows = ((_OF_ONE_PLACE, ("from", place_of(address))), (_OF_ALL, ("all",)))
+        # Asked first, so that whoever is turned away costs no writing.
+        for step in (self._rates.test, self._rates.hit):
+            for limit, whose in windows:
+                if not step(limit, *whose):
+                    reset_s = self._rates.get_window_stats(limit, *whose).reset_time - self._now().timestamp()
+                    raise TooManyAttempts(retry_after_s=max(1, math.ceil(reset_s)))
 
     def take(self, form: ReportForm) -> str:
         """Record a report; on return it is on disk.
