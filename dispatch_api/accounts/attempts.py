@@ -28,10 +28,10 @@ class Count:
 
 def count_of(connection: Connection, key: str, *, at: datetime) -> Count | None:
     """What is remembered of a key, None where nothing is."""
-    row = connection.execute(
-        select(attempt.c.count, attempt.c.expires_at).where(attempt.c.key == _hashed(key), attempt.c.expires_at > at)
-    ).first()
-    return None if row is None else Count(count=row.count, expires_at=row.expires_at)
+    # A row has a method `count` of its own.
+    query = select(attempt.c.count.label("tried"), attempt.c.expires_at)
+    row = connection.execute(query.where(attempt.c.key == _hashed(key), attempt.c.expires_at > at)).first()
+    return None if row is None else Count(count=row.tried, expires_at=row.expires_at)
 
 
 def count_attempt(
