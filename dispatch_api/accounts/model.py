@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -36,6 +37,7 @@ PEOPLE_ROLES = frozenset(Role) - {Role.PIPELINE}
 SEES_EVERY_CASE = frozenset({Role.OPERATOR, Role.CENTRE, Role.AUDITOR})
 """Roles that see every case; a department's people see those of their department and what is under it."""
 
+_LONGEST_SUBJECT = 59
 _READS_CASES = frozenset({Scope.CASES_READ, Scope.FEATURES_READ})
 
 
@@ -62,6 +64,14 @@ class Actor:
 def system_actor(reason: str) -> Actor:
     """The system, named after what moved it, like `auto-rule` or `tasks`."""
     return Actor(name=f"system:{reason}", role=None)
+
+
+def provider_account_name(subject: str) -> str:
+    """The account of somebody whom the city's own log-in knows under a subject."""
+    # A name that the provider gives out again would hand one person's account to the next; a subject never is. With its
+    # own beginning it meets no account that was made here.
+    plain = len(subject) <= _LONGEST_SUBJECT and subject.isprintable() and subject.strip() == subject
+    return f"oidc:{subject if plain else hashlib.sha256(subject.encode()).hexdigest()[:40]}"
 
 
 @dataclass(frozen=True, kw_only=True)

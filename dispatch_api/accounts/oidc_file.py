@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -15,6 +15,11 @@ from dispatch_api.configuration import ConfigurationModel
 from dispatch_api.errors import ConfigurationError
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def is_asked_safely(address: SplitResult) -> bool:
+    """Whether nobody on the way can answer in another's place: over https, or on this machine itself."""
+    return address.scheme == "https" or (address.scheme == "http" and address.hostname in _LOOPBACK)
 
 
 class RoleOfClaim(ConfigurationModel):
@@ -57,8 +62,7 @@ class OidcSettings(ConfigurationModel):
     @field_validator("issuer")
     @classmethod
     def _is_safe(cls, issuer: str) -> str:
-        parts = urlsplit(issuer)
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+        if not is_asked_safely(urlsplit(issuer)):
             raise ValueError("an issuer is asked over https")
         return issuer
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Form, HTTPException, Query, Request, Response
 from fastapi.responses import RedirectResponse
+from pydantic import BaseModel, Field
 
 from dispatch_api.accounts.access import open_to_anybody
 from dispatch_api.accounts.oidc import OidcDesk, Pending
-from dispatch_api.accounts.routes import set_session_cookie
+from dispatch_api.accounts.routes import LOGGED_OUT, OUT_COOKIE, set_session_cookie
 from dispatch_api.errors import NotFound, WrongCredentials
 from dispatch_api.parts import Parts, PartsOf
 
@@ -67,6 +69,37 @@ def callback(parts: PartsOf, request: Request, state: Word = "", code: Word = ""
     answer.delete_cookie(_COOKIE, path=request.url.path.removesuffix("/callback"), httponly=True)
     set_session_cookie(answer, request, session)
     return answer
+
+
+@router.get(LOGGED_OUT, status_code=302, response_class=RedirectResponse, responses=_TURNED_AWAY)
+@open_to_anybody
+def logged_out(parts: PartsOf, request: Request, state: Word = "") -> RedirectResponse:
+    """Come back from the provider after logging out there, and go on to the pages."""
+    _desk(parts)
+    answer = RedirectResponse("/", status_code=302)
+    begun = request.cookies.get(OUT_COOKIE, "")
+    # Whoever comes back from elsewhere finds the pages too, and leaves a log-out that is still under way alone.
+    if begun and secrets.compare_digest(begun.encode(), state.encode()):
+        answer.delete_cookie(OUT_COOKIE, path=request.url.path, httponly=True)
+    return answer
+
+
+class LogOutNotice(BaseModel):
+    """What the provider sends of somebody who logged out there."""
+
+    logout_token: str = Field(min_length=1, max_length=16_000)
+
+
+@router.post(f"{BEGIN}/backchannel", response_class=Response, responses={200: {"description": "OK"}})
+@open_to_anybody
+def told_by_provider(parts: PartsOf, told: Annotated[LogOutNotice, Form()]) -> Response:
+    """Hear from the provider that somebody logged out there (OpenID Connect Back-Channel Logout 1.0)."""
+    try:
+        _desk(parts).exit.told_by_provider(told.logout_token)
+    except WrongCredentials as error:
+        # The standard wants this status, and only this one.
+        raise HTTPException(400, str(error)) from error
+    return Response(status_code=200, headers={"Cache-Control": "no-store"})
 
 
 def _desk(parts: Parts) -> OidcDesk:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, insert, select
 
-from dispatch_api.accounts.model import Account
+from dispatch_api.accounts.model import Account, provider_account_name
 from dispatch_api.accounts.passwords import Passwords
 from dispatch_api.accounts.records import account_row
 from dispatch_api.accounts.throttle import Throttle
@@ -100,17 +100,49 @@ class SessionDesk:
             owner = self._owner(connection, row.account_id)
         return LogIn(token=token, csrf=row.csrf, account=owner, expires_at=row.expires_at)
 
-    def log_out(self, token: str) -> None:
-        """End a session."""
-        self._store.write(
-            lambda connection: (
-                connection.execute(delete(session).where(session.c.token_hash == _digest(token))).rowcount
-            )
-        )
+    def log_out(self, token: str) -> str | None:
+        """End a session.
 
-    def enter(self, account_id: int) -> LogIn:
-        """Open a session for somebody whom another authority has made sure of."""
-        return self._store.write(lambda connection: self._open(connection, account_id))
+        Returns:
+            What the city's own log-in said of whoever came by it; None for a session that was opened by password.
+        """
+        here = session.c.token_hash == _digest(token)
+
+        def work(connection: Connection) -> str | None:
+            id_token: str | None = connection.execute(select(session.c.id_token).where(here)).scalar()
+            connection.execute(delete(session).where(here))
+            return id_token
+
+        return self._store.write(work)
+
+    def enter(self, account_id: int, *, id_token: str | None = None, provider_session: str | None = None) -> LogIn:
+        """Open a session for somebody whom another authority has made sure of.
+
+        Args:
+            account_id: Whose.
+            id_token: What that authority said of them; it goes with the session.
+            provider_session: What that authority calls their session there.
+        """
+        more = {"id_token": id_token, "provider_session": provider_session}
+        return self._store.write(lambda connection: self._open(connection, account_id, **more))
+
+    def end_at_provider(self, *, subject: str | None, provider_session: str | None) -> int:
+        """End the sessions of people who came by the city's own log-in and have logged out there.
+
+        Args:
+            subject: Who; None for whoever has that session there.
+            provider_session: Their session there; None for all of theirs.
+
+        Returns:
+            How many.
+        """
+        ended = delete(session).where(session.c.id_token.is_not(None))
+        if provider_session is not None:
+            ended = ended.where(session.c.provider_session == provider_session)
+        if subject is not None:
+            whose = select(account.c.account_id).where(account.c.name == provider_account_name(subject))
+            ended = ended.where(session.c.account_id.in_(whose))
+        return self._store.write(lambda connection: int(connection.execute(ended).rowcount))
 
     def _account_id(self, name: str, password: str) -> int:
         with self._store.read() as connection:
@@ -129,14 +161,19 @@ class SessionDesk:
         owner = account_row(connection, account.c.account_id == account_id)
         return replace(owner, below=self._below.get(owner.department or "", ()))
 
-    def _open(self, connection: Connection, account_id: int) -> LogIn:
+    def _open(self, connection: Connection, account_id: int, **more: str | None) -> LogIn:
         at = self._now()
         connection.execute(delete(session).where(session.c.expires_at <= at))
         token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         expires_at = at + SESSION_LIFE
         connection.execute(
             insert(session).values(
-                token_hash=_digest(token), account_id=account_id, csrf=csrf, created_at=at, expires_at=expires_at
+                token_hash=_digest(token),
+                account_id=account_id,
+                csrf=csrf,
+                created_at=at,
+                expires_at=expires_at,
+                **more,
             )
         )
         owner = self._owner(connection, account_id)

@@ -29,6 +29,8 @@ OPEN_TO_ANYBODY = {
     ("GET", "session/methods"),
     ("GET", "session/oidc"),
     ("GET", "session/oidc/callback"),
+    ("GET", "session/oidc/logged-out"),
+    ("POST", "session/oidc/backchannel"),
     ("GET", "demo"),
 }
 OF_OBJECTS = tuple(route for route in ROUTES if route.access.of is not None)

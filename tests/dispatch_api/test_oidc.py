@@ -9,7 +9,7 @@ import pytest
 from dispatch_client import Browser
 from dispatch_people import PASSWORD, QUICK
 from joserfc.jwk import RSAKey
-from oidc_provider import CLIENT_ID, CLIENT_SECRET, running_provider
+from oidc_provider import BACK_CHANNEL, CLIENT_ID, CLIENT_SECRET, LOGGED_OUT, running_provider
 from sqlalchemy import select
 
 from dispatch_api.accounts.model import system_actor
@@ -193,8 +193,9 @@ def test_a_provider_that_is_gone_or_calls_itself_otherwise_is_told_of(store, peo
 
 def test_without_a_provider_there_is_none(browser):
     assert browser(None).json("/api/v1/session/methods") == {"password": True, "oidc": None}
-    for path in (BEGIN, f"{BEGIN}/callback"):
+    for path in (BEGIN, f"{BEGIN}/callback", LOGGED_OUT):
         assert browser(None).get(path).status_code == 404
+    assert told(browser(None), "x").status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -213,3 +214,144 @@ def test_without_a_provider_there_is_none(browser):
 def test_settings_that_cannot_be_used_are_refused_with_the_place(tmp_path, issuer, more, words):
     with pytest.raises(ConfigurationError, match=words):
         settings(tmp_path, issuer, more)
+
+
+def logged_in(browser):
+    assert browser.get(sent_back(browser)).status_code == 302
+    browser.csrf = browser.json("/api/v1/session")["csrf"]
+    return browser
+
+
+def test_who_logs_out_here_is_logged_out_at_the_provider_and_comes_back(somebody, provider):
+    browser = logged_in(somebody())
+    left = browser.delete("/api/v1/session")
+    assert (left.status_code, left.json()["provider"]["name"]) == (200, "市统一认证")
+    assert browser.get("/api/v1/session").status_code == 401
+    url = urlsplit(left.json()["provider"]["url"])
+    asked = {name: values[0] for name, values in parse_qs(url.query).items()}
+    assert url._replace(query="").geturl() == f"{provider.issuer}/end"
+    assert asked["post_logout_redirect_uri"] == f"http://city.test{LOGGED_OUT}"
+    assert asked["client_id"] == CLIENT_ID
+
+    # A real provider checks who sends whom, and sends nobody back to an address that it was not told of.
+    answer = httpx.get(left.json()["provider"]["url"], trust_env=False)
+    assert (answer.status_code, provider.session) == (302, None)
+    back = answer.headers["location"]
+    assert back == f"http://city.test{LOGGED_OUT}?state={asked['state']}"
+    assert browser.cookies.get("flyonce-oidc-out") == asked["state"]
+    home = browser.get(back)
+    assert (home.status_code, home.headers["location"]) == (302, "/")
+    assert browser.cookies.get("flyonce-oidc-out") is None
+
+
+def test_who_comes_back_from_elsewhere_finds_the_pages_and_ends_nothing(somebody, provider):
+    browser = logged_in(somebody())
+    browser.delete("/api/v1/session")
+    for state in ("", "x", "%E7%8A%B6"):
+        assert browser.get(f"{LOGGED_OUT}?state={state}").headers["location"] == "/"
+    assert browser.cookies.get("flyonce-oidc-out")
+    assert somebody().get(LOGGED_OUT).status_code == 302
+
+
+def test_an_end_session_address_keeps_its_own_words_and_a_hint_that_is_too_long_is_left_out(somebody, provider):
+    provider.more_of_end = "?tenant=city%20hall"
+    provider.person["picture"] = "x" * 6000
+    left = logged_in(somebody()).delete("/api/v1/session").json()["provider"]["url"]
+    asked = parse_qs(urlsplit(left).query)
+    assert asked["tenant"] == ["city hall"]
+    assert set(asked) == {"tenant", "client_id", "post_logout_redirect_uri", "state"}
+
+
+@pytest.mark.parametrize("end", ["none", "gone", "unsafe"])
+def test_where_the_provider_offers_no_log_out_one_is_logged_out_here(somebody, provider, city, end):
+    browser = logged_in(somebody())
+    desk = city.state.parts.oidc
+    desk._provider._metadata = None
+    if end == "none":
+        provider.offered = False
+    elif end == "gone":
+        provider.issuer = "http://elsewhere.example"
+    else:
+        provider.more_of_end = ""
+        provider._metadata = lambda: {"issuer": provider.issuer, "end_session_endpoint": "javascript:alert(1)"}
+    assert browser.delete("/api/v1/session").status_code == 204
+    assert browser.get("/api/v1/session").status_code == 401
+
+
+def test_who_came_by_password_is_not_sent_to_the_provider(somebody, provider):
+    browser = somebody()
+    browser.log_in("chief", PASSWORD)
+    assert browser.delete("/api/v1/session").status_code == 204
+    assert "/end" not in provider.calls
+
+
+def told(browser, token):
+    return browser._do(browser._client.post(f"{BEGIN}/backchannel", data={"logout_token": token}))
+
+
+@pytest.mark.both_stores
+def test_who_logs_out_at_the_provider_is_logged_out_here(somebody, provider):
+    here = logged_in(somebody())
+    provider.session = "s-2"
+    there = logged_in(somebody())
+    provider.person = {"sub": "u-2002", "name": "李工", "groups": ["audit"]}
+    other = logged_in(somebody())
+    local = somebody()
+    local.log_in("chief", PASSWORD)
+
+    answer = told(other, provider.logout_token(sid="s-2"))
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
+    assert [one.get("/api/v1/session").status_code for one in (here, there, other, local)] == [200, 401, 200, 200]
+    # Another person's session of that name is not theirs to end.
+    assert told(other, provider.logout_token(sid="s-2", sub="u-1001")).status_code == 200
+    assert other.get("/api/v1/session").status_code == 200
+    assert told(other, provider.logout_token(sub="u-1001")).status_code == 200
+    assert [one.get("/api/v1/session").status_code for one in (here, other, local)] == [401, 200, 200]
+    assert told(other, provider.logout_token(sub=None, sid="s-2")).status_code == 200
+    assert other.get("/api/v1/session").status_code == 401
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iss": "https://elsewhere.example"},
+        {"aud": "another"},
+        {"aud": None},
+        {"iat": None},
+        {"exp": 1000},
+        {"exp": None},
+        {"jti": None},
+        {"sub": None},
+        {"sub": ""},
+        {"sub": 7},
+        {"sid": ["s-1"]},
+        {"nonce": "n"},
+        {"events": None},
+        {"events": {}},
+        {"events": [BACK_CHANNEL]},
+        {"events": {BACK_CHANNEL: "x"}},
+        {"header": {"typ": "at+jwt"}},
+    ],
+    ids=str,
+)
+def test_a_token_that_is_none_for_logging_out_ends_nothing(somebody, provider, changes):
+    browser = logged_in(somebody())
+    refused = told(browser, provider.logout_token(**changes))
+    assert (refused.status_code, refused.json()["type"]) == (400, "urn:flyonce:problem:http-400")
+    assert browser.get("/api/v1/session").status_code == 200
+
+
+def test_a_forged_token_ends_nothing_and_makes_us_ask_for_keys_once_in_a_while_only(somebody, provider):
+    browser = logged_in(somebody())
+    good = provider.logout_token()
+    kept, provider.key = provider.key, RSAKey.generate_key(2048, {"kid": "one", "use": "sig", "alg": "RS256"})
+    forged = provider.logout_token()
+    provider.key = kept
+    before = len(provider.calls)
+    unsigned = ".".join([good.split(".")[0], good.split(".")[1], ""])
+    for token in (forged, unsigned, "x", "x.y.z", "é", "a" * 16_000):
+        assert told(browser, token).status_code == 400, token[:20]
+    assert len(provider.calls) == before
+    assert browser.get("/api/v1/session").status_code == 200
+    for token in ("", "a" * 16_001):
+        assert told(browser, token).status_code == 422

@@ -97,7 +97,8 @@ export const api = {
   methods: () => request<LogInMethods>("/session/methods", { anonymous: true }),
   accounts: async () => (await request<{ items: KeptAccount[] }>("/accounts")).items,
   keys: async () => (await request<{ items: KeptKey[] }>("/keys")).items,
-  logOut: () => request<void>("/session", { method: "DELETE" }),
+  /** Where the city's own log-in is still to be told, its answer says where. */
+  logOut: () => request<{ provider: { name: string; url: string } } | undefined>("/session", { method: "DELETE" }),
   summary: () => request<Summary>("/summary"),
   flights: async () => (await request<{ items: Flight[] }>("/flights")).items,
   flight: (id: string) => request<Flight>(`/flights/${encodeURIComponent(id)}`),

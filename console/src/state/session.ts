@@ -41,9 +41,12 @@ export const session = {
     enter(await api.logIn(name, password));
   },
 
-  async logOut(): Promise<void> {
+  /** Logs out; true where the browser is on its way to the city's own log-in, to log out there too. */
+  async logOut(): Promise<boolean> {
     try {
-      await api.logOut();
+      const left = await api.logOut();
+      if (left) window.location.assign(left.provider.url);
+      return Boolean(left);
     } finally {
       session.forget(false);
     }
