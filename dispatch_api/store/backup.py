@@ -30,6 +30,7 @@ from dispatch_api.store.history import last_hash, verify_history
 from dispatch_api.store.migrate import current_revision, is_known, newest_revision, upgrade
 from dispatch_api.store.schema import attempt, metadata, session
 from dispatch_api.store.store import Store
+from dispatch_api.store.tallies import COUNTS, count_anew
 from dispatch_api.store.times import utc_now
 from dispatch_api.store.types import UtcTime
 from dispatch_api.store.url import StorePlace, store_place
@@ -204,6 +205,7 @@ def _restore(path: Path, told: Backup, backend: Backend, tick: Tick | None) -> N
             upgrade(connection, told.schema)
             _read_tables(connection, archive, told, tick)
             upgrade(connection)
+            count_anew(connection)
             _compare_history(connection, path, told)
     finally:
         engine.dispose()
@@ -248,7 +250,7 @@ def _compare_history(connection: Connection, path: Path, told: Backup) -> None:
 
 def _tables() -> list[Table]:
     """In an order in which no row refers to one that is still to come."""
-    return [table for table in metadata.sorted_tables if table not in (session, attempt)]
+    return [table for table in metadata.sorted_tables if table not in (session, attempt, *COUNTS)]
 
 
 def _opened(path: Path) -> zipfile.ZipFile:

@@ -13,6 +13,7 @@ from dispatch_api.store.dialects import unplaced
 from dispatch_api.store.history import verify_history
 from dispatch_api.store.schema import original, removed_original
 from dispatch_api.store.store import Store
+from dispatch_api.store.tallies import miscounted
 from dispatch_api.store.url import store_place
 
 _SHOWN = 3
@@ -35,6 +36,7 @@ def check_store(store: Store) -> list[Finding]:
             _finding("database", problems, "no damage, and settings that keep what was acknowledged"),
             _history(connection),
             _finding("places", _places(connection), "the spatial index finds every case at its place"),
+            _finding("counts", miscounted(connection), "cases, tasks and figures are as many as are counted"),
             _finding("originals", _originals(connection, store), "every original's file is there in full"),
         ]
 

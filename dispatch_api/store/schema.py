@@ -98,11 +98,32 @@ case = Table(
     Column("paused_s", Float, nullable=False, server_default="0"),
     Column("closed_by", words(16)),
     Column("storm_id", words(32)),
-    Index("case_file_state", "state"),
+    Column("departments", TEXT),
     Index("case_file_lon_lat", "lon", "lat"),
+    Index("case_file_lat", "lat"),
     Index("case_file_storm", "storm_id"),
     Index("case_file_recurrence", "recurrence_of"),
-    Index("case_file_dispatched", "dispatched_at"),
+    # What a list may be chosen by stands in these: it is read without looking at the case itself.
+    Index(
+        "case_file_in_state",
+        *("state", "seq", "matter", "colour", "departments", "lon", "lat", "first_seen_at", "last_seen_at", "number"),
+    ),
+    Index("case_file_of_matter", "matter", "state", "seq"),
+    Index("case_file_seen", "last_seen_at", "first_seen_at"),
+    Index(
+        "case_file_dispatched",
+        *("dispatched_at", "case_id", "matter", "state", "reworks", "paused_s", "suspended_at"),
+    ),
+)
+
+case_count = Table(
+    "case_count",
+    metadata,
+    Column("departments", TEXT, primary_key=True),
+    Column("matter", words(64), primary_key=True),
+    Column("state", words(24), primary_key=True),
+    Column("colour", words(8), primary_key=True),
+    Column("n", WHOLE, nullable=False),
 )
 
 observation = Table(
@@ -193,7 +214,7 @@ task = Table(
     "task",
     metadata,
     Column("task_id", WHOLE, primary_key=True, autoincrement=True),
-    Column("case_id", ForeignKey("case_file.case_id"), nullable=False, index=True),
+    Column("case_id", ForeignKey("case_file.case_id"), nullable=False),
     Column("department", words(64), nullable=False),
     Column("kind", words(8), nullable=False),
     Column("state", words(16), nullable=False),
@@ -206,7 +227,34 @@ task = Table(
     Column("ended_at", UtcTime),
     Column("version", WHOLE, nullable=False, server_default="1"),
     Column("t3", words(16)),
-    Index("task_department_state", "department", "state"),
+    Column("reworks", WHOLE, nullable=False, server_default="0"),
+    Index("task_of_case", "case_id", "kind", "state", "department", "deadline_at", "done_at", "reworks"),
+    Index("task_of_department", "department", "state", "task_id", "case_id"),
+    Index("task_in_state", "state", "task_id", "department", "deadline_at", "case_id"),
+)
+
+task_count = Table(
+    "task_count",
+    metadata,
+    Column("department", words(64), primary_key=True),
+    Column("state", words(16), primary_key=True),
+    Column("n", WHOLE, nullable=False),
+)
+
+figure_count = Table(
+    "figure_count",
+    metadata,
+    Column("hour_at", UtcTime, primary_key=True),
+    Column("department", words(64), primary_key=True),
+    Column("matter", words(64), primary_key=True),
+    Column("cases", WHOLE, nullable=False),
+    Column("with_deadline", WHOLE, nullable=False),
+    Column("on_time", WHOLE, nullable=False),
+    Column("reported", WHOLE, nullable=False),
+    Column("reworked", WHOLE, nullable=False),
+    Column("put_off", WHOLE, nullable=False),
+    Column("recurred", WHOLE, nullable=False),
+    Column("paused_us", WHOLE, nullable=False),
 )
 
 event = Table(

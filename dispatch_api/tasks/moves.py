@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -32,11 +31,9 @@ def move_task(
         event = replace(event, data={**event.data, "deadline_at": iso(row.deadline_at)})
     append_event(connection, event)
     stamps = {TaskState.SIGNED: "signed_at", TaskState.DONE: "done_at"}
-    stamp: dict[str, Any] = {stamps[to]: at} if to in stamps else {}
+    stamp = {stamps[to]: at} if to in stamps else {}
     if to in ENDED_STATES:
         stamp["ended_at"] = at
-    if to is TaskState.REWORK:
-        stamp["reworks"] = row.reworks + 1
     changed = update_task(connection, row.task_id, state=to.value, **stamp)
     tell_of_task(connection, changed, at=at, why=why)
     return changed
