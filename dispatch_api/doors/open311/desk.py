@@ -14,10 +14,14 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from dispatch_api.accounts.attempts import StoreStorage, place_of
 from dispatch_api.accounts.model import Account, Actor, Scope, system_actor
+from dispatch_api.accounts.sight import seen_case
 from dispatch_api.cases.intake import Intake
 from dispatch_api.cases.matters import Matter, Matters
+from dispatch_api.cases.merges import merge
+from dispatch_api.cases.model import ENDED_STATES, CaseState
 from dispatch_api.cases.moves import tell_case
 from dispatch_api.cases.observation import Observation
+from dispatch_api.cases.records import get_case
 from dispatch_api.departments.facts import ZoneFact
 from dispatch_api.doors.open311.matching import PIN_COVARIANCE_M2, the_case_meant
 from dispatch_api.doors.open311.report import ReportForm
@@ -139,6 +143,51 @@ class ReportDesk:
             self._meet(connection, request_id, matter, lon, lat, row.address, zones, at, by=by)
 
         self._store.write(work)
+
+    def link(self, request_id: str, *, case_id: str, by: Account, why: str) -> None:
+        """Say which case a report is of.
+
+        A case that waits for review and that nothing but this report speaks for is merged into the other one; a case
+        that others speak for as well stays as it is.
+
+        Raises:
+            NotFound: There is no such report, or no such case that the account may see.
+            InvalidRequest: It belongs to that case already, or the case has ended.
+        """
+        at = self._now()
+
+        def work(connection: Connection) -> None:
+            row, into = report_row(connection, request_id), seen_case(connection, case_id, by)
+            if row.case_id == case_id:
+                raise InvalidRequest(field="case_id", problem="the report belongs to this case already")
+            if CaseState(into.state) in ENDED_STATES:
+                raise InvalidRequest(field="case_id", problem=f"case {into.number} has ended")
+            here = citizen_report.c.request_id == request_id
+            connection.execute(update(citizen_report).where(here).values(case_id=case_id, updated_at=at))
+            data = {"request_id": request_id, "service_code": row.service_code, "joined": True}
+            append_event(
+                connection, Event(at=at, who=by.name, kind="case.reported", why=why, case_id=case_id, data=data)
+            )
+            if row.case_id is not None:
+                self._leave(connection, row.case_id, request_id, into=case_id, by=by.actor, at=at, why=why)
+            tell_case(connection, get_case(connection, case_id), kind="case.updated", at=at, matters=self._matters)
+
+        self._store.write(work)
+
+    def _leave(
+        self, connection: Connection, case_id: str, request_id: str, *, into: str, by: Actor, at: datetime, why: str
+    ) -> None:
+        left = get_case(connection, case_id)
+        others = connection.execute(select(citizen_report.c.request_id).where(citizen_report.c.case_id == case_id))
+        alone = left.observations == 1 and left.label == LABEL and others.first() is None
+        if alone and CaseState(left.state) is CaseState.PENDING_REVIEW:
+            left = merge(connection, left, into, by=by, at=at, why=why, matters=self._matters)
+        else:
+            data = {"request_id": request_id, "to": into}
+            append_event(
+                connection, Event(at=at, who=by.name, kind="case.report_left", why=why, case_id=case_id, data=data)
+            )
+        tell_case(connection, left, kind="case.updated", at=at, matters=self._matters)
 
     def contact_of(self, request_id: str, *, by: Actor, why: str) -> dict[str, Any]:
         """Whom to ask about a report; that somebody looked is written into the history.

@@ -1,23 +1,25 @@
-"""Citizens' reports for the centre: lists, a place for those without one, and whom to ask."""
+"""Citizens' reports for the city's own people: lists, a place for those without one, which case, and whom to ask."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select
 
 from dispatch_api.accounts.access import open_to
 from dispatch_api.accounts.model import Role
 from dispatch_api.cursors import CursorParam, cursor_of, moment_of
-from dispatch_api.doors.open311.desk import ReportDesk, report_row
+from dispatch_api.doors.open311.desk import ReportDesk
+from dispatch_api.doors.open311.report_views import report_detail, report_item, still_waiting, with_cases
 from dispatch_api.parts import PartsOf, Reader, Writer
 from dispatch_api.store.schema import citizen_report
-from dispatch_api.store.times import iso
 
 router = APIRouter(tags=["reports"])
 _CENTRE = (Role.CENTRE,)
+_READERS = (Role.CENTRE, Role.OPERATOR, Role.AUDITOR)
+
+RequestId = Annotated[str, Path(max_length=32)]
 
 
 class Place(BaseModel):
@@ -37,28 +39,43 @@ class Reason(BaseModel):
     reason: str = Field(min_length=1, max_length=2000)
 
 
+class Link(BaseModel):
+    """The case that a report is of, and why somebody says so."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    case_id: str = Field(min_length=1, max_length=32)
+    reason: str = Field(default="", max_length=2000)
+
+
 def _desk(request: Request) -> ReportDesk:
     desk: ReportDesk = request.app.state.reports
     return desk
 
 
 @router.get("/reports")
-@open_to((Role.CENTRE, Role.AUDITOR))
+@open_to(_READERS)
 def reports(
     parts: PartsOf,
-    _account: Reader,
+    account: Reader,
     case_id: Annotated[str | None, Query(max_length=32)] = None,
     unplaced: bool = False,
+    waiting: bool = False,
     cursor: CursorParam = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> dict[str, Any]:
-    """Citizens' reports, the newest first, without the people's data; `unplaced` are those without a place."""
+    """Citizens' reports, the newest first, without the people's data, each with the case that it met.
+
+    `unplaced` are those without a place; `waiting` are these, and those whose case waits for review.
+    """
     columns = citizen_report.c
-    query = select(citizen_report).order_by(columns.requested_at.desc(), columns.request_id).limit(limit + 1)
+    query = with_cases().limit(limit + 1)
     if case_id is not None:
         query = query.where(columns.case_id == case_id)
     if unplaced:
         query = query.where(columns.lon.is_(None))
+    if waiting:
+        query = query.where(still_waiting())
     after = moment_of(cursor, "reports")
     if after is not None:
         at, request_id = after
@@ -71,35 +88,35 @@ def reports(
     following = None
     if len(rows) > limit:
         following = cursor_of("reports", page[-1].requested_at.isoformat(), page[-1].request_id)
-    return {"items": [_item(row) for row in page], "next": following}
+    return {"items": [report_item(row, account=account, matters=parts.matters) for row in page], "next": following}
+
+
+@router.get("/reports/{request_id}")
+@open_to(_READERS)
+def one_report(parts: PartsOf, account: Reader, request_id: RequestId) -> dict[str, Any]:
+    """One report, with the open cases that its pin may mean, the nearest first."""
+    with parts.store.read() as connection:
+        return report_detail(connection, request_id, account=account, matters=parts.matters)
 
 
 @router.post("/reports/{request_id}/place")
 @open_to(_CENTRE)
-def place(request: Request, parts: PartsOf, account: Writer, request_id: str, wanted: Place) -> dict[str, Any]:
+def place(request: Request, parts: PartsOf, account: Writer, request_id: RequestId, wanted: Place) -> dict[str, Any]:
     """Put a report that came with an address only onto the map; it then meets a case like any other."""
     _desk(request).place(request_id, lon=wanted.lon, lat=wanted.lat, by=account.actor)
-    with parts.store.read() as connection:
-        return _item(report_row(connection, request_id))
+    return one_report(parts, account, request_id)
+
+
+@router.post("/reports/{request_id}/link")
+@open_to(_CENTRE)
+def link(request: Request, parts: PartsOf, account: Writer, request_id: RequestId, wanted: Link) -> dict[str, Any]:
+    """Say which open case a report is of; a case that this report alone had made is merged into it."""
+    _desk(request).link(request_id, case_id=wanted.case_id, by=account, why=wanted.reason)
+    return one_report(parts, account, request_id)
 
 
 @router.post("/reports/{request_id}/contact")
 @open_to(_CENTRE)
-def contact(request: Request, account: Writer, request_id: str, wanted: Reason) -> dict[str, Any]:
+def contact(request: Request, account: Writer, request_id: RequestId, wanted: Reason) -> dict[str, Any]:
     """Whom to ask about a report; the history keeps who opened it and why."""
     return {"contact": _desk(request).contact_of(request_id, by=account.actor, why=wanted.reason)}
-
-
-def _item(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row
-    return {
-        "request_id": row.request_id,
-        "case_id": row.case_id,
-        "matter": row.service_code,
-        "description": row.description,
-        "lon": row.lon,
-        "lat": row.lat,
-        "address": row.address,
-        "media_url": row.media_url,
-        "has_contact": bool(row.contact),
-        "requested_at": iso(row.requested_at),
-    }
