@@ -49,6 +49,9 @@ def test_lists_go_on_where_they_ended_whatever_came_in_between(intake, browser):
     assert len(tasks) == 24
     events = walked(chief, "/api/v1/events", "seq", limit=13)
     assert events == list(range(1, len(events) + 1))
+    assert walked(chief, "/api/v1/events", "seq", limit=13, newest=True) == events[::-1]
+    onward = chief.json("/api/v1/events", limit=2)["next"]
+    assert is_problem(chief.get("/api/v1/events", cursor=onward, newest=True), 422)
 
 
 @pytest.mark.parametrize("path", ["cases", "tasks", "events", "reports", "cases.geojson"])
@@ -93,6 +96,9 @@ def test_a_department_reads_its_own_part_of_the_history(intake, browser):
     assert {item["task_id"] for item in own} <= {None, *mine}
     assert len(own) < len(chief.json("/api/v1/events", case_id=puddle.case_id, limit=500)["items"])
     assert {item["kind"] for item in chief.json("/api/v1/events", kind="case.detected")["items"]} == {"case.detected"}
+    of_cases = chief.json("/api/v1/events", kind="case.*,account.none", limit=500)["items"]
+    assert {item["kind"].split(".")[0] for item in of_cases} == {"case"}
+    assert puddle.case_number in {item["case_number"] for item in of_cases}
 
 
 @pytest.mark.both_stores
