@@ -1,7 +1,8 @@
 """The plain way to take sightings, for `dispatch_load.py`: FastAPI and the ORM, a session and a commit a request.
 
-It does what ours does for a new sighting, without errors of places, hash chain, group commit or index of places: the
-same key once, an open case within 30 m of the same matter or a new one, its tasks, its history, its messages.
+It leaves the rows that ours leaves of a new sighting: the same key once, an open case within 30 m of the same matter or
+a new one, a task for each department with its reminders, the history, the messages and what watchers are told. It does
+without keys that must hold, errors of places, routing rules, working calendar, hash chain and index of places.
 
     python benchmarks/dispatch_load_peer.py URL PORT
 """
@@ -22,7 +23,11 @@ from sqlalchemy import JSON, DateTime, ForeignKey, String, Text, create_engine, 
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship, sessionmaker
 
 NEAR_M = 30.0
-LEADS = {"waterlogging.road": ["drainage", "town"], "dumping.household": ["sanitation", "town"]}
+DEPARTMENTS = {
+    "waterlogging.road": ["drainage", "town", "traffic_police", "emergency"],
+    "dumping.household": ["sanitation", "town"],
+}
+STEPS = {"unsigned": 0.25, "half": 2.0, "nearly": 3.2, "overdue": 4.0, "supervised": 6.0}
 
 
 class Base(DeclarativeBase):
@@ -66,6 +71,7 @@ class Task(Base):
     state: Mapped[str] = mapped_column(String(16))
     deadline_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     incident: Mapped[Incident] = relationship(back_populates="tasks")
+    reminders: Mapped[list[Reminder]] = relationship(back_populates="task")
 
 
 class Happened(Base):
@@ -86,6 +92,27 @@ class Message(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(String(64))
     body: Mapped[Any] = mapped_column(JSON)
+
+
+class Reminder(Base):
+    """What happens as a task's clock runs."""
+
+    __tablename__ = "reminder"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    task_id: Mapped[int] = mapped_column(ForeignKey("task.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(24))
+    due_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    state: Mapped[str] = mapped_column(String(12))
+    task: Mapped[Task] = relationship(back_populates="reminders")
+
+
+class Told(Base):
+    """What watchers are told."""
+
+    __tablename__ = "told"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    data: Mapped[Any] = mapped_column(JSON)
 
 
 class Body(BaseModel):
@@ -136,6 +163,7 @@ def create_app(url: str) -> FastAPI:
         else:
             found.seen += 1
             found.events.append(Happened(kind="joined", data={"flight": body.flight_id}))
+            db.add(Told(kind="case.joined", data=_shown(found)))
         db.flush()
         answer = {"case_id": found.id, "joined": joined}
         db.add(Sighting(key=idempotency_key, body=text, answer=answer, case_id=found.id))
@@ -169,13 +197,28 @@ def _open(db: Session, body: Body) -> Incident:
     db.add(found)
     for kind in ("detected", "opened", "dispatched"):
         found.events.append(Happened(kind=kind, data={"flight": body.flight_id}))
-    for department in LEADS[body.matter]:
-        found.tasks.append(Task(department=department, state="sent", deadline_at=body.seen_at + timedelta(hours=4)))
+    for department in DEPARTMENTS[body.matter]:
+        task = Task(department=department, state="sent", deadline_at=body.seen_at + timedelta(hours=4))
+        found.tasks.append(task)
+        for kind, hours in STEPS.items():
+            due_at = body.seen_at + timedelta(hours=hours)
+            task.reminders.append(Reminder(kind=kind, due_at=due_at, state="waiting"))
         for kind in ("queued", "sent"):
             found.events.append(Happened(kind=f"task.{kind}", data={"department": department}))
         db.add(Message(kind="task.dispatched", body={"department": department, "matter": body.matter}))
+        db.add(Told(kind="task.changed", data={"department": department, "state": "sent"}))
     db.add(Message(kind="case.opened", body={"matter": body.matter}))
+    db.add(Told(kind="case.opened", data=_shown(found)))
     return found
+
+
+def _shown(found: Incident) -> dict[str, Any]:
+    return {
+        "number": found.number,
+        "matter": found.matter,
+        "state": found.state,
+        "geometry": {"type": "Point", "coordinates": [found.lon, found.lat]},
+    }
 
 
 if __name__ == "__main__":

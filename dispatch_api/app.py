@@ -66,6 +66,7 @@ API_PREFIX = "/api/v1"
 STATIC_DIR = Path(__file__).parent / "static"
 
 ROUTERS: tuple[tuple[str, APIRouter], ...] = (
+    (API_PREFIX, sighting_routes),
     (API_PREFIX, account_routes),
     (API_PREFIX, oidc_routes),
     (API_PREFIX, keeper_routes),
@@ -77,7 +78,6 @@ ROUTERS: tuple[tuple[str, APIRouter], ...] = (
     (API_PREFIX, visit_routes),
     (API_PREFIX, storm_routes),
     (API_PREFIX, figure_routes),
-    (API_PREFIX, sighting_routes),
     (API_PREFIX, delivery_routes),
     (API_PREFIX, history_routes),
     (API_PREFIX, report_routes),
@@ -88,7 +88,8 @@ ROUTERS: tuple[tuple[str, APIRouter], ...] = (
     ("", health.router),
     ("", pages.router),
 )
-"""Every router with the prefix under which it is served; the pages come last, for they answer whatever is left."""
+"""Every router with the prefix under which it is served, in the order in which an address is looked for: what machines
+ask all the time comes first, the pages last, for they answer whatever is left."""
 
 
 def create_app(

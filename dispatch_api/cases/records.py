@@ -19,6 +19,7 @@ from dispatch_api.errors import NotFound
 from dispatch_api.store.dialects import BOX, DIALECTS, BoxLonLat, box_row, near_many_boxes
 from dispatch_api.store.gathered import Gathered
 from dispatch_api.store.schema import case, evidence, observation
+from dispatch_api.store.tallies import SEPARATOR
 from dispatch_api.store.unit import known, put_later
 from geo.identity.rules import LARGEST_PROBABILITY
 
@@ -145,6 +146,15 @@ def insert_case(connection: Connection, values: Mapping[str, Any]) -> CaseRow:
 def is_new_case(connection: Connection, case_id: str) -> bool:
     """Whether nobody but this transaction knows of a case, and all that belongs to it is still gathered with it."""
     return _NEW.get(connection, case_id) is not None
+
+
+def note_department(connection: Connection, case_id: str, department: str) -> None:
+    """A department gets a task on a case. For a case that is written already the database itself notes it."""
+    row = _NEW.get(connection, case_id)
+    if row is not None:
+        departments = {department, *(row.departments or "").split(SEPARATOR)} - {""}
+        noted = SEPARATOR.join(["", *sorted(departments, key=str.encode), ""])
+        _NEW.note(connection, case_id, {"departments": noted})
 
 
 def insert_observation(connection: Connection, values: Mapping[str, Any]) -> int:

@@ -49,9 +49,25 @@ class _Adding:
     by_name: bool
 
     def values(self, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+        columns = [[row[name] for row in rows] for name, _ in self.columns]
+        made = [
+            values if make is None else _made_once(make, values)
+            for values, (_, make) in zip(columns, self.columns, strict=True)
+        ]
         if self.by_name:
-            return [{name: make(row[name]) if make else row[name] for name, make in self.columns} for row in rows]
-        return [tuple([make(row[name]) if make else row[name] for name, make in self.columns]) for row in rows]
+            names = [name for name, _ in self.columns]
+            return [dict(zip(names, row, strict=True)) for row in zip(*made, strict=True)]
+        return list(zip(*made, strict=True))
+
+
+def _made_once(make: Callable[[Any], Any], values: Sequence[Any]) -> list[Any]:
+    """What the database is given for each value; rows written together share many: a moment, a rule, a list."""
+    made: dict[int, Any] = {}
+    for value in values:
+        # By identity: all of them live as long as this lasts, and what is changed between is not the same row.
+        if id(value) not in made:
+            made[id(value)] = make(value)
+    return [made[id(value)] for value in values]
 
 
 @lru_cache(maxsize=256)

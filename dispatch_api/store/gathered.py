@@ -67,6 +67,10 @@ class Gathered:
             columns["version"] += 1
         return self._shown(columns)
 
+    def note(self, connection: Connection, key: object, values: Mapping[str, Any]) -> None:
+        """Set columns that follow from rows of other tables: no change that its version would count."""
+        self._kept(connection)[key].update(values)
+
     def get(self, connection: Connection, key: object) -> Row[Any] | None:
         """The row of a key; None where it is not kept here."""
         columns = self._kept(connection).get(key)

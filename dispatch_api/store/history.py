@@ -15,6 +15,7 @@ from dispatch_api.store.schema import event
 from dispatch_api.store.unit import known, now_known, write_later
 
 GENESIS_HASH = "0" * 64
+_AS_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 _END = "end of the history"
 _LAST = select(event.c.seq, event.c.hash).order_by(event.c.seq.desc()).limit(1)
 
@@ -58,7 +59,7 @@ def append_event(connection: Connection, happened: Event) -> int:
         "from_state": happened.from_state,
         "to_state": happened.to_state,
         "why": happened.why,
-        "data": json.dumps(happened.data, ensure_ascii=False, sort_keys=True, separators=(",", ":")),
+        "data": _AS_JSON(happened.data),
         "previous_hash": previous,
     }
     own = entry_hash(values)
@@ -75,8 +76,7 @@ def _end(connection: Connection) -> tuple[int, str]:
 def entry_hash(values: dict[str, Any]) -> str:
     """SHA-256 over every field of an entry, the previous entry's hash among them."""
     shown = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
-    text = json.dumps(shown, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+    return hashlib.sha256(_AS_JSON(shown).encode("utf-8")).hexdigest()
 
 
 def verify_history(connection: Connection) -> int:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from dispatch_api.errors import StoreBusy, StoreFull, StoreUnreachable, StoreUrlError
+from dispatch_api.store.types import as_json
 from dispatch_api.store.url import StorePlace
 
 # A server has connections for all its clients together (100 unless told otherwise), so a process takes its share.
@@ -121,6 +123,8 @@ class PostgresBackend:
     def _engine(self, *settings: str, connections: int) -> Engine:
         engine = create_engine(
             self._place.target,
+            json_serializer=as_json,
+            json_deserializer=orjson.loads,
             connect_args={}
             if "connect_timeout" in self._place.target.query
             else {"connect_timeout": CONNECT_TIMEOUT_S},

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from dispatch_api.errors import StoreBusy, StoreFull, StoreUrlError
+from dispatch_api.store.types import as_json
 from dispatch_api.store.url import StorePlace
 
 # As many as the service has threads, so that none of them waits for a connection.
@@ -66,6 +68,8 @@ class SqliteBackend:
         )
         engine = create_engine(
             self._place.target,
+            json_serializer=as_json,
+            json_deserializer=orjson.loads,
             connect_args={"isolation_level": None, "timeout": self._busy_timeout_s, "check_same_thread": False},
             **pool,
         )

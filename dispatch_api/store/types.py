@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import BigInteger, DateTime, Dialect, Integer, String, Text, TypeDecorator
 
 # 64 bits on both (SQLite's INTEGER always has them; a key must be plain INTEGER there to be counted up).
@@ -45,3 +46,8 @@ class UtcTime(TypeDecorator[datetime]):
             return None
         at: datetime = value
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def as_json(value: object) -> str:
+    """The text of a JSON column; its letters as they are, numbers of numpy as numbers."""
+    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode()

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
-from dispatch_api.cases.records import is_new_case
+from dispatch_api.cases.records import is_new_case, note_department
 from dispatch_api.errors import NotFound
 from dispatch_api.store.gathered import Gathered
 from dispatch_api.store.schema import task
@@ -52,6 +52,7 @@ def task_of(row: TaskRow) -> Task:
 
 def insert_task(connection: Connection, **columns: Any) -> TaskRow:  # noqa: ANN401 - columns of the task table
     """Add a task, `queued`."""
+    note_department(connection, columns["case_id"], columns["department"])
     return _NEW.add(connection, {"state": TaskState.QUEUED.value, **columns})
 
 
