@@ -29,6 +29,7 @@ from flyonce.dataset_samples import (
     touches,
     unfit,
 )
+from flyonce.os_user import at_command_line
 from vision.pixels import Image
 from vision.redaction import leaving_jpeg
 from vision.sources.photos import read_frame
@@ -221,7 +222,7 @@ def _note(
     until_at: datetime | None,
 ) -> None:
     desk.note_export(
-        by="system:command-line" if opening is None else opening.by.name,
+        by=at_command_line().name if opening is None else opening.by.name,
         why="training set of verdicts" if opening is None else opening.reason,
         data={
             "since_at": iso(since_at),

@@ -66,6 +66,11 @@ def system_actor(reason: str) -> Actor:
     return Actor(name=f"system:{reason}", role=None)
 
 
+def command_line_actor(user: str) -> Actor:
+    """Whoever gives commands on the machine itself, under the name that its operating system has for them."""
+    return system_actor(f"command-line:{user}")
+
+
 def provider_account_name(subject: str) -> str:
     """The account of somebody whom the city's own log-in knows under a subject."""
     # A name that the provider gives out again would hand one person's account to the next; a subject never is. With its

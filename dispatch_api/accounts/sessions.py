@@ -71,6 +71,13 @@ class SessionDesk:
             account_id = self._account_id(name, password)
         return self.enter(account_id)
 
+    def who(self, name: str, password: str, *, address: str) -> Account:
+        """Whose name and password these are; the rest as `log_in`, but that no session is opened."""
+        with self.attempt(name, address):
+            account_id = self._account_id(name, password)
+        with self._store.read() as connection:
+            return self._owner(connection, account_id)
+
     def attempt(self, name: str, address: str) -> AbstractContextManager[None]:
         """Let somebody try a password: `WrongCredentials` inside counts against the name and the address.
 

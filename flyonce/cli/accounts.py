@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flyonce.cli.output import emit_json, fail, say
+from flyonce.cli.who import AsOption, OwnStdinOption, acting
 from flyonce.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ Department = Annotated[
 DepartmentsFile = Annotated[
     Path | None, typer.Option("--departments", help="The city's departments, in place of the defaults.")
 ]
-FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin instead of asking.")]
+FromStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read passwords from stdin instead of asking: with --as yours first.")
+]
 StoreUrl = Annotated[str | None, typer.Option("--store", help="Store URL, like sqlite:///city.db.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 
@@ -46,6 +49,7 @@ def create(
     display_zh: Annotated[str | None, typer.Option(help="Name shown in Chinese.")] = None,
     display_en: Annotated[str | None, typer.Option(help="Name shown in English.")] = None,
     departments: DepartmentsFile = None,
+    account: AsOption = None,
     password_stdin: FromStdin = False,
     store: StoreUrl = None,
     as_json: AsJson = False,
@@ -57,7 +61,7 @@ def create(
         desk.create(name, password, role, department, by=by, display_name_zh=display_zh, display_name_en=display_en)
         return desk.one(name)
 
-    kept, shown = _changed(work, store, departments)
+    kept, shown = _changed(work, store, departments, account=account, from_stdin=password_stdin)
     if as_json:
         emit_json({**_shown(kept), "store": shown})
     else:
@@ -85,23 +89,56 @@ def list_accounts(store: StoreUrl = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def disable(name: Name, store: StoreUrl = None, as_json: AsJson = False) -> None:
+def disable(
+    name: Name,
+    account: AsOption = None,
+    password_stdin: OwnStdinOption = False,
+    store: StoreUrl = None,
+    as_json: AsJson = False,
+) -> None:
     """Close an account: its sessions end, and it cannot log in."""
-    kept, _ = _changed(lambda desk, by: desk.set_disabled(name, disabled=True, by=by), store)
+    kept, _ = _changed(
+        lambda desk, by: desk.set_disabled(name, disabled=True, by=by),
+        store,
+        account=account,
+        from_stdin=password_stdin,
+    )
     _tell(kept, f"{name} is closed.", as_json=as_json)
 
 
 @app.command()
-def enable(name: Name, store: StoreUrl = None, as_json: AsJson = False) -> None:
+def enable(
+    name: Name,
+    account: AsOption = None,
+    password_stdin: OwnStdinOption = False,
+    store: StoreUrl = None,
+    as_json: AsJson = False,
+) -> None:
     """Open a closed account again."""
-    kept, _ = _changed(lambda desk, by: desk.set_disabled(name, disabled=False, by=by), store)
+    kept, _ = _changed(
+        lambda desk, by: desk.set_disabled(name, disabled=False, by=by),
+        store,
+        account=account,
+        from_stdin=password_stdin,
+    )
     _tell(kept, f"{name} may log in again.", as_json=as_json)
 
 
 @app.command()
-def password(name: Name, password_stdin: FromStdin = False, store: StoreUrl = None, as_json: AsJson = False) -> None:
+def password(
+    name: Name,
+    account: AsOption = None,
+    password_stdin: FromStdin = False,
+    store: StoreUrl = None,
+    as_json: AsJson = False,
+) -> None:
     """Set an account's password; its sessions end."""
-    kept, _ = _changed(lambda desk, by: desk.set_password(name, _password(from_stdin=password_stdin), by=by), store)
+    kept, _ = _changed(
+        lambda desk, by: desk.set_password(name, _password(from_stdin=password_stdin), by=by),
+        store,
+        account=account,
+        from_stdin=password_stdin,
+    )
     _tell(kept, f"{name} logs in with the new password from now on.", as_json=as_json)
 
 
@@ -111,19 +148,33 @@ def role(
     role: RoleName,
     department: Department = None,
     departments: DepartmentsFile = None,
+    account: AsOption = None,
+    password_stdin: OwnStdinOption = False,
     store: StoreUrl = None,
     as_json: AsJson = False,
 ) -> None:
     """Give an account another role, or another department."""
-    kept, _ = _changed(lambda desk, by: desk.set_role(name, role, department, by=by), store, departments)
+    kept, _ = _changed(
+        lambda desk, by: desk.set_role(name, role, department, by=by),
+        store,
+        departments,
+        account=account,
+        from_stdin=password_stdin,
+    )
     _tell(kept, f"{name} is {kept.account.role} from now on.", as_json=as_json)
 
 
 def _changed(
-    work: Callable[[AccountDesk, Any], KeptAccount], store: str | None, departments: Path | None = None
+    work: Callable[[AccountDesk, Any], KeptAccount],
+    store: str | None,
+    departments: Path | None = None,
+    *,
+    account: str | None,
+    from_stdin: bool,
 ) -> tuple[KeptAccount, str]:
     """The account after a change, and the store's URL as it may be shown."""
-    from dispatch_api.accounts.service import COMMAND_LINE, AccountDesk
+    from dispatch_api.accounts.model import Role
+    from dispatch_api.accounts.service import AccountDesk
     from dispatch_api.departments.model import load_departments
     from dispatch_api.errors import DispatchError
     from dispatch_api.store import open_store
@@ -131,7 +182,8 @@ def _changed(
     try:
         with open_store(store or Settings().store) as opened:
             desk = AccountDesk(opened, departments=tuple(load_departments(departments).by_key))
-            return work(desk, COMMAND_LINE), opened.shown_url
+            by = acting(opened, account, from_stdin=from_stdin, roles=(Role.ADMIN,))
+            return work(desk, by), opened.shown_url
     except DispatchError as error:
         fail(error)
 

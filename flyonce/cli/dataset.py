@@ -13,6 +13,7 @@ import typer
 from flyonce.cli.convert import convert
 from flyonce.cli.options import AsJson, StoreUrl
 from flyonce.cli.output import emit_json, fail, progress, say
+from flyonce.cli.who import OwnStdinOption, acting
 from flyonce.settings import Settings
 
 app = typer.Typer(
@@ -44,6 +45,7 @@ def export(
         typer.Option("--redact/--as-is", help="People and plates hidden; or the originals, with --by and --reason."),
     ] = True,
     by: Annotated[str | None, typer.Option("--by", help="Account (role centre) that answers for --as-is.")] = None,
+    password_stdin: OwnStdinOption = False,
     reason: Annotated[str | None, typer.Option("--reason", help="Why the originals are opened; is logged.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -70,7 +72,8 @@ def export(
     with open_store(store or Settings().store) as opened:
         opening = None
         if not redact:
-            opening = Opening(by=VerdictDesk(opened).opener(str(by)), reason=str(reason))
+            proven = acting(opened, by, from_stdin=password_stdin)
+            opening = Opening(by=VerdictDesk(opened).opener(proven.name), reason=str(reason))
         try:
             with progress("exporting") as ticker:
                 result = export_dataset(

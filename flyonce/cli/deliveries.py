@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flyonce.cli.output import emit_json, fail, say
+from flyonce.cli.who import AsOption, OwnStdinOption, acting
 from flyonce.settings import Settings
 
 if TYPE_CHECKING:
@@ -89,19 +90,21 @@ def replay(
     since: Annotated[
         str | None, typer.Option(help="With --receiver: also those delivered since, like 2026-11-22T08:00:00+08:00.")
     ] = None,
+    account: AsOption = None,
+    password_stdin: OwnStdinOption = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Send deliveries again, each under the same id; whoever runs `serve` or `deliveries run` sends them."""
-    from dispatch_api.accounts.model import system_actor
+    from dispatch_api.accounts.model import Role
     from dispatch_api.deliveries.desk import DeliveryDesk
     from dispatch_api.errors import DispatchError
 
     if (delivery_id is None) == (receiver is None) or (since is not None and receiver is None):
         fail("name one delivery, or --receiver NAME (and with that --since).")
-    by = system_actor("command-line")
     try:
         with _opened(store) as opened:
+            by = acting(opened, account, from_stdin=password_stdin, roles=(Role.ADMIN,))
             desk = DeliveryDesk(opened)
             if delivery_id is not None:
                 desk.replay(delivery_id, by=by)

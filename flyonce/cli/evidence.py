@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -14,13 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flyonce.cli.output import EXIT_FAILURE, emit_json, fail, progress, say
+from flyonce.cli.who import AsOption, OwnStdinOption, acting
 from flyonce.settings import Settings
 
 if TYPE_CHECKING:
-    from dispatch_api.accounts.model import Actor
     from dispatch_api.evidence.pack.building import PackCard
     from dispatch_api.evidence.pack.standalone import Intact
-    from dispatch_api.store import Store
 
 app = typer.Typer(
     name="evidence",
@@ -32,8 +30,6 @@ StoreOption = Annotated[str | None, typer.Option("--store", help="Store URL, lik
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 CaseArgument = Annotated[str, typer.Argument(help="The case's number or id.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it is kept in the history.")]
-AsOption = Annotated[str | None, typer.Option("--as", help="Account (centre or auditor) that opens originals.")]
-StdinOption = Annotated[bool, typer.Option("--password-stdin", help="Read that account's password from stdin.")]
 TsaOption = Annotated[str | None, typer.Option("--tsa", help="URL of an RFC 3161 time-stamp authority.")]
 NetworkOption = Annotated[
     list[str] | None, typer.Option("--tsa-network", help="Private network where the authority may be, 10.20.0.0/16.")
@@ -55,7 +51,7 @@ def pack(
     originals: Annotated[bool, typer.Option("--originals", help="Enclose the sealed originals.")] = False,
     reason: ReasonOption = "",
     account: AsOption = None,
-    password_stdin: StdinOption = False,
+    password_stdin: OwnStdinOption = False,
     lang: Annotated[str, typer.Option(help="Language of the PDF, and the page's first: zh or en.")] = "zh",
     tsa: TsaOption = None,
     tsa_network: NetworkOption = None,
@@ -80,7 +76,7 @@ def pack(
             case,
             out,
             matters=load_matters(matters),
-            by=_actor(opened, account, from_stdin=password_stdin),
+            by=acting(opened, account, from_stdin=password_stdin),
             why=reason,
             originals=originals,
             cards=_cards(),
@@ -184,7 +180,7 @@ def open_(
     reason: ReasonOption,
     account: Annotated[str, typer.Option("--as", help="Account (centre or auditor) that opens it.")],
     store: StoreOption = None,
-    password_stdin: StdinOption = False,
+    password_stdin: OwnStdinOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Copy a sealed original out; who, when and why is in the history first."""
@@ -194,7 +190,7 @@ def open_(
     if out.exists():
         fail(f"{out} is there already. Name a new file.")
     with open_store(store or Settings().store) as opened:
-        found = open_original(opened, sha256, by=_actor(opened, account, from_stdin=password_stdin), why=reason)
+        found = open_original(opened, sha256, by=acting(opened, account, from_stdin=password_stdin), why=reason)
     shutil.copyfile(found.path, out)
     if as_json:
         emit_json({"path": str(out), "sha256": found.sha256, "file_name": found.file_name, "case_id": found.case_id})
@@ -203,15 +199,29 @@ def open_(
 
 
 @app.command()
-def hold(case: CaseArgument, reason: ReasonOption, store: StoreOption = None, as_json: JsonOption = False) -> None:
+def hold(
+    case: CaseArgument,
+    reason: ReasonOption,
+    account: AsOption = None,
+    password_stdin: OwnStdinOption = False,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Hold a case's evidence: nothing of it is deleted, however old it is."""
-    _set_hold(case, reason, store, held=True, as_json=as_json)
+    _set_hold(case, reason, store, held=True, account=account, password_stdin=password_stdin, as_json=as_json)
 
 
 @app.command()
-def release(case: CaseArgument, reason: ReasonOption, store: StoreOption = None, as_json: JsonOption = False) -> None:
+def release(
+    case: CaseArgument,
+    reason: ReasonOption,
+    account: AsOption = None,
+    password_stdin: OwnStdinOption = False,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Release a case's evidence from its hold."""
-    _set_hold(case, reason, store, held=False, as_json=as_json)
+    _set_hold(case, reason, store, held=False, account=account, password_stdin=password_stdin, as_json=as_json)
 
 
 @app.command()
@@ -222,17 +232,21 @@ def quota(
         int, typer.Option(min=0, help="Keep a case's originals at least so many days after its end.")
     ] = 1095,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be removed.")] = False,
+    account: AsOption = None,
+    password_stdin: OwnStdinOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Bring the evidence folder under a size; exit 1 when what must stay is larger."""
-    from dispatch_api.accounts.service import COMMAND_LINE
+    from dispatch_api.accounts.model import Role
     from dispatch_api.evidence.quota import sweep
     from dispatch_api.store import open_store
 
     keep_bytes = _bytes_of(keep)
     retention = timedelta(days=after_days)
-    with open_store(store or Settings().store) as opened, progress("Looking at the evidence folder", total=None):
-        swept = sweep(opened, keep_bytes=keep_bytes, by=COMMAND_LINE, retention=retention, dry_run=dry_run)
+    with open_store(store or Settings().store) as opened:
+        by = acting(opened, account, from_stdin=password_stdin, roles=(Role.ADMIN,))
+        with progress("Looking at the evidence folder", total=None):
+            swept = sweep(opened, keep_bytes=keep_bytes, by=by, retention=retention, dry_run=dry_run)
     if as_json:
         pieces = [{"kind": one.kind, "bytes": one.bytes, "path": str(one.path)} for one in swept.pieces]
         shown = {"before_bytes": swept.before_bytes, "after_bytes": swept.after_bytes, "keep_bytes": keep_bytes}
@@ -253,11 +267,13 @@ def flight(
     approval: Annotated[str | None, typer.Option(help="Number of the flight's approval.")] = None,
     operator: Annotated[str | None, typer.Option(help="Who flew it.")] = None,
     purpose: Annotated[str | None, typer.Option(help="What it was flown for.")] = None,
+    account: AsOption = None,
+    password_stdin: OwnStdinOption = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Note what a pack says of a flight: aircraft, payload, approval, operator, purpose."""
-    from dispatch_api.accounts.service import COMMAND_LINE
+    from dispatch_api.accounts.model import Role
     from dispatch_api.flights.facts import note_flight
     from dispatch_api.store import open_store
 
@@ -269,20 +285,31 @@ def flight(
         "purpose": purpose,
     }
     with open_store(store or Settings().store) as opened:
-        facts = note_flight(opened, flight_id, {k: v for k, v in given.items() if v is not None}, by=COMMAND_LINE)
+        by = acting(opened, account, from_stdin=password_stdin, roles=(Role.OPERATOR, Role.CENTRE))
+        facts = note_flight(opened, flight_id, {k: v for k, v in given.items() if v is not None}, by=by)
     if as_json:
         emit_json({"flight_id": flight_id, **facts})
     else:
         say(f"{flight_id}: {', '.join(f'{name} {value}' for name, value in facts.items())}.")
 
 
-def _set_hold(case: str, reason: str, store: str | None, *, held: bool, as_json: bool) -> None:
-    from dispatch_api.accounts.service import COMMAND_LINE
+def _set_hold(
+    case: str,
+    reason: str,
+    store: str | None,
+    *,
+    held: bool,
+    account: str | None,
+    password_stdin: bool,
+    as_json: bool,
+) -> None:
+    from dispatch_api.accounts.model import Role
     from dispatch_api.evidence.holds import set_hold
     from dispatch_api.store import open_store
 
     with open_store(store or Settings().store) as opened:
-        changed = set_hold(opened, case, held=held, by=COMMAND_LINE, why=reason)
+        by = acting(opened, account, from_stdin=password_stdin, roles=(Role.CENTRE, Role.AUDITOR))
+        changed = set_hold(opened, case, held=held, by=by, why=reason)
     if as_json:
         emit_json({"case": case, "hold": held, "changed": changed})
     else:
@@ -295,23 +322,6 @@ def _knows(url: str, told: Intact) -> bool:
 
     with open_store(url) as opened:
         return is_known(opened, told)
-
-
-def _actor(store: Store, account: str | None, *, from_stdin: bool) -> Actor:
-    """Whoever proves by password to be an account; the command line itself where nobody is named."""
-    from dispatch_api.accounts.service import COMMAND_LINE
-    from dispatch_api.accounts.sessions import SessionDesk
-
-    if account is None:
-        return COMMAND_LINE
-    if from_stdin:
-        password = sys.stdin.readline().rstrip("\r\n")
-    else:
-        password = typer.prompt(f"Password of {account}", hide_input=True, err=True)
-    desk = SessionDesk(store)
-    entered = desk.log_in(account, password, address="command-line")
-    desk.log_out(entered.token)
-    return entered.account.actor
 
 
 def _cards() -> tuple[PackCard, ...]:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from flyonce.cli.output import emit_json, fail, say
+from flyonce.cli.who import AsOption, OwnStdinOption, acting
 from flyonce.settings import Settings
 
 app = typer.Typer(name="keys", help="What machines come in with.", rich_markup_mode=None)
@@ -32,12 +33,14 @@ def create(
     ] = None,
     department: Annotated[str | None, typer.Option(help="Keep it to what this department sees.")] = None,
     days: Annotated[int | None, typer.Option(min=1, max=3650, help="Let it expire after so many days.")] = None,
+    account: AsOption = None,
+    password_stdin: OwnStdinOption = False,
     store: StoreUrl = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a key. It is printed once, on stdout, and kept as a hash only."""
     from dispatch_api.accounts.keys import PIPELINE_SCOPES, KeyDesk
-    from dispatch_api.accounts.service import COMMAND_LINE
+    from dispatch_api.accounts.model import Role
     from dispatch_api.errors import DispatchError
     from dispatch_api.store import open_store
 
@@ -46,7 +49,7 @@ def create(
         with open_store(store or Settings().store) as opened:
             secret, made = KeyDesk(opened).create(
                 name,
-                by=COMMAND_LINE,
+                by=acting(opened, account, from_stdin=password_stdin, roles=(Role.ADMIN,)),
                 role=role,
                 scopes=tuple(scopes) if scopes else PIPELINE_SCOPES,
                 department=department,
@@ -83,17 +86,22 @@ def list_keys(store: StoreUrl = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def revoke(
-    name: Annotated[str, typer.Argument(help="Name of the key.")], store: StoreUrl = None, as_json: AsJson = False
+    name: Annotated[str, typer.Argument(help="Name of the key.")],
+    account: AsOption = None,
+    password_stdin: OwnStdinOption = False,
+    store: StoreUrl = None,
+    as_json: AsJson = False,
 ) -> None:
     """Stop a key: it is refused from now on, and stays in the list."""
     from dispatch_api.accounts.keys import KeyDesk
-    from dispatch_api.accounts.service import COMMAND_LINE
+    from dispatch_api.accounts.model import Role
     from dispatch_api.errors import DispatchError
     from dispatch_api.store import open_store
 
     try:
         with open_store(store or Settings().store) as opened:
-            revoked = KeyDesk(opened).revoke(name, by=COMMAND_LINE)
+            by = acting(opened, account, from_stdin=password_stdin, roles=(Role.ADMIN,))
+            revoked = KeyDesk(opened).revoke(name, by=by)
     except DispatchError as error:
         fail(error)
     if as_json:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flyonce.cli.output import EXIT_FAILURE, emit_json, fail, progress, say
+from flyonce.cli.who import AsOption, OwnStdinOption, acting
 from flyonce.settings import Settings
 
 if TYPE_CHECKING:
+    from dispatch_api.accounts.model import Actor
     from dispatch_api.deliveries.receivers import ReceiverDesk
     from dispatch_api.store import Store
 
@@ -54,11 +56,12 @@ def add(
         bool, typer.Option(help="Read its secret from stdin (DingTalk's SEC…); a webhook's is made here.")
     ] = False,
     departments: DepartmentsOption = None,
+    account: AsOption = None,
+    password_stdin: OwnStdinOption = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Add a receiver. The secret of a webhook is shown this once."""
-    from dispatch_api.accounts.model import system_actor
     from dispatch_api.deliveries.channels import ReceiverKind
     from dispatch_api.deliveries.receivers import NewReceiver
     from dispatch_api.errors import DispatchError
@@ -66,17 +69,18 @@ def add(
     if kind not in set(ReceiverKind):
         fail(f"--kind: {kind!r} is none of {', '.join(ReceiverKind)}.")
     try:
-        new = NewReceiver(
-            name=name,
-            kind=ReceiverKind(kind),
-            url=_line() if url == "-" else url,
-            secret=_line() if secret_stdin else None,
-            departments=tuple(department) if department else None,
-            types=tuple(type) if type else None,
-            quota_per_minute=quota,
-        )
         with _opened(store) as opened:
-            told = _desk(opened, departments).add(new, by=system_actor("command-line"))
+            by = _by(opened, account, from_stdin=password_stdin)
+            new = NewReceiver(
+                name=name,
+                kind=ReceiverKind(kind),
+                url=_line() if url == "-" else url,
+                secret=_line() if secret_stdin else None,
+                departments=tuple(department) if department else None,
+                types=tuple(type) if type else None,
+                quota_per_minute=quota,
+            )
+            told = _desk(opened, departments).add(new, by=by)
     except DispatchError as error:
         fail(error)
     if as_json:
@@ -116,34 +120,46 @@ def list_(store: StoreOption = None, as_json: JsonOption = False) -> None:
 def disable(
     name: NameArgument,
     reason: Annotated[str, typer.Option(help="Why.")] = "by hand",
+    account: AsOption = None,
+    password_stdin: OwnStdinOption = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Send it nothing more for now; what waits stays."""
-    _changed(store, as_json, lambda desk, by: desk.disable(name, by=by, why=reason), f"{name} is told nothing for now.")
+    who = (account, password_stdin)
+    told = f"{name} is told nothing for now."
+    _changed(store, as_json, who, lambda desk, by: desk.disable(name, by=by, why=reason), told)
 
 
 @app.command()
-def enable(name: NameArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
+def enable(
+    name: NameArgument,
+    account: AsOption = None,
+    password_stdin: OwnStdinOption = False,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Send to it again, what waits first."""
-    _changed(store, as_json, lambda desk, by: desk.enable(name, by=by), f"{name} is told again.")
+    who = (account, password_stdin)
+    _changed(store, as_json, who, lambda desk, by: desk.enable(name, by=by), f"{name} is told again.")
 
 
 @app.command()
 def rotate(
     name: NameArgument,
     overlap_hours: Annotated[float, typer.Option(help="So long the present secret signs too.", min=0, max=720)] = 24.0,
+    account: AsOption = None,
+    password_stdin: OwnStdinOption = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a new secret for a webhook; the present one signs along for a while."""
-    from dispatch_api.accounts.model import system_actor
     from dispatch_api.errors import DispatchError
 
     try:
         with _opened(store) as opened:
-            desk = _desk(opened, None)
-            told = desk.rotate(name, by=system_actor("command-line"), overlap=timedelta(hours=overlap_hours))
+            by = _by(opened, account, from_stdin=password_stdin)
+            told = _desk(opened, None).rotate(name, by=by, overlap=timedelta(hours=overlap_hours))
     except DispatchError as error:
         fail(error)
     if as_json:
@@ -154,9 +170,14 @@ def rotate(
 
 
 @app.command("test")
-def try_out(name: NameArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
+def try_out(
+    name: NameArgument,
+    account: AsOption = None,
+    password_stdin: OwnStdinOption = False,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Send a message to this receiver alone, now, and tell how it went; exit 1 if it failed."""
-    from dispatch_api.accounts.model import system_actor
     from dispatch_api.cases.matters import load_matters
     from dispatch_api.deliveries.receivers import receiver_id_of
     from dispatch_api.departments.model import load_departments
@@ -164,12 +185,14 @@ def try_out(name: NameArgument, store: StoreOption = None, as_json: JsonOption =
     from flyonce.delivering import delivering
 
     try:
-        with _opened(store) as opened, progress("Sending", total=None):
+        with _opened(store) as opened:
+            by = _by(opened, account, from_stdin=password_stdin)
             sending = delivering(opened, Settings(), matters=load_matters(), departments=load_departments())
             with opened.read() as connection:
                 receiver_id = receiver_id_of(connection, name)
-            delivery_id = _desk(opened, None).test(name, by=system_actor("command-line"))
-            tried = asyncio.run(sending.run_for(receiver_id, delivery_id, within_s=sending.sending.timeout_s + 15))
+            with progress("Sending", total=None):
+                delivery_id = _desk(opened, None).test(name, by=by)
+                tried = asyncio.run(sending.run_for(receiver_id, delivery_id, within_s=sending.sending.timeout_s + 15))
     except DispatchError as error:
         fail(error)
     if as_json:
@@ -180,19 +203,30 @@ def try_out(name: NameArgument, store: StoreOption = None, as_json: JsonOption =
         raise typer.Exit(EXIT_FAILURE)
 
 
-def _changed(store: str | None, as_json: bool, change: Any, told: str) -> None:  # noqa: ANN401 - a function of the desk
-    from dispatch_api.accounts.model import system_actor
+def _changed(
+    store: str | None,
+    as_json: bool,
+    who: tuple[str | None, bool],
+    change: Any,  # noqa: ANN401 - a function of the desk
+    told: str,
+) -> None:
     from dispatch_api.errors import DispatchError
 
     try:
         with _opened(store) as opened:
-            row = change(_desk(opened, None), system_actor("command-line"))
+            row = change(_desk(opened, None), _by(opened, who[0], from_stdin=who[1]))
     except DispatchError as error:
         fail(error)
     if as_json:
         emit_json(row)
     else:
         say(told)
+
+
+def _by(store: Store, account: str | None, *, from_stdin: bool) -> Actor:
+    from dispatch_api.accounts.model import Role
+
+    return acting(store, account, from_stdin=from_stdin, roles=(Role.ADMIN,))
 
 
 def _desk(store: Store, departments: Path | None) -> ReceiverDesk:

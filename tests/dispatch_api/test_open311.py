@@ -280,6 +280,22 @@ def test_citizens_may_report_ten_times_a_minute_and_a_key_for_reports_more_often
     assert send(citizen, at_place(api_key=other)).status_code == 403
 
 
+def test_what_a_drone_sees_at_a_waiting_report_is_suggested_for_a_pin_is_too_vague_to_merge(store, intake, browser):
+    """An ellipse over 30 m (95 %) may suggest, never merge: a citizen's pin has 49 m, however few cases lie there."""
+    citizen, chief = browser(None), browser("chief")
+    request_id = reported(citizen)
+    waiting = case_of(store, request_id)
+    seen = intake.record(now_seen(lonlat=north_of(3)))
+    assert (seen.opened, seen.case_id != waiting.case_id) == (True, True)
+    drone = chief.json(f"/api/v1/cases/{seen.case_id}")
+    assert [one["case_id"] for one in drone["suggestions"]] == [waiting.case_id]
+    assert (drone["state"], case_of(store, request_id).state) == ("dispatched", "pending_review")
+    # A person who looks at both says so, and only then are they one.
+    merge = {"to": "merged", "duplicate_of": seen.case_id, "reason": "同一处积水"}
+    assert chief.post(f"/api/v1/cases/{waiting.case_id}/transitions", merge).status_code == 200
+    assert chief.json(f"/api/v1/cases/{seen.case_id}")["state"] == "dispatched"
+
+
 @pytest.mark.both_stores
 def test_processes_of_one_store_count_reports_together_and_a_new_window_begins(store, app, browser):
     with open_store(store.url, evidence_dir=store.evidence_dir) as other:
