@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dispatch_api.cases.observation import Evidence
 from dispatch_api.cases.records import CaseRow
+from flyonce.captures import capture_of
 from flyonce.looks import Look, OriginalFile
 from geo.errors import GeoError
 from geo.ground import Ground
@@ -93,4 +94,5 @@ class AfterPictures:
             captured_at=look.shot.taken_at,
             annotated_jpeg=leaving_jpeg(hidden[top:bottom, left:right], quality=_JPEG_QUALITY),
             redacted_jpeg=leaving_jpeg(hidden, quality=_JPEG_QUALITY),
+            capture=capture_of(kept.file, look.shot),
         )

@@ -7,10 +7,11 @@ no more than `MOST_PER_LABEL` cut-outs of a label, those nearest to the threshol
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from bisect import insort
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -42,9 +43,11 @@ class KnownModels:
 
     Attributes:
         cards: Card by label; of several models the first by name.
+        texts: The cards' files, by SHA-256 of the weights; empty where they are not at hand.
     """
 
     cards: Mapping[str, ModelCard]
+    texts: Mapping[str, bytes] = field(default_factory=dict)
 
     @classmethod
     def of(cls, models_dir: Path) -> KnownModels:
@@ -53,12 +56,19 @@ class KnownModels:
         Raises:
             ModelError: A card cannot be used.
         """
-        found = [read_card(path.parent) for path in sorted(models_dir.glob(f"*/{CARD_FILE}"))]
+        paths = sorted(models_dir.glob(f"*/{CARD_FILE}"))
+        found = [read_card(path.parent) for path in paths]
         cards: dict[str, ModelCard] = {}
         for card in found:
             for label in card.labels:
                 cards.setdefault(label, card)
-        return cls(cards=cards)
+        texts = {card.sha256: path.read_bytes() for card, path in zip(found, paths, strict=True)}
+        return cls(cards=cards, texts=texts)
+
+    def texts_of(self, labels: Iterable[str]) -> tuple[bytes, ...]:
+        """The files of the cards that answer some labels, each once."""
+        weights = dict.fromkeys(self.cards[label].sha256 for label in labels if label in self.cards)
+        return tuple(self.texts[sha256] for sha256 in weights if sha256 in self.texts)
 
     @property
     def each(self) -> tuple[ModelCard, ...]:
@@ -123,7 +133,13 @@ class KnownModels:
             model_sha256="" if card is None else card.sha256,
             mine=mine,
             believed=believed,
+            threshold=None if card is None else card.threshold(label),
+            card_sha256="" if card is None else self._card_sha256(card),
         )
+
+    def _card_sha256(self, card: ModelCard) -> str:
+        text = self.texts.get(card.sha256)
+        return "" if text is None else hashlib.sha256(text).hexdigest()
 
 
 def doubts_of(card: ModelCard) -> Mapping[str, float]:

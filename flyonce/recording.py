@@ -9,14 +9,13 @@ from zoneinfo import ZoneInfo
 
 from dispatch_api.cases.intake import Intake
 from dispatch_api.cases.observation import Evidence, Observation, Recorded
-from dispatch_api.evidence.capture import CameraPose, Capture
 from dispatch_api.zones_at import zone_fact
+from flyonce.captures import capture_of
 from flyonce.city_time import city_day
 from flyonce.evidence_shelf import EvidenceShelf, Shelved
 from flyonce.near_threshold import KnownModels
 from flyonce.rules import Rule
 from geo.identity import Thing
-from geo.pose import Pose
 from geo.sighting import Sighting
 from geo.zones import ZoneHit, Zones
 from vision.detections import Detections
@@ -136,37 +135,8 @@ def _evidence(sighting: Sighting, kept: Shelved, models: KnownModels) -> Evidenc
             ground_resolution_m=look.ground_resolution_m,
             shown=look.shown[index],
         ),
-        capture=_capture(kept),
-    )
-
-
-def _capture(kept: Shelved) -> Capture:
-    film, pose = kept.file.film, kept.look.shot.pose
-    return Capture(
-        kind="photo" if film is None else film.kind,
-        source_name=kept.file.path.name if film is None else film.name,
-        source_sha256=kept.file.sha256 if film is None else film.sha256,
-        frame=None if film is None else film.frame,
-        media_time_s=None if film is None else film.media_time_s,
-        pose=None if pose is None else _pose(pose),
-    )
-
-
-def _pose(pose: Pose) -> CameraPose:
-    sigmas = pose.sigmas
-    return CameraPose(
-        lon=pose.lon,
-        lat=pose.lat,
-        alt_m=pose.alt_m,
-        alt_datum=pose.alt_datum,
-        heading_deg=pose.heading_deg,
-        pitch_deg=pose.pitch_deg,
-        roll_deg=pose.roll_deg,
-        sigma_east_m=sigmas.east_m,
-        sigma_north_m=sigmas.north_m,
-        sigma_height_m=sigmas.height_m,
-        sigma_heading_deg=sigmas.heading_deg,
-        sigma_pitch_deg=sigmas.pitch_deg,
+        capture=capture_of(kept.file, look.shot),
+        cards=models.texts_of(everything.labels),
     )
 
 

@@ -28,10 +28,12 @@ class Evidence:
         original_sha256: SHA-256 of that file, taken before any processing.
         captured_at: When it was taken (aware), None when unknown.
         boxes_xyxy_px: The thing's boxes in the picture as decoded.
-        annotated_jpeg: The picture with the thing's box drawn, people blurred.
+        annotated_jpeg: The picture with the thing's box drawn, people blurred; of a clip, its cover.
         redacted_jpeg: The full picture, people and plates blurred.
         look: What else was found in the picture and by which model, where it is known.
         capture: What the original is, a photo or a frame of which film, and where the camera was; None where unknown.
+        cards: The cards of the models that found what `look` tells, as they are now.
+        redacted_film: Where the original is a clip, the whole of it with people and plates blurred, as an MP4 file.
     """
 
     original_path: Path
@@ -42,8 +44,12 @@ class Evidence:
     redacted_jpeg: bytes
     look: PictureLook | None = None
     capture: Capture | None = None
+    cards: tuple[bytes, ...] = ()
+    redacted_film: Path | None = None
 
     def __post_init__(self) -> None:
+        if (self.redacted_film is not None) != (self.capture is not None and self.capture.kind == "clip"):
+            raise ValueError("a clip has a redacted film, and a picture has none")
         if not _SHA256.fullmatch(self.original_sha256):
             raise ValueError("original_sha256 is 64 hexadecimal digits")
         if self.captured_at is not None and self.captured_at.tzinfo is None:

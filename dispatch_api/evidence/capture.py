@@ -55,24 +55,32 @@ class Capture:
 
     Attributes:
         kind: `photo`: the file as the camera wrote it; `video`: the still of a frame of a file; `stream`: the still of
-            a frame of what was never a file.
+            a frame of what was never a file; `clip`: some seconds of either, not coded anew.
         source_name: Name of the file that it comes from; empty for a stream.
         source_sha256: SHA-256 of that file's bytes, taken before any decoding; None for a stream.
         frame: Position of the frame, from 0; None for a photo.
-        media_time_s: Presentation time of the frame by the film's own clock; None for a photo.
+        media_time_s: Presentation time of the frame, or of the clip's first, by the film's own clock; None for a photo.
+        duration_s: Length of a clip; None for anything else.
         pose: Where the camera was; None where unknown.
     """
 
-    kind: Literal["photo", "video", "stream"]
+    kind: Literal["photo", "video", "stream", "clip"]
     source_name: str
     source_sha256: str | None
     frame: int | None = None
     media_time_s: float | None = None
     pose: CameraPose | None = None
+    duration_s: float | None = None
 
     def __post_init__(self) -> None:
         if self.source_sha256 is not None and not _SHA256.fullmatch(self.source_sha256):
             raise ValueError("source_sha256 is 64 hexadecimal digits")
+        if (self.kind == "clip") != (self.duration_s is not None):
+            raise ValueError("a clip has a length, and nothing else has one")
+        if self.kind == "clip":
+            if self.frame is not None or self.media_time_s is None:
+                raise ValueError("a clip has the time at which it begins, and is no frame")
+            return
         if (self.source_sha256 is None) != (self.kind == "stream"):
             raise ValueError("a file has a SHA-256, and a stream has none")
         if (self.kind == "photo") != (self.frame is None and self.media_time_s is None):
@@ -80,7 +88,10 @@ class Capture:
 
     def as_json(self) -> dict[str, Any]:
         """The value as it lies in the store."""
-        return asdict(self)
+        told = asdict(self)
+        if self.duration_s is None:
+            del told["duration_s"]
+        return told
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:

@@ -30,6 +30,8 @@ class Finding:
         model_sha256: SHA-256 of the model's weights; empty where unknown.
         mine: Whether it is the thing that the case is about.
         believed: Whether it reached the model's threshold.
+        threshold: The least confidence at which the model was believed then; None where unknown.
+        card_sha256: SHA-256 of the model's card as it was then; empty where unknown.
     """
 
     label: str
@@ -40,6 +42,8 @@ class Finding:
     model_sha256: str = ""
     mine: bool = False
     believed: bool = True
+    threshold: float | None = None
+    card_sha256: str = ""
 
     def __post_init__(self) -> None:
         left, top, right, bottom = self.box_xyxy_px
@@ -51,8 +55,9 @@ class Finding:
             raise ValueError(f"a box is left, top, right, bottom, not {self.box_xyxy_px}")
         if self.polygon_px is not None and len(self.polygon_px) < 3:
             raise ValueError("an outline has three corners or more")
-        if self.model_sha256 and not _SHA256.fullmatch(self.model_sha256):
-            raise ValueError("model_sha256 is 64 hexadecimal digits")
+        for name in ("model_sha256", "card_sha256"):
+            if getattr(self, name) and not _SHA256.fullmatch(getattr(self, name)):
+                raise ValueError(f"{name} is 64 hexadecimal digits")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +128,8 @@ class PictureLook:
 
 def _finding_as_json(finding: Finding) -> dict[str, Any]:
     outline = finding.polygon_px
+    # What nobody told is left out: most of what a busy city keeps is findings.
+    told = {"threshold": finding.threshold, "card_sha256": finding.card_sha256 or None}
     return {
         "label": finding.label,
         "confidence": round(finding.confidence, 4),
@@ -132,6 +139,7 @@ def _finding_as_json(finding: Finding) -> dict[str, Any]:
         "model_sha256": finding.model_sha256,
         "mine": finding.mine,
         "believed": finding.believed,
+        **{name: value for name, value in told.items() if value is not None},
     }
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 from dispatch_api.accounts.model import Actor, Role
 from dispatch_api.errors import EvidenceGone, Forbidden, InvalidRequest, NotFound
 from dispatch_api.evidence.pack.members import Member, weigh
+from dispatch_api.evidence.proofs import case_of_proof
 from dispatch_api.evidence.vault import Vault
 from dispatch_api.store import Store
 from dispatch_api.store.history import Event, append_event
@@ -74,7 +75,14 @@ def open_original(store: Store, sha256: str, *, by: Actor, why: str, now: Callab
             .where(original.c.sha256 == sha256)
             .order_by(evidence.c.evidence_id)
         ).first()
-    if row is None:
+        case_id = case_of_proof(connection, sha256) if row is None else row.case_id
+        if row is None and case_id is not None:
+            row = connection.execute(
+                select(original, removed_original.c.at.label("removed_at"))
+                .outerjoin(removed_original, removed_original.c.sha256 == original.c.sha256)
+                .where(original.c.sha256 == sha256)
+            ).first()
+    if row is None or case_id is None:
         raise NotFound(kind="original", key=sha256)
     path = Vault(store.evidence_dir).original_path(row.sha256, row.extension)
     if row.removed_at is not None:
@@ -85,11 +93,11 @@ def open_original(store: Store, sha256: str, *, by: Actor, why: str, now: Callab
         )
     weigh(Member(name="original", content=path, wanted_sha256=sha256))
     happened = Event(
-        at=now(), who=by.name, kind=OPENED, why=why.strip(), case_id=row.case_id, data={"sha256": sha256, "how": "file"}
+        at=now(), who=by.name, kind=OPENED, why=why.strip(), case_id=case_id, data={"sha256": sha256, "how": "file"}
     )
 
     def note(connection: Connection) -> int:
         return append_event(connection, happened)
 
     store.write(note)
-    return Opened(path=path, sha256=sha256, file_name=row.file_name, case_id=row.case_id)
+    return Opened(path=path, sha256=sha256, file_name=row.file_name, case_id=case_id)

@@ -1,7 +1,8 @@
 """A quota for the evidence folder: first goes what belongs to no case, then old originals of ended ones.
 
 Evidence of an open case is never touched, nor that of a case on hold, of one handed over as a clue, of one that was
-merged into such a case or that such a case is the recurrence of. Redacted copies are always kept.
+merged into such a case or that such a case is the recurrence of. Redacted copies are always kept, and so are the cards
+of models. What proves the place of a case clean is evidence of that case as well, though no observation has it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from sqlalchemy import Connection, delete, insert, select
 
 from dispatch_api.accounts.model import Actor
 from dispatch_api.cases.model import ENDED_STATES
-from dispatch_api.evidence.vault import Vault
+from dispatch_api.evidence.proofs import Proofs
+from dispatch_api.evidence.vault import CARDS, Vault
 from dispatch_api.store import Store
 from dispatch_api.store.feed import append_feed
 from dispatch_api.store.history import Event, append_event
@@ -106,14 +108,16 @@ def sweep(
     before = sum(path.stat().st_size for path in _files(folder))
     pieces: list[Piece] = []
     size = before
-    with store.read() as connection, closing(_may_go(connection, Vault(folder), at - retention)) as offered:
-        for piece in offered:
-            if size <= keep_bytes:
-                break
-            pieces.append(piece)
-            size -= piece.bytes
+    with store.read() as connection:
+        proofs = Proofs().brought_up_to_date(connection)
+        with closing(_may_go(connection, Vault(folder), proofs, at - retention)) as offered:
+            for piece in offered:
+                if size <= keep_bytes:
+                    break
+                pieces.append(piece)
+                size -= piece.bytes
     if not dry_run:
-        pieces = _remove(store, pieces, by=by, at=at, cutoff=at - retention)
+        pieces = _remove(store, pieces, proofs, by=by, at=at, cutoff=at - retention)
         size = before - sum(piece.bytes for piece in pieces)
     swept = Swept(before_bytes=before, after_bytes=size, keep_bytes=keep_bytes, pieces=tuple(pieces), dry_run=dry_run)
     if not swept.fits and not dry_run:
@@ -126,27 +130,30 @@ def _files(folder: Path) -> Iterator[Path]:
         yield from sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
-def _may_go(connection: Connection, vault: Vault, cutoff: datetime) -> Generator[Piece, None, None]:
-    yield from _leftovers(connection, vault.folder)
-    yield from _near_misses(connection, vault)
-    yield from _originals(connection, vault, cutoff)
+def _may_go(connection: Connection, vault: Vault, proofs: Proofs, cutoff: datetime) -> Generator[Piece, None, None]:
+    yield from _leftovers(connection, vault.folder, proofs)
+    yield from _near_misses(connection, vault, proofs)
+    yield from _originals(connection, vault, proofs, cutoff)
 
 
-def _leftovers(connection: Connection, folder: Path) -> Iterator[Piece]:
+def _leftovers(connection: Connection, folder: Path, proofs: Proofs) -> Iterator[Piece]:
     """Files that no row names: broken off in writing, replaced by better copies, or of originals that are gone."""
     columns = (evidence.c.annotated_sha256, evidence.c.full_sha256, evidence.c.thumbnail_sha256)
     named = {sha256 for column in columns for sha256 in connection.execute(select(column)).scalars()}
+    named |= proofs.pictures
     named |= set(connection.execute(select(near_miss.c.picture_sha256)).scalars())
     gone = select(removed_original.c.sha256)
     named |= set(connection.execute(select(original.c.sha256).where(original.c.sha256.not_in(gone))).scalars())
     settled = time.time() - _SETTLED_S
     for path in _files(folder):
         told = path.stat()
+        if path.is_relative_to(folder / CARDS):
+            continue
         if path.stem not in named and told.st_mtime < settled:
             yield Piece(kind="leftover", path=path, bytes=told.st_size)
 
 
-def _near_misses(connection: Connection, vault: Vault) -> Iterator[Piece]:
+def _near_misses(connection: Connection, vault: Vault, proofs: Proofs) -> Iterator[Piece]:
     in_cases = select(evidence.c.annotated_sha256).union(
         select(evidence.c.full_sha256), select(evidence.c.thumbnail_sha256)
     )
@@ -157,18 +164,18 @@ def _near_misses(connection: Connection, vault: Vault) -> Iterator[Piece]:
     )
     for sha256 in dict.fromkeys(connection.execute(query).scalars()):
         path = vault.folder / "pictures" / sha256[:2] / f"{sha256}.jpg"
-        if path.is_file():
+        if path.is_file() and sha256 not in proofs.pictures:
             yield Piece(kind="near_miss", path=path, bytes=path.stat().st_size, sha256=sha256)
 
 
-def _originals(connection: Connection, vault: Vault, cutoff: datetime) -> Iterator[Piece]:
+def _originals(connection: Connection, vault: Vault, proofs: Proofs, cutoff: datetime) -> Iterator[Piece]:
     """Originals all of whose cases are over, those that came in first."""
     gone = select(removed_original.c.sha256)
     query = select(original.c.sha256, original.c.extension).where(original.c.sha256.not_in(gone))
     ordered = query.order_by(original.c.received_at, original.c.sha256)
     with connection.execute(ordered, execution_options={"yield_per": _AT_ONCE}) as found:
         for rows in found.partitions():
-            owners = _owners(connection, [row.sha256 for row in rows])
+            owners = _owners(connection, [row.sha256 for row in rows], proofs)
             kept = kept_among(connection, {one for cases in owners.values() for one in cases}, cutoff)
             for row in rows:
                 cases = owners.get(row.sha256, ())
@@ -178,13 +185,15 @@ def _originals(connection: Connection, vault: Vault, cutoff: datetime) -> Iterat
                     yield Piece(kind="original", path=path, bytes=size, sha256=row.sha256, case_ids=tuple(cases))
 
 
-def _owners(connection: Connection, originals: Sequence[str]) -> dict[str, list[str]]:
+def _owners(connection: Connection, originals: Sequence[str], proofs: Proofs) -> dict[str, list[str]]:
     """The cases of each original."""
     columns = (evidence.c.original_sha256, evidence.c.case_id)
     query = select(*columns).where(evidence.c.original_sha256.in_(originals)).distinct().order_by(*columns)
     found: dict[str, list[str]] = {}
     for sha256, case_id in connection.execute(query):
         found.setdefault(sha256, []).append(case_id)
+    for sha256, cases in proofs.of(originals).items():
+        found[sha256] = sorted({*found.get(sha256, ()), *cases})
     return found
 
 
@@ -224,20 +233,25 @@ def _is_kept(row: Any, cutoff: datetime) -> bool:  # noqa: ANN401 - a row
     return held or row.state not in _ENDED or row.ended_at is None or row.ended_at > cutoff
 
 
-def _remove(store: Store, pieces: Sequence[Piece], *, by: Actor, at: datetime, cutoff: datetime) -> list[Piece]:
+def _remove(
+    store: Store, pieces: Sequence[Piece], proofs: Proofs, *, by: Actor, at: datetime, cutoff: datetime
+) -> list[Piece]:
     done: list[Piece] = []
     for start in range(0, len(pieces), _AT_ONCE):
         some = pieces[start : start + _AT_ONCE]
-        noted = store.write(partial(_note, pieces=some, by=by, at=at, cutoff=cutoff))
+        noted = store.write(partial(_note, pieces=some, proofs=proofs, by=by, at=at, cutoff=cutoff))
         # In a transaction of its own: what came in again meanwhile is no longer noted as removed, and stays.
         store.write(partial(_unlink, pieces=noted))
         done += noted
     return done
 
 
-def _note(connection: Connection, pieces: Sequence[Piece], *, by: Actor, at: datetime, cutoff: datetime) -> list[Piece]:
+def _note(
+    connection: Connection, pieces: Sequence[Piece], proofs: Proofs, *, by: Actor, at: datetime, cutoff: datetime
+) -> list[Piece]:
     """Write down what goes; a case that was held or seen again since it was looked at keeps its originals."""
-    owners = _owners(connection, [piece.sha256 for piece in pieces if piece.kind == "original"])
+    named = [piece.sha256 for piece in pieces if piece.kind == "original"]
+    owners = _owners(connection, named, proofs.brought_up_to_date(connection))
     kept = kept_among(connection, {one for cases in owners.values() for one in cases}, cutoff)
     going = [piece for piece in pieces if kept.isdisjoint(owners.get(piece.sha256, ()))]
     originals = [piece for piece in going if piece.kind == "original"]

@@ -34,11 +34,16 @@ def keep(vault: Vault, source: Evidence) -> Kept:
     """
     # Pillow hands a comment on to a thumbnail, so metadata goes before anything is made of the picture.
     annotated = without_metadata(source.annotated_jpeg)
+    for card in source.cards:
+        vault.keep_card(card)
+    film = source.redacted_film
     return Kept(
         source=source,
         original=vault.seal_original(source.original_path, source.original_sha256),
         annotated_sha256=vault.keep_picture(annotated),
-        full_sha256=vault.keep_picture(without_metadata(source.redacted_jpeg)),
+        full_sha256=vault.keep_picture(without_metadata(source.redacted_jpeg))
+        if film is None
+        else vault.keep_film(film),
         thumbnail_sha256=vault.keep_picture(thumbnail(annotated)),
     )
 
@@ -103,8 +108,22 @@ BEST_FIRST = (evidence.c.merit.desc().nulls_last(), evidence.c.observation_id.de
 
 def evidence_of(connection: Connection, case_id: str) -> Sequence[Row[Any]]:
     """The pictures of a case with their originals' names and times, each original once, the best first."""
+    return [row for row in _all_of(connection, case_id) if not is_clip(row)]
+
+
+def clips_of(connection: Connection, case_id: str) -> Sequence[Row[Any]]:
+    """The clips of a case, as `evidence_of` gives its pictures; `full_sha256` is the redacted film's."""
+    return [row for row in _all_of(connection, case_id) if is_clip(row)]
+
+
+def is_clip(row: Row[Any]) -> bool:
+    """Whether an original is a clip; of a row with the column `original.capture`."""
+    return row.capture is not None and row.capture["kind"] == "clip"
+
+
+def _all_of(connection: Connection, case_id: str) -> Sequence[Row[Any]]:
     query = (
-        select(evidence, original.c.file_name, original.c.captured_at)
+        select(evidence, original.c.file_name, original.c.captured_at, original.c.capture)
         .join(original, original.c.sha256 == evidence.c.original_sha256)
         .where(evidence.c.case_id == case_id)
         .order_by(*BEST_FIRST)

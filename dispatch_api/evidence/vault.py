@@ -14,6 +14,8 @@ from PIL import Image
 from dispatch_api.errors import EvidenceError
 
 THUMBNAIL_SIDE_PX = 480
+CARDS = "cards"
+"""The folder of models' cards: nothing in it is ever a leftover."""
 _SEALED = 0o444
 _BLOCK = 1 << 20
 
@@ -29,7 +31,7 @@ class Sealed:
 
 
 class Vault:
-    """Files under their SHA-256: `originals/ab/<sha256>.<ext>` and `pictures/ab/<sha256>.jpg`."""
+    """Files under their SHA-256: `originals/ab/<sha256>.<ext>`, `pictures/ab/<sha256>.jpg` (or `.mp4`), `cards/`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -54,22 +56,57 @@ class Vault:
             self._write(target, jpeg)
         return sha256
 
+    def keep_film(self, path: Path) -> str:
+        """Keep a film made from an original; returns its SHA-256.
+
+        Raises:
+            EvidenceError: It cannot be read or written.
+        """
+        sha256 = _digest(path)
+        target = self._place("pictures", sha256, "mp4")
+        if not target.exists():
+            self._copy(path, target, sha256)
+        return sha256
+
+    def keep_card(self, text: bytes) -> str:
+        """Keep the card of a model as it was when the model found something; returns its SHA-256."""
+        sha256 = hashlib.sha256(text).hexdigest()
+        target = self.card_path(sha256)
+        if not target.exists():
+            self._write(target, text)
+        return sha256
+
+    def card_path(self, sha256: str) -> Path:
+        """Where a model's card lies."""
+        return self._place(CARDS, sha256, "yaml")
+
+    def film_path(self, sha256: str) -> Path:
+        """Where a film made from an original lies.
+
+        Raises:
+            EvidenceError: It is not there any more.
+        """
+        return self._there(self._place("pictures", sha256, "mp4"))
+
     def picture_path(self, sha256: str) -> Path:
         """Where a picture lies.
 
         Raises:
             EvidenceError: It is not there any more.
         """
-        path = self._place("pictures", sha256, "jpg")
+        return self._there(self._place("pictures", sha256, "jpg"))
+
+    def original_path(self, sha256: str, extension: str) -> Path:
+        """Where a sealed original lies."""
+        return self._place("originals", sha256, extension)
+
+    @staticmethod
+    def _there(path: Path) -> Path:
         if not path.is_file():
             raise EvidenceError(
                 path=path, problem="the picture is missing from the evidence folder", remedy="Restore it from a backup"
             )
         return path
-
-    def original_path(self, sha256: str, extension: str) -> Path:
-        """Where a sealed original lies."""
-        return self._place("originals", sha256, extension)
 
     def _place(self, kind: str, sha256: str, extension: str) -> Path:
         return self.folder / kind / sha256[:2] / f"{sha256}.{extension}"

@@ -13,6 +13,7 @@ from dispatch_api.cases.merges import TOOK_IN
 from dispatch_api.cases.model import CaseState
 from dispatch_api.cases.rejection import LabelIs, RejectionCode, label_after_rejection
 from dispatch_api.evidence.looks import PictureLook
+from dispatch_api.evidence.records import is_clip
 from dispatch_api.store.schema import account, case, event, evidence, near_miss, observation, original
 from dispatch_api.verdicts.model import JudgedPicture, KeptNearMiss, NearMiss, Verdict
 
@@ -47,6 +48,7 @@ def verdicts_until(connection: Connection, until_at: datetime | None) -> Iterato
                 observation.c.flight_id,
                 observation.c.lon,
                 observation.c.lat,
+                original.c.capture,
                 original.c.extension,
                 original.c.captured_at,
             )
@@ -60,8 +62,9 @@ def verdicts_until(connection: Connection, until_at: datetime | None) -> Iterato
             )
             .order_by(evidence.c.evidence_id)
         ).all()
-        if seen:
-            yield _verdict(row, seen)
+        pictures = [one for one in seen if not is_clip(one)]
+        if pictures:
+            yield _verdict(row, pictures)
 
 
 def _taken_in_after(connection: Connection, verdict: Row[Any]) -> list[str]:

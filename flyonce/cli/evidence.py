@@ -17,7 +17,7 @@ from flyonce.cli.who import AsOption, OwnStdinOption, acting
 from flyonce.settings import Settings
 
 if TYPE_CHECKING:
-    from dispatch_api.evidence.pack.building import PackCard
+    from dispatch_api.evidence.pack.contents import PackCard
     from dispatch_api.evidence.pack.standalone import Intact
 
 app = typer.Typer(
@@ -325,7 +325,7 @@ def _knows(url: str, told: Intact) -> bool:
 
 
 def _cards() -> tuple[PackCard, ...]:
-    from dispatch_api.evidence.pack.building import PackCard
+    from dispatch_api.evidence.pack.contents import PackCard
     from vision.errors import ModelError
     from vision.model_card import CARD_FILE, read_card
 

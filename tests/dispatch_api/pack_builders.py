@@ -13,7 +13,8 @@ from dispatch_builders import HOME_LONLAT, NOON, a_jpeg, an_observation, default
 from dispatch_api.accounts.model import Actor, Role
 from dispatch_api.evidence.capture import CameraPose, Capture
 from dispatch_api.evidence.looks import Finding, PictureLook
-from dispatch_api.evidence.pack.building import PackCard, build_pack
+from dispatch_api.evidence.pack.building import build_pack
+from dispatch_api.evidence.pack.contents import PackCard
 from dispatch_api.flights.desk import FlightDesk
 from dispatch_api.flights.zones import ZoneDesk
 

@@ -1,21 +1,19 @@
-"""The report for people: one text for the page (both languages, switchable without scripts) and for the PDF (one)."""
+"""The report's body for people: both languages for the page, one for paper."""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from html import escape
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from dispatch_api.cases.model import CASE_STATE_NAMES
-from dispatch_api.evidence.pack.facts import UNKNOWN
-from dispatch_api.evidence.pack.words import ROLE_WORDS, WORDS
+from dispatch_api.evidence.pack.markup import Markup
+from dispatch_api.evidence.pack.told import UNKNOWN
+from dispatch_api.evidence.pack.words import ROLE_WORDS
 from dispatch_api.flights.facts import FLIGHT_FACTS
 
-Row = tuple[str, str]
 _STATES = {state.value: names for state, names in CASE_STATE_NAMES.items()}
 
 
@@ -38,23 +36,25 @@ class Told:
     time_zone: ZoneInfo
 
 
-class _Writer:
-    """Writes the body, in one language or in both, for a page or for paper."""
+class ReportWriter(Markup):
+    """Writes the body."""
 
     def __init__(self, told: Told, *, lang: str | None, image: Callable[[str], str], paper: bool) -> None:
+        """Write what is told; `image` makes the mark for a picture by its name."""
+        super().__init__(lang=lang, paper=paper, time_zone=told.time_zone)
         self._told = told
-        self._lang = lang
         self._image = image
-        self._paper = paper
 
     def body(self) -> str:
+        """All of it, from the case to what a pack does not prove."""
         case = self._told.about["case"]
         parts = (
             f"<h1>{self.word('title')} {escape(str(case['number']))}</h1>",
             self._summary(case),
             f"<h2>{self.word('map')}</h2><p class='note'>{self.word('map_note')}</p>{self._image('map')}",
             f"<h2 class='apart'>{self.word('pictures')}</h2><p class='note'>{self.word('redacted_note')}</p>",
-            *(self._picture(number, picture) for number, picture in enumerate(self._told.pictures, 1)),
+            *(self._picture(number, one) for number, one in self._numbered() if one["shows"] != "clean_look"),
+            self._clean_looks(),
             self._flights(),
             self._models(),
             self._reviews(),
@@ -65,79 +65,78 @@ class _Writer:
         )
         return "\n".join(parts)
 
-    def word(self, key: str) -> str:
-        return self._both(*WORDS[key])
-
-    def _both(self, zh: str, en: str) -> str:
-        if self._lang is not None:
-            return escape(zh if self._lang == "zh" else en)
-        return f'<span class="zh" lang="zh">{escape(zh)}</span><span class="en" lang="en">{escape(en)}</span>'
-
-    def _value(self, value: object) -> str:
-        return self.word("unknown") if value in (None, "", UNKNOWN) else escape(str(value))
-
-    def _at(self, text: str | None) -> str:
-        if text in (None, "", UNKNOWN):
-            return self.word("unknown")
-        at = datetime.fromisoformat(str(text).replace("Z", "+00:00")).astimezone(self._told.time_zone)
-        return escape(f"{at:%Y-%m-%d %H:%M:%S} {at:%z}")
-
-    def _digest(self, sha256: str) -> str:
-        if not self._paper:
-            return f"<code>{escape(sha256)}</code>"
-        return " ".join(sha256[at : at + 16] for at in range(0, 64, 16))
-
-    def _pairs(self, rows: Iterable[Row]) -> str:
-        lines = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in rows)
-        return f"<table class='pairs'>{lines}</table>"
-
-    def _table(self, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-        top = "".join(f"<th>{self.word(head)}</th>" for head in heads)
-        lines = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-        return f"<div class='wide'><table><tr>{top}</tr>{lines}</table></div>"
-
     def _summary(self, case: Mapping[str, Any]) -> str:
         about, ellipse = self._told.about, case["ellipse_95"]
         area = self.word("unknown") if case["extent_m2"] is None else f"{case['extent_m2']:.1f} m²"
         if case["extent_m2"] is not None and case["extent_sigma_m2"] is not None:
             area += f" ± {case['extent_sigma_m2']:.1f} m² (1 σ)"
         rows = [
-            (self.word("matter"), self._both(case["matter_zh"], case["matter_en"])),
-            (self.word("state"), self._both(case["state_zh"], case["state_en"])),
-            (self.word("address"), self._value(case["address"])),
+            (self.word("matter"), self.both(case["matter_zh"], case["matter_en"])),
+            (self.word("state"), self.both(case["state_zh"], case["state_en"])),
+            (self.word("address"), self.value(case["address"])),
             (self.word("position"), f"{case['lon']:.7f}, {case['lat']:.7f}"),
             (
                 self.word("error"),
                 f"{ellipse['major_m']:.2f} m × {ellipse['minor_m']:.2f} m, {ellipse['azimuth_deg']:.0f}°",
             ),
             (self.word("extent"), area),
-            (self.word("first_seen"), self._at(case["first_seen_at"])),
-            (self.word("last_seen"), self._at(case["last_seen_at"])),
+            (self.word("first_seen"), self.at(case["first_seen_at"])),
+            (self.word("last_seen"), self.at(case["last_seen_at"])),
             (self.word("seen_by"), f"{case['observations']} / {case['frames']}"),
             (self.word("confidence"), f"{case['confidence']:.2f}"),
             (self.word("hold"), self.word("yes" if case["hold"] else "no")),
-            (self.word("made"), self._at(about["made_at"])),
+            (self.word("made"), self.at(about["made_at"])),
             (self.word("made_by"), escape(str(about["made_by"]))),
         ]
         if about["why"]:
             rows.append((self.word("why"), escape(str(about["why"]))))
-        return self._pairs(rows)
+        return self.pairs(rows)
+
+    def _numbered(self) -> list[tuple[int, Mapping[str, Any]]]:
+        return list(enumerate(self._told.pictures, 1))
 
     def _picture(self, number: int, picture: Mapping[str, Any]) -> str:
         offset = picture["received_after_s"]
         rows = [
-            (self.word("original"), f"{escape(picture['file_name'])} · {self._digest(picture['sha256'])}"),
+            (self.word("original"), f"{escape(picture['file_name'])} · {self.digest(picture['sha256'])}"),
             ("", self.word(self._kept(picture))),
-            (self.word("captured"), self._at(picture["captured_at"])),
-            (self.word("received"), self._at(picture["received_at"])),
+            (self.word("captured"), self.at(picture["captured_at"])),
+            (self.word("received"), self.at(picture["received_at"])),
             (self.word("offset"), self.word("unknown") if offset == UNKNOWN else f"{offset:+.3f} s"),
             (self.word("flight"), escape(picture["flight_id"])),
             (self.word("source"), self._source(picture["source"])),
-            (self.word("pose"), self._pose(picture["pose"])),
-            (self.word("findings"), "<br/>".join(map(self._finding, picture["findings"])) or self.word("unknown")),
         ]
+        if picture["shows"] != "clip":
+            rows.append((self.word("pose"), self._pose(picture["pose"])))
+        if picture["shows"] == "finding":
+            found = "<br/>".join(map(self._finding, picture["findings"])) or self.word("unknown")
+            rows.append((self.word("findings"), found))
+        name = picture["file"] if picture["film"] is None else picture["film"]
+        if picture["film"] is not None:
+            # Unpacked, the page finds the film beside itself; out of the zip or on paper it tells where it lies.
+            film = escape(picture["film"])
+            rows.insert(0, (self.word("clip"), film if self._paper else f"<a href='{film}'>{film}</a>"))
         apart = " class='apart'" if number > 1 else ""
-        return f"<h3{apart}>{number}. {escape(picture['file'])}</h3>{self._image(picture['file'])}{self._pairs(rows)}"
+        return f"<h3{apart}>{number}. {escape(name)}</h3>{self._image(picture['file'])}{self.pairs(rows)}"
+
+    def _clean_looks(self) -> str:
+        told = self._told.about["clean_looks"]
+        if not told:
+            return ""
+        numbers = {one["sha256"]: str(number) for number, one in self._numbered()}
+        rows = [
+            (
+                escape(one["flight_id"]),
+                f"{self.at(one['first_at'])}<br/>{self.at(one['last_at'])}",
+                str(one["looks"]),
+                f"{one['resolution_m'] * 100:.1f} cm",
+                numbers.get(one["original_sha256"], "–"),
+            )
+            for one in told
+        ]
+        table = self.table(("flight", "time", "looks", "resolution", "picture"), rows)
+        shown = [self._picture(number, one) for number, one in self._numbered() if one["shows"] == "clean_look"]
+        return f"<h2>{self.word('clean_looks')}</h2>{table}{''.join(shown)}"
 
     def _kept(self, picture: Mapping[str, Any]) -> str:
         if picture["removed_at"] is not None:
@@ -149,9 +148,18 @@ class _Writer:
             return self.word("unknown")
         if source["kind"] == "photo":
             return self.word("photo")
+        if source["kind"] == "clip":
+            return self._clip(source)
         where = f"{self.word('frame')} {source['frame']}, PTS {source['media_time_s']:.3f} s"
-        digest = "" if source["source_sha256"] is None else f"<br/>SHA-256 {self._digest(source['source_sha256'])}"
+        digest = "" if source["source_sha256"] is None else f"<br/>SHA-256 {self.digest(source['source_sha256'])}"
         return f"{self.word(source['kind'])} {escape(source['source_name'])}, {where}{digest}"
+
+    def _clip(self, source: Mapping[str, Any]) -> str:
+        first_s = source["media_time_s"]
+        where = f"PTS {first_s:.3f}–{first_s + source['duration_s']:.3f} s"
+        name = escape(source["source_name"]) or self.word("live")
+        digest = "" if source["source_sha256"] is None else f"<br/>SHA-256 {self.digest(source['source_sha256'])}"
+        return f"{self.word('clip_of')} {name}, {where}{digest}"
 
     def _pose(self, pose: Mapping[str, Any] | str) -> str:
         if isinstance(pose, str):
@@ -182,12 +190,12 @@ class _Writer:
         rows = [
             (
                 escape(one["flight_id"]),
-                f"{self._at(one['started_at'])}<br/>{self._at(one['ended_at'])}",
-                *(self._value(one[fact]) for fact in FLIGHT_FACTS),
+                f"{self.at(one['started_at'])}<br/>{self.at(one['ended_at'])}",
+                *(self.value(one[fact]) for fact in FLIGHT_FACTS),
             )
             for one in self._told.about["flights"]
         ]
-        return f"<h2>{self.word('flights')}</h2>" + self._table(("flight", "time", *FLIGHT_FACTS), rows)
+        return f"<h2>{self.word('flights')}</h2>" + self.table(("flight", "time", *FLIGHT_FACTS), rows)
 
     def _models(self) -> str:
         rows = []
@@ -197,9 +205,9 @@ class _Writer:
                 [f"{label} {least[label]:.2f}" for label in one["labels"] if label in least] if least != UNKNOWN else []
             )
             rows.append(
-                (escape(one["name"]), self._digest(one["sha256"]), escape(", ".join(told)) or self.word("unknown"))
+                (escape(one["name"]), self.digest(one["sha256"]), escape(", ".join(told)) or self.word("unknown"))
             )
-        return f"<h2>{self.word('models')}</h2>" + self._table(("model", "weights", "threshold"), rows)
+        return f"<h2>{self.word('models')}</h2>" + self.table(("model", "weights", "threshold"), rows)
 
     def _reviews(self) -> str:
         told = self._told.about["reviews"]
@@ -207,27 +215,27 @@ class _Writer:
             return f"<h2>{self.word('reviews')}</h2><p>{self.word('no_review')}</p>"
         rows = [
             (
-                self._at(one["at"]),
+                self.at(one["at"]),
                 escape(one["reviewer"]) if one["by_a_person"] else self.word("by_rule"),
                 self.word(one["verdict"]),
                 escape(one["why"]),
             )
             for one in told
         ]
-        return f"<h2>{self.word('reviews')}</h2>" + self._table(("time", "reviewer", "verdict", "why"), rows)
+        return f"<h2>{self.word('reviews')}</h2>" + self.table(("time", "reviewer", "verdict", "why"), rows)
 
     def _tasks(self) -> str:
         rows = [
-            (escape(one["department"]), escape(f"{one['kind']}, {one['state']}"), self._at(one["created_at"]))
+            (escape(one["department"]), escape(f"{one['kind']}, {one['state']}"), self.at(one["created_at"]))
             for one in self._told.about["tasks"]
         ]
-        return f"<h2>{self.word('tasks')}</h2>" + self._table(("department", "state", "time"), rows) if rows else ""
+        return f"<h2>{self.word('tasks')}</h2>" + self.table(("department", "state", "time"), rows) if rows else ""
 
     def _events(self) -> str:
         rows = [
             (
                 str(one["seq"]),
-                self._at(one["at"]),
+                self.at(one["at"]),
                 escape(one["who"]),
                 escape(one["kind"]),
                 self._change(one["from_state"], one["to_state"]) + (f"<br/>{escape(one['why'])}" if one["why"] else ""),
@@ -236,93 +244,19 @@ class _Writer:
             for one in self._told.events
         ]
         heads = ("number", "time", "who", "what", "change", "hash")
-        return f"<h2>{self.word('events')}</h2>{self._table(heads, rows)}"
+        return f"<h2>{self.word('events')}</h2>{self.table(heads, rows)}"
 
     def _change(self, before: str | None, after: str | None) -> str:
-        names = [self._both(*_STATES.get(one, (one, one))) for one in (before, after) if one]
+        names = [self.both(*_STATES.get(one, (one, one))) for one in (before, after) if one]
         return " → ".join(names)
 
     def _files(self) -> str:
         rows = [
-            (escape(name), self._both(*ROLE_WORDS[role]), str(size), self._digest(sha256))
+            (escape(name), self.both(*ROLE_WORDS[role]), str(size), self.digest(sha256))
             for name, role, sha256, size in self._told.files
         ]
-        return f"<h2>{self.word('digests')}</h2>" + self._table(("file", "role", "bytes", "digest"), rows)
+        return f"<h2>{self.word('digests')}</h2>" + self.table(("file", "role", "bytes", "digest"), rows)
 
     def _limits(self) -> str:
         keys = ("proves_1", "proves_2", "not_1", "not_2", "not_3", "not_4")
         return f"<h2>{self.word('limits')}</h2><ul>{''.join(f'<li>{self.word(key)}</li>' for key in keys)}</ul>"
-
-
-def report_html(told: Told, *, svg: str, pictures: Mapping[str, bytes], lang: str = "zh") -> bytes:
-    """The report as one page that needs nothing beside it; a switch without scripts shows the other language.
-
-    Args:
-        told: What it tells.
-        svg: The map.
-        pictures: JPEG by name.
-        lang: The language shown first, `zh` or `en`.
-    """
-
-    def image(name: str) -> str:
-        if name == "map":
-            return f"<figure class='map'>{svg}</figure>"
-        data = base64.b64encode(pictures[name]).decode("ascii")
-        return f"<img alt='{escape(name)}' src='data:image/jpeg;base64,{data}'/>"
-
-    body = _Writer(told, lang=None, image=image, paper=False).body()
-    title = escape(f"{WORDS['title'][0 if lang == 'zh' else 1]} {told.about['case']['number']}")
-    checked = {one: " checked" if one == lang else "" for one in ("zh", "en")}
-    page = (
-        f'<!doctype html>\n<html lang="{"zh-CN" if lang == "zh" else "en"}"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
-        "style-src 'unsafe-inline'\">"
-        f"<title>{title}</title><style>{_PAGE_CSS}</style></head><body>\n"
-        f'<input type="radio" name="l" id="zh"{checked["zh"]}><label for="zh">中文</label>'
-        f'<input type="radio" name="l" id="en"{checked["en"]}><label for="en">English</label>\n'
-        f"<main>\n{body}\n</main></body></html>\n"
-    )
-    return page.encode("utf-8")
-
-
-def report_pdf(told: Told, *, svg: str, pictures: Mapping[str, bytes], lang: str = "zh") -> bytes:
-    """The report on A4 pages; every font it needs is inside.
-
-    Args:
-        told: What it tells.
-        svg: The map.
-        pictures: JPEG by name.
-        lang: `zh` or `en`.
-    """
-    from dispatch_api.evidence.pack.pdf import pages
-
-    names = {name: f"p{number}.jpg" for number, name in enumerate(pictures)}
-    widths = {"map": 300}
-
-    def image(name: str) -> str:
-        return f"<p><img src='{names.get(name, 'map.png')}' width='{widths.get(name, 340)}'/></p>"
-
-    body = _Writer(told, lang=lang, image=image, paper=True).body()
-    footer = f"{WORDS['title'][0 if lang == 'zh' else 1]} {told.about['case']['number']}"
-    return pages(body, svg=svg, images={names[name]: data for name, data in pictures.items()}, footer=footer)
-
-
-_PAGE_CSS = """
-:root{color-scheme:light}
-body{font:15px/1.55 "Noto Sans SC","PingFang SC","Microsoft YaHei",sans-serif;margin:0 auto;max-width:62rem;
-padding:1rem;color:#1c2328;background:#fff}
-h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem;border-bottom:2px solid #1d4f80;padding-bottom:.2rem}
-h3{font-size:1rem}
-table{border-collapse:collapse;width:100%}
-th,td{border:1px solid #cfd6db;padding:.3rem .5rem;text-align:left;vertical-align:top}
-th{background:#eef2f5;font-weight:600}
-.pairs th{width:14rem}td{overflow-wrap:anywhere}code{font-size:.85em}
-.wide{overflow-x:auto}.wide table{min-width:44rem}
-img{max-width:100%;max-height:34rem;height:auto;border:1px solid #cfd6db;margin:.3rem 0}
-.map{margin:0;max-width:34rem}.map svg{width:100%;height:auto;border:1px solid #cfd6db}
-.note{color:#52606a}label{margin-right:1rem}
-#zh:checked~main .en,#en:checked~main .zh{display:none}
-@media(max-width:40rem){.pairs th,.pairs td{display:block;width:auto}.pairs th{border-bottom:0}}
-@media print{input,label{display:none}}
-"""
