@@ -11,7 +11,7 @@ import numpy as np
 
 from dispatch_api.cases.matters import Matters
 from dispatch_api.cases.model import CASE_STATE_NAMES, CaseState
-from dispatch_api.cases.records import CaseRow, spot_of
+from dispatch_api.cases.records import CaseRow
 from dispatch_api.configuration import Name
 from dispatch_api.store.times import iso
 from geo.position import ellipses, scale_of_probability
@@ -50,7 +50,8 @@ def errors_of(rows: Sequence[CaseRow]) -> list[PlaceError]:
     """The errors of many cases' places, reckoned together: a map asks for a thousand."""
     if not rows:
         return []
-    axes = ellipses(np.array([spot_of(row).covariance_m2 for row in rows]))
+    covariances = [(row.cov_ee_m2, row.cov_en_m2, row.cov_en_m2, row.cov_nn_m2) for row in rows]
+    axes = ellipses(np.array(covariances).reshape(-1, 2, 2))
     major_m, minor_m, azimuth_deg = axes.T
     azimuth = np.radians(azimuth_deg)[:, None]
     # The ellipsoid's radii stand in for a projection made for each: below a millimetre over a hundred metres.

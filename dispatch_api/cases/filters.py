@@ -48,6 +48,21 @@ class CaseFilter:
         Raises:
             InvalidRequest: `bbox` is no box, or a state or colour is unknown.
         """
+        parts = [self.of_row()]
+        if self.department:
+            # Of a task that the asker may not see, nobody learns by asking for its department.
+            named = task.c.department.in_(self.department.split(",")) & visible_tasks(account)
+            parts.append(case.c.case_id.in_(select(task.c.case_id).where(named)))
+        if self.bbox is not None:
+            parts.append(box_of(self.bbox).holds_cases())
+        return and_(*parts)
+
+    def of_row(self) -> ColumnElement[bool]:
+        """What of it the row of a case tells by itself: all but `bbox` and `department`.
+
+        Raises:
+            InvalidRequest: A state or colour is unknown.
+        """
         parts: list[ColumnElement[bool]] = [true()]
         if self.state:
             parts.append(case.c.state.in_(words_of(self.state, CaseState, "state")))
@@ -55,18 +70,12 @@ class CaseFilter:
             parts.append(case.c.colour.in_(words_of(self.colour, Colour, "colour")))
         if self.matter:
             parts.append(case.c.matter.in_(self.matter.split(",")))
-        if self.department:
-            # Of a task that the asker may not see, nobody learns by asking for its department.
-            named = task.c.department.in_(self.department.split(",")) & visible_tasks(account)
-            parts.append(case.c.case_id.in_(select(task.c.case_id).where(named)))
         if self.seen_from:
             parts.append(case.c.last_seen_at >= self.seen_from)
         if self.seen_until:
             parts.append(case.c.first_seen_at <= self.seen_until)
         if self.number:
             parts.append(case.c.number.contains(self.number, autoescape=True))
-        if self.bbox is not None:
-            parts.append(box_of(self.bbox).holds_cases())
         return and_(*parts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -10,10 +11,12 @@ from fastapi.responses import FileResponse
 from dispatch_api.accounts.access import CHANGES_CASES, SEES_CASES, Subject, open_to
 from dispatch_api.accounts.model import Scope
 from dispatch_api.accounts.sight import seen_case
+from dispatch_api.cases.clusters import COLUMNS, MOST_COLUMNS, case_clusters
 from dispatch_api.cases.filters import Wanted
 from dispatch_api.cases.looked_again import clean_picture
+from dispatch_api.cases.model import ENDED_STATES, CaseState
 from dispatch_api.cases.schemas import Change, FlagChange, Split
-from dispatch_api.cases.views import MAP_LIMIT, PAGE_LIMIT, case_collection, case_detail, case_page
+from dispatch_api.cases.views import MAP_LIMIT, MAP_PAGE, PAGE_LIMIT, case_collection, case_detail, case_page
 from dispatch_api.cursors import CursorParam
 from dispatch_api.doors.etags import IfMatch, tagged
 from dispatch_api.errors import NotFound
@@ -21,6 +24,7 @@ from dispatch_api.parts import PartsOf, Reader, Writer
 from dispatch_api.store.times import utc_now
 
 router = APIRouter(tags=["cases"])
+OPEN_STATES = ",".join(state for state in CaseState if state not in ENDED_STATES)
 
 
 @router.get("/cases.geojson")
@@ -32,11 +36,12 @@ def cases_geojson(
     account: Reader,
     wanted: Wanted,
     cursor: CursorParam = None,
-    limit: Annotated[int, Query(ge=1, le=MAP_LIMIT)] = MAP_LIMIT,
+    limit: Annotated[int, Query(ge=1, le=MAP_LIMIT)] = MAP_PAGE,
 ) -> dict[str, Any]:
     """The cases as points, the newest first; `feed_id` says from where the stream goes on.
 
-    Where there are more than `limit`, the header `Link` and `links` lead to the rest.
+    Where there are more than `limit`, `truncated` is true, and the header `Link` and `links` lead to the rest. For a
+    map of a whole city, `case-clusters.geojson` counts them instead.
     """
     with parts.store.read() as connection:
         found = case_collection(connection, wanted, account=account, matters=parts.matters, cursor=cursor, limit=limit)
@@ -45,6 +50,24 @@ def cases_geojson(
         response.headers["Link"] = f'<{href}>; rel="next"'
         found["links"] = [{"rel": "next", "type": "application/geo+json", "href": href}]
     return found
+
+
+@router.get("/case-clusters.geojson")
+@open_to(SEES_CASES, scope=Scope.CASES_READ)
+def clusters(
+    parts: PartsOf,
+    account: Reader,
+    wanted: Wanted,
+    columns: Annotated[int, Query(ge=1, le=MOST_COLUMNS)] = COLUMNS,
+) -> dict[str, Any]:
+    """How many cases lie where in a box, as points with `count` and a count of each colour; for maps of a whole city.
+
+    The box is cut into `columns`, its cells are square in degrees. Without `state`, those count that have not ended.
+    `truncated` says that only the newest `counted` are in it. Without `bbox` it is the whole earth.
+    """
+    asked = replace(wanted, bbox=wanted.bbox or "-180,-90,180,90", state=wanted.state or OPEN_STATES)
+    with parts.store.read() as connection:
+        return case_clusters(connection, asked, account=account, columns=columns)
 
 
 @router.get("/cases")

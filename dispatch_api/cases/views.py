@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from dispatch_api.accounts.model import Account, Role
-from dispatch_api.accounts.sight import seen_case, visible_cases
+from dispatch_api.accounts.sight import seen_case
 from dispatch_api.cases.features import (
     PlaceError,
     case_features,
@@ -20,6 +20,7 @@ from dispatch_api.cases.features import (
     picture_url,
 )
 from dispatch_api.cases.filters import CaseFilter
+from dispatch_api.cases.listing import Listed, Page, listed
 from dispatch_api.cases.matters import Matters
 from dispatch_api.cases.merges import PARTED, TOOK_IN, is_buried, merged_into, taken_apart
 from dispatch_api.cases.model import CASE_STATE_NAMES, ENDED_STATES, CaseState, Step, allowed_steps
@@ -36,6 +37,7 @@ from dispatch_api.tasks.records import tasks_of
 from dispatch_api.tasks.views import is_overdue, task_item
 from geo.map_links import map_links
 
+MAP_PAGE = 2_000
 MAP_LIMIT = 20_000
 PAGE_LIMIT = 500
 
@@ -43,14 +45,20 @@ PAGE_LIMIT = 500
 def case_collection(
     connection: Connection, wanted: CaseFilter, *, account: Account, matters: Matters, cursor: str | None, limit: int
 ) -> dict[str, Any]:
-    """The newest cases on the map; `feed_id` is where the live stream goes on, `next` leads to the older ones."""
-    rows, following = _page(connection, wanted, account, cursor, limit)
+    """The newest cases on the map.
+
+    `feed_id` is where the live stream goes on, `next` leads to the older ones, `matched` says how many there are where
+    the store knows that without looking at them.
+    """
+    found, following = _page(connection, wanted, account, cursor, limit)
+    rows = found.rows[:limit]
     pictures = best_evidence(connection, [row.case_id for row in rows])
     features = case_features(rows, matters=matters, pictures=pictures)
     return {
         "type": "FeatureCollection",
         "feed_id": last_feed_id(connection),
         "truncated": following is not None,
+        "matched": found.matched,
         "next": following,
         "features": features,
     }
@@ -60,24 +68,21 @@ def case_page(
     connection: Connection, wanted: CaseFilter, *, account: Account, matters: Matters, cursor: str | None, limit: int
 ) -> dict[str, Any]:
     """A page of the list of cases, the newest first; `next` is the cursor of the following page."""
-    page, following = _page(connection, wanted, account, cursor, limit)
+    found, following = _page(connection, wanted, account, cursor, limit)
+    page = found.rows[:limit]
     pictures = best_evidence(connection, [row.case_id for row in page])
     items = [
         _item(row, matters, pictures.get(row.case_id), error) for row, error in zip(page, errors_of(page), strict=True)
     ]
-    return {"items": items, "next": following}
+    return {"items": items, "next": following, "matched": found.matched}
 
 
 def _page(
     connection: Connection, wanted: CaseFilter, account: Account, cursor: str | None, limit: int
-) -> tuple[Sequence[CaseRow], str | None]:
-    query = select(case).where(visible_cases(account), wanted.condition(account))
-    after = row_of(cursor, "cases")
-    if after is not None:
-        query = query.where(case.c.seq < after)
-    rows = connection.execute(query.order_by(case.c.seq.desc()).limit(limit + 1)).all()
-    page = rows[:limit]
-    return page, cursor_of("cases", page[-1].seq) if len(rows) > limit else None
+) -> tuple[Listed, str | None]:
+    found = listed(connection, wanted, account, Page(limit=limit + 1, beyond=row_of(cursor, "cases")))
+    following = cursor_of("cases", found.rows[limit - 1].seq) if len(found.rows) > limit else None
+    return found, following
 
 
 def case_detail(

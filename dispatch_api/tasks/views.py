@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, select, true, union_all
 
 from dispatch_api.accounts.model import Account
-from dispatch_api.accounts.sight import seen_task, visible_tasks
+from dispatch_api.accounts.sight import seen_task
 from dispatch_api.cases.features import error_of, matter_name, picture_url
 from dispatch_api.cases.matters import Matters
 from dispatch_api.cases.model import CASE_STATE_NAMES, CaseState
@@ -22,6 +22,9 @@ from dispatch_api.tasks.model import OPEN_STATES, TASK_STATE_NAMES, TaskState
 from dispatch_api.tasks.records import TaskRow
 from dispatch_api.tasks.service import steps_now
 from geo.map_links import map_links
+
+MOST_PARTS = 100
+"""SQLite takes 500 in one union."""
 
 
 def is_overdue(row: TaskRow, case_state: str, at: datetime) -> bool:
@@ -130,17 +133,7 @@ def task_page(
     at: datetime,
 ) -> dict[str, Any]:
     """A page of tasks, the newest first; `next` is the cursor of the following page."""
-    conditions = [visible_tasks(account)]
-    if states:
-        conditions.append(task.c.state.in_(states))
-    if department:
-        conditions.append(task.c.department == department)
-    after = row_of(cursor, "tasks")
-    if after is not None:
-        conditions.append(task.c.task_id < after)
-    rows = connection.execute(
-        select(task).where(and_(*conditions)).order_by(task.c.task_id.desc()).limit(limit + 1)
-    ).all()
+    rows = _listed(connection, account, states, department, row_of(cursor, "tasks"), limit + 1)
     page = rows[:limit]
     case_ids = [row.case_id for row in page]
     cases = {row.case_id: row for row in connection.execute(select(case).where(case.c.case_id.in_(case_ids)))}
@@ -158,3 +151,35 @@ def task_page(
         for row in page
     ]
     return {"items": items, "next": cursor_of("tasks", page[-1].task_id) if len(rows) > limit else None}
+
+
+def _listed(
+    connection: Connection,
+    account: Account,
+    states: Sequence[str],
+    department: str | None,
+    beyond: int | None,
+    most: int,
+) -> Sequence[TaskRow]:
+    """The newest tasks, of each department and state the first by its index: together they may be most of the store."""
+    further = true() if beyond is None else task.c.task_id < beyond
+    every = states or [state.value for state in TaskState]
+    if account.sees_every_case and department is None:
+        cells = [task.c.state == state for state in states] if states else [true()]
+    else:
+        sees = {department} if account.sees_every_case else account.sees_departments
+        asked = sorted(one for one in sees if one is not None and department in {None, one})
+        cells = [and_(task.c.department == one, task.c.state == state) for one in asked for state in every]
+    if not cells:
+        return []
+    parts = [
+        select(task.c.task_id).where(cell, further).order_by(task.c.task_id.desc()).limit(most).subquery()
+        for cell in cells
+    ]
+    found: set[int] = set()
+    for start in range(0, len(parts), MOST_PARTS):
+        found |= set(
+            connection.execute(union_all(*(select(part) for part in parts[start : start + MOST_PARTS]))).scalars()
+        )
+    newest = sorted(found, reverse=True)[:most]
+    return connection.execute(select(task).where(task.c.task_id.in_(newest)).order_by(task.c.task_id.desc())).all()

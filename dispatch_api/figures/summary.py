@@ -1,0 +1,61 @@
+"""What there is just now, in counts: the banner of the console."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from dispatch_api.accounts.model import Account
+from dispatch_api.accounts.sight import visible_tasks
+from dispatch_api.cases.filters import CaseFilter
+from dispatch_api.cases.listing import Choice
+from dispatch_api.cases.model import CaseState
+from dispatch_api.departments.model import Departments
+from dispatch_api.store.schema import case, flight, task, task_count
+from dispatch_api.tasks.model import OPEN_STATES
+
+
+def summary_of(connection: Connection, account: Account, *, departments: Departments, at: datetime) -> dict[str, Any]:
+    """Counts of what somebody may see, as the store keeps them; only what is overdue is counted when asked for."""
+    cases = Choice.of(connection, CaseFilter(), account)
+    tasks = _tasks(connection, account)
+    by_department = _summed((department, n) for (department, _), n in tasks.items())
+    flights = connection.execute(select(func.count()).select_from(flight)).scalar_one()
+    return {
+        "cases": cases.most,
+        "cases_by_state": _summed((state, n) for (state, _), n in cases.fitting.items()),
+        "cases_by_colour": _summed((colour, n) for (_, colour), n in cases.fitting.items()),
+        "tasks_by_department": by_department,
+        "department_names": {key: departments.name_of(key).model_dump() for key in by_department},
+        "tasks_by_state": _summed((state, n) for (_, state), n in tasks.items()),
+        "overdue": connection.execute(_overdue(account, at)).scalar_one(),
+        "flights": flights if account.sees_every_case else 0,
+    }
+
+
+def _tasks(connection: Connection, account: Account) -> dict[tuple[str, str], int]:
+    query = select(task_count).where(task_count.c.n > 0)
+    if not account.sees_every_case:
+        query = query.where(task_count.c.department.in_(sorted(account.sees_departments)))
+    return {(row.department, row.state): row.n for row in connection.execute(query)}
+
+
+def _overdue(account: Account, at: datetime) -> Any:  # noqa: ANN401 - a query
+    """By the rule of `tasks.views.is_overdue`."""
+    late = select(task.c.case_id).where(
+        task.c.state.in_([state.value for state in OPEN_STATES]), task.c.deadline_at < at, visible_tasks(account)
+    )
+    late = late.with_hint(task, "INDEXED BY task_in_state", "sqlite")
+    of = late.subquery("late")
+    query = select(func.count()).select_from(of.join(case, case.c.case_id == of.c.case_id))
+    return query.where(case.c.state != CaseState.SUSPENDED.value)
+
+
+def _summed(counts: Any) -> Counter[str]:  # noqa: ANN401 - pairs of a word and a count
+    found: Counter[str] = Counter()
+    for word, n in counts:
+        found[word] += n
+    return found
