@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -61,7 +62,7 @@ def current_revision(connection: Connection) -> str | None:
 
 def newest_revision() -> str:
     """The schema of this version."""
-    return str(ScriptDirectory.from_config(_config()).get_current_head())
+    return _revisions()[0]
 
 
 def check_schema(connection: Connection, place: StorePlace) -> None:
@@ -83,7 +84,14 @@ def _refuse_newer(place: StorePlace, found: str | None) -> None:
 
 def is_known(revision: str) -> bool:
     """Whether this version can bring a store of that schema forward."""
-    return revision in {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    return revision in _revisions()[1]
+
+
+@cache
+def _revisions() -> tuple[str, frozenset[str]]:
+    """The newest schema and all of this version, read once: each reading imports every migration anew."""
+    scripts = ScriptDirectory.from_config(_config())
+    return str(scripts.get_current_head()), frozenset(script.revision for script in scripts.walk_revisions())
 
 
 def _config() -> Config:
