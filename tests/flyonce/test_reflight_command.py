@@ -218,7 +218,7 @@ def a_case(number, lon, lat, state=CaseState.PENDING_VERIFY, **changes):
         "label": "standing_water", "state": state.value, "colour": "yellow", "confidence": 0.9, "lon": lon, "lat": lat,
         "cov_ee_m2": 4.0, "cov_en_m2": 0.0, "cov_nn_m2": 1.0, "zones": [], "first_seen_at": at, "last_seen_at": at,
         "frames": 9, "observations": 1, "review_reasons": [], "suggestions": [], "repeats": 0, "refusals": 0,
-        "reworks": 0, "reporters": [], "created_at": at, "updated_at": at, "extent_m2": 40.0,
+        "reworks": 0, "reporters": [], "created_at": at, "extent_m2": 40.0,
         "verify_deadline_at": datetime(2026, 11, 25, 17, 0, tzinfo=UTC), **changes,
     }  # fmt: skip
 
