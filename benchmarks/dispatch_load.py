@@ -5,11 +5,15 @@
 
 Each service is a process of its own with one worker, asked over kept-alive connections on loopback. The sightings are
 of as many places, one in ten of them seen a second time. Every answer must be a 201; afterwards one key in ten is asked
-once more and must give the same case. The rounds of all services alternate, and the best round of each counts, for
-machines are noisy. `commits` is what the disk allows: one row and one commit after the other, in SQLite as our store is
-set up.
+once more and must give the same case. A service is warmed up first. The rounds of all services alternate, and the best
+round of each counts, for machines are noisy. `commits` is what the disk allows: one row and one commit after the other,
+in SQLite as our store is set up.
 
-Targets: 3 times the plain way on SQLite, 99 of 100 answers within 150 ms at 64 connections, no error.
+Two questions are asked. How much goes in: each connection sends its next sighting when the last one was answered; how
+long that takes tells only how many wait in line. How long one waits at a steady pace: as many connections send three
+times what the plain way takes in at most, each at its time, and a wait counts from that time, sent or not.
+
+Targets: 3 times the plain way on SQLite, 99 of 100 answers within 150 ms at that pace, no error.
 """
 
 from __future__ import annotations
@@ -30,6 +34,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).parent
+RATIO = 3.0
+WITHIN_MS = 150.0
+WARM_UP = 200
 READY_S = 60.0
 
 
@@ -66,14 +73,26 @@ def main() -> None:
         for number in range(given.rounds):
             for name, service in _services(given, Path(folder), number):
                 with service as (port, key):
+                    asyncio.run(_ask(port, key, WARM_UP, given.connections, -1 - number))
                     came = asyncio.run(_ask(port, key, given.posts, given.connections, number))
                     again = asyncio.run(_ask(port, key, given.posts // 10, given.connections, number))
                 if any(came.cases[one] != case for one, case in again.cases.items()):
                     came.errors.append("a key asked again named another case")
                 if name not in best or came.per_second > best[name].per_second:
                     best[name] = came
+        pace = RATIO * best["plain, SQLite"].per_second
+        paced: dict[str, Asked] = {}
+        for number in range(given.rounds, 2 * given.rounds):
+            for name, service in _services(given, Path(folder), number):
+                if not name.startswith("ours"):
+                    continue
+                with service as (port, key):
+                    asyncio.run(_ask(port, key, WARM_UP, given.connections, -1 - number))
+                    came = asyncio.run(_ask(port, key, given.posts, given.connections, number, pace=pace))
+                if name not in paced or came.within_ms(0.99) < paced[name].within_ms(0.99):
+                    paced[name] = came
         commits = _commits(Path(folder) / "bare.db")
-    missed = _print(best, commits)
+    missed = _print(best, paced, pace, commits)
     sys.exit(1 if missed else 0)
 
 
@@ -125,11 +144,13 @@ def _running(command: list[str], port: int) -> Iterator[None]:
     try:
         until = time.monotonic() + READY_S
         while True:
+            if process.poll() is not None:
+                raise RuntimeError(f"{command[0]} ended by itself")
             try:
                 socket.create_connection(("127.0.0.1", port), timeout=1).close()
                 break
             except OSError:
-                if time.monotonic() > until or process.poll() is not None:
+                if time.monotonic() > until:
                     raise
                 time.sleep(0.1)
         yield
@@ -138,7 +159,8 @@ def _running(command: list[str], port: int) -> Iterator[None]:
         process.wait(30)
 
 
-async def _ask(port: int, key: str, posts: int, connections: int, number: int) -> Asked:
+async def _ask(port: int, key: str, posts: int, connections: int, number: int, *, pace: float | None = None) -> Asked:
+    """Send sightings; `pace` of them a second, or each connection one after the other."""
     rng = random.Random(number)
     places = [(118.0 + rng.random(), 28.5 + rng.random()) for _ in range(posts)]
     requests = []
@@ -164,15 +186,20 @@ async def _ask(port: int, key: str, posts: int, connections: int, number: int) -
         requests.append((name, head.encode() + body))
     came = Asked()
     began = time.perf_counter()
-    await asyncio.gather(*(_one_connection(port, requests[at::connections], came) for at in range(connections)))
+    due = [began + one / pace if pace else None for one in range(posts)]
+    await asyncio.gather(
+        *(_one_connection(port, requests[at::connections], due[at::connections], came) for at in range(connections))
+    )
     came.seconds = time.perf_counter() - began
     return came
 
 
-async def _one_connection(port: int, requests: list[tuple[str, bytes]], came: Asked) -> None:
+async def _one_connection(port: int, requests: list[tuple[str, bytes]], due: list[float | None], came: Asked) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for name, request in requests:
-        began = time.perf_counter()
+    for (name, request), at in zip(requests, due, strict=True):
+        if at is not None:
+            await asyncio.sleep(max(at - time.perf_counter(), 0.0))
+        began = time.perf_counter() if at is None else at
         writer.write(request)
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         lines = head.lower().split("\r\n")
@@ -202,23 +229,32 @@ def _commits(file: Path, count: int = 300) -> float:
     return count / seconds
 
 
-def _print(best: dict[str, Asked], commits: float) -> list[str]:
+def _print(best: dict[str, Asked], paced: dict[str, Asked], pace: float, commits: float) -> list[str]:
+    sys.stdout.write("as much as goes in\n")
     for name, came in best.items():
-        sys.stdout.write(
-            f"{name:18} {came.per_second:7.0f}/s  half within {came.within_ms(0.5):6.0f} ms, "
-            f"99 % within {came.within_ms(0.99):6.0f} ms, {len(came.errors)} errors\n"
-        )
-        sys.stdout.writelines(f"    {error}\n" for error in came.errors[:3])
+        _print_line(name, came)
+    sys.stdout.write(f"at a steady {pace:.0f}/s\n")
+    for name, came in paced.items():
+        _print_line(name, came)
     ratio = best["ours, SQLite"].per_second / best["plain, SQLite"].per_second
     sys.stdout.write(f"commits            {commits:7.0f}/s\nours / plain on SQLite: {ratio:.2f}\n")
-    missed = [f"{name}: errors" for name, came in best.items() if came.errors and name.startswith("ours")]
-    if ratio < 3.0:
-        missed.append(f"{ratio:.2f} times the plain way, not 3")
-    late = best["ours, SQLite"].within_ms(0.99)
-    if late > 150.0:
-        missed.append(f"99 % within {late:.0f} ms, not 150")
+    ours = [*best.items(), *paced.items()]
+    missed = [f"{name}: errors" for name, came in ours if came.errors and name.startswith("ours")]
+    if ratio < RATIO:
+        missed.append(f"{ratio:.2f} times the plain way, not {RATIO:g}")
+    late = paced["ours, SQLite"].within_ms(0.99)
+    if late > WITHIN_MS:
+        missed.append(f"99 % within {late:.0f} ms, not {WITHIN_MS:g}")
     sys.stdout.writelines(f"missed: {line}\n" for line in missed)
     return missed
+
+
+def _print_line(name: str, came: Asked) -> None:
+    sys.stdout.write(
+        f"{name:18} {came.per_second:7.0f}/s  half within {came.within_ms(0.5):6.0f} ms, "
+        f"99 % within {came.within_ms(0.99):6.0f} ms, {len(came.errors)} errors\n"
+    )
+    sys.stdout.writelines(f"    {error}\n" for error in came.errors[:3])
 
 
 if __name__ == "__main__":

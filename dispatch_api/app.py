@@ -129,6 +129,8 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         dependencies=[Depends(admit)],
+        # Nobody can set these up here, and asking at each request whether somebody did costs a tenth of it.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     intake, zones_at = Intake(store, matters, routing), ZonesAt(store)
     app.state.reports = ReportDesk(store, matters, intake, zones_at)
