@@ -19,6 +19,7 @@ MAX_ROW_ID = 2**63 - 1
 """The largest number that a key of the store may have."""
 
 _TIME = re.compile(r"20\d\d-(0\d|1[0-2])-([0-2]\d|30|31)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{6})?\+00:00")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 RowId = Annotated[int, Field(ge=0, le=MAX_ROW_ID)]
 """A number of a row, in a path or query."""
@@ -63,6 +64,21 @@ def moment_of(cursor: str | None, kind: str) -> tuple[datetime, str] | None:
     match _unpacked(cursor):
         case [str(found), str(time), str(name)] if found == kind and _TIME.fullmatch(time):
             return datetime.fromisoformat(time), name
+        case _:
+            raise InvalidRequest(field="cursor", problem="it is not the `next` of a page of this list")
+
+
+def day_of(cursor: str | None, kind: str) -> tuple[str, str] | None:
+    """The day and name of the row that a cursor of `cursor_of(kind, day, name)` stands for; None for the first page.
+
+    Raises:
+        InvalidRequest: It is no cursor of this list.
+    """
+    if cursor is None:
+        return None
+    match _unpacked(cursor):
+        case [str(found), str(day), str(name)] if found == kind and _DAY.fullmatch(day) and name.isascii():
+            return day, name
         case _:
             raise InvalidRequest(field="cursor", problem="it is not the `next` of a page of this list")
 

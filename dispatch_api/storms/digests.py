@@ -25,6 +25,7 @@ _SHOWN_TO_ROBOTS = 12
 # What stands around the rows of a table in a message.
 _ROOM_BYTES = MAX_DATA_BYTES - 4_000
 _COLOURS = (Colour.RED, Colour.YELLOW, Colour.GREEN)
+_DONE = frozenset({TaskState.DONE, TaskState.ACCEPTED})
 _MARKS = {Colour.RED: "🔴", Colour.YELLOW: "🟡", Colour.GREEN: "🟢"}
 
 
@@ -52,7 +53,8 @@ def tell_units(
         if not all_units and not _is_news(before, news):
             continue
         own = [(one, task) for one in rows for task in one.tasks if task.department == unit]
-        _post_table(connection, row, unit, own, fresh=len(news.keys() - before.keys()), at=at, matters=matters)
+        fresh = sum(key not in before and standing not in {"gone", "done"} for key, standing in news.items())
+        _post_table(connection, row, unit, own, fresh=fresh, at=at, matters=matters)
         units[unit] = {"at": iso(at), "tasks": news}
         told.append(unit)
     if told:
@@ -63,7 +65,8 @@ def tell_units(
 def tell_when_due(connection: Connection, *, at: datetime, matters: Matters) -> list[str]:
     """Tell the units of the storm that is on what is new, once that has settled.
 
-    News settles when no case has joined for the rules' `settle`; after `longest` it is told whatever comes.
+    News settles when no case has joined for the rules' `settle`; after `longest` it is told whatever comes, and after
+    `settle` where a red case is among it.
 
     Returns:
         The units that were told.
@@ -75,20 +78,23 @@ def tell_when_due(connection: Connection, *, at: datetime, matters: Matters) -> 
     digest, units = rules_of(row).digest, row.told["units"]
     settle, longest = digest.settle.elapsed, digest.longest.elapsed
     fresh: list[datetime] = []
-    changed = False
+    changed = urgent = False
     for unit in {task.department for one in rows for task in one.tasks} | set(units):
         before = units.get(unit, {}).get("tasks", {})
         changed = changed or _is_news(before, _standing(rows, unit))
-        fresh += [
-            task.created_at
+        unknown = [
+            (one, task)
             for one in rows
             for task in one.tasks
             if task.department == unit and str(task.task_id) not in before
         ]
+        fresh += [task.created_at for _, task in unknown]
+        urgent = urgent or any(one.case.colour == Colour.RED and _is_open(task) for one, task in unknown)
     if not changed or settle is None or longest is None:
         return []
     last_told = max((datetime.fromisoformat(one["at"]) for one in units.values()), default=row.started_at)
-    if fresh and at - max(fresh) < settle and at - min(fresh) < longest:
+    # One message for a unit, but nobody waits ten minutes for a flooded underpass because others keep coming in.
+    if fresh and at - max(fresh) < settle and at - min(fresh) < (settle if urgent else longest):
         return []
     if not fresh and at - last_told < longest:
         return []
@@ -125,11 +131,15 @@ def _class_of(one: Ranked, task: Row[Any]) -> str:
     state = TaskState(task.state)
     if state in GONE_STATES:
         return "gone"
-    if state in {TaskState.DONE, TaskState.ACCEPTED}:
+    if state in _DONE:
         return "done"
     if state is TaskState.REWORK:
         return "rework"
     return "overdue" if one.case.overdue else "open"
+
+
+def _is_open(task: Row[Any]) -> bool:
+    return task.state not in GONE_STATES and task.state not in _DONE
 
 
 def _is_news(before: dict[str, str], now: dict[str, str]) -> bool:
@@ -147,8 +157,10 @@ def _post_table(
     at: datetime,
     matters: Matters,
 ) -> None:
-    current = [(one, task) for one, task in own if task.state not in GONE_STATES]
-    table, left_out = _fitting([_row(one, task) for one, task in current])
+    # What is still to be done comes first: the dangerous place of this morning is dry by now.
+    current = [(one, task) for one, task in own if _is_open(task)]
+    done = [(one, task) for one, task in own if task.state in _DONE]
+    table, left_out = _fitting([_row(one, task) for one, task in [*current, *done]])
     colours = {colour: sum(one.case.colour == colour for one, _ in current) for colour in _COLOURS}
     colour = next((colour for colour in _COLOURS if colours[colour]), Colour.GREEN)
     post(
@@ -164,15 +176,16 @@ def _post_table(
             "number": row.number,
             "name": row.name,
             "department": unit,
-            "total": len(current),
+            "total": len(current) + len(done),
+            "open": len(current),
             "new": fresh,
             "colours": {colour.value: count for colour, count in colours.items()},
             "columns": ["number", "task_id", "place", "danger", "unknown", "colour", "state", "deadline_at"],
             "table": table,
             "left_out": left_out,
             "title_zh": "汛情清单",
-            "text_zh": _words(row, current, fresh, matters),
-            "text_en": f"{row.number} {row.name}: {len(current)} places, {fresh} new",
+            "text_zh": _words(row, current, fresh, matters, done=len(done)),
+            "text_en": f"{row.number} {row.name}: {len(current)} places to deal with, {fresh} new, {len(done)} done",
             "link": f"/storms/{row.storm_id}",
         },
     )
@@ -195,8 +208,10 @@ def _fitting(rows: list[list[Any]]) -> tuple[list[list[Any]], int]:
     return rows, 0
 
 
-def _words(row: StormRow, current: Sequence[tuple[Ranked, Row[Any]]], fresh: int, matters: Matters) -> str:
-    lines = [f"{row.name}（{row.number}）：共 {len(current)} 处，新增 {fresh} 处"]
+def _words(
+    row: StormRow, current: Sequence[tuple[Ranked, Row[Any]]], fresh: int, matters: Matters, *, done: int
+) -> str:
+    lines = [f"{row.name}（{row.number}）：待处置 {len(current)} 处，新增 {fresh} 处，已处置 {done} 处"]
     for place, (one, task) in enumerate(current[:_SHOWN_TO_ROBOTS], start=1):
         deadline = task.deadline_at and task.deadline_at.astimezone(matters.calendar.time_zone)
         until = f"，时限 {deadline:%H:%M}" if deadline else ""

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
-from dispatch_api.cases.model import Colour
+from dispatch_api.cases.model import ENDED_STATES, Colour
 from dispatch_api.cases.records import CaseRow
 from dispatch_api.errors import NotFound
 from dispatch_api.store.schema import case, observation, storm, task
@@ -57,7 +57,7 @@ def rules_of(row: StormRow) -> StormRules:
 
 
 def ranked(connection: Connection, row: StormRow, *, departments: Collection[str] | None = None) -> list[Ranked]:
-    """A storm's cases, the most dangerous first.
+    """A storm's cases, the most dangerous first; those that have ended come last, for nobody has to go there.
 
     Args:
         connection: A connection.
@@ -73,7 +73,10 @@ def ranked(connection: Connection, row: StormRow, *, departments: Collection[str
         own = tuple(t for t in tasks.get(one.case_id, ()) if departments is None or t.department in departments)
         if departments is None or own:
             found.append(Ranked(case=one, danger=_danger(one, passes.get(one.case_id, ()), weights), tasks=own))
-    return sorted(found, key=lambda r: (-r.danger.score, _URGENCY[Colour(r.case.colour)], r.case.number))
+    return sorted(
+        found,
+        key=lambda r: (r.case.state in ENDED_STATES, -r.danger.score, _URGENCY[Colour(r.case.colour)], r.case.number),
+    )
 
 
 def _danger(row: CaseRow, seen: Sequence[Row[Any]], weights: Any) -> Danger:  # noqa: ANN401 - Weights

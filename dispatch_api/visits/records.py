@@ -46,6 +46,15 @@ def lines_of(connection: Connection, visit_id: str) -> Sequence[LineRow]:
     ).all()
 
 
+def lines_of_many(connection: Connection, visit_ids: Sequence[str]) -> dict[str, list[LineRow]]:
+    """The lines of many visits, by visit."""
+    query = select(visit_line).where(visit_line.c.visit_id.in_(visit_ids)).order_by(visit_line.c.line_id)
+    lines: dict[str, list[LineRow]] = {visit_id: [] for visit_id in visit_ids}
+    for row in connection.execute(query):
+        lines[row.visit_id].append(row)
+    return lines
+
+
 def insert_visit(connection: Connection, values: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> VisitRow:
     """Add a visit with its lines."""
     connection.execute(insert(visit), {**values, "version": 1})

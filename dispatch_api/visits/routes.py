@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from dispatch_api.accounts.access import CHANGES_CASES, SEES_CASES, Subject, open_to
 from dispatch_api.accounts.model import DEPARTMENT_ROLES, Role
+from dispatch_api.cursors import CursorParam
 from dispatch_api.doors.etags import IfMatch, made_at, tagged
-from dispatch_api.parts import PartsOf, Reader, Writer
+from dispatch_api.parts import Parts, PartsOf, Reader, Writer
 from dispatch_api.store.times import utc_now
 from dispatch_api.visits.model import VisitState
 from dispatch_api.visits.schemas import ActCode, LineReport, NewVisit, Signature, VisitChange
-from dispatch_api.visits.views import suggestion_list, visit_detail, visit_list
+from dispatch_api.visits.views import suggestion_list, visit_detail, visit_page
 
 router = APIRouter(tags=["visits"])
 _ON_THE_SPOT = DEPARTMENT_ROLES | {Role.CENTRE}
@@ -24,17 +25,37 @@ _ON_THE_SPOT = DEPARTMENT_ROLES | {Role.CENTRE}
 @open_to([Role.CENTRE, Role.OPERATOR, Role.AUDITOR])
 def suggested(parts: PartsOf, account: Reader, day: date | None = None) -> dict[str, Any]:
     """Places where two open cases or more wait for a visit on a day (today where left out), what falls due first."""
-    day = day or parts.matters.calendar.local_date(utc_now())
+    day = day or _today(parts)
     with parts.store.read() as connection:
         return suggestion_list(connection, day, rules=parts.visits.rules, departments=parts.routing.departments)
 
 
 @router.get("/visits")
 @open_to(SEES_CASES)
-def visits(parts: PartsOf, account: Reader, day: date | None = None, state: VisitState | None = None) -> dict[str, Any]:
-    """Visits, the latest day first; a department gets those in which it has a line."""
+def visits(
+    parts: PartsOf,
+    account: Reader,
+    day: date | None = None,
+    state: VisitState | None = None,
+    cursor: CursorParam = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 200,
+) -> dict[str, Any]:
+    """A page of visits, the latest day first; a department gets those in which it has a line.
+
+    `missed` are those that nobody has begun, though their day is over: until somebody does, or cancels them, their
+    tasks are suggested for no other visit.
+    """
     with parts.store.read() as connection:
-        return visit_list(connection, account=account, departments=parts.routing.departments, day=day, state=state)
+        return visit_page(
+            connection,
+            account=account,
+            departments=parts.routing.departments,
+            today=_today(parts),
+            day=day,
+            state=state,
+            cursor=cursor,
+            limit=limit,
+        )
 
 
 @router.post("/visits", status_code=201, responses=made_at("The visit's address."))
@@ -57,7 +78,12 @@ def one_visit(parts: PartsOf, account: Reader, response: Response, visit_id: str
         return tagged(
             response,
             visit_detail(
-                connection, visit_id, account=account, departments=parts.routing.departments, matters=parts.matters
+                connection,
+                visit_id,
+                account=account,
+                departments=parts.routing.departments,
+                matters=parts.matters,
+                today=_today(parts),
             ),
         )
 
@@ -120,3 +146,7 @@ def set_act_code(
     """
     parts.visits.set_act_code(visit_id, wanted, by=account, expected=expected)
     return one_visit(parts, account, response, visit_id)
+
+
+def _today(parts: Parts) -> date:
+    return parts.matters.calendar.local_date(utc_now())

@@ -13,6 +13,7 @@ from dispatch_api.cases.features import error_of, matter_name, picture_url
 from dispatch_api.cases.matters import Matters
 from dispatch_api.cases.model import CASE_STATE_NAMES, CaseState
 from dispatch_api.cases.records import CaseRow, best_evidence, get_case
+from dispatch_api.cursors import cursor_of, day_of
 from dispatch_api.departments.model import Departments
 from dispatch_api.store.schema import visit
 from dispatch_api.store.times import iso
@@ -26,7 +27,15 @@ from dispatch_api.visits.model import (
     VisitState,
     allowed_visit_steps,
 )
-from dispatch_api.visits.records import LineRow, VisitRow, lines_of, seal_of, seen_visit, visible_visits
+from dispatch_api.visits.records import (
+    LineRow,
+    VisitRow,
+    lines_of,
+    lines_of_many,
+    seal_of,
+    seen_visit,
+    visible_visits,
+)
 from dispatch_api.visits.signing import holds
 from dispatch_api.visits.suggestions import Suggestion, suggestions
 from geo.map_links import map_links
@@ -37,8 +46,8 @@ ACT_CODE_NOTE = {
 }
 
 
-def visit_item(row: VisitRow, lines: Sequence[LineRow], departments: Departments) -> dict[str, Any]:
-    """A visit in a list."""
+def visit_item(row: VisitRow, lines: Sequence[LineRow], departments: Departments, *, today: date) -> dict[str, Any]:
+    """A visit in a list; `missed` where its day is over and nobody has begun it: its tasks are suggested nowhere."""
     zh, en = VISIT_STATE_NAMES[VisitState(row.state)]
     return {
         "visit_id": row.visit_id,
@@ -47,6 +56,7 @@ def visit_item(row: VisitRow, lines: Sequence[LineRow], departments: Departments
         "state": row.state,
         "state_zh": zh,
         "state_en": en,
+        "missed": row.state == VisitState.PLANNED and row.day < today.isoformat(),
         "lon": row.lon,
         "lat": row.lat,
         "address": row.address,
@@ -62,21 +72,47 @@ def visit_item(row: VisitRow, lines: Sequence[LineRow], departments: Departments
     }
 
 
-def visit_list(
-    connection: Connection, *, account: Account, departments: Departments, day: date | None, state: VisitState | None
+def visit_page(
+    connection: Connection,
+    *,
+    account: Account,
+    departments: Departments,
+    today: date,
+    day: date | None,
+    state: VisitState | None,
+    cursor: str | None,
+    limit: int,
 ) -> dict[str, Any]:
-    """The visits that an account may see, the latest day first, at most 200."""
+    """A page of the visits that an account may see, the latest day first.
+
+    Raises:
+        InvalidRequest: The cursor is none of this list's.
+    """
     query = select(visit).where(visible_visits(account))
+    after = day_of(cursor, "visits")
+    if after is not None:
+        query = query.where((visit.c.day < after[0]) | ((visit.c.day == after[0]) & (visit.c.number < after[1])))
     if day is not None:
         query = query.where(visit.c.day == day.isoformat())
     if state is not None:
         query = query.where(visit.c.state == state.value)
-    rows = connection.execute(query.order_by(visit.c.day.desc(), visit.c.number.desc()).limit(200)).all()
-    return {"items": [visit_item(row, lines_of(connection, row.visit_id), departments) for row in rows]}
+    rows = connection.execute(query.order_by(visit.c.day.desc(), visit.c.number.desc()).limit(limit + 1)).all()
+    page = rows[:limit]
+    lines = lines_of_many(connection, [row.visit_id for row in page])
+    return {
+        "items": [visit_item(row, lines[row.visit_id], departments, today=today) for row in page],
+        "next": cursor_of("visits", page[-1].day, page[-1].number) if len(rows) > limit else None,
+    }
 
 
 def visit_detail(
-    connection: Connection, visit_id: str, *, account: Account, departments: Departments, matters: Matters
+    connection: Connection,
+    visit_id: str,
+    *,
+    account: Account,
+    departments: Departments,
+    matters: Matters,
+    today: date,
 ) -> dict[str, Any]:
     """One visit with its one list: every department's lines and what came of them.
 
@@ -90,7 +126,7 @@ def visit_detail(
     writes = row.state == VisitState.UNDER_WAY
     takes_part = account.role is Role.CENTRE or account.department in row.departments
     return {
-        **visit_item(row, lines, departments),
+        **visit_item(row, lines, departments, today=today),
         "stop": [
             {
                 **_case(of_case, matters),

@@ -191,6 +191,44 @@ def test_clocks_run_on_in_a_storm_and_what_is_overdue_comes_in_a_table(flood):
     assert {table["table"][0][5] for table in flood.tables()[before:]} == {"red"}
 
 
+@pytest.mark.both_stores
+def test_a_red_case_is_told_within_the_shorter_time_while_others_keep_coming_in(flood):
+    flood.begin(case_ids=())
+    under = a_zone(kind="road", code="U", name="下穿", zone_class="underpass")
+    red = flood.intake.record(an_observation(lonlat=north_of(3000), zones=(under,), extent_m2=400.0)).case_id
+    assert flood.case(red).colour == "red"
+    flood.cases.transition(red, Change(to="opened"), by=CHIEF)
+    for minute in range(4):
+        flood.now = NOON + minute * MINUTE
+        flood.puddles(1, first=minute)
+        flood.tick(flood.now)
+        assert len(flood.tables()) == (0 if minute < 2 else len(UNITS)), minute
+    assert {table["table"][0][0] for table in flood.tables()} == {flood.case(red).number}
+
+
+def test_what_is_done_comes_last_and_no_longer_colours_the_message(flood):
+    storm = flood.begin(case_ids=())
+    under = a_zone(kind="road", code="U", name="下穿", zone_class="underpass")
+    red = flood.intake.record(an_observation(lonlat=north_of(3000), zones=(under,), extent_m2=400.0)).case_id
+    flood.cases.transition(red, Change(to="opened"), by=CHIEF)
+    flood.puddles(3)
+    for to in ("signed", "working", "done"):
+        flood.tasks.transition(flood.task(red).task_id, Change(to=to), by=DRAINER)
+    flood.tick(NOON + 2 * MINUTE)
+    told = {table["department"]: table for table in flood.tables()}
+    assert [row[0] == flood.case(red).number for row in told["drainage"]["table"]] == [False, False, False, True]
+    assert (told["drainage"]["open"], told["drainage"]["total"], told["drainage"]["colours"]["red"]) == (3, 4, 0)
+    assert told["drainage"]["text_zh"].startswith(f"0623 暴雨（{storm.number}）：待处置 3 处，新增 3 处，已处置 1 处")
+    assert flood.case(red).number not in told["drainage"]["text_zh"].split("\n", 1)[1]
+    # The town's own task there is open still.
+    assert told["town"]["table"][0][0] == flood.case(red).number
+    colours = {json.loads(row.body)["department"]: row.colour for row in flood.messages("storm.table.v1")}
+    assert (colours["drainage"] == "red", colours["town"]) == (False, "red")
+    flood.cases.transition(red, Change(to="closed", reason="已抽干"), by=CHIEF)
+    with flood.store.read() as connection:
+        assert ranked(connection, get_storm(connection, storm.storm_id))[-1].case.case_id == red
+
+
 def test_sent_back_work_is_news_and_what_a_unit_did_itself_is_none(flood):
     flood.begin(case_ids=())
     (case_id,) = flood.puddles(1)

@@ -15,6 +15,7 @@ from dispatch_api.cases.intake import Intake
 from dispatch_api.cases.records import get_case
 from dispatch_api.cases.schemas import Change
 from dispatch_api.cases.service import CaseDesk
+from dispatch_api.cursors import cursor_of
 from dispatch_api.errors import Forbidden, IllegalTransition, InvalidRequest, NotFound
 from dispatch_api.store import schema as tables
 from dispatch_api.store.history import verify_history
@@ -140,6 +141,41 @@ def test_what_is_on_a_visit_is_suggested_no_more_and_planned_no_second_time(city
     city.move(visit, "cancelled", reason="下雨")
     assert len(city.suggested()) == 1
     assert city.plan().number == f"V{TODAY:%Y%m%d}-0002"
+
+
+def test_the_list_goes_on_page_by_page_and_shows_what_was_missed(store, browser):
+    intake = Intake(store, MATTERS, ROUTING)
+    for number in range(5):
+        intake.record(an_observation(matter="dumping.household", lonlat=north_of(1000 * number)))
+    chief = browser("chief")
+    day = chief.json("/api/v1/visits/suggestions")["day"]
+    cases = [one["case_id"] for one in chief.json("/api/v1/cases")["items"]]
+    for case_id in cases:
+        assert chief.post("/api/v1/visits", {"day": day, "case_ids": [case_id]}).status_code == 201
+    over = (date.fromisoformat(day) - timedelta(days=1)).isoformat()
+    first = tables.visit.c.number.like("%-0001")
+    store.write(lambda connection: connection.execute(update(tables.visit).where(first).values(day=over)))
+    found, cursor = [], None
+    while True:
+        more = {"cursor": cursor} if cursor else {}
+        page = chief.json("/api/v1/visits", limit=2, **more)
+        found += page["items"]
+        cursor = page["next"]
+        if cursor is None:
+            break
+    assert [one["number"][-4:] for one in found] == ["0005", "0004", "0003", "0002", "0001"]
+    assert [one["missed"] for one in found] == [False] * 4 + [True]
+    assert [one["lines"] for one in found] == [2] * 5
+    for wrong in ("x", page_of("cases"), page_of("visits", "2026-1-1"), page_of("visits", "２０２６-11-11")):
+        assert chief.get("/api/v1/visits", cursor=wrong).status_code == 422
+    missed = found[-1]["visit_id"]
+    assert chief.json(f"/api/v1/visits/{missed}")["missed"]
+    begun = chief.post(f"/api/v1/visits/{missed}/transitions", {"to": "under_way"}).json()
+    assert not begun["missed"]
+
+
+def page_of(kind, day="2026-11-23"):
+    return cursor_of(kind, day, "V20261123-0001")
 
 
 def test_a_day_counts_what_is_open_on_it(city):
