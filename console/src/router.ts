@@ -1,7 +1,8 @@
 import { createRouter, createWebHistory } from "vue-router";
 
+import type { Account } from "./api/types";
 import LoginPage from "./pages/LoginPage.vue";
-import { homeOf, seesPeople, session, worksForDepartment } from "./state/session";
+import { homeOf, seesDeliveries, seesPeople, seesReports, session, worksForDepartment } from "./state/session";
 
 export const router = createRouter({
   history: createWebHistory(),
@@ -15,6 +16,9 @@ export const router = createRouter({
     { path: "/visits", name: "visits", component: () => import("./pages/VisitsPage.vue") },
     { path: "/visits/:id", name: "visit", component: () => import("./pages/VisitPage.vue"), props: true },
     { path: "/storms/:id", name: "storm", component: () => import("./pages/StormPage.vue"), props: true },
+    { path: "/reports/:id?", name: "reports", component: () => import("./pages/ReportsPage.vue"), props: true },
+    { path: "/deliveries", name: "deliveries", component: () => import("./pages/DeliveriesPage.vue") },
+    { path: "/history", name: "history", component: () => import("./pages/HistoryPage.vue") },
     { path: "/figures", name: "figures", component: () => import("./pages/FiguresPage.vue") },
     { path: "/:rest(.*)*", name: "missing", component: () => import("./pages/MissingPage.vue") },
   ],
@@ -31,6 +35,13 @@ router.beforeEach(async (to) => {
   if (to.name === "login") return account ? homeOf(account) : true;
   if (!account) return { name: "login", query: to.path === "/" ? {} : { next: to.fullPath } };
   if (to.name === "home" || (to.name === "map" && worksForDepartment(account))) return homeOf(account);
-  const elsewhere = to.name === "people" ? !seesPeople(account) : account.role === "admin" && to.name !== "missing";
-  return elsewhere ? homeOf(account) : true;
+  return mayVisit(String(to.name), account) ? true : homeOf(account);
 });
+
+function mayVisit(page: string, account: Pick<Account, "role">): boolean {
+  if (page === "missing") return true;
+  if (page === "people") return seesPeople(account);
+  if (page === "deliveries") return seesDeliveries(account);
+  if (page === "reports") return seesReports(account);
+  return account.role !== "admin";
+}

@@ -1,11 +1,12 @@
 /** Requests to our own service: cookie session, CSRF header on writes, problem+json turned into one error type. */
 
+import type { CitizenReport, DeliveryDetail, DeliveryItem, EventItem, NewReceiver, Page, ReceiverItem, ReportDetail } from "./desk";
 import type {
   FiguresAnswer, LineResult, CheckAnswer, StormDetail, Stroke, SuggestionList, VisitDetail, VisitItem, Weather,
 } from "./field";
 import type {
   Basemap, CaseDetail, CaseFeature, CaseObservation, CaseProperties, Change, DemoAnswer, Department, FeatureCollection, Flight,
-  KeptAccount, KeptKey, LineGeometry, LogInMethods, PhotoProperties, PointGeometry, PolygonGeometry, SessionAnswer, Summary, Task, TaskPage, ZoneProperties,
+  KeptAccount, KeptKey, LineGeometry, LogInMethods, NewAccount, NewKey, PhotoProperties, PointGeometry, PolygonGeometry, SessionAnswer, Summary, Task, TaskPage, ZoneProperties,
 } from "./types";
 
 const ROOT = "/api/v1";
@@ -18,6 +19,9 @@ export class Problem extends Error {
     readonly title: string,
     readonly detail: string,
     readonly allowed: string[] = [],
+    /** The kind of problem, like `key-exists`, and the part of the request that is wrong, where one is. */
+    readonly kind = "",
+    readonly field = "",
   ) {
     super(detail || title);
     this.name = "Problem";
@@ -43,9 +47,9 @@ function allowedNames(value: unknown): string[] {
 
 async function problemFrom(answer: Response): Promise<Problem> {
   try {
-    const body = (await answer.json()) as { title?: string; detail?: unknown; allowed?: unknown };
+    const body = (await answer.json()) as { type?: string; title?: string; detail?: unknown; allowed?: unknown; field?: unknown };
     const detail = typeof body.detail === "string" ? body.detail : "";
-    return new Problem(answer.status, body.title ?? answer.statusText, detail, allowedNames(body.allowed));
+    return new Problem(answer.status, body.title ?? answer.statusText, detail, allowedNames(body.allowed), body.type?.split(":").at(-1) ?? "", typeof body.field === "string" ? body.field : "");
   } catch {
     return new Problem(answer.status, answer.statusText, "");
   }
@@ -98,7 +102,34 @@ export const api = {
   accounts: async () => (await request<{ items: KeptAccount[] }>("/accounts")).items,
   keys: async () => (await request<{ items: KeptKey[] }>("/keys")).items,
   /** Where the city's own log-in is still to be told, its answer says where. */
+  createAccount: (wanted: NewAccount) => post<KeptAccount>("/accounts", wanted),
+  changeAccount: (name: string, change: { role: string; department: string | null } | { password: string } | { disabled: boolean }) =>
+    request<KeptAccount>(`/accounts/${encodeURIComponent(name)}`, { method: "PATCH", body: change }),
+  createKey: (wanted: NewKey) => post<KeptKey & { key: string }>("/keys", wanted),
+  revokeKey: (name: string) => request<KeptKey>(`/keys/${encodeURIComponent(name)}`, { method: "DELETE" }),
+  reports: (wanted: { waiting?: boolean; case_id?: string; cursor?: string }) =>
+    request<Page<CitizenReport>>(`/reports${query({ waiting: wanted.waiting ? "true" : undefined, case_id: wanted.case_id, cursor: wanted.cursor })}`),
+  report: (id: string) => request<ReportDetail>(`/reports/${encodeURIComponent(id)}`),
+  placeReport: (id: string, lon: number, lat: number) => post<ReportDetail>(`/reports/${encodeURIComponent(id)}/place`, { lon, lat }),
+  linkReport: (id: string, caseId: string, reason: string) => post<ReportDetail>(`/reports/${encodeURIComponent(id)}/link`, { case_id: caseId, reason }),
+  reportContact: async (id: string, reason: string) =>
+    (await post<{ contact: Record<string, string> }>(`/reports/${encodeURIComponent(id)}/contact`, { reason })).contact,
+  receivers: async () => (await request<{ items: ReceiverItem[] }>("/receivers")).items,
+  addReceiver: (wanted: NewReceiver) => post<ReceiverItem & { secret: string | null }>("/receivers", wanted),
+  disableReceiver: (name: string, reason: string) => post<ReceiverItem>(`/receivers/${encodeURIComponent(name)}/disable`, { reason }),
+  enableReceiver: (name: string) => post<ReceiverItem>(`/receivers/${encodeURIComponent(name)}/enable`, {}),
+  rotateReceiver: (name: string) => post<ReceiverItem & { secret: string | null }>(`/receivers/${encodeURIComponent(name)}/rotate`, {}),
+  testReceiver: (name: string) => post<DeliveryDetail>(`/receivers/${encodeURIComponent(name)}/test`, {}),
+  deliveries: async (wanted: { state?: string; receiver?: string; cursor?: string }): Promise<Page<DeliveryItem>> => {
+    const page = await request<{ items: DeliveryItem[]; next: number | string | null }>(`/deliveries${query(wanted)}`);
+    return { items: page.items, next: page.next === null ? null : String(page.next) };
+  },
+  delivery: (id: number) => request<DeliveryDetail>(`/deliveries/${id}`),
+  replayDelivery: (id: number) => post<DeliveryDetail>(`/deliveries/${id}/replay`, {}),
+  replayDead: async (receiver: string) => (await post<{ replayed: number }>("/deliveries/replay", { receiver })).replayed,
+  events: (wanted: { kind?: string; at_until?: string; cursor?: string }) => request<Page<EventItem>>(`/events${query({ ...wanted, newest: "true" })}`),
   logOut: () => request<{ provider: { name: string; url: string } } | undefined>("/session", { method: "DELETE" }),
+  changePassword: (old: string, wanted: string) => request<void>("/session/password", { method: "PUT", body: { old, new: wanted }, anonymous: true }),
   summary: () => request<Summary>("/summary"),
   flights: async () => (await request<{ items: Flight[] }>("/flights")).items,
   flight: (id: string) => request<Flight>(`/flights/${encodeURIComponent(id)}`),

@@ -30,6 +30,24 @@ export interface KeptAccount extends Account {
   disabled_at: string | null;
 }
 
+export interface NewAccount {
+  name: string;
+  password: string;
+  role: Role;
+  department?: string;
+  display_name_zh?: string;
+  display_name_en?: string;
+}
+
+export interface NewKey {
+  name: string;
+  scopes: string[];
+  department?: string;
+  expires_at?: string;
+}
+
+export const SCOPES = ["sightings:write", "cases:read", "features:read", "reports:write"] as const;
+
 /** A machine's key, without its secret. */
 export interface KeptKey {
   name: string;

@@ -2,14 +2,52 @@ import type zh from "./zh";
 
 const en: typeof zh = {
   app: { name: "flyonce", tagline: "One flight sees every matter; each finding goes to the department responsible" },
-  nav: { map: "Operations map", inbox: "Department inbox", visits: "Joint visits", figures: "Monthly figures", people: "Accounts and keys", main: "Main navigation", skip: "Skip to content" },
+  nav: { map: "Operations map", inbox: "Department inbox", visits: "Joint visits", figures: "Monthly figures", reports: "Citizens' reports", deliveries: "Deliveries", history: "History", more: "More pages", people: "Accounts and keys", main: "Main navigation", skip: "Skip to content" },
   role: { operator: "Drone operator", centre: "Operations centre", department: "Department", handler: "Department handler", leader: "Department lead", auditor: "Auditor", admin: "Administrator" },
   people: {
     accounts: "Accounts", keys: "Keys", name: "Name", role: "Role", department: "Department", state: "State", open: "Open", closed: "Closed {time}", scopes: "Opens",
-    revoked: "Revoked {time}", expires: "Until {time}", lasting: "Until revoked", used: "Last used", never: "Never", none: "There are no keys yet.",
-    hint: "To add, close or change: flyonce accounts, flyonce keys, or /api/v1/accounts, /api/v1/keys.",
+    revoked: "Revoked {time}", expired: "Expired {time}", expires: "Until {time}", lasting: "Until revoked", used: "Last used", never: "Never", none: "There are no keys yet.",
+    deed: { create: "New account", role: "Change role", password: "Reset password", disable: "Close account", enable: "Open again", key: "New key", revoke: "Revoke key" },
+    what: { disable: "Its sessions end at once and it cannot log in; it can be opened again later.", enable: "It can log in again, with the password it had.", password: "All its sessions end at once; it logs in with the new password.", revoke: "Whatever uses this key is refused at once. This cannot be undone, and the name is spent." },
+    own: "Another admin changes your account", logInName: "Log-in name", shownName: "Shown name", newPassword: "New password", passwordHint: "At least 8 characters.", keyName: "Name of the key", keyHint: "Say which system uses it, like: dock one.",
+    onlyFor: "Only for", wholeCity: "Whole city", until: "Valid until", scope: { sightings_write: "Send sightings", cases_read: "Read cases", features_read: "Read map layers", reports_write: "Send citizens' reports" },
   },
-  session: { logOut: "Log out", language: "中文", expired: "Your session has ended. Please log in again." },
+  secret: { title: "The key of {name}", once: "It is shown this once. Put it into the system that uses it now: nobody can look it up later.", label: "Key", copy: "Copy", copied: "Copied", kept: "Saved, close" },
+  refusal: {
+    "account-exists": "This name is taken.", "key-exists": "This name is taken, or was once; choose another.", "receiver-exists": "This name is taken.", "address-refused": "Messages must not go to this address.", "store-busy": "The system is busy; try again soon.",
+    "store-unreachable": "The database cannot be reached; try again soon.", "store-full": "The disk is full; tell your administrator.", "too-many-attempts": "Too many attempts; try again later.", "illegal-transition": "Nothing was changed: the state has moved on, or does not allow this.",
+    field: {
+      old: "The present password is wrong.", password: "A password has 8 to 1024 characters.", name: "A name has 1 to 64 printable characters.", department: "Choose the department that this person works for.", role: "This role cannot be given, or it is your own account.", disabled: "Another admin closes your account.",
+      scopes: "Choose at least one right.", expires_at: "The last day lies after today.", url: "This address cannot be used.", secret: "This secret cannot be used.", receiver: "This receiver is switched off; switch it on first.", delivery: "It is being sent right now; try again soon.",
+      case_id: "It cannot be linked: the case has ended, or is the one it belongs to.", request_id: "It has a place and a case already.", reason: "Give the reason.", case_ids: "These cases cannot be visited together: one has ended, is on another visit, or lies elsewhere.", day: "This day cannot be used.", note: "Write a note.", checks: "An answer on the checklist cannot be used.",
+    },
+  },
+  report: {
+    title: "Citizens' reports", tabs: { waiting: "Waiting", all: "All" }, refresh: "Refresh", more: "Show more", noneWaiting: "No report waits for anybody.", none: "No citizen has reported anything yet.", choose: "Choose a report on the left.", detail: "Report",
+    waits: "To review", noPlace: "To be placed", counted: "Only counted", countedWhy: "Nothing is forbidden at this place: it is counted, and no case is opened.", noWords: "(no words)", at: "Reported", media: "Picture", mediaHint: "An outside link from a citizen; open it with care.",
+    person: "By", anonymous: "No contact given", contact: "Show contact", contactKept: "Contact given; the centre may look", contactHint: "Who looked and why goes into the history.",
+    said: { email: "E-mail", phone: "Telephone", first_name: "First name", last_name: "Last name", device_id: "Device", account_id: "Account" },
+    met: "Its case", metNone: "No case yet: put it on the map, or link it to a case.", own: "Made from citizens' reports; the centre reviews it.", seen: "The same place as a known case.", suggested: "Open cases close by", away: "{m} m away", otherFamily: "another kind of matter",
+    isThis: "It is this one", link: "Link to the case", linkOther: "Link to another case", linkHint: "A waiting case that this report alone has made is merged into it; the citizen follows that case from then on.", whichCase: "Case", place: "Put on the map", placeHint: "Click the place on the map, or write the figures.", lon: "Longitude", lat: "Latitude",
+    ofCase: "Citizens' reports",
+  },
+  delivery: {
+    title: "Deliveries", receivers: "Receivers", noReceivers: "No receivers yet: messages are seen in here only.", list: "Messages", none: "No deliveries.", anyReceiver: "Every receiver", kind: "Kind", whose: "For", waiting: "Waiting and dead", counts: "{waiting} waiting, {dead} dead",
+    kinds: { webhook: "Webhook", dingtalk: "DingTalk robot", wecom: "WeCom robot", mail: "E-mail" }, url: "Address", secret: "Signing secret", off: "Off: {why}", paused: "Failed often, paused until {time}",
+    deed: { add: "New receiver", disable: "Switch off", enable: "Switch on", rotate: "New secret", test: "Send a test", replayDead: "Send all dead again" },
+    what: { disable: "Nothing more is sent; what waits is kept and goes out when it is switched on again.", rotate: "Makes a new secret; the present one signs along for 24 hours.", replayDead: "All that could not be delivered goes out again under the same ids; receivers know repeats by them." },
+    state: { pending: "Waiting", delivered: "Delivered", dead: "Dead", folded: "In a digest" }, attempts: "{n} attempts", last: "last", next: "next {time}", case: "See the case", made: "Attempts", noAttempts: "Not tried yet.", fine: "Fine",
+    replay: "Send again", replayHint: "It goes out again now, under the same id.", replayDelivered: "It was delivered; it goes out once more under the same id, by which receivers know repeats.", replayed: "{n} sent again.", again: "It will be sent.",
+    type: {
+      case_opened: "Case opened", case_closed: "Case closed", case_merged: "Case merged", case_reopened: "Case reopened", case_reminder: "Reminder of a case", detection_rejected: "Rejected", receiver_test: "Test", storm_table: "Storm table", storm_ended: "Storm over",
+      task_cancelled: "Task withdrawn", task_dispatched: "Task dispatched", task_done: "Task reported done", task_refused: "Task refused", task_reminder: "Reminder of a task", task_rework: "Task sent back", task_signed: "Task signed", visit_planned: "Visit planned",
+    },
+  },
+  history: {
+    title: "History", group: "Kind", until: "Up to", hint: "The hash of each entry seals it and all before it: no change goes unseen.", none: "No entries.", byRule: "By the routing rules",
+    groups: { all: "Everything", cases: "Cases", tasks: "Tasks", evidence: "Evidence", reports: "Citizens' reports", visits: "Visits and storms", people: "Accounts and keys", deliveries: "Deliveries" },
+  },
+  session: { password: "Change my password", old: "Present password", new: "New password", changed: "Your password was changed; your other sessions have ended.", logOut: "Log out", language: "中文", expired: "Your session has ended. Please log in again." },
   login: {
     title: "Log in", name: "Account", password: "Password", submit: "Log in", busy: "Logging in…", wrong: "Wrong account or password.",
     needBoth: "Please enter account and password.", demoTitle: "Demo accounts", demoHint: "This system runs on demonstration data; one click logs you in.",
@@ -76,10 +114,14 @@ const en: typeof zh = {
   event: {
     task: "Task", case_joined: "Observation joined", case_took_in: "Case {number} merged into this one", case_parted: "Case {number} taken out of this one", case_refined: "Observation refined", case_clean_look: "Looked at again, nothing found", case_verified: "Verdict of a re-flight", case_visit_planned: "On a joint visit", case_visit_under_way: "Joint visit began", case_visit_cancelled: "Joint visit cancelled", case_visited: "Joint visit done", case_storm_joined: "Joined a storm", case_storm_left: "Left a storm", case_undecided: "The routing rules name no single lead",
     account_created: "Account created",
+    account_role_changed: "Role of an account changed", account_password_changed: "Password changed", account_disabled: "Account closed", account_enabled: "Account opened again", key_created: "Key made", key_revoked: "Key revoked",
+    case_reported: "Reported by a citizen", case_report_left: "A report was of another case", report_contact_opened: "Contact of a report opened", case_reminded: "Reminder", task_reminded: "Reminder", case_supervised: "Supervised", case_handed_over: "Handed over as a clue", case_hold: "Evidence frozen",
+    case_unmerged: "Merge undone", case_split_off: "Made a case of its own", storm_begun: "Storm began", storm_ended: "Storm ended", delivery_replayed: "Message sent again", receiver_added: "Receiver added", receiver_disabled: "Receiver switched off", receiver_enabled: "Receiver switched on", receiver_rotated: "New secret of a receiver",
+    evidence_opened: "Original opened", original_opened: "Original opened", evidence_held: "Evidence frozen", evidence_released: "Evidence released", evidence_packed: "Evidence pack made", evidence_removed: "Original removed in time", evidence_over_quota: "Evidence over its quota", flight_noted: "Flight noted", case_clock_stopped: "Clock stopped",
   },
   actor: {
     intake: "System · intake", auto_rule: "System · automatic rule", routing: "System · routing", tasks: "System · follows from tasks",
-    verification: "System · follows from verification", inbox: "System · inbox", command_line: "System · command line",
+    verification: "System · follows from verification", inbox: "System · inbox", command_line: "System · command line", clockwork: "System · deadlines", citizen_report: "Citizen's report", oidc: "City log-in", relay: "System · deliveries", storms: "System · storms",
   },
   why: {
     autoLevel: "Confidence {confidence} reaches the automatic level {level}", refused: "Refused {n} times", seenAgain: "Seen again: {number}",
@@ -142,7 +184,7 @@ const en: typeof zh = {
   figures: {
     title: "Monthly figures", month: "Month", basis: "By the month of dispatch; figures follow what becomes of the cases. Definitions: docs/figures.md.", csv: "Download table", byDepartment: "By department", byMatter: "By matter", all: "Whole city",
     none: "No cases were dispatched in this month.", chart: "Five rates by department", department: "Department", matter: "Matter", dispatched: "Dispatched", closed: "Closed", onTime: "On time", reworked: "Sent back", putOff: "Put off", recurred: "Came back", suspended: "Hours suspended",
-    rate: { closing_rate: "Closed", on_time_rate: "Closed on time", rework_rate: "Sent back", delay_rate: "Put off", recurrence_rate: "Came back" },
+    rate: { closing_rate: "Closing rate", on_time_rate: "On-time rate", rework_rate: "Rework rate", delay_rate: "Delay rate", recurrence_rate: "Recurrence rate" },
   },
   proof: {
     title: "Verdicts of re-flights", before: "Before", after: "Re-flight", looks: "{n} sure looks, {cm} cm per pixel", lacks: "Lacks: ", lack: { looks: "looks", resolution: "resolution", wait: "waiting time", confidence: "confidence" },

@@ -38,6 +38,8 @@ const READ = { dataProjection: "EPSG:4326", featureProjection: "EPSG:3857" };
 interface Handlers {
   onPick?: (caseId: string | null) => void;
   onPointer?: (place: LonLat | null) => void;
+  /** Called with every place that is clicked. */
+  onPlace?: (place: LonLat) => void;
   /** Figures on the graticule; left out where the map is small. */
   labelled?: boolean;
 }
@@ -53,7 +55,7 @@ export class OperationsMap {
   private readonly aircraft = new Feature(new Point([0, 0]));
   private selectedId: string | null = null;
 
-  constructor(target: HTMLElement, { onPick, onPointer, labelled = true }: Handlers = {}) {
+  constructor(target: HTMLElement, { onPick, onPointer, onPlace, labelled = true }: Handlers = {}) {
     this.sources = Object.fromEntries(VECTOR_ORDER.map((name) => [name, new VectorSource()])) as Record<VectorName, VectorSource>;
     const styles: Record<VectorName, StyleLike> = {
       zones: (feature, resolution) => zoneStyle(feature, resolution, this.showsPicture()),
@@ -89,6 +91,7 @@ export class OperationsMap {
     });
     this.sources.track.addFeature(new Feature(this.track));
     this.listen(target, onPick, onPointer);
+    if (onPlace) this.map.on("singleclick", (event) => onPlace(toLonLat(event.coordinate) as LonLat));
   }
 
   private listen(target: HTMLElement, onPick: Handlers["onPick"], onPointer: Handlers["onPointer"]): void {

@@ -25,6 +25,9 @@ export const session = {
   seesCases: computed(() => current.value !== null && current.value.role !== "admin"),
   seesPeople: computed(() => current.value !== null && seesPeople(current.value)),
 
+  seesDeliveries: computed(() => current.value !== null && seesDeliveries(current.value)),
+  seesReports: computed(() => current.value !== null && seesReports(current.value)),
+
   /** Asks the service once who this browser is; later calls answer from memory. */
   async know(): Promise<Account | null> {
     if (asked.value) return current.value;
@@ -68,6 +71,16 @@ export function worksForDepartment(account: Pick<Account, "role">): boolean {
 /** Whether an account may look at accounts and keys. */
 export function seesPeople(account: Pick<Account, "role">): boolean {
   return account.role === "admin" || account.role === "auditor";
+}
+
+/** Whether an account may look at receivers and at how messages went. */
+export function seesDeliveries(account: Pick<Account, "role">): boolean {
+  return ["admin", "centre", "auditor"].includes(account.role);
+}
+
+/** Whether an account may read what citizens reported. */
+export function seesReports(account: Pick<Account, "role">): boolean {
+  return ["operator", "centre", "auditor"].includes(account.role);
 }
 
 /** Where a role lands after the log-in. */

@@ -1,0 +1,12 @@
+/** A citizen's report on the map. */
+
+import type { CaseFeature, LonLat } from "../api/types";
+
+/** A pin that somebody sets with a finger: one sigma, as the service counts it. */
+const PIN_SIGMA_M = 20;
+
+/** A place as the map draws one that waits for a person. */
+export function asPin(id: string, matter: string, place: LonLat): CaseFeature {
+  const properties = { case_id: id, matter, state: "pending_review", colour: null, error: { major_m: PIN_SIGMA_M, minor_m: PIN_SIGMA_M, azimuth_deg: 0 }, ellipse95: null, footprint: null };
+  return { type: "Feature", geometry: { type: "Point", coordinates: place }, properties: properties as unknown as CaseFeature["properties"] };
+}
