@@ -22,8 +22,10 @@ export function useEventWords() {
 
   function actor(who: string): string {
     if (!who.startsWith("system:")) return who;
-    const key = `actor.${who.slice("system:".length).replaceAll("-", "_")}`;
-    return te(key) ? t(key) : who;
+    // Of the command line, the operating system's user follows.
+    const [name = "", ...user] = who.slice("system:".length).split(":");
+    const key = `actor.${name.replaceAll("-", "_")}`;
+    return te(key) ? [t(key), ...user].join(" · ") : who;
   }
 
   return { words, actor };
