@@ -18,6 +18,7 @@ from dispatch_api.cases.observation import Recorded
 from flyonce.after_pictures import AfterPictures
 from flyonce.analysis_result import AnalyzeResult
 from flyonce.clean_looks import note_clean_looks
+from flyonce.clips import Clips
 from flyonce.confirmation import LookLedger, Verdict
 from flyonce.context import GroundContext
 from flyonce.evidence_shelf import EvidenceShelf
@@ -87,6 +88,7 @@ class FlightWork:
         )
         self.context = GroundContext(self.tools.zones, time_zone=self.tools.time_zone)
         self.judge = Judge(rules=self.rules, ledger=self.ledger, context=self.context)
+        self.clips = None if self.tools.near is None else Clips(self.tools.near, self.stills)
         self.offset = FlightOffset(self.tools.known, flight_id=self.flight_id, rules=self.tools.identity)
         self.recorder = Recorder(
             intake=self.tools.intake,
@@ -280,7 +282,7 @@ class FlightWork:
                 return
         if rule is not None:
             review = judged is not Verdict.CONFIRMED or bool(found) or not self.judge.is_timed(thing, rule)
-            self._record(thing, rule, review=review)
+            self._record(thing, rule, review=review, clips=self.clips)
 
     def _waits(self, thing: Thing, rule: Rule) -> bool:
         """Whether a thing may be one of several known cases, or perhaps one: the flight's offset will tell."""
@@ -289,13 +291,14 @@ class FlightWork:
         beside = self.grouper.beside(thing.thing_id)
         return self.tools.known.is_doubtful(self.recorder.observed(thing, rule, beside=beside, offset_m=(0.0, 0.0)))
 
-    def _record(self, thing: Thing, rule: Rule, *, review: bool) -> None:
+    def _record(self, thing: Thing, rule: Rule, *, review: bool, clips: Clips | None = None) -> None:
         done = self.recorder.record(
             thing,
             rule,
             review=review,
             beside=self.grouper.beside(thing.thing_id),
             offset_m=self.offset.offset_m,
+            clips=clips,
         )
         self.recorded.add(thing.thing_id)
         if done.case_id is None:

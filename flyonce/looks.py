@@ -92,6 +92,7 @@ class FilmFrame:
         sha256: Of the file's bytes; None for a stream.
         frame: Its position among the frames, from 0.
         media_time_s: Its presentation time by the film's own clock.
+        path: Where the film lies; None for a stream.
     """
 
     kind: Literal["video", "stream"]
@@ -99,6 +100,7 @@ class FilmFrame:
     sha256: str | None
     frame: int
     media_time_s: float
+    path: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -187,6 +187,10 @@ class NearThreshold:
             self._consider(frame, found, index)
         return found.where(believed)
 
+    def everything(self, frame: Frame) -> Detections:
+        """All that is found in one picture, believed or not: for whoever hides people in it. Nothing is kept."""
+        return self._detector(frame)
+
     def doubtful_in(self, frame: Frame) -> Detections:
         """Hand out what was found in a picture and not believed: once, for it is forgotten then."""
         with self._lock:

@@ -12,6 +12,7 @@ from dispatch_api.cases.observation import Evidence, Observation, Recorded
 from dispatch_api.zones_at import zone_fact
 from flyonce.captures import capture_of
 from flyonce.city_time import city_day
+from flyonce.clips import Clips
 from flyonce.evidence_shelf import EvidenceShelf, Shelved
 from flyonce.near_threshold import KnownModels
 from flyonce.rules import Rule
@@ -67,6 +68,7 @@ class Recorder:
         review: bool,
         beside: Sequence[int] = (),
         offset_m: tuple[float, float] = (0.0, 0.0),
+        clips: Clips | None = None,
     ) -> Recorded:
         """Put a thing into the store; on return it is on disk.
 
@@ -76,9 +78,13 @@ class Recorder:
             review: Whether a person must look at it, whatever the confidence.
             beside: Things of this flight that one picture showed beside it, and that are other ones for sure.
             offset_m: How far the flight's places lie off those of known cases, metres east and north.
+            clips: Cuts the film around the best picture where the rule asks for it; None while more may be seen of it.
         """
         best = self._shelf.best_of(thing.sightings)
         pictures = tuple(_evidence(sighting, kept, self._models) for sighting, kept in best)
+        if clips is not None and best and rule.clip_s:
+            clip = clips.around(best[0][1], pictures[0], seconds=rule.clip_s)
+            pictures += () if clip is None else (clip,)
         seen = self.observed(thing, rule, beside=beside, offset_m=offset_m)
         return self._intake.record(replace(seen, evidence=pictures, review_required=review or rule.review))
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from geo.zones import ZONE_KINDS
 
+MOST_CLIP_S = 120.0
+"""A longer clip would be a film, and every picture of its redacted copy goes through the detector."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Confirmation:
@@ -150,6 +153,7 @@ class Rule:
         unless_mapped: Holds only where none of these kinds of zone is mapped at all.
         min_area_m2: Least area on the ground.
         review: A person always decides.
+        clip_s: Seconds of film to keep around what was found in a video, at least; 0 for none.
     """
 
     id: str
@@ -162,10 +166,13 @@ class Rule:
     unless_mapped: tuple[str, ...] = ()
     min_area_m2: float = 0.0
     review: bool = False
+    clip_s: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "label", _names(self.label))
         object.__setattr__(self, "unless_mapped", _names(self.unless_mapped))
+        if not 0 <= self.clip_s <= MOST_CLIP_S:
+            raise ValueError(f"clip_s is 0 to {MOST_CLIP_S:.0f} seconds, not {self.clip_s}")
         if not self.label:
             raise ValueError("needs at least one label")
         _check_kinds(self.unless_mapped)

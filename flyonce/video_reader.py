@@ -136,6 +136,7 @@ class VideoReader:
                     sha256=self._recording.sha256,
                     frame=frame.index,
                     media_time_s=media_time_s,
+                    path=path,
                 ),
             ),
             masks=masks.of(shot),

@@ -29,7 +29,7 @@ from dispatch_api.cases.records import CaseRow, best_evidence, case_of
 from dispatch_api.cases.rejection import REJECTION_NAMES, label_after_rejection
 from dispatch_api.cursors import cursor_of, row_of
 from dispatch_api.departments.routing import Routing
-from dispatch_api.evidence.records import evidence_of
+from dispatch_api.evidence.records import clips_of, evidence_of
 from dispatch_api.store.feed import last_feed_id
 from dispatch_api.store.schema import case, event, observation
 from dispatch_api.store.times import iso
@@ -111,6 +111,7 @@ def case_detail(
         ],
         "events": _events(connection, case_id, [task.task_id for task in tasks], account),
         "evidence": [_picture(picture) for picture in pictures],
+        "clips": [_clip(one) for one in clips_of(connection, case_id)],
         "allowed": [
             allowed_item(to, *CASE_STATE_NAMES[to], step) | _reason_codes(step, row.label)
             for to, step in _allowed(connection, row, account).items()
@@ -260,6 +261,20 @@ def _picture(row: Row[Any]) -> dict[str, Any]:
         "thumbnail_url": picture_url(row.original_sha256, "thumbnail", row.case_id),
         "annotated_url": picture_url(row.original_sha256, "annotated", row.case_id),
         "full_url": picture_url(row.original_sha256, "full", row.case_id),
+    }
+
+
+def _clip(row: Row[Any]) -> dict[str, Any]:
+    """The film around a finding: what may be seen of it, and which sealed seconds of which film it was made of."""
+    return {
+        "original_sha256": row.original_sha256,
+        "captured_at": iso(row.captured_at),
+        "film": row.capture["source_name"],
+        "film_sha256": row.capture["source_sha256"],
+        "first_s": row.capture["media_time_s"],
+        "seconds": row.capture["duration_s"],
+        "cover_url": picture_url(row.original_sha256, "annotated", row.case_id),
+        "clip_url": picture_url(row.original_sha256, "clip", row.case_id),
     }
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from starlette.background import BackgroundTask
 
 from dispatch_api.accounts.access import SEES_CASES, Subject, open_to
@@ -19,9 +19,9 @@ from dispatch_api.errors import NotFound
 from dispatch_api.evidence.holds import set_hold
 from dispatch_api.evidence.originals import OPENS_ORIGINALS, open_original
 from dispatch_api.evidence.pack.building import build_pack
-from dispatch_api.evidence.records import BEST_FIRST
+from dispatch_api.evidence.records import BEST_FIRST, is_clip
 from dispatch_api.parts import PartsOf, Reader, Writer
-from dispatch_api.store.schema import case, evidence
+from dispatch_api.store.schema import case, evidence, original
 
 router = APIRouter(tags=["evidence"])
 
@@ -42,6 +42,20 @@ class PackRequest(Reasoned):
     lang: Literal["zh", "en"] = "zh"
 
 
+@router.get("/evidence/{original_sha256}/clip", response_class=FileResponse)
+@open_to(SEES_CASES, scope=Scope.CASES_READ, of=Subject.CASE)
+def clip(
+    parts: PartsOf,
+    account: Reader,
+    original_sha256: str,
+    case_id: Annotated[str | None, Query(alias="case")] = None,
+) -> FileResponse:
+    """The film around a finding, for who may see the case: people and plates are hidden in it."""
+    row = _evidence_row(parts, account, original_sha256, case_id, clip=True)
+    path = parts.vault.film_path(row.full_sha256)
+    return FileResponse(path, media_type="video/mp4", headers={"Cache-Control": "private, no-cache"})
+
+
 @router.get("/evidence/{original_sha256}/{which}", response_class=FileResponse)
 @open_to(SEES_CASES, scope=Scope.CASES_READ, of=Subject.CASE)
 def picture(
@@ -52,18 +66,9 @@ def picture(
     case_id: Annotated[str | None, Query(alias="case")] = None,
 ) -> FileResponse:
     """A picture of a case that the asker may see; `case` chooses whose boxes are drawn."""
-    query = (
-        select(evidence)
-        .join(case, case.c.case_id == evidence.c.case_id)
-        .where(evidence.c.original_sha256 == original_sha256, visible_cases(account))
-        .order_by(*BEST_FIRST)
-    )
-    if case_id is not None:
-        query = query.where(evidence.c.case_id == case_id)
-    with parts.store.read() as connection:
-        row = connection.execute(query.limit(1)).first()
-    if row is None:
-        raise NotFound(kind="evidence", key=original_sha256)
+    row = _evidence_row(parts, account, original_sha256, case_id)
+    if which == "full" and is_clip(row):
+        raise NotFound(kind="picture", key=original_sha256)
     path = parts.vault.picture_path(getattr(row, f"{which}_sha256"))
     # The address stays when a better picture comes in, so a browser asks again (and gets 304 when nothing changed).
     return FileResponse(path, media_type="image/jpeg", headers={"Cache-Control": "private, no-cache"})
@@ -80,6 +85,25 @@ def original_file(parts: PartsOf, account: Writer, original_sha256: str, asked: 
         filename=found.file_name,
         headers={"Cache-Control": "private, no-store"},
     )
+
+
+def _evidence_row(
+    parts: PartsOf, account: Reader, original_sha256: str, case_id: str | None, *, clip: bool = False
+) -> Row[Any]:
+    query = (
+        select(evidence, original.c.capture)
+        .join(case, case.c.case_id == evidence.c.case_id)
+        .join(original, original.c.sha256 == evidence.c.original_sha256)
+        .where(evidence.c.original_sha256 == original_sha256, visible_cases(account))
+        .order_by(*BEST_FIRST)
+    )
+    if case_id is not None:
+        query = query.where(evidence.c.case_id == case_id)
+    with parts.store.read() as connection:
+        row = connection.execute(query.limit(1)).first()
+    if row is None or (clip and not is_clip(row)):
+        raise NotFound(kind="evidence", key=original_sha256)
+    return row
 
 
 @router.post("/cases/{case_id}/evidence-pack", response_class=FileResponse)

@@ -102,9 +102,9 @@ class VideoSource:
         self._starting = threading.Lock()
         self._ready: queue.Queue[Frame | BaseException | None] = queue.Queue(maxsize=_FRAMES_AHEAD)
         self._thread: threading.Thread | None = None
-        self._container = _opened(path)
+        self._container = open_film(path)
         try:
-            self._stream = _video_stream(path, self._container)
+            self._stream = video_stream(path, self._container)
             self._frame_interval_s = float(1 / (self._stream.average_rate or _USUAL_RATE))
             self.duration_s = _duration_s(self._container, self._stream)
             self.frame_rate = None if self._stream.average_rate is None else float(self._stream.average_rate)
@@ -280,7 +280,12 @@ class VideoSource:
             self._tally.note(f"ends {missing_s:.1f} s before the {declared_s:.1f} s that it declares: truncated?")
 
 
-def _opened(path: Path) -> InputContainer:
+def open_film(path: Path) -> InputContainer:
+    """Open a film's file, and no other that it may name.
+
+    Raises:
+        VideoError: It cannot be read, or is no video.
+    """
     if path.is_dir():
         raise VideoError(path, "is a folder, not a video", "name the videos in it")
     try:
@@ -306,7 +311,12 @@ def _remedy(path: Path) -> str:
     return _COPY_AGAIN + ", or convert it to MP4 with H.264"
 
 
-def _video_stream(path: Path, container: InputContainer) -> VideoStream:
+def video_stream(path: Path, container: InputContainer) -> VideoStream:
+    """The stream of an opened film that is its picture, not its cover.
+
+    Raises:
+        VideoError: There is none that can be decoded.
+    """
     for stream in container.streams.video:
         if stream.codec_context is not None and not stream.disposition & av.stream.Disposition.attached_pic:
             return stream
@@ -338,10 +348,10 @@ def _first_look(path: Path, stream: VideoStream) -> tuple[tuple[int, int], bool]
         limit = MAX_PIXELS // 1_000_000
         raise VideoError(path, f"declares {width_px} × {height_px} pixels, more than {limit} million", "scale it down")
     size_wh_px = None
-    with _opened(path) as container, contextlib.suppress(FFmpegError):
+    with open_film(path) as container, contextlib.suppress(FFmpegError):
         # AVI has one time stamp a packet, that of decoding, and FFmpeg gives it out for both.
         has_times = container.format.name != "avi"
-        packets = container.demux(_video_stream(path, container))
+        packets = container.demux(video_stream(path, container))
         for packet in itertools.islice(packets, _PACKETS_OF_FIRST_LOOK):
             has_times = has_times and (packet.pts is not None or not packet.size)
             # One picture alone says how the pictures want to be turned.
