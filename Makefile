@@ -7,8 +7,9 @@ TRAIN_BIN := $(TRAIN_VENV)/bin
 # The extra `train` asks for exactly this one. Named first, pip takes a build for the CPU where it is offered one.
 TORCH := torch==2.13.0
 ARGS ?=
-# Tests run side by side, each file in one process: most wait for programs that they started.
-WORKERS ?= 2
+# Tests run side by side, each file in one process: one more than CI has cores, for many wait for programs that they
+# started. In the order of tests/conftest.py; xdist's own would leave the files of few, long tests for the end.
+WORKERS ?= 3
 # Real aerial pictures for the demo's ground; installed without its dependencies, as a package of data.
 GROUND_PICTURES := deepforest==2.1.0
 # A ground station to test the simulated vehicle with; its dependencies draw windows and bring a second OpenCV.
@@ -33,10 +34,11 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml hatch_build.py $(CONSOLE_SOURCE
 	$(BIN)/python -m pip install --quiet --no-deps $(GROUND_PICTURES)
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed
+# All that .installed has, and more: in one go, for each installation of this package sets up a place to build it in.
+$(VENV)/.installed-dev: $(BIN)/python pyproject.toml hatch_build.py $(CONSOLE_SOURCES)
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
-	$(BIN)/python -m pip install --quiet --no-deps $(GROUND_STATION)
-	@touch $@
+	$(BIN)/python -m pip install --quiet --no-deps $(GROUND_PICTURES) $(GROUND_STATION)
+	@touch $(VENV)/.installed $@
 
 install: $(VENV)/.installed
 
@@ -50,7 +52,7 @@ check: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
 test: check
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # In an environment of its own: torch is large, and nothing but training needs it.
 $(TRAIN_VENV)/.installed: $(VENV)/.installed pyproject.toml
