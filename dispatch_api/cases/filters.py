@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Query
 from pydantic import AwareDatetime
-from sqlalchemy import ColumnElement, and_, select, true
+from sqlalchemy import Boolean, ColumnElement, and_, select, true
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from dispatch_api.accounts.model import Account
 from dispatch_api.accounts.sight import visible_tasks
@@ -16,6 +19,20 @@ from dispatch_api.boxes import box_of
 from dispatch_api.cases.model import CaseState, Colour
 from dispatch_api.cursors import words_of
 from dispatch_api.store.schema import case, task
+
+
+class holds_text(FunctionElement[bool]):  # noqa: N801 - named as it reads in a query
+    """The condition that a column holds a text somewhere; on SQLite several times as quick as LIKE."""
+
+    type = Boolean()
+    inherit_cache = True
+    name = "holds_text"
+
+
+@compiles(holds_text)
+def _by_position(element: holds_text, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - the compiler's own
+    column, text = (compiler.process(part, **options) for part in element.clauses)
+    return f"({'instr' if compiler.dialect.name == 'sqlite' else 'strpos'}({column}, {text}) > 0)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +92,7 @@ class CaseFilter:
         if self.seen_until:
             parts.append(case.c.first_seen_at <= self.seen_until)
         if self.number:
-            parts.append(case.c.number.contains(self.number, autoescape=True))
+            parts.append(holds_text(case.c.number, self.number))
         return and_(*parts)
 
 

@@ -37,7 +37,7 @@ from dispatch_api.tasks.records import tasks_of
 from dispatch_api.tasks.views import is_overdue, task_item
 from geo.map_links import map_links
 
-MAP_PAGE = 2_000
+MAP_PAGE = 1_000
 MAP_LIMIT = 20_000
 PAGE_LIMIT = 500
 

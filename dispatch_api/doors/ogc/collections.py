@@ -14,7 +14,9 @@ from sqlalchemy import ColumnElement, Connection, and_, false, func, select, tru
 from dispatch_api.accounts.model import Account
 from dispatch_api.accounts.sight import visible_cases, visible_tasks
 from dispatch_api.boxes import Box
-from dispatch_api.cases.features import case_properties
+from dispatch_api.cases.features import case_properties, errors_of
+from dispatch_api.cases.filters import CaseFilter
+from dispatch_api.cases.listing import Choice, Page, listed
 from dispatch_api.cases.matters import Matters
 from dispatch_api.flights.features import flight_with_track
 from dispatch_api.store.schema import case, flight, flight_photo, task, zone
@@ -22,6 +24,7 @@ from dispatch_api.store.times import iso
 
 Feature = dict[str, Any]
 Span = tuple[datetime | None, datetime | None]
+MOST_MATCHED, MOST_LOOKED_AT = 1000, 10_000
 _NESTED = ("ellipse95", "footprint", "error", "thumbnail_url")
 
 
@@ -50,10 +53,10 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """A page of items, and how many there are altogether."""
+    """A page of items, and how many there are altogether; None where they are too many to be looked at for that."""
 
     features: Sequence[Feature]
-    matched: int
+    matched: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,22 +70,35 @@ class Collection:
 
 
 def _cases(connection: Connection, wanted: Wanted) -> Found:
-    conditions = [visible_cases(wanted.account), _in_time(case.c.first_seen_at, case.c.last_seen_at, wanted.span)]
-    if wanted.box:
-        conditions.append(wanted.box.holds_cases())
-    if wanted.key is not None:
-        conditions.append(case.c.case_id == wanted.key)
-    where = and_(*conditions)
-    matched = connection.execute(select(func.count()).select_from(case).where(where)).scalar_one()
-    query = select(case).where(where).order_by(case.c.seq).limit(wanted.limit).offset(wanted.offset)
+    rows, matched = _chosen_cases(connection, wanted)
     features = []
-    for row in connection.execute(query):
-        properties = case_properties(row, matters=wanted.matters, original_sha256=None)
+    for row, error in zip(rows, errors_of(rows), strict=True):
+        properties = case_properties(row, matters=wanted.matters, original_sha256=None, error=error)
         # A column of a table holds a word or a number.
         flat = {name: value for name, value in properties.items() if name not in _NESTED}
         flat |= {f"error_{name}": value for name, value in properties["error"].items()}
         features.append(_point(row.case_id, row.lon, row.lat, flat))
     return Found(features=features, matched=matched)
+
+
+def _chosen_cases(connection: Connection, wanted: Wanted) -> tuple[Sequence[Any], int | None]:
+    if wanted.key is not None:
+        one = select(case).where(visible_cases(wanted.account), case.c.case_id == wanted.key)
+        rows = connection.execute(one).all()
+        return rows, len(rows)
+    start, end = wanted.span or (None, None)
+    box = wanted.box
+    bbox = None if box is None else f"{box.west!r},{box.south!r},{box.east!r},{box.north!r}"
+    asked = CaseFilter(bbox=bbox, seen_from=start, seen_until=end)
+    page = Page(limit=wanted.limit + 1, skip=wanted.offset, oldest_first=True)
+    found = listed(connection, asked, wanted.account, page)
+    matched = found.matched
+    if matched is None and (found.rows or not wanted.offset) and len(found.rows) <= wanted.limit:
+        matched = wanted.offset + len(found.rows)
+    if matched is None:
+        counted = len(listed(connection, asked, wanted.account, Page(limit=MOST_MATCHED + 1, oldest_first=True)).rows)
+        matched = counted if counted <= MOST_MATCHED else None
+    return found.rows[: wanted.limit], matched
 
 
 def _tasks(connection: Connection, wanted: Wanted) -> Found:
@@ -172,8 +188,16 @@ def extent_of(connection: Connection, collection: Collection, account: Account, 
     """The box (west, south, east, north) of cases and tasks that somebody may see; None where it is not known."""
     if collection.id not in {"cases", "tasks"}:
         return None
-    edges = (func.min(case.c.lon), func.min(case.c.lat), func.max(case.c.lon), func.max(case.c.lat))
-    found = connection.execute(select(*edges).where(visible_cases(account))).one()
+    # Each by an index of its own; a department's are few enough to be told only where they are looked at anyway.
+    edges = [func.min(case.c.lon), func.min(case.c.lat), func.max(case.c.lon), func.max(case.c.lat)]
+    if account.sees_every_case:
+        each = [select(edge).scalar_subquery() for edge in edges]
+        found = connection.execute(select(*each)).one()
+    else:
+        choice = Choice.of(connection, CaseFilter(), account)
+        if choice.most > MOST_LOOKED_AT:
+            return None
+        found = connection.execute(select(*edges).where(visible_cases(account))).one()
     return None if found[0] is None else list(found)
 
 

@@ -139,14 +139,15 @@ def items(
         _link(str(request.url), "self", GEOJSON, "This page"),
         _link(f"{_root(request)}/collections/{one.id}", "collection", "application/json", one.title),
     ]
-    if offset + len(found.features) < found.matched and found.features:
+    if found.features and (found.matched is None or offset + len(found.features) < found.matched):
         links.append(_page_link(request, "next", offset + limit, limit))
     if offset:
         links.append(_page_link(request, "prev", max(0, offset - limit), limit))
     content = {
         "type": "FeatureCollection",
         "timeStamp": iso(utc_now().replace(microsecond=0)),
-        "numberMatched": found.matched,
+        # The standard lets it be left out where it takes long to find out.
+        **({} if found.matched is None else {"numberMatched": found.matched}),
         "numberReturned": len(found.features),
         "features": found.features,
         "links": links,
