@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import random
+import shutil
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
 
 import pytest
 from dispatch_builders import NOON, an_observation, default_rules, north_of
@@ -14,7 +18,7 @@ from dispatch_api.cases.intake import Intake
 from dispatch_api.cases.schemas import Change
 from dispatch_api.cases.service import CaseDesk
 from dispatch_api.errors import DispatchError
-from dispatch_api.store import migrate, open_store
+from dispatch_api.store import Store, migrate, open_store
 from dispatch_api.store import schema as tables
 from dispatch_api.store.backend import backend_of
 from dispatch_api.store.checking import check_store
@@ -78,9 +82,42 @@ def walk(store, steps: int, seed: int = 5) -> None:
             pass  # What is not allowed now changes nothing.
 
 
+@pytest.fixture(scope="module")
+def lives(request, templates, tmp_path_factory) -> Callable[[str], Path | str]:
+    """A function that gives a town of 300 steps in a kind of database, lived once: a file or a database to copy."""
+
+    @cache
+    def live(kind: str) -> Path | str:
+        folder = tmp_path_factory.mktemp("lived")
+        if kind == "sqlite":
+            template: Path | str = shutil.copy(templates[0], folder / "city.db")
+            url = f"sqlite:///{template}"
+        else:
+            template, server = "lived", request.getfixturevalue("postgres")
+            server.run("CREATE DATABASE lived TEMPLATE empty")
+            url = server.url("lived", files=folder)
+        with open_store(url) as store:
+            walk(store, 300)
+        return template
+
+    return live
+
+
+@pytest.fixture
+def lived(store_kind, lives, postgres_copy, tmp_path: Path) -> Iterator[Store]:
+    """A copy of the town of 300 steps."""
+    template = lives(store_kind)
+    if isinstance(template, Path):
+        url = f"sqlite:///{shutil.copy(template, tmp_path / 'city.db')}"
+    else:
+        url = postgres_copy(template)
+    with open_store(url) as opened:
+        yield opened
+
+
 @pytest.mark.both_stores
-def test_every_change_is_counted_with_it(store):
-    walk(store, 300)
+def test_every_change_is_counted_with_it(lived):
+    store = lived
     states = {row.state for row in rows(store, tables.case)}
     assert len(states) >= 4
     assert states & {"closed", "recurred"}
@@ -90,8 +127,8 @@ def test_every_change_is_counted_with_it(store):
 
 
 @pytest.mark.both_stores
-def test_what_is_counted_follows_a_closed_case_too(store):
-    walk(store, 300)
+def test_what_is_counted_follows_a_closed_case_too(lived):
+    store = lived
     closed = next(row for row in rows(store, tables.case) if row.state == "closed" and row.dispatched_at)
 
     def tamper(connection):
@@ -118,8 +155,8 @@ WRONG = {
 
 
 @pytest.mark.both_stores
-def test_a_check_finds_what_was_counted_otherwise_and_counting_anew_mends_it(store):
-    walk(store, 300)
+def test_a_check_finds_what_was_counted_otherwise_and_counting_anew_mends_it(lived):
+    store = lived
     for statement, word in WRONG.items():
         assert wrong(store) == [], statement
         store.write(lambda connection, statement=statement: connection.execute(text(statement)).rowcount)
