@@ -55,6 +55,7 @@ def test_what_waits_for_a_person_is_listed_with_the_case_it_met_and_the_cases_it
     one = chief.json(f"/api/v1/reports/{far}")
     (suggested,) = one["suggestions"]
     assert (suggested["case_id"], suggested["same_family"]) == (known.case_id, True)
+    assert suggested["number"] == known.case_number
     assert suggested["distance_m"] == pytest.approx(60, abs=0.5)
     assert chief.json(f"/api/v1/reports/{met}")["suggestions"][0]["case_id"] == one["case_id"]
     assert chief.get("/api/v1/reports/nothing").status_code == 404

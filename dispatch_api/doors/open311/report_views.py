@@ -98,7 +98,9 @@ def _meant(connection: Connection, row: Row[Any], matters: Matters) -> list[Item
         first_seen_at=at,
         last_seen_at=at,
     )
-    (near,) = near_cases_of_many(connection, [pin.box_lonlat(_SUGGESTED_WITHIN)])
+    (boxed,) = near_cases_of_many(connection, [pin.box_lonlat(_SUGGESTED_WITHIN)])
+    # Those rows carry the number of the box they were found in where a case has its own.
+    near = connection.execute(select(case).where(case.c.case_id.in_([one.case_id for one in boxed])))
     family = matters[row.service_code].family if row.service_code in matters.by_key else None
     found = [
         {
