@@ -160,7 +160,7 @@ const en: typeof zh = {
   },
   lightbox: { title: "Evidence picture", zoomIn: "Zoom in", zoomOut: "Zoom out", reset: "Fit to window", marked: "Marked", full: "Whole picture", hint: "Wheel or +/− zooms, drag moves, Esc closes" },
   inbox: {
-    title: "Department inbox", tabs: { todo: "To sign", doing: "In work", done: "Done", all: "All" }, empty: "No tasks.",
+    title: "Department inbox", search: "Find number, address, matter, department", noMatch: "No task matches.", tabs: { todo: "To sign", doing: "In work", done: "Done", all: "All" }, empty: "No tasks.",
     emptyTab: "No tasks under this tab.", newTask: "A new task has come in", address: "Address unknown", deadline: "{left} left to dispose",
     sign: "{left} left to sign", overdue: "Overdue by {left}", signOverdue: "Signing overdue by {left}", noDeadline: "No deadline set", detail: "Task",
     openMap: "Open in map app", casePage: "See the whole case", received: "Sent {time}", department: "Department", role: "Part", choose: "Choose a task on the left.",
@@ -172,14 +172,14 @@ const en: typeof zh = {
     departments: "Departments", back: "Back to the visits", list: "List and results", results: "Results", checklist: "What to look at", evidence: "Evidence asked for", result: "Result", note: "Note",
     report: "Report our result", reported: "Reported.", answers: { ok: "In order", problem: "Not in order", not_applicable: "Not applicable" },
     lineResults: { done: "Dealt with", not_done: "Not dealt with", nothing_found: "Nothing found there" }, waiting: "No result yet", of: "By {name}, {time}",
-    signatures: "Signatures", sign: "Sign", signHere: "Sign here", signName: "Name", clear: "Clear", signed: "Signed.", signedBefore: "Changed since it was signed", changedMeanwhile: "Somebody else has just changed this. Here is how it stands now; look at it and try again.", noSignatures: "Nobody has signed.",
+    signatures: "Signatures", sign: "Sign", signHere: "Sign here", signName: "Name", clear: "Clear", signed: "Signed.", signedBefore: "Changed since it was signed", changedMeanwhile: "Somebody else has just changed this. Here is how it stands now; look at it and try again.", noSignatures: "Nobody has signed.", linesMissing: "{n} lines have no result yet ({who}); the visit ends once all are there and somebody has signed.", mustSign: "Somebody signs before the visit ends.", mustSignAgain: "Lines were changed after everybody signed: somebody signs again before the visit ends.",
     actCodes: "Codes of administrative acts", actCode: "Our department's act code", save: "Save", saved: "Saved.", seal: "Seal", sealHolds: "Unchanged since it was sealed", sealBroken: "Changed after it was sealed!",
     reason: "Reason (to cancel)", updated: "The visit has been updated.", verb: { under_way: "Begin the visit", done: "End the visit", cancelled: "Cancel the visit" }, lead: "Leads", co: "Helps",
   },
   storm: {
     on: "Storm", banner: "{name}: {n} waterlogged places, ranked by danger; units get tables instead of single messages", open: "See the table", suggest: "{n} new waterlogged places: storm mode is suggested", begin: "Begin storm mode",
     name: "Name of the storm", table: "Places by danger", rank: "No.", place: "Place", danger: "Danger", why: "Why", unknown: "Unknown", area: "Area", units: "Units", told: "Told {time}", notTold: "Not told",
-    end: "End the storm", endReason: "Reason", tell: "Send the tables now", toldNow: "Sent to {n} units.", over: "Over", deadline: "Deadline", started: "Began {time}", back: "Back to the map", tasks: "{n} tasks", none: "No water cases yet.",
+    end: "End the storm", endReason: "Reason", endHint: "New water is then told of place by place again.", tell: "Send the tables now", toldNow: "Sent to {n} units.", over: "Over", deadline: "Deadline", started: "Began {time}", back: "Back to the map", tasks: "{n} tasks", none: "No water cases yet.",
   },
   figures: {
     title: "Monthly figures", month: "Month", basis: "By the month of dispatch; figures follow what becomes of the cases. Definitions: docs/figures.md.", csv: "Download table", byDepartment: "By department", byMatter: "By matter", all: "Whole city",

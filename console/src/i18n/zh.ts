@@ -151,7 +151,7 @@ export default {
   },
   lightbox: { title: "证据照片", zoomIn: "放大", zoomOut: "缩小", reset: "适合窗口", marked: "标注图", full: "整幅画面", hint: "滚轮或 +/− 缩放，拖动平移，Esc 关闭" },
   inbox: {
-    title: "部门收件箱", tabs: { todo: "待签收", doing: "处置中", done: "已办", all: "全部" }, empty: "没有任务。",
+    title: "部门收件箱", search: "按编号、地址、事项、部门查找", noMatch: "没有找到符合的任务。", tabs: { todo: "待签收", doing: "处置中", done: "已办", all: "全部" }, empty: "没有任务。",
     emptyTab: "这一栏没有任务。", newTask: "收到新任务", address: "地址不详", deadline: "处置剩余 {left}", sign: "签收剩余 {left}",
     overdue: "处置已超期 {left}", signOverdue: "签收已超期 {left}", noDeadline: "未定时限", detail: "任务详情", openMap: "用地图应用打开",
     casePage: "查看案件全部记录", received: "派发于 {time}", department: "部门", role: "承办角色", choose: "从左侧选择一个任务。", number: "案件编号",
@@ -163,14 +163,14 @@ export default {
     departments: "参加部门", back: "返回检查列表", list: "检查清单与结果", results: "结果汇总", checklist: "检查要点", evidence: "取证要求", result: "处理结果", note: "说明",
     report: "提交本部门结果", reported: "结果已提交。", answers: { ok: "正常", problem: "有问题", not_applicable: "不涉及" },
     lineResults: { done: "已处置", not_done: "未完成", nothing_found: "现场未发现" }, waiting: "待反馈", of: "反馈人 {name}，{time}",
-    signatures: "签名", sign: "签名确认", signHere: "在此手写签名", signName: "姓名", clear: "清除重签", signed: "已签名。", signedBefore: "签名后内容有改动", changedMeanwhile: "其他人刚刚作了修改，已显示最新内容，请核对后重试。", noSignatures: "还没有签名。",
+    signatures: "签名", sign: "签名确认", signHere: "在此手写签名", signName: "姓名", clear: "清除重签", signed: "已签名。", signedBefore: "签名后内容有改动", changedMeanwhile: "其他人刚刚作了修改，已显示最新内容，请核对后重试。", noSignatures: "还没有签名。", linesMissing: "还有 {n} 项待反馈（{who}），全部反馈并签名后才能结束检查。", mustSign: "结束检查前须有人签名确认。", mustSignAgain: "签名后内容有改动，请重新签名后再结束检查。",
     actCodes: "行政行为码", actCode: "填写本部门行政行为码", save: "保存", saved: "已保存。", seal: "封存校验值", sealHolds: "封存后未改动", sealBroken: "封存后被改动！",
     reason: "理由（取消时必填）", updated: "检查已更新。", verb: { under_way: "开始检查", done: "结束检查", cancelled: "取消检查" }, lead: "主办", co: "协办",
   },
   storm: {
     on: "汛情中", banner: "{name}：{n} 处积水，按危险程度分派，单件通知已合并为清单", open: "查看清单", suggest: "近期新增 {n} 处积水，建议启动汛情模式", begin: "启动汛情",
     name: "汛情名称", table: "积水点危险排序", rank: "序", place: "地点", danger: "危险度", why: "依据", unknown: "未知项", area: "面积", units: "责任单位", told: "已告知 {time}", notTold: "未告知",
-    end: "结束汛情", endReason: "结束理由", tell: "立即发送清单", toldNow: "已向 {n} 个单位发送清单。", over: "已结束", deadline: "时限", started: "{time} 启动", back: "返回地图", tasks: "{n} 项任务", none: "还没有积水案件。",
+    end: "结束汛情", endReason: "结束理由", endHint: "结束后，新增积水恢复按单件通知。", tell: "立即发送清单", toldNow: "已向 {n} 个单位发送清单。", over: "已结束", deadline: "时限", started: "{time} 启动", back: "返回地图", tasks: "{n} 项任务", none: "还没有积水案件。",
   },
   figures: {
     title: "月度指标", month: "月份", basis: "按派遣月份统计，案件后续进展会更新指标；定义见 docs/figures.md。", csv: "下载表格", byDepartment: "按部门", byMatter: "按事项", all: "全市合计",
