@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, select
+from sqlalchemy import Connection, insert, select
 
 from dispatch_api.accounts.model import Account, Role
 from dispatch_api.cases.matters import Matters
@@ -57,8 +57,7 @@ class StormDesk:
         with self._store.read() as connection:
             if storm_on(connection) is not None:
                 return None
-            found = connection.execute(select(case.c.case_id).where(self._lately(since)).order_by(case.c.seq))
-            case_ids = tuple(found.scalars())
+            case_ids = self._lately(connection, since)
         if len(case_ids) < self._rules.suggest.cases:
             return None
         return StormSuggestion(case_ids=case_ids, since=since, needed=self._rules.suggest.cases)
@@ -163,8 +162,7 @@ class StormDesk:
         row = get_storm(connection, storm_id)
         case_ids = wanted.case_ids
         if case_ids is None:
-            lately = self._lately(self._since(at))
-            case_ids = tuple(connection.execute(select(case.c.case_id).where(lately).order_by(case.c.seq)).scalars())
+            case_ids = self._lately(connection, self._since(at))
         self._put(connection, row, case_ids, by, at, field="case_ids")
         fold_deliveries(connection, storm_id, at=at)
         row, _ = tell_units(connection, row, at=at, matters=self._matters)
@@ -226,13 +224,18 @@ class StormDesk:
             raise AssertionError("the rules have been checked")  # pragma: no cover
         return at - within
 
-    def _lately(self, since: datetime) -> ColumnElement[bool]:
-        return and_(
-            case.c.created_at >= since,
+    def _lately(self, connection: Connection, since: datetime) -> tuple[str, ...]:
+        """The cases that may join a storm, the first first."""
+        # Cases come in one after the other: walking back from the newest ends at the first that is too old, where a
+        # question for their times would look at every case that the city ever had.
+        last_before = select(case.c.seq).where(case.c.created_at < since).order_by(case.c.seq.desc()).limit(1)
+        query = select(case.c.case_id).where(
+            case.c.seq > (connection.execute(last_before).scalar() or 0),
             case.c.family.in_(self._rules.families),
             case.c.storm_id.is_(None),
             case.c.state.not_in([state.value for state in ENDED_STATES]),
         )
+        return tuple(connection.execute(query.order_by(case.c.seq)).scalars())
 
 
 def _problem(row: CaseRow, families: Sequence[str]) -> str | None:
