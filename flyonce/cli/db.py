@@ -58,6 +58,7 @@ def verify(store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Check the whole history: every entry's hash, and that each follows the one before."""
     from dispatch_api.errors import ChainBroken, StoreError
     from dispatch_api.store import open_store
+    from dispatch_api.store.checked import CheckedHistory
     from dispatch_api.store.history import verify_history
 
     url = store or Settings().store
@@ -65,6 +66,8 @@ def verify(store: StoreOption = None, as_json: JsonOption = False) -> None:
         with open_store(url) as opened, opened.read() as connection:
             url = opened.shown_url
             checked = verify_history(connection)
+            # That a history fits together does not say that it is the one that was checked before.
+            CheckedHistory(opened).check(connection)
     except ChainBroken as error:
         fail(
             f"the history of {url} was changed: {error} Keep the store as it is and restore a backup elsewhere.",

@@ -105,7 +105,7 @@ def verify(
     """Check a pack, offline, with nothing but the pack; exit 1 names the first file or entry that is not as it was."""
     from dispatch_api.errors import StampError
     from dispatch_api.evidence.pack.stamps import check_signature, token_of
-    from dispatch_api.evidence.pack.standalone import MANIFEST, TOKEN, Wrong
+    from dispatch_api.evidence.pack.standalone import TOKEN, Wrong
     from dispatch_api.evidence.pack.standalone import verify as verify_pack
 
     if not file.exists():
@@ -118,8 +118,8 @@ def verify(
             if token is None:
                 raise Wrong(TOKEN, "is missing: the pack has no time stamp")
             stamped_at = check_signature(token, manifest, _read(tsa_cert))
-        if store is not None and not _knows(store, told):
-            raise Wrong(MANIFEST, "the store's history names no pack with this manifest: it was not made there")
+        if store is not None:
+            _compare(store, told)
     except (Wrong, StampError) as error:
         where = error.where if isinstance(error, Wrong) else TOKEN
         if as_json:
@@ -316,12 +316,17 @@ def _set_hold(
         say(f"{case}: the evidence is {'held' if held else 'released'}{'' if changed else ' already'}.")
 
 
-def _knows(url: str, told: Intact) -> bool:
-    from dispatch_api.evidence.pack.building import is_known
+def _compare(url: str, told: Intact) -> None:
+    """Ask a store whether the pack was made of it, and whether its history is still the one of the pack."""
+    from dispatch_api.evidence.pack.building import has_same_history, is_known
+    from dispatch_api.evidence.pack.standalone import EVENTS, MANIFEST, Wrong
     from dispatch_api.store import open_store
 
     with open_store(url) as opened:
-        return is_known(opened, told)
+        if not is_known(opened, told):
+            raise Wrong(MANIFEST, "the store's history names no pack with this manifest: it was not made there")
+        if not has_same_history(opened, told):
+            raise Wrong(EVENTS, "the store's history up to then is not the one that the pack was made from")
 
 
 def _cards() -> tuple[PackCard, ...]:

@@ -50,7 +50,7 @@ def test_a_pack_holds_everything_of_its_case_and_proves_itself(store, intake, tm
     by_role = {role: [one for one in files if one["role"] == role] for role in {one["role"] for one in files}}
     assert {role: len(rows) for role, rows in by_role.items()} == {
         **{"original": 2, "redacted": 4, "thumbnail": 2, "map": 1, "report": 2, "telemetry": 2, "model card": 1},
-        **{"event log": 1, "verifier": 1, "guide": 1},
+        **{"event log": 2, "verifier": 1, "guide": 1},
     }
     assert about["case"]["number"] == number
     assert about["case"]["ellipse_95"]["major_m"] > 1

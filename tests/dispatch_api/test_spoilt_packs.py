@@ -46,7 +46,16 @@ def own_names() -> list[str]:
     """What every pack of this case holds, to generate tests from."""
     pictures = [f"pictures/00{n}-{kind}.jpg" for n in (1, 2) for kind in ("boxes", "whole", "thumbnail")]
     originals = [f"originals/00{n}.jpg" for n in (1, 2)]
-    plain = ["report.html", "report.pdf", "history/events.jsonl", "map.svg", "verify.py", "readme.txt", "digests.txt"]
+    plain = [
+        "report.html",
+        "report.pdf",
+        "history/events.jsonl",
+        "history/places.json",
+        "map.svg",
+        "verify.py",
+        "readme.txt",
+        "digests.txt",
+    ]
     return [*pictures, *originals, *plain, "telemetry/01-track.csv", "telemetry/01-photos.csv", "models/01-card.yaml"]
 
 

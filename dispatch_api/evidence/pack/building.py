@@ -22,6 +22,7 @@ from dispatch_api.evidence.pack.facts import CaseFacts, gather
 from dispatch_api.evidence.pack.members import Tick, with_manifest, write_members
 from dispatch_api.evidence.vault import Vault
 from dispatch_api.store import Store
+from dispatch_api.store.checked import CheckedHistory
 from dispatch_api.store.history import Event, append_event
 from dispatch_api.store.schema import event
 from dispatch_api.store.times import iso, utc_now
@@ -100,7 +101,7 @@ def build_pack(
     if out.exists():
         raise EvidenceError(path=out, problem="is there already", remedy="Name a new file, or remove it")
     with store.read() as connection:
-        facts = gather(connection, name, matters=matters)
+        facts = gather(connection, name, matters=matters, history=CheckedHistory(store))
     work = Contents(facts=facts, vault=Vault(store.evidence_dir), cards=tuple(cards), originals=originals)
     at = now()
     about = {**facts.about, "made_at": iso(at), "made_by": by.name, "why": why, "tool": tool, "originals": originals}
@@ -118,6 +119,7 @@ def build_pack(
             "files": told.files,
             "originals": inside,
             "stamped": told.stamped,
+            "tree": facts.about["history"]["tree"],
         }
         store.write(lambda connection: _note(connection, facts, by=by, at=at, why=why, data=data))
         size = partial.stat().st_size
@@ -142,6 +144,19 @@ def is_known(store: Store, told: standalone.Intact) -> bool:
     with store.read() as connection:
         kept = connection.execute(select(event.c.data).where(made_of)).scalars().all()
     return any(json.loads(data)["manifest_sha256"] == told.manifest_sha256 for data in kept)
+
+
+def has_same_history(store: Store, told: standalone.Intact) -> bool:
+    """Whether the store's history up to where a pack was made is the one of the pack, entry for entry.
+
+    Raises:
+        ChainBroken: The store's history is not as it was.
+    """
+    tree = told.about["history"].get("tree")
+    if tree is None:  # made before packs said so
+        return True
+    with store.read() as connection:
+        return CheckedHistory(store).root_at(connection, tree["size"]) == str(tree["root"])
 
 
 def _note(

@@ -68,6 +68,7 @@ class Contents:
         svg = map_svg(self.facts, lang=lang)
         members = [
             Member(name=standalone.EVENTS, content=self._events(), facts={"role": "event log"}),
+            Member(name=standalone.PLACES, content=self._places(), facts={"role": "event log"}),
             Member(name="map.svg", content=svg.encode("utf-8"), facts={"role": "map"}),
             *(member for number, one in enumerate(self.facts.pictures, 1) for member in self._pictures(number, one)),
             *self._telemetry(about),
@@ -188,6 +189,9 @@ class Contents:
 
     def _events(self) -> bytes:
         return "".join(f"{standalone.canonical(one)}\n" for one in self.facts.events).encode("utf-8")
+
+    def _places(self) -> bytes:
+        return f"{standalone.canonical({'paths': list(self.facts.places)})}\n".encode("ascii")
 
     def _telemetry(self, about: Mapping[str, Any]) -> list[Member]:
         members = []

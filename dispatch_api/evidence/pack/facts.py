@@ -23,7 +23,7 @@ from dispatch_api.evidence.pack.told import (
     told_task,
 )
 from dispatch_api.evidence.proofs import clean_looks_of
-from dispatch_api.store.history import GENESIS_HASH, verify_history
+from dispatch_api.store.checked import CheckedHistory
 from dispatch_api.store.schema import case, event, flight, flight_photo, flight_position, observation, task, zone
 
 _VERDICT_STATES = (CaseState.OPENED.value, CaseState.REJECTED.value)
@@ -38,6 +38,7 @@ class CaseFacts:
         row: The case.
         pictures: Each original once: findings best first, then clips, then clean looks.
         events: The case's entries of the history, and those of cases that were merged into it, as they were hashed.
+        places: For each of these entries, the hashes that lead from it to the root of the tree over the history.
         flights: Rows of the flights that saw it, or its place clean; one that the store does not know is missing.
         positions: Rows of the track, by flight.
         photos: Rows of the pictures taken, by flight.
@@ -48,19 +49,21 @@ class CaseFacts:
     row: Row[Any]
     pictures: tuple[Picture, ...]
     events: tuple[dict[str, Any], ...]
+    places: tuple[list[str], ...]
     flights: tuple[Row[Any], ...]
     positions: Mapping[str, Sequence[Row[Any]]]
     photos: Mapping[str, Sequence[Row[Any]]]
     zones: Sequence[dict[str, Any]]
 
 
-def gather(connection: Connection, name: str, *, matters: Matters) -> CaseFacts:
-    """Read all of a case, after the whole history was checked.
+def gather(connection: Connection, name: str, *, matters: Matters, history: CheckedHistory) -> CaseFacts:
+    """Read all of a case, after the history was checked: what is new of it, and all that stands near the case's own.
 
     Args:
         connection: Sees one moment of the store.
         name: The case's id, or its number.
         matters: Names of the matters.
+        history: Knows what of the history was checked before.
 
     Raises:
         NotFound: There is no such case.
@@ -70,8 +73,8 @@ def gather(connection: Connection, name: str, *, matters: Matters) -> CaseFacts:
     if row is None:
         raise NotFound(kind="case", key=name)
     ids = _with_merged(connection, row.case_id)
-    checked = verify_history(connection)
     events = tuple(_event(one) for one in connection.execute(_events_of(ids)))
+    checked = history.check(connection, [one["seq"] for one in events])
     observations = connection.execute(
         select(observation).where(observation.c.case_id.in_(ids)).order_by(observation.c.observation_id)
     ).all()
@@ -93,7 +96,12 @@ def gather(connection: Connection, name: str, *, matters: Matters) -> CaseFacts:
         "reviews": [
             told_review(one) for one in events if one["to_state"] in _VERDICT_STATES and one["task_id"] is None
         ],
-        "history": {"hashes": [one["hash"] for one in events], "head": _head(connection), "entries_checked": checked},
+        "history": {
+            "hashes": [one["hash"] for one in events],
+            "head": {"seq": checked.entries, "hash": checked.head},
+            "entries_checked": checked.walked,
+            "tree": {"size": checked.entries, "root": checked.root},
+        },
     }
     return CaseFacts(
         about=about,
@@ -103,6 +111,7 @@ def gather(connection: Connection, name: str, *, matters: Matters) -> CaseFacts:
         flights=flights,
         positions=_by_flight(connection, flight_position, flight_position.c.position_id, names),
         photos=_by_flight(connection, flight_photo, flight_photo.c.photo_id, names),
+        places=tuple(checked.paths[one["seq"]] for one in events),
         zones=connection.execute(select(zone.c.feature).order_by(zone.c.zone_id)).scalars().all(),
     )
 
@@ -124,11 +133,6 @@ def _events_of(ids: Sequence[str]) -> Any:  # noqa: ANN401 - a query
 def _event(row: Row[Any]) -> dict[str, Any]:
     """An entry as it was hashed, so that the hash can be taken again."""
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row._mapping.items()}
-
-
-def _head(connection: Connection) -> dict[str, Any]:
-    last = connection.execute(select(event.c.seq, event.c.hash).order_by(event.c.seq.desc()).limit(1)).first()
-    return {"seq": last.seq if last else 0, "hash": last.hash if last else GENESIS_HASH}
 
 
 def _by_flight(connection: Connection, table: Any, key: Any, names: Sequence[str]) -> dict[str, list[Row[Any]]]:  # noqa: ANN401 - a table and its column

@@ -26,8 +26,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-FORMAT = "flyonce-evidence-pack/1"
-MANIFEST, DIGESTS, TOKEN, EVENTS = "manifest.json", "digests.txt", "manifest.tsr", "history/events.jsonl"
+FORMAT = "flyonce-evidence-pack/2"
+_FORMATS = ("flyonce-evidence-pack/1", FORMAT)
+MANIFEST, DIGESTS, TOKEN = "manifest.json", "digests.txt", "manifest.tsr"
+EVENTS, PLACES = "history/events.jsonl", "history/places.json"
 GENESIS = "0" * 64
 ZIP_ITSELF = "the zip itself"
 MOST_BYTES = 0xFFFF_FFFF - (1 << 20)
@@ -104,9 +106,9 @@ def entry_sha256(entry: dict[str, Any]) -> str:
     return sha256_of_text(canonical({key: value for key, value in entry.items() if key != "entry_sha256"}))
 
 
-def manifest_bytes(entries: list[dict[str, Any]]) -> bytes:
+def manifest_bytes(entries: list[dict[str, Any]], written_as: str = FORMAT) -> bytes:
     """The manifest as it lies in the pack."""
-    whole = {"format": FORMAT, "entries": entries, "head": entries[-1]["entry_sha256"]}
+    whole = {"format": written_as, "entries": entries, "head": entries[-1]["entry_sha256"]}
     return (json.dumps(whole, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False) + "\n").encode("utf-8")
 
 
@@ -272,6 +274,8 @@ def _check(container: _Container) -> Intact:
     for entry in files:
         order.append((entry["path"], _check_file(container, entry, about)))
     events = _check_events(b"".join(container.blocks(EVENTS)), about)
+    if "tree" in about["history"]:
+        _check_places(container, about["history"])
     known = {name for name, _ in order} | {DIGESTS, TOKEN}
     for name in container.names:
         if name not in known:
@@ -308,11 +312,14 @@ def _read_manifest(raw: bytes) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     try:
         found = json.loads(raw.decode("utf-8"))
         entries = found["entries"]
-        if found["format"] != FORMAT:
+        if found["format"] not in _FORMATS:
             raise Wrong(MANIFEST, f"is of a format unknown here ({found['format']!a}); a newer verifier may read it")
         _check_chain(entries)
-        if manifest_bytes(entries) != raw:
+        if manifest_bytes(entries, found["format"]) != raw:
             raise Wrong(MANIFEST, "is not written as flyonce writes it: bytes between its entries were changed")
+        # Packs of the first format do not say where in the whole history their entries stand.
+        if found["format"] == FORMAT and "tree" not in entries[0]["history"]:
+            raise Wrong(MANIFEST, "does not say where in the history its entries stand")
         return entries[0], _files_of(entries)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
         raise Wrong(MANIFEST, "cannot be read as a manifest") from error
@@ -385,6 +392,36 @@ def _check_events(raw: bytes, about: dict[str, Any]) -> int:
     if before is not None and before["seq"] == told["head"]["seq"] and before["hash"] != told["head"]["hash"]:
         raise Wrong(f"{EVENTS}, entry {len(hashes)}", "the history did not end with it")
     return len(hashes)
+
+
+def _check_places(container: _Container, told: dict[str, Any]) -> None:
+    """Follow each entry's hash up to the root of the tree over the whole history (RFC 9162, 2.1.3.2)."""
+    size, root = told["tree"]["size"], told["tree"]["root"]
+    seqs = [json.loads(line)["seq"] for line in b"".join(container.blocks(EVENTS)).split(b"\n")[:-1]]
+    try:
+        paths = json.loads(_whole(container, PLACES, _MOST_MANIFEST_BYTES).decode("utf-8"))["paths"]
+        if size != told["head"]["seq"] or len(paths) != len(seqs):
+            raise Wrong(PLACES, "is of another history than the entries")
+        for number, (seq, own, path) in enumerate(zip(seqs, told["hashes"], paths), 1):  # noqa: B905 - as above
+            if _root_by(own, seq - 1, size, path) != root:
+                raise Wrong(f"{PLACES}, entry {number}", f"does not lead from event {seq} to the root of the history")
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise Wrong(PLACES, "cannot be read") from error
+
+
+def _root_by(own: str, place: int, size: int, path: list[str]) -> str | None:
+    node, last = hashlib.sha256(b"\0" + bytes.fromhex(own)).digest(), size - 1
+    for beside in path:
+        if last == 0 or not _SHA256.fullmatch(beside):
+            return None
+        if place & 1 or place == last:
+            node = hashlib.sha256(b"\1" + bytes.fromhex(beside) + node).digest()
+            while not place & 1 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            node = hashlib.sha256(b"\1" + node + bytes.fromhex(beside)).digest()
+        place, last = place >> 1, last >> 1
+    return node.hex() if last == 0 else None
 
 
 def _event_of(line: bytes, where: str) -> dict[str, Any]:

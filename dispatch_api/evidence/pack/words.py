@@ -107,9 +107,9 @@ WORDS: dict[str, tuple[str, str]] = {
         "beforehand, or the digest in the store's history decides.",
     ),
     "not_3": (
-        "案件记录只列本案条目：各条内容可核验，其间他案条目只有系统本身可核验。",
-        "Only this case's entries of the history are here: each can be checked; that nothing else lies between "
-        "them, only the store can tell.",
+        "案件记录只列本案条目：各条内容及其在全部记录中的位置（history/places.json）可核验；其间他案条目的内容只有系统本身可核验。",
+        "Only this case's entries of the history are here: each can be checked, and so can its place in the whole "
+        "(history/places.json); what the entries of other cases say, only the store can tell.",
     ),
     "not_4": (
         "人工智能的识别结果是线索，不是处罚决定。",
