@@ -38,6 +38,14 @@ router.beforeEach(async (to) => {
   return mayVisit(String(to.name), account) ? true : homeOf(account);
 });
 
+/** A page that is younger than this is not loaded anew again: what fails then is something else. */
+const YOUNG_MS = 10_000;
+
+// The service was updated while this page was open: the parts that it names are gone, a new page names others.
+router.onError((_error, to) => {
+  if (performance.now() > YOUNG_MS) window.location.assign(to.fullPath);
+});
+
 function mayVisit(page: string, account: Pick<Account, "role">): boolean {
   if (page === "missing") return true;
   if (page === "people") return seesPeople(account);

@@ -193,6 +193,16 @@ export interface OtherCase {
   number: string | null;
 }
 
+/** The film around a finding, with people and plates hidden. */
+export interface EvidenceClip {
+  original_sha256: string;
+  captured_at: string | null;
+  film: string;
+  seconds: number;
+  cover_url: string;
+  clip_url: string;
+}
+
 export interface EvidencePicture {
   original_sha256: string;
   captured_at: string | null;
@@ -260,6 +270,7 @@ export interface CaseDetail extends CaseProperties {
   tasks: CaseTask[];
   events: HistoryEvent[];
   evidence: EvidencePicture[];
+  clips: EvidenceClip[];
   allowed: AllowedMove[];
   /** Whether some of its observations may be made a case of their own. */
   may_split?: boolean;

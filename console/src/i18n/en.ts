@@ -103,7 +103,7 @@ const en: typeof zh = {
     frames: "Pictures", seenIn: "Observations", rule: "Routing rule and legal basis", ruleNone: "Not dispatched yet: no routing rule has fired.",
     ruleId: "Rule", basis: "Legal basis", clocks: "Deadlines", clocksNone: "No clock is running yet.", observations: "Observations",
     observationsNone: "No observations.", history: "History", historyNone: "Nothing recorded yet.", historyMore: "Show all {n} (with the automatic moves of tasks)", historyLess: "Main events only", tasks: "Department tasks",
-    tasksNone: "Not sent to any department yet.", evidence: "Evidence", evidenceNone: "There is no evidence picture.", captured: "Taken {time}", still: "Film {film} · {time} · frame {frame}",
+    tasksNone: "Not sent to any department yet.", evidence: "Evidence", evidenceNone: "There is no evidence picture.", clip: "Clip (redacted)", clipOf: "{film}, {seconds} s", clipLive: "live stream", clipHash: "SHA-256 as filmed", captured: "Taken {time}", still: "Film {film} · {time} · frame {frame}",
     hash: "SHA-256 of the original", enlarge: "Click for the full picture", actions: "Actions", actionsNone: "There is nothing you may do in this state.",
     smallMap: "Where it is", lead: "Lead", co: "With", deadline: "Dispose by", sign: "Sign by", due: "due", flight: "Flight",
     clue: "A recognition result is a clue, never a penalty: a person has to verify it.", copy: "Copy coordinates", copied: "Copied", amap: "AMap", baidu: "Baidu Maps",

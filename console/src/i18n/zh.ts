@@ -100,7 +100,7 @@ export default {
     frames: "画面数", seenIn: "观测次数", rule: "派遣规则与法律依据", ruleNone: "尚未派遣，没有命中的派遣规则。", ruleId: "规则编号",
     basis: "法律依据", clocks: "时限", clocksNone: "还没有计时。", observations: "观测记录", observationsNone: "没有观测记录。",
     history: "办理过程", historyNone: "还没有记录。", historyMore: "显示全部 {n} 条（含部门任务的自动流转）", historyLess: "只看主要过程", tasks: "部门任务", tasksNone: "还没有派给任何部门。", evidence: "证据照片",
-    evidenceNone: "没有证据照片。", captured: "拍摄于 {time}", still: "视频 {film} · {time} · 第 {frame} 帧", hash: "原图 SHA-256", enlarge: "点击查看大图", actions: "办理",
+    evidenceNone: "没有证据照片。", clip: "视频片段（已脱敏）", clipOf: "{film}，{seconds} 秒", clipLive: "直播", clipHash: "原片段 SHA-256", captured: "拍摄于 {time}", still: "视频 {film} · {time} · 第 {frame} 帧", hash: "原图 SHA-256", enlarge: "点击查看大图", actions: "办理",
     actionsNone: "当前状态下您没有可办理的操作。", smallMap: "位置图", lead: "主办", co: "协办", deadline: "处置时限", sign: "签收时限",
     due: "到期", flight: "航次", clue: "识别结果为线索，不作为行政处罚依据；须经人工核实。", copy: "复制坐标", copied: "已复制", amap: "高德地图", baidu: "百度地图",
     changed: "{from} → {to}", chain: "记录链哈希", back: "返回地图", backInbox: "返回收件箱", updated: "案件已更新。", toTasks: "查看任务",
