@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -19,6 +20,8 @@ from dispatch_api.boxes import box_of
 from dispatch_api.cases.model import CaseState, Colour
 from dispatch_api.cursors import words_of
 from dispatch_api.store.schema import case, task
+
+_WHOLE_DAY = re.compile(r"\d{8}-\d*")
 
 
 class holds_text(FunctionElement[bool]):  # noqa: N801 - named as it reads in a query
@@ -93,6 +96,9 @@ class CaseFilter:
             parts.append(case.c.first_seen_at <= self.seen_until)
         if self.number:
             parts.append(holds_text(case.c.number, self.number))
+            if _WHOLE_DAY.fullmatch(self.number):
+                # Only the beginning of a number is like that, and beginnings are found by the index.
+                parts.append(case.c.number.between(self.number, f"{self.number}:"))
         return and_(*parts)
 
 

@@ -52,7 +52,7 @@ def _overdue(account: Account, at: datetime) -> Any:  # noqa: ANN401 - a query
         visible_tasks(account),
         task.c.case_id.not_in(resting),
     )
-    return late.with_hint(task, "INDEXED BY task_in_state", "sqlite")
+    return late
 
 
 def _summed(counts: Any) -> Counter[str]:  # noqa: ANN401 - pairs of a word and a count
