@@ -15,7 +15,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select, true, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.sql.selectable import Subquery
 
 from dispatch_api.accounts.model import Account
@@ -179,7 +192,7 @@ class Choice:
         of_matter = of_department = 0
         fitting: dict[tuple[str, str], int] = {}
         sets = set()
-        for row in connection.execute(_COUNTS):
+        for row in connection.execute(_COUNTS_OF_ALL if sees.everything else _COUNTS):
             in_state = found.setdefault(row.state, [0, 0]) if not states or row.state in states else None
             seen, of_it = sees.sees(row.departments), not matters or row.matter in matters
             if seen:
@@ -276,6 +289,12 @@ class _Sight:
 
 
 _COUNTS = select(case_count).where(case_count.c.n > 0)
+_KINDS = (case_count.c.matter, case_count.c.state, case_count.c.colour)
+_COUNTS_OF_ALL = (
+    select(literal("").label("departments"), *_KINDS, cast(func.sum(case_count.c.n), BigInteger).label("n"))
+    .where(case_count.c.n > 0)
+    .group_by(*_KINDS)
+)
 
 
 def _few(connection: Connection, choice: Choice) -> Select[Any] | None:
