@@ -42,16 +42,16 @@ class PackRequest(Reasoned):
     lang: Literal["zh", "en"] = "zh"
 
 
-@router.get("/evidence/{original_sha256}/clip", response_class=FileResponse)
+@router.get("/evidence/{clip_sha256}/clip", response_class=FileResponse)
 @open_to(SEES_CASES, scope=Scope.CASES_READ, of=Subject.CASE)
 def clip(
     parts: PartsOf,
     account: Reader,
-    original_sha256: str,
+    clip_sha256: str,
     case_id: Annotated[str | None, Query(alias="case")] = None,
 ) -> FileResponse:
     """The film around a finding, for who may see the case: people and plates are hidden in it."""
-    row = _evidence_row(parts, account, original_sha256, case_id, clip=True)
+    row = _evidence_row(parts, account, clip_sha256, case_id, clip=True)
     path = parts.vault.film_path(row.full_sha256)
     return FileResponse(path, media_type="video/mp4", headers={"Cache-Control": "private, no-cache"})
 

@@ -10,6 +10,7 @@ from typing import Any
 from dispatch_builders import NOON, an_observation, north_of, some_evidence
 from dispatch_client import Browser, Machine
 from dispatch_people import PASSWORD, QUICK
+from pack_builders import a_clip
 
 from dispatch_api.accounts.access import DeclaredRoute, Subject
 from dispatch_api.accounts.keys import KeyDesk
@@ -137,7 +138,8 @@ def settle_objects(store, matters, routing, folder) -> dict[str, str]:
     flights.start("flight-1", "晨巡", [north_of(0), north_of(100)])
     flights.photo("flight-1", "p.jpg", NOON, *north_of(0), None, looked=True)
     pictures = (some_evidence(folder, name="p.jpg"),)
-    puddle = intake.record(an_observation(evidence=pictures, last_seen_at=NOON + timedelta(minutes=1)))
+    clip = a_clip(folder, pictures[0])
+    puddle = intake.record(an_observation(evidence=(*pictures, clip), last_seen_at=NOON + timedelta(minutes=1)))
     second = intake.record(an_observation(lonlat=north_of(40), matter="waterlogging.road"))
     task = next(task for task in puddle.tasks if task.department == "drainage")
     look = {"looks": 5, "resolution_m": 0.02, "first_at": NOON, "last_at": NOON, "picture": pictures[0]}
@@ -148,6 +150,7 @@ def settle_objects(store, matters, routing, folder) -> dict[str, str]:
         "task_id": str(task.task_id),
         "flight_id": "flight-1",
         "original_sha256": pictures[0].original_sha256,
+        "clip_sha256": clip.original_sha256,
         "which": "full",
         "form": "json",
     }

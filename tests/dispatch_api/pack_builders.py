@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +12,7 @@ from pathlib import Path
 from dispatch_builders import HOME_LONLAT, NOON, a_jpeg, an_observation, default_rules, north_of, some_evidence
 
 from dispatch_api.accounts.model import Actor, Role
+from dispatch_api.cases.observation import Evidence
 from dispatch_api.evidence.capture import CameraPose, Capture
 from dispatch_api.evidence.looks import Finding, PictureLook
 from dispatch_api.evidence.pack.building import build_pack
@@ -20,6 +22,7 @@ from dispatch_api.flights.zones import ZoneDesk
 
 WEIGHTS = "ab" * 32
 FILM = "cd" * 32
+FILMED, REDACTED = b"\0\0\0\x18ftypmp42 as filmed", b"\0\0\0\x18ftypmp42 nobody to be seen"
 CENTRE = Actor(name="chief", role=Role.CENTRE)
 CARD = PackCard(name="water", sha256=WEIGHTS, thresholds={"standing_water": 0.5}, text="name: water 水\n".encode())
 
@@ -48,6 +51,22 @@ def a_look(confidence: float = 0.9) -> PictureLook:
         mine=True,
     )
     return PictureLook(size_wh_px=(640, 480), findings=(found,))
+
+
+def a_clip(folder: Path, picture: Evidence) -> Evidence:
+    """The film around what a picture shows; nobody decodes it here."""
+    (folder / "clip.mp4").write_bytes(FILMED)
+    (folder / "redacted.mp4").write_bytes(REDACTED)
+    capture = Capture(kind="clip", source_name="DJI.MP4", source_sha256=FILM, media_time_s=36.1, duration_s=10.4)
+    return replace(
+        picture,
+        original_path=folder / "clip.mp4",
+        original_sha256=hashlib.sha256(FILMED).hexdigest(),
+        boxes_xyxy_px=(),
+        look=None,
+        capture=capture,
+        redacted_film=folder / "redacted.mp4",
+    )
 
 
 def a_case(store, intake, folder: Path, *, matter: str = "waterlogging.road") -> str:

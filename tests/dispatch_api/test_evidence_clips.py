@@ -9,33 +9,16 @@ from datetime import timedelta
 
 import pytest
 from dispatch_builders import NOON, an_observation, some_evidence
-from pack_builders import CENTRE, FILM, a_look
+from pack_builders import CENTRE, FILM, FILMED, REDACTED, a_clip, a_look
 from sqlalchemy import select, update
 
 from dispatch_api.accounts.model import system_actor
-from dispatch_api.cases.observation import Evidence
 from dispatch_api.evidence.capture import Capture
 from dispatch_api.evidence.originals import open_original
 from dispatch_api.evidence.quota import sweep
 from dispatch_api.store import schema as tables
 
-FILMED, REDACTED = b"\0\0\0\x18ftypmp42 as filmed", b"\0\0\0\x18ftypmp42 nobody to be seen"
 pytestmark = pytest.mark.both_stores
-
-
-def a_clip(folder, picture: Evidence) -> Evidence:
-    (folder / "clip.mp4").write_bytes(FILMED)
-    (folder / "redacted.mp4").write_bytes(REDACTED)
-    capture = Capture(kind="clip", source_name="DJI.MP4", source_sha256=FILM, media_time_s=36.1, duration_s=10.4)
-    return replace(
-        picture,
-        original_path=folder / "clip.mp4",
-        original_sha256=hashlib.sha256(FILMED).hexdigest(),
-        boxes_xyxy_px=(),
-        look=None,
-        capture=capture,
-        redacted_film=folder / "redacted.mp4",
-    )
 
 
 @pytest.fixture
