@@ -136,7 +136,7 @@ export const api = {
   photos: (id: string) =>
     request<FeatureCollection<PolygonGeometry | null, PhotoProperties>>(`/flights/${encodeURIComponent(id)}/photos.geojson`),
   zones: () => request<FeatureCollection<PolygonGeometry | LineGeometry, ZoneProperties>>("/zones.geojson"),
-  cases: () => request<FeatureCollection<PointGeometry, CaseProperties>>("/cases.geojson"),
+  cases: () => request<FeatureCollection<PointGeometry, CaseProperties>>("/cases.geojson?limit=20000"),
   case: async (id: string): Promise<CaseDetail> => caseDetail(await request<CaseAnswer>(`/cases/${encodeURIComponent(id)}`)),
   openCases: async () => (await request<{ items: CaseProperties[] }>(`/cases${query({ state: OPEN_STATES, limit: "200" })}`)).items,
   moveCase: async (id: string, change: Change): Promise<void> => {
