@@ -40,6 +40,8 @@ PEOPLE = (
     ("wang", "handler", "drainage"),
     ("zhao", "leader", "drainage"),
     ("li", "leader", "town"),
+    ("chen", "handler", "emergency"),
+    ("sun", "handler", "traffic_police"),
 )
 
 
