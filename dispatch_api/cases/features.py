@@ -46,8 +46,11 @@ class PlaceError:
     ellipse95: dict[str, Any]
 
 
-def errors_of(rows: Sequence[CaseRow]) -> list[PlaceError]:
-    """The errors of many cases' places, reckoned together: a map asks for a thousand."""
+def errors_of(rows: Sequence[CaseRow], *, rings_as_arrays: bool = False) -> list[PlaceError]:
+    """The errors of many cases' places, reckoned together: a map asks for a thousand.
+
+    Their rings may stay arrays, (37, 2) lon, lat: as lists of lists a thousand of them take longer than all the rest.
+    """
     if not rows:
         return []
     covariances = [(row.cov_ee_m2, row.cov_en_m2, row.cov_en_m2, row.cov_nn_m2) for row in rows]
@@ -62,14 +65,14 @@ def errors_of(rows: Sequence[CaseRow]) -> list[PlaceError]:
     north = (along * np.cos(azimuth) - across * np.sin(azimuth)) / metres[:, 1:]
     centres = np.array([(row.lon, row.lat) for row in rows])
     rings = np.round(centres[:, None, :] + np.stack([east, north], axis=-1), 8)
-    closed = np.concatenate([rings, rings[:, :1]], axis=1).tolist()
+    closed = np.concatenate([rings, rings[:, :1]], axis=1)
     sigmas = [
         {"major_m": round(major, 3), "minor_m": round(minor, 3), "azimuth_deg": round(turned, 1)}
         for major, minor, turned in axes.tolist()
     ]
     return [
         PlaceError(sigma=sigma, ellipse95={"type": "Polygon", "coordinates": [ring]})
-        for sigma, ring in zip(sigmas, closed, strict=True)
+        for sigma, ring in zip(sigmas, closed if rings_as_arrays else closed.tolist(), strict=True)
     ]
 
 
@@ -125,7 +128,7 @@ def case_feature(row: CaseRow, *, matters: Matters, original_sha256: str | None)
 
 
 def case_features(
-    rows: Sequence[CaseRow], *, matters: Matters, pictures: Mapping[str, str | None]
+    rows: Sequence[CaseRow], *, matters: Matters, pictures: Mapping[str, str | None], rings_as_arrays: bool = False
 ) -> list[dict[str, Any]]:
     """Cases as GeoJSON points; `pictures` gives the original's SHA-256 of each case that has one."""
     return [
@@ -135,7 +138,7 @@ def case_features(
             "geometry": {"type": "Point", "coordinates": [row.lon, row.lat]},
             "properties": case_properties(row, matters=matters, original_sha256=pictures.get(row.case_id), error=error),
         }
-        for row, error in zip(rows, errors_of(rows), strict=True)
+        for row, error in zip(rows, errors_of(rows, rings_as_arrays=rings_as_arrays), strict=True)
     ]
 
 

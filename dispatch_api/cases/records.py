@@ -32,9 +32,9 @@ _TOUCHED = "cases touched"
 
 # The index finds more than asked, by 32-bit boxes; the exact comparison follows in `merging`.
 _NEAR_MANY = {
-    dialect: select(near.c.number, case)
+    dialect: select(near.c.nth, case)
     .join_from(near, case, near.c.seq == case.c.seq)
-    .order_by(near.c.number, case.c.seq)
+    .order_by(near.c.nth, case.c.seq)
     for dialect in DIALECTS
     for near in [near_many_boxes(dialect).subquery("near")]
 }
@@ -114,7 +114,7 @@ def near_cases_of_many(connection: Connection, boxes: Sequence[BoxLonLat]) -> li
     found: list[list[CaseRow]] = [[] for _ in boxes]
     if boxes:
         for row in connection.execute(_NEAR_MANY[connection.dialect.name], {"boxes": json.dumps(boxes)}):
-            found[row.number].append(row)
+            found[row.nth].append(row)
     return found
 
 

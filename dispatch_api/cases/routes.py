@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
+import orjson
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
 
@@ -27,17 +28,16 @@ router = APIRouter(tags=["cases"])
 OPEN_STATES = ",".join(state for state in CaseState if state not in ENDED_STATES)
 
 
-@router.get("/cases.geojson")
+@router.get("/cases.geojson", response_model=dict[str, Any])
 @open_to(SEES_CASES, scope=Scope.CASES_READ)
 def cases_geojson(
     request: Request,
-    response: Response,
     parts: PartsOf,
     account: Reader,
     wanted: Wanted,
     cursor: CursorParam = None,
     limit: Annotated[int, Query(ge=1, le=MAP_LIMIT)] = MAP_PAGE,
-) -> dict[str, Any]:
+) -> Response:
     """The cases as points, the newest first; `feed_id` says from where the stream goes on.
 
     Where there are more than `limit`, `truncated` is true, and the header `Link` and `links` lead to the rest. For a
@@ -45,11 +45,13 @@ def cases_geojson(
     """
     with parts.store.read() as connection:
         found = case_collection(connection, wanted, account=account, matters=parts.matters, cursor=cursor, limit=limit)
+    headers = {}
     if found["next"] is not None:
         href = str(request.url.include_query_params(cursor=found["next"]))
-        response.headers["Link"] = f'<{href}>; rel="next"'
+        headers["Link"] = f'<{href}>; rel="next"'
         found["links"] = [{"rel": "next", "type": "application/geo+json", "href": href}]
-    return found
+    written = orjson.dumps(found, option=orjson.OPT_SERIALIZE_NUMPY)
+    return Response(written, media_type="application/json", headers=headers)
 
 
 @router.get("/case-clusters.geojson")

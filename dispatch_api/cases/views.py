@@ -48,12 +48,12 @@ def case_collection(
     """The newest cases on the map.
 
     `feed_id` is where the live stream goes on, `next` leads to the older ones, `matched` says how many there are where
-    the store knows that without looking at them.
+    the store knows that without looking at them. The rings of the errors are arrays: to be written by `orjson`.
     """
     found, following = _page(connection, wanted, account, cursor, limit)
     rows = found.rows[:limit]
     pictures = best_evidence(connection, [row.case_id for row in rows])
-    features = case_features(rows, matters=matters, pictures=pictures)
+    features = case_features(rows, matters=matters, pictures=pictures, rings_as_arrays=True)
     return {
         "type": "FeatureCollection",
         "feed_id": last_feed_id(connection),

@@ -32,10 +32,10 @@ _PUT = {
     POSTGRESQL: f"INSERT INTO case_box VALUES (:seq, {_ENVELOPE}) ON CONFLICT (seq) DO UPDATE SET box = excluded.box",
 }
 _NEAR_MANY = {
-    SQLITE: "SELECT asked.key AS number, box.seq AS seq FROM json_each(:boxes) AS asked CROSS JOIN case_box AS box "
+    SQLITE: "SELECT asked.key AS nth, box.seq AS seq FROM json_each(:boxes) AS asked CROSS JOIN case_box AS box "
     "WHERE box.max_lon >= json_extract(asked.value, '$[0]') AND box.max_lat >= json_extract(asked.value, '$[1]') "
     "AND box.min_lon <= json_extract(asked.value, '$[2]') AND box.min_lat <= json_extract(asked.value, '$[3]')",
-    POSTGRESQL: "SELECT asked.number - 1 AS number, box.seq AS seq "
+    POSTGRESQL: "SELECT asked.number - 1 AS nth, box.seq AS seq "
     "FROM jsonb_array_elements(CAST(:boxes AS jsonb)) WITH ORDINALITY AS asked (edges, number) JOIN case_box AS box "
     "ON box.box && ST_MakeEnvelope(CAST(edges ->> 0 AS float8), CAST(edges ->> 1 AS float8), "
     "CAST(edges ->> 2 AS float8), CAST(edges ->> 3 AS float8), 4326)",
@@ -68,11 +68,11 @@ _SEALING_FUNCTION = (
 
 
 def near_many_boxes(dialect: str) -> TextualSelect:
-    """A query for the `number` of each of `:boxes` and the `seq` of cases whose box meets it.
+    """A query for which (`nth`) of `:boxes` and the `seq` of cases whose box meets it.
 
-    `:boxes` is a JSON array of `[west, south, east, north]` (degrees), numbered from 0.
+    `:boxes` is a JSON array of `[west, south, east, north]` (degrees), counted from 0.
     """
-    return text(_NEAR_MANY[dialect]).columns(column("number", Integer), column("seq", Integer))
+    return text(_NEAR_MANY[dialect]).columns(column("nth", Integer), column("seq", Integer))
 
 
 BOX = Put(name="case_box", statements={dialect: text(_PUT[dialect]) for dialect in DIALECTS})

@@ -16,6 +16,7 @@ from test_sightings import BY, PATH, a_sighting
 from dispatch_api.accounts.keys import KeyDesk
 from dispatch_api.app import create_app
 from dispatch_api.cases.intake import Intake
+from dispatch_api.cases.neighbours import Nearby, spot_of_observation
 from dispatch_api.cases.records import get_case, insert_case, touched_cases, update_case
 from dispatch_api.cases.verification import WAITING
 from dispatch_api.store import open_store
@@ -24,6 +25,7 @@ from dispatch_api.store.dialects import read_boxes, unplaced
 from dispatch_api.store.gathered import Gathered
 from dispatch_api.store.history import verify_history
 from dispatch_api.store.schema import case, event, feed, message, observation, reminder, task
+from geo.identity.rules import load_rules
 
 MATTERS = ("waterlogging.road", "dumping.household", "dumping.construction", "fishing.net")
 
@@ -199,3 +201,16 @@ def test_a_sighting_of_a_case_that_was_just_opened_joins_it_whatever_came_betwee
     assert not any(one.state in WAITING for one in told)
     with store.read() as connection:
         assert get_case(connection, told[3].case_id).observations == 2
+
+
+@pytest.mark.both_stores
+def test_a_case_that_is_found_near_keeps_its_own_number(store, intake):
+    numbers = [intake.record(an_observation(lonlat=north_of(60.0 * n))).case_number for n in range(3)]
+    again = [an_observation(lonlat=north_of(60.0 * n), flight_id="flight-2") for n in (2, 1)]
+    told = store.write(lambda connection: intake.take_all(connection, again))
+    assert [one.case_number for one in told] == [numbers[2], numbers[1]]
+    spots = [spot_of_observation(seen) for seen in again]
+    with store.read() as connection:
+        found = Nearby(connection, spots, load_rules())
+        shown = [[row.number for row in found.cases(n, family="waterlogging")] for n in (0, 1)]
+    assert shown == [[numbers[2]], [numbers[1]]]
