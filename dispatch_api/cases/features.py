@@ -20,6 +20,8 @@ _SEMI_MAJOR_M = 6_378_137.0
 _E2 = 0.00669437999014
 _ANGLES = np.linspace(0.0, 2.0 * np.pi, 36, endpoint=False)
 _CIRCLE = (np.cos(_ANGLES), np.sin(_ANGLES))
+_TURNS = list(zip(_CIRCLE[0].tolist(), _CIRCLE[1].tolist(), strict=True))
+_FEW = 8
 
 
 def matter_name(matters: Matters, key: str) -> Name:
@@ -51,8 +53,8 @@ def errors_of(rows: Sequence[CaseRow], *, rings_as_arrays: bool = False) -> list
 
     Their rings may stay arrays, (37, 2) lon, lat: as lists of lists a thousand of them take longer than all the rest.
     """
-    if not rows:
-        return []
+    if len(rows) <= _FEW:
+        return [_error_alone(row) for row in rows]
     covariances = [(row.cov_ee_m2, row.cov_en_m2, row.cov_en_m2, row.cov_nn_m2) for row in rows]
     axes = ellipses(np.array(covariances).reshape(-1, 2, 2))
     major_m, minor_m, azimuth_deg = axes.T
@@ -74,6 +76,23 @@ def errors_of(rows: Sequence[CaseRow], *, rings_as_arrays: bool = False) -> list
         PlaceError(sigma=sigma, ellipse95={"type": "Polygon", "coordinates": [ring]})
         for sigma, ring in zip(sigmas, closed if rings_as_arrays else closed.tolist(), strict=True)
     ]
+
+
+def _error_alone(row: CaseRow) -> PlaceError:
+    """The same for one: what comes in is told one by one, and arrays of one row cost more than what they hold."""
+    ee, en, nn = row.cov_ee_m2, row.cov_en_m2, row.cov_nn_m2
+    middle, spread = (ee + nn) / 2, math.hypot((ee - nn) / 2, en)
+    major_m, minor_m = math.sqrt(middle + spread), math.sqrt(max(middle - spread, 0.0))
+    azimuth = math.atan2(2 * en, nn - ee) / 2 % math.pi
+    east_m, north_m = metres_per_degree(row.lat)
+    sin, cos, scale = math.sin(azimuth), math.cos(azimuth), scale_of_probability(0.95)
+    along_e, across_e = scale * major_m * sin / east_m, scale * minor_m * cos / east_m
+    along_n, across_n = scale * major_m * cos / north_m, -scale * minor_m * sin / north_m
+    lon, lat = row.lon, row.lat
+    ring = [[round(lon + along_e * a + across_e * b, 8), round(lat + along_n * a + across_n * b, 8)] for a, b in _TURNS]
+    azimuth_deg = round(math.degrees(azimuth), 1)
+    sigma = {"major_m": round(major_m, 3), "minor_m": round(minor_m, 3), "azimuth_deg": azimuth_deg}
+    return PlaceError(sigma=sigma, ellipse95={"type": "Polygon", "coordinates": [[*ring, ring[0]]]})
 
 
 def error_of(row: CaseRow) -> dict[str, float]:

@@ -32,9 +32,7 @@ _TOUCHED = "cases touched"
 
 # The index finds more than asked, by 32-bit boxes; the exact comparison follows in `merging`.
 _NEAR_MANY = {
-    dialect: select(near.c.nth, case)
-    .join_from(near, case, near.c.seq == case.c.seq)
-    .order_by(near.c.nth, case.c.seq)
+    dialect: select(near.c.nth, case).join_from(near, case, near.c.seq == case.c.seq).order_by(near.c.nth, case.c.seq)
     for dialect in DIALECTS
     for near in [near_many_boxes(dialect).subquery("near")]
 }

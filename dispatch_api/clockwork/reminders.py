@@ -14,7 +14,7 @@ from dispatch_api.cases.matters import Matters
 from dispatch_api.cases.records import is_new_case
 from dispatch_api.clockwork.rules import Running
 from dispatch_api.store.schema import reminder
-from dispatch_api.store.unit import write_later
+from dispatch_api.store.unit import known, write_later
 
 RESUME = "resume"
 """The reminder that ends a suspension."""
@@ -58,10 +58,15 @@ def start_clock(
     """
     if clock is None:
         return
-    due = {
-        step.key: matters.calendar.deadline(from_at, clock.share(step.at))
-        for step in matters.escalation.steps_of(running)
-    }
+
+    def steps() -> dict[str, datetime]:
+        return {
+            step.key: matters.calendar.deadline(from_at, clock.share(step.at))
+            for step in matters.escalation.steps_of(running)
+        }
+
+    # All tasks of all cases that come in together start the same few clocks at the same moment.
+    due = known(connection, f"{running} of {clock.text} from {from_at.timestamp()}", steps)
     behind = [key for key, when in due.items() if when <= at]
     subject = case_id if task_id is None else f"task-{task_id}"
     rows = [
@@ -78,9 +83,9 @@ def start_clock(
     ]
     # A task's clock is started with the task or after its reminders were dropped; a case's may be asked for twice.
     anew = task_id is not None or is_new_case(connection, case_id)
-    known = set() if anew else _known(connection, [str(row["key"]) for row in rows])
+    there = set() if anew else _known(connection, [str(row["key"]) for row in rows])
     for row in rows:
-        if row["key"] not in known:
+        if row["key"] not in there:
             write_later(connection, reminder, row, key=row["key"])
 
 
