@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from contextlib import suppress
 from pathlib import Path
@@ -60,9 +61,19 @@ def serve(
             log_level="warning",
             timeout_graceful_shutdown=3,
         )
+        _settle_memory()
         # Ctrl-C is how a server is meant to stop: uvicorn ends its work, then raises it again.
         with Clockwork(opened, city), messages.thread(), suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listening])
+
+
+def _settle_memory() -> None:
+    """What there is when the service begins stays until it ends: collections of garbage need not look through it.
+
+    Each that did stopped the service for a tenth of a second, every two seconds under load.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _listen(host: str, port: int) -> socket.socket:
