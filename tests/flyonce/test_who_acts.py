@@ -74,7 +74,7 @@ def who_did(city, kind: str) -> list[str]:
         return list(connection.execute(select(event.c.who).where(event.c.kind == kind)).scalars())
 
 
-@pytest.mark.parametrize(("app", "words", "kind", "name"), COMMANDS, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("app", "words", "kind", "name"), COMMANDS, ids=[one[2] for one in COMMANDS])
 def test_a_command_names_an_account_that_proves_itself_or_the_systems_user(city, app, words, kind, name):
     before = len(who_did(city, kind))
     give(city, app, words, "--as", name, "--password-stdin", typed="not the password\n")
@@ -94,7 +94,7 @@ def test_a_command_names_an_account_that_proves_itself_or_the_systems_user(city,
     assert who_did(city, kind)[-1] == HERE
 
 
-@pytest.mark.parametrize(("app", "words", "kind", "name"), COMMANDS, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("app", "words", "kind", "name"), COMMANDS, ids=[one[2] for one in COMMANDS])
 def test_an_account_of_another_role_does_nothing(city, app, words, kind, name):
     before = who_did(city, kind)
     refused = give(city, app, words, "--as", "wang", "--password-stdin", typed=f"{PASSWORD}\n")
