@@ -85,7 +85,7 @@ class Visitor:
         strangers = [url for url in self.requested if not url.startswith((f"{self.url}/", "data:", "blob:"))]
         assert self.requested
         assert strangers == []
-        assert self.complaints == []
+        assert self.complaints == [], self.complaints
         refused = {(status, path) for status, path in self.refusals if not (self.session_ends and status == 401)}
         assert refused <= ORDINARY_REFUSALS | allowed
 

@@ -34,7 +34,7 @@ _NO_WORDS = """() => {
 }"""
 # Names of the made-up town and of its people, units, and words that Chinese writes so, too.
 _NAMES = re.compile(
-    "docs/figures.md|SHA-256|CSV|centre|operator|auditor|admin|wang|zhao|li|pipeline|English|Webhook|OGC|km²|m²|m\\b|h\\b"
+    "docs/figures.md|SHA-256|CSV|centre|operator|auditor|admin|wang|zhao|chen|sun|li|pipeline|English|Webhook|OGC|km²|m²|m\\b|h\\b"
 )
 _HAN, _LATIN = re.compile(r"[\u4e00-\u9fff]"), re.compile(r"[A-Za-z]{2,}")
 _TOWN = re.compile("同志|系统管理员|衢江路|石室水库|柯城演示区|第一网格|第二网格|中文|桥下|积水很深")

@@ -122,6 +122,7 @@ def test_a_still_names_the_films_hash_the_frame_and_its_time_and_is_hashed_as_it
         sha256=sha256_of(film),
         frame=prepared.frame.index,
         media_time_s=prepared.frame.media_time_s,
+        path=film,
     )
     with Image.open(kept.path) as still:
         assert sha256_of(film) in still.getexif()[0x010E]
