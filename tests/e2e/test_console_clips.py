@@ -52,4 +52,3 @@ def test_the_case_plays_its_redacted_clip(city, visitor, tmp_path):
     )
     assert abs(length_s - 10.4) < 0.5
     assert not any("/original" in address for address in somebody.requested)
-    page.screenshot(path=str(tmp_path / "clip.png"), full_page=True)
