@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, select, update
 
 from dispatch_api.accounts.model import Actor
+from dispatch_api.cursors import cursor_of, row_of
 from dispatch_api.deliveries.outbox import DeliveryState
 from dispatch_api.errors import InvalidRequest, NotFound
 from dispatch_api.store import Store
@@ -16,6 +17,7 @@ from dispatch_api.store.history import Event, append_event
 from dispatch_api.store.schema import delivery, delivery_attempt, message, receiver
 from dispatch_api.store.times import iso, utc_now
 
+_LIST = "deliveries"
 _ALL = (
     select(
         delivery,
@@ -44,26 +46,27 @@ class DeliveryDesk:
         states: Sequence[str] = (),
         receiver_name: str | None = None,
         case_id: str | None = None,
-        cursor: int | None = None,
+        cursor: str | None = None,
         limit: int = 100,
     ) -> dict[str, Any]:
         """A page of deliveries, the newest first; `next` is the cursor of the following page.
 
         Raises:
-            InvalidRequest: A state is none.
+            InvalidRequest: A state is none, or the cursor is not of this list.
         """
+        before = row_of(cursor, _LIST)
         conditions = [*_conditions(states, receiver_name)]
         if case_id is not None:
             conditions.append(message.c.case_id == case_id)
-        if cursor is not None:
-            conditions.append(delivery.c.delivery_id < cursor)
+        if before is not None:
+            conditions.append(delivery.c.delivery_id < before)
         query = _ALL.where(and_(True, *conditions)).order_by(delivery.c.delivery_id.desc()).limit(limit + 1)
         with self._store.read() as connection:
             rows = connection.execute(query).all()
         page = rows[:limit]
         return {
             "items": [_item(row) for row in page],
-            "next": page[-1].delivery_id if len(rows) > limit else None,
+            "next": cursor_of(_LIST, page[-1].delivery_id) if len(rows) > limit else None,
         }
 
     def one(self, delivery_id: int) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from fastapi import APIRouter, Path, Query
 
 from dispatch_api.accounts.access import open_to
 from dispatch_api.accounts.model import Role
+from dispatch_api.cursors import CursorParam, words_of
 from dispatch_api.deliveries.desk import DeliveryDesk
+from dispatch_api.deliveries.outbox import DeliveryState
 from dispatch_api.deliveries.receivers import NewReceiver, ReceiverDesk, Told
 from dispatch_api.deliveries.schemas import ReceiverIn, Replay, Rotation, Why
 from dispatch_api.errors import InvalidRequest
@@ -84,12 +86,13 @@ def deliveries(
     state: Annotated[str | None, Query(max_length=100)] = None,
     receiver: Annotated[str | None, Query(max_length=64)] = None,
     case: Annotated[str | None, Query(max_length=32)] = None,
-    cursor: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+    cursor: CursorParam = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> dict[str, Any]:
     """A page of deliveries, the newest first."""
+    states = words_of(state, DeliveryState, "state")
     return DeliveryDesk(parts.store).page(
-        states=state.split(",") if state else (), receiver_name=receiver, case_id=case, cursor=cursor, limit=limit
+        states=states, receiver_name=receiver, case_id=case, cursor=cursor, limit=limit
     )
 
 

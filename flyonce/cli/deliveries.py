@@ -57,6 +57,7 @@ def list_(
     state: Annotated[str | None, typer.Option(help="pending, delivered or dead; several with commas.")] = None,
     receiver: Annotated[str | None, typer.Option(help="Of this receiver alone.")] = None,
     limit: Annotated[int, typer.Option(help="At most so many, the newest first.", min=1, max=500)] = 50,
+    cursor: Annotated[str | None, typer.Option(help="`next` of the page before: go on there.")] = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -67,7 +68,7 @@ def list_(
     states = state.split(",") if state else ()
     try:
         with _opened(store) as opened:
-            page = DeliveryDesk(opened).page(states=states, receiver_name=receiver, limit=limit)
+            page = DeliveryDesk(opened).page(states=states, receiver_name=receiver, cursor=cursor, limit=limit)
     except DispatchError as error:
         fail(error)
     if as_json:
@@ -81,6 +82,8 @@ def list_(
         )
     if not page["items"]:
         say("None.")
+    if page["next"]:
+        say(f"Older ones: --cursor {page['next']}")
 
 
 @app.command()

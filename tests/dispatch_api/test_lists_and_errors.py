@@ -54,7 +54,7 @@ def test_lists_go_on_where_they_ended_whatever_came_in_between(intake, browser):
     assert is_problem(chief.get("/api/v1/events", cursor=onward, newest=True), 422)
 
 
-@pytest.mark.parametrize("path", ["cases", "tasks", "events", "reports", "cases.geojson"])
+@pytest.mark.parametrize("path", ["cases", "tasks", "events", "reports", "cases.geojson", "deliveries"])
 @pytest.mark.parametrize(
     "cursor", ["x", "é", "1", base64.urlsafe_b64encode(b'["cases",-1]').decode(), "WyJvdGhlciIsMV0"]
 )

@@ -157,6 +157,36 @@ def test_the_centre_lists_what_is_dead_and_sends_it_again(browser, store, hook):
     assert chief.get("/api/v1/deliveries/999").status_code == 404
 
 
+@pytest.mark.both_stores
+def test_deliveries_come_in_pages_that_go_on_whatever_comes_in_meanwhile(browser, store):
+    clock = Clock()
+    for name in ("drainage", "other"):
+        add_receiver(store, name, f"https://{name}.example/in")
+    sent = [a_message(store, clock(), number=str(n)) for n in range(7)]
+    chief = browser("chief")
+    wanted = {"receiver": "other", "state": "pending,dead", "limit": 3}
+    first = chief.json("/api/v1/deliveries", **wanted)
+    sent_later = a_message(store, clock(), number="later")
+    listed, page = list(first["items"]), first
+    while page["next"] is not None:
+        assert not page["next"].isdecimal()
+        page = chief.json("/api/v1/deliveries", **wanted, cursor=page["next"])
+        listed += page["items"]
+    assert [item["message_id"] for item in listed] == sent[::-1]
+    assert {item["receiver"] for item in listed} == {"other"}
+    assert chief.json("/api/v1/deliveries", limit=2)["items"][0]["message_id"] == sent_later
+    assert chief.get("/api/v1/deliveries", cursor="4").status_code == 422
+
+
+def test_the_description_says_of_the_list_of_deliveries_what_it_says_of_other_lists(browser):
+    paths = browser(None).json("/api/v1/openapi.json")["paths"]
+    cursor = {
+        path: next(one for one in paths[f"/api/v1/{path}"]["get"]["parameters"] if one["name"] == "cursor")
+        for path in ("tasks", "deliveries")
+    }
+    assert cursor["deliveries"] == cursor["tasks"]
+
+
 def test_a_test_message_goes_to_one_receiver_alone_whatever_it_asked_for(browser, store, hook):
     keeper = browser("keeper")
     keeper.post("/api/v1/receivers", HOOK | {"url": hook.url, "types": ["case."]})
@@ -202,6 +232,11 @@ def test_the_command_line_keeps_receivers_and_tries_them(tmp_path, hook, monkeyp
     page = run(delivery_commands.app, "list", "--json")
     assert [item["receiver"] for item in json.loads(page.stdout)["items"]] == ["group", "drainage"]
     number = str(json.loads(page.stdout)["items"][0]["delivery_id"])
+    halves = [json.loads(run(delivery_commands.app, "list", "--limit", "1", "--json").stdout)]
+    halves.append(json.loads(run(delivery_commands.app, "list", "--cursor", halves[0]["next"], "--json").stdout))
+    assert [half["items"][0]["receiver"] for half in halves] == ["group", "drainage"]
+    assert f"--cursor {halves[0]['next']}" in run(delivery_commands.app, "list", "--limit", "1").stderr
+    assert run(delivery_commands.app, "list", "--cursor", "7").exit_code == 2
     assert json.loads(run(delivery_commands.app, "replay", number, "--json").stdout) == {"replayed": 1}
     for words in (["replay"], ["replay", number, "--receiver", "group"], ["replay", "--receiver", "none"]):
         refused = run(delivery_commands.app, *words)

@@ -120,10 +120,7 @@ export const api = {
   enableReceiver: (name: string) => post<ReceiverItem>(`/receivers/${encodeURIComponent(name)}/enable`, {}),
   rotateReceiver: (name: string) => post<ReceiverItem & { secret: string | null }>(`/receivers/${encodeURIComponent(name)}/rotate`, {}),
   testReceiver: (name: string) => post<DeliveryDetail>(`/receivers/${encodeURIComponent(name)}/test`, {}),
-  deliveries: async (wanted: { state?: string; receiver?: string; cursor?: string }): Promise<Page<DeliveryItem>> => {
-    const page = await request<{ items: DeliveryItem[]; next: number | string | null }>(`/deliveries${query(wanted)}`);
-    return { items: page.items, next: page.next === null ? null : String(page.next) };
-  },
+  deliveries: (wanted: { state?: string; receiver?: string; cursor?: string }) => request<Page<DeliveryItem>>(`/deliveries${query(wanted)}`),
   delivery: (id: number) => request<DeliveryDetail>(`/deliveries/${id}`),
   replayDelivery: (id: number) => post<DeliveryDetail>(`/deliveries/${id}/replay`, {}),
   replayDead: async (receiver: string) => (await post<{ replayed: number }>("/deliveries/replay", { receiver })).replayed,
