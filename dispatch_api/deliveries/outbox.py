@@ -25,7 +25,7 @@ MAX_DATA_BYTES = 16_000
 MAX_REASON_CHARS = 400
 _TYPE = re.compile(r"[a-z]+(\.[a-z_]+)+\.v[1-9]")
 _ENABLED = (
-    select(receiver.c.receiver_id, receiver.c.departments, receiver.c.types)
+    select(receiver.c.receiver_id, receiver.c.departments, receiver.c.below, receiver.c.types)
     .where(receiver.c.disabled_at.is_(None))
     .order_by(receiver.c.receiver_id)
 )
@@ -58,8 +58,8 @@ def post(
         type: Like `task.dispatched.v1`; the city's prefix comes before it when it is sent.
         subject: What it is about, like `cases/…` or `tasks/7`; at most 64 letters.
         case_id: The case, where it is about one.
-        departments: Whom it concerns. A receiver of some departments gets it if one of them is among these; a receiver
-            of the whole city gets every message.
+        departments: Whom it concerns. A receiver of some departments gets it if one of them is among these, or one
+            below them where it asked for those too; a receiver of the whole city gets every message.
         colour: The case's colour; red passes every quota.
         at: When it happened, aware.
         data: Thin JSON values: keys and words, no pictures, no positions. `text_zh` and `text_en` are what a robot
@@ -107,7 +107,7 @@ def is_meant(
     Args:
         type: The message's type, without prefix.
         concerned: The departments that it concerns.
-        of_departments: The receiver's departments; None for the whole city.
+        of_departments: The receiver's departments, those below them too where it gets theirs; None for the whole city.
         of_types: The types that it wants, where `task.` stands for all that begin with it; None for all.
     """
     if of_departments is not None and not set(of_departments) & set(concerned):
@@ -146,7 +146,8 @@ def _written(
 
 def _address(connection: Connection, written: Mapping[str, Any]) -> None:
     for one in read_once(connection, receiver, "enabled", lambda: connection.execute(_ENABLED).all()):
-        if is_meant(written["type"], written["departments"], of_departments=one.departments, of_types=one.types):
+        own = None if one.departments is None else [*one.departments, *(one.below or ())]
+        if is_meant(written["type"], written["departments"], of_departments=own, of_types=one.types):
             write_later(connection, delivery, {**_due(written), "receiver_id": one.receiver_id})
 
 

@@ -17,6 +17,7 @@ from dispatch_api.deliveries.masking import masked
 from dispatch_api.deliveries.notices import CASE_TYPES, TASK_TYPES
 from dispatch_api.deliveries.outbox import DeliveryState, post_to
 from dispatch_api.deliveries.signing import OVERLAP, key_of, new_secret, rotated, secrets_in_use
+from dispatch_api.departments.model import Departments
 from dispatch_api.errors import InvalidRequest, NotFound, ReceiverExists
 from dispatch_api.store import Store
 from dispatch_api.store.history import Event, append_event
@@ -40,6 +41,7 @@ class NewReceiver:
         url: Where it is; checked for its form now, and for its address whenever something is sent.
         secret: `whsec_…` of a webhook, made here where left out; the `SEC…` of a DingTalk robot; none otherwise.
         departments: Whose messages it gets; None: the whole city's.
+        with_below: Whether it gets those of all departments below these too, at any depth.
         types: Which; None: all. `task.` stands for all that begin with it.
         quota_per_minute: The city's own limit for it, which red passes; None: the platform's.
     """
@@ -49,6 +51,7 @@ class NewReceiver:
     url: str = field(repr=False)
     secret: str | None = field(default=None, repr=False)
     departments: tuple[str, ...] | None = None
+    with_below: bool = False
     types: tuple[str, ...] | None = None
     quota_per_minute: int | None = None
 
@@ -65,6 +68,8 @@ class NewReceiver:
             raise InvalidRequest(field="secret", problem=f"a receiver of kind {self.kind} has none")
         if self.departments is not None and not self.departments:
             raise InvalidRequest(field="departments", problem="name at least one, or leave it out for the whole city")
+        if self.with_below and self.departments is None:
+            raise InvalidRequest(field="with_below", problem="name departments; the whole city has none below it")
         for one in self.types or ():
             if not (one.startswith(_BY_TYPE_BEGINNING) and (one.endswith(".") or one.rpartition(".v")[2].isdigit())):
                 raise InvalidRequest(
@@ -85,12 +90,12 @@ class Told:
 class ReceiverDesk:
     """Where an administrator keeps receivers."""
 
-    def __init__(self, store: Store, *, departments: Collection[str], now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, store: Store, *, departments: Departments, now: Callable[[], datetime] = utc_now) -> None:
         """Join the parts.
 
         Args:
             store: Where receivers are kept.
-            departments: Keys of the departments that exist.
+            departments: The departments that exist, with what lies below each.
             now: The clock.
         """
         self._store = store
@@ -120,6 +125,7 @@ class ReceiverDesk:
             "url": new.url,
             "secrets": [] if secret is None else [{"secret": secret, "until": None}],
             "departments": None if new.departments is None else list(new.departments),
+            "below": self._below(new.departments or ()) if new.with_below else None,
             "types": None if new.types is None else list(new.types),
             "quota_per_minute": new.quota_per_minute,
             "created_at": at,
@@ -131,6 +137,36 @@ class ReceiverDesk:
         self._note(connection, "added", new.name, by, at, url=masked(new.url), kind=new.kind.value)
         made = secret if new.secret is None else None
         return Told(shown=shown(_named(connection, new.name), at, {}), secret=made)
+
+    def follow_tree(self, *, by: Actor) -> int:
+        """Bring what lies below receivers' departments up to the tree as it is now; for whoever has a city's own file.
+
+        It is kept with each receiver, since whoever writes a message need not know the tree: so a department that went
+        elsewhere is not told to those who were above it, whichever process writes.
+
+        Returns:
+            For how many receivers it had changed.
+        """
+        with self._store.read() as connection:
+            if not self._astray(connection):
+                return 0
+        return self._store.write(lambda connection: self._follow(connection, by))
+
+    def _follow(self, connection: Connection, by: Actor) -> int:
+        astray = self._astray(connection)
+        for name, before, below in astray:
+            connection.execute(update(receiver).where(receiver.c.name == name).values(below=below))
+            came, went = sorted({*below} - {*before}), sorted({*before} - {*below})
+            self._note(connection, "below_changed", name, by, self._now(), came=came, went=went)
+        return len(astray)
+
+    def _astray(self, connection: Connection) -> list[tuple[str, list[str], list[str]]]:
+        rows = connection.execute(select(receiver).where(receiver.c.below.is_not(None)).order_by(receiver.c.name))
+        found = [(row.name, row.below, self._below(row.departments)) for row in rows]
+        return [(name, before, below) for name, before, below in found if before != below]
+
+    def _below(self, departments: Collection[str]) -> list[str]:
+        return sorted({below for key in departments for below in self._departments.under(key)})
 
     def listed(self) -> list[dict[str, Any]]:
         """All receivers, by name, with how many deliveries wait and how many are dead."""
@@ -224,7 +260,7 @@ class ReceiverDesk:
         return self._store.write(work)
 
     def _note(
-        self, connection: Connection, what: str, name: str, by: Actor, at: datetime, *, why: str = "", **more: str
+        self, connection: Connection, what: str, name: str, by: Actor, at: datetime, *, why: str = "", **more: object
     ) -> None:
         data = {"receiver": name, **more}
         append_event(connection, Event(at=at, who=by.name, kind=f"receiver.{what}", why=why, data=data))
@@ -237,6 +273,8 @@ def shown(row: Row[Any], at: datetime, waiting: dict[str, int]) -> dict[str, Any
         "kind": row.kind,
         "url": masked(row.url),
         "departments": row.departments,
+        "with_below": row.below is not None,
+        "below": row.below,
         "types": row.types,
         "quota_per_minute": row.quota_per_minute,
         "secrets": len(secrets_in_use(row.secrets, at)),

@@ -28,7 +28,7 @@ DeliveryId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
 def _receivers(parts: Parts) -> ReceiverDesk:
-    return ReceiverDesk(parts.store, departments=parts.routing.departments.by_key)
+    return ReceiverDesk(parts.store, departments=parts.routing.departments)
 
 
 def _with_secret(told: Told) -> dict[str, Any]:

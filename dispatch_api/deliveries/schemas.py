@@ -19,6 +19,9 @@ class ReceiverIn(BaseModel):
     url: str = Field(max_length=2048)
     secret: str | None = Field(default=None, max_length=200)
     departments: tuple[str, ...] | None = Field(default=None, max_length=200)
+    with_below: bool = Field(
+        default=False, description="whether it gets the messages of all departments below its own too"
+    )
     types: tuple[str, ...] | None = Field(default=None, max_length=50)
     quota_per_minute: int | None = Field(default=None, ge=1, le=6000)
 

@@ -372,6 +372,7 @@ receiver = Table(
     Column("url", TEXT, nullable=False),
     Column("secrets", JSON, nullable=False),
     Column("departments", JSON),
+    Column("below", JSON(none_as_null=True)),
     Column("types", JSON),
     Column("created_at", UtcTime, nullable=False),
     Column("created_by", TEXT, nullable=False),

@@ -48,6 +48,9 @@ def add(
     department: Annotated[
         list[str] | None, typer.Option(help="Whose messages it gets; may be repeated. Left out: the whole city's.")
     ] = None,
+    with_below: Annotated[
+        bool, typer.Option("--with-below", help="Those of all departments below --department too, at any depth.")
+    ] = False,
     type: Annotated[
         list[str] | None, typer.Option(help="Which messages, like task.dispatched.v1, or task. for all of them.")
     ] = None,
@@ -77,6 +80,7 @@ def add(
                 url=_line() if url == "-" else url,
                 secret=_line() if secret_stdin else None,
                 departments=tuple(department) if department else None,
+                with_below=with_below,
                 types=tuple(type) if type else None,
                 quota_per_minute=quota,
             )
@@ -108,6 +112,8 @@ def list_(store: StoreOption = None, as_json: JsonOption = False) -> None:
         state = "on" if row["enabled"] else f"off ({row['disabled_why']})"
         paused = f", paused until {row['paused_until']}" if row["paused_until"] else ""
         whose = ", ".join(row["departments"]) if row["departments"] else "whole city"
+        if row["with_below"]:
+            whose += f" and below ({', '.join(row['below']) or 'nobody'})"
         say(
             f"{row['name']}: {row['kind']} {row['url']}, {whose}, {state}{paused}; "
             f"{row['waiting']} waiting, {row['dead']} dead"
@@ -233,7 +239,7 @@ def _desk(store: Store, departments: Path | None) -> ReceiverDesk:
     from dispatch_api.deliveries.receivers import ReceiverDesk
     from dispatch_api.departments.model import load_departments
 
-    return ReceiverDesk(store, departments=load_departments(departments).by_key)
+    return ReceiverDesk(store, departments=load_departments(departments))
 
 
 def _opened(url: str | None) -> Store:

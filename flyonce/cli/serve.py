@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from flyonce.cli.output import emit_json, fail, say
+from flyonce.os_user import at_command_line
 from flyonce.settings import Settings
 
 
@@ -33,6 +34,7 @@ def serve(
     from dispatch_api.app import create_app
     from dispatch_api.cases.matters import load_matters
     from dispatch_api.clockwork.running import Clockwork
+    from dispatch_api.deliveries.receivers import ReceiverDesk
     from dispatch_api.departments.model import load_departments
     from dispatch_api.departments.routing import load_routing
     from dispatch_api.errors import DispatchError
@@ -53,6 +55,8 @@ def serve(
         fail(error)
     address = _address(listening)
     with opened:
+        # This process has the city's own file: what it says of who is below whom counts for all.
+        ReceiverDesk(opened, departments=rules.departments).follow_tree(by=at_command_line())
         if as_json:
             emit_json({"url": address, "store": opened.shown_url})
         say(f"flyonce serves {opened.shown_url} at {address} (stop with Ctrl-C)")

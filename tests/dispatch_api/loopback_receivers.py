@@ -171,7 +171,7 @@ class Clock:
 
 def a_desk(store, now=None) -> ReceiverDesk:
     _, routing = default_rules()
-    return ReceiverDesk(store, departments=routing.departments.by_key, **({"now": now} if now else {}))
+    return ReceiverDesk(store, departments=routing.departments, **({"now": now} if now else {}))
 
 
 def add_receiver(store, name: str, url: str, now=None, **changes) -> str | None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from console_browser import PHONE, WIDE, has_no_sideways_scroll
 from console_town import Receiver, Town, a_town, log_in
 from playwright.sync_api import Page, expect
+
+from dispatch_api.deliveries.outbox import post
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +119,48 @@ def test_an_address_that_messages_must_not_go_to_is_refused_in_words(visitor, ci
     admin.fill("[name=receiver-url]", "ftp://example.org/")
     admin.click("[data-ask-confirm]")
     expect(admin.locator(".dialog[open] .form-error")).to_have_text("地址不正确。")
+
+
+def test_a_departments_receiver_is_asked_whether_it_hears_of_those_below(visitor, city, system):
+    admin = log_in(visitor(), "admin")
+    for name, below in (("单独", False), ("连同下级", True)):
+        admin.goto(f"{city.url}/deliveries")
+        admin.click("[data-add-receiver]")
+        admin.fill("[name=receiver-name]", name)
+        admin.fill("[name=receiver-url]", system.url)
+        expect(admin.locator("[name=receiver-below]")).to_have_count(0)
+        admin.select_option("[name=receiver-department]", "drainage")
+        admin.locator("[name=receiver-below]").set_checked(below)
+        admin.click("[data-ask-confirm]")
+        admin.click("[data-secret-kept]")
+    expect(admin.locator('[data-receiver="连同下级"]')).to_contain_text("市政排水及下级 0 个部门")
+    expect(admin.locator('[data-receiver="单独"]')).to_contain_text("市政排水")
+    expect(admin.locator('[data-receiver="单独"]')).not_to_contain_text("下级")
+
+
+def test_older_deliveries_come_on_the_next_page(visitor, city, system):
+    add(log_in(visitor(), "admin"), city, "分页", system.url)
+    for number in range(120):
+        city.store.write(
+            lambda connection, number=number: post(
+                connection,
+                type="task.dispatched.v1",
+                subject=f"tasks/{number}",
+                case_id=None,
+                departments=["drainage"],
+                colour="green",
+                at=datetime.now(UTC),
+                data={"number": str(number)},
+            )
+        )
+    centre = log_in(visitor(), "centre")
+    centre.goto(f"{city.url}/deliveries")
+    centre.select_option('[data-filter="receiver"]', "分页")
+    rows = centre.locator("[data-delivery]")
+    expect(rows).to_have_count(100)
+    centre.locator("li > .button.is-wide").click()
+    expect(rows).to_have_count(120)
+    expect(centre.locator("li > .button.is-wide")).to_have_count(0)
 
 
 def test_an_auditor_sees_deliveries_and_sends_nothing_again(visitor, city):

@@ -44,6 +44,9 @@ export interface ReceiverItem {
   kind: string;
   url: string;
   departments: string[] | null;
+  /** Whether it gets the messages of all departments below its own too; `below` names these. */
+  with_below: boolean;
+  below: string[] | null;
   enabled: boolean;
   disabled_why: string | null;
   paused_until: string | null;
@@ -57,6 +60,7 @@ export interface NewReceiver {
   url: string;
   secret?: string;
   departments?: string[];
+  with_below?: boolean;
 }
 
 export const DELIVERY_STATES = ["pending", "delivered", "dead", "folded"] as const;

@@ -32,7 +32,7 @@ const en: typeof zh = {
     ofCase: "Citizens' reports",
   },
   delivery: {
-    title: "Deliveries", receivers: "Receivers", noReceivers: "No receivers yet: messages are seen in here only.", list: "Messages", none: "No deliveries.", anyReceiver: "Every receiver", kind: "Kind", whose: "For", waiting: "Waiting and dead", counts: "{waiting} waiting, {dead} dead",
+    title: "Deliveries", receivers: "Receivers", noReceivers: "No receivers yet: messages are seen in here only.", list: "Messages", none: "No deliveries.", anyReceiver: "Every receiver", kind: "Kind", whose: "For", withBelow: "The messages of departments below it too", andBelow: "{whose} and {n} below", waiting: "Waiting and dead", counts: "{waiting} waiting, {dead} dead",
     kinds: { webhook: "Webhook", dingtalk: "DingTalk robot", wecom: "WeCom robot", mail: "E-mail" }, url: "Address", secret: "Signing secret", off: "Off: {why}", paused: "Failed often, paused until {time}",
     deed: { add: "New receiver", disable: "Switch off", enable: "Switch on", rotate: "New secret", test: "Send a test", replayDead: "Send all dead again" },
     what: { disable: "Nothing more is sent; what waits is kept and goes out when it is switched on again.", rotate: "Makes a new secret; the present one signs along for 24 hours.", replayDead: "All that could not be delivered goes out again under the same ids; receivers know repeats by them." },
@@ -60,7 +60,7 @@ const en: typeof zh = {
   },
   live: { live: "Live", connecting: "Connecting", lost: "Connection lost, reconnecting", newCase: "New case {number}" },
   colour: { red: "Red", yellow: "Yellow", green: "Green", none: "Not graded" },
-  kpi: { total: "Cases", red: "Red", yellow: "Yellow", green: "Green", review: "To review", overdue: "Overdue", open: "In work" },
+  kpi: { total: "Cases", red: "Red", yellow: "Yellow", green: "Green", review: "To review", overdue: "Overdue", open: "In work", unended: "Open" },
   family: { water: "Waterlogging", waste: "Waste and rubble", fishing: "Fishing", river: "River and water", vehicle: "Uncovered truck", other: "Other matter" },
   caseState: {
     detected: "Detected", pending_review: "To review", rejected: "Rejected", merged: "Merged", opened: "Opened", dispatched: "Dispatched",
@@ -75,6 +75,8 @@ const en: typeof zh = {
     title: "Operations map", list: "Cases", shown: "{shown} of {total} cases", filters: "Filters", search: "Find number, address or grid",
     anyState: "Every state", anyMatter: "Every matter", anyColour: "Every colour", clear: "Clear filters",
     empty: "No cases yet. Once a flight is under way, findings appear here live.", noMatch: "No case matches these filters.", more: "Show {n} more",
+    urgent: "The {shown} most urgent of {total}", urgentSome: "{shown} listed, there are more", moreUrgent: "Show more", searchNumber: "Find by case number", anyOpen: "Every open state",
+    view: "{n} cases in view", viewSome: "Only the newest {n} cases are shown here", viewMost: "The newest {n} cases in view", viewCircles: ", counted by place: click a circle to come nearer",
     layers: "Layers", legend: "Legend", zoomIn: "Zoom in", zoomOut: "Zoom out", fit: "Whole area", follow: "Follow aircraft", open: "Open case",
     locate: "Show on map", chart: "Map of the flight and the cases", closeDrawer: "Close case panel", collapse: "Collapse", expand: "Expand",
     showList: "List", showMap: "Map", seen: "Seen {time}",
@@ -84,7 +86,7 @@ const en: typeof zh = {
     },
     legendItem: {
       planned: "Planned path", flown: "Flown track", aircraft: "Aircraft (heading)", looked: "Photo looked at", notLooked: "Photo not looked at",
-      ellipse: "95 % error ellipse", area: "Extent of finding", review: "Hatched: to review", closed: "Grey: ended", district: "District", grid: "Grid cell",
+      ellipse: "95 % error ellipse", area: "Extent of finding", circle: "Many cases, most urgent colour", review: "Hatched: to review", closed: "Grey: ended", district: "District", grid: "Grid cell",
       reservoir: "Source protection", noFishing: "No fishing", water: "Permanent water", road: "Road", management: "Reservoir management",
     },
   },
@@ -116,7 +118,7 @@ const en: typeof zh = {
     account_created: "Account created",
     account_role_changed: "Role of an account changed", account_password_changed: "Password changed", account_disabled: "Account closed", account_enabled: "Account opened again", key_created: "Key made", key_revoked: "Key revoked",
     case_reported: "Reported by a citizen", case_report_left: "A report was of another case", report_contact_opened: "Contact of a report opened", case_reminded: "Reminder", task_reminded: "Reminder", case_supervised: "Supervised", case_handed_over: "Handed over as a clue", case_hold: "Evidence frozen",
-    case_unmerged: "Merge undone", case_split_off: "Made a case of its own", storm_begun: "Storm began", storm_ended: "Storm ended", delivery_replayed: "Message sent again", receiver_added: "Receiver added", receiver_disabled: "Receiver switched off", receiver_enabled: "Receiver switched on", receiver_rotated: "New secret of a receiver",
+    case_unmerged: "Merge undone", case_split_off: "Made a case of its own", storm_begun: "Storm began", storm_ended: "Storm ended", delivery_replayed: "Message sent again", receiver_added: "Receiver added", receiver_disabled: "Receiver switched off", receiver_enabled: "Receiver switched on", receiver_rotated: "New secret of a receiver", receiver_below_changed: "Departments below a receiver changed",
     evidence_opened: "Original opened", original_opened: "Original opened", evidence_held: "Evidence frozen", evidence_released: "Evidence released", evidence_packed: "Evidence pack made", evidence_removed: "Original removed in time", evidence_over_quota: "Evidence over its quota", flight_noted: "Flight noted", case_clock_stopped: "Clock stopped",
   },
   actor: {

@@ -30,7 +30,7 @@ export default {
     ofCase: "市民反映",
   },
   delivery: {
-    title: "消息投递", receivers: "接收方", noReceivers: "还没有接收方，消息只在系统内显示。", list: "投递记录", none: "没有投递记录。", anyReceiver: "全部接收方", kind: "方式", whose: "范围", waiting: "待发与死信", counts: "待发 {waiting}，死信 {dead}",
+    title: "消息投递", receivers: "接收方", noReceivers: "还没有接收方，消息只在系统内显示。", list: "投递记录", none: "没有投递记录。", anyReceiver: "全部接收方", kind: "方式", whose: "范围", withBelow: "同时接收其下级部门的消息", andBelow: "{whose}及下级 {n} 个部门", waiting: "待发与死信", counts: "待发 {waiting}，死信 {dead}",
     kinds: { webhook: "系统接口", dingtalk: "钉钉机器人", wecom: "企业微信机器人", mail: "邮件" }, url: "地址", secret: "签名密钥", off: "已停用：{why}", paused: "多次失败，暂停至 {time}",
     deed: { add: "新增接收方", disable: "停用", enable: "启用", rotate: "更换密钥", test: "发送测试", replayDead: "重发全部死信" },
     what: { disable: "停用后不再发送，待发消息保留，启用后继续发送。", rotate: "生成新密钥，旧密钥在 24 小时内仍一并签名。", replayDead: "所有未送达的消息将以原编号重新发送，接收方按编号去重。" },
@@ -58,7 +58,7 @@ export default {
   },
   live: { live: "实时", connecting: "正在连接", lost: "连接中断，重连中", newCase: "新案件 {number}", },
   colour: { red: "红色", yellow: "黄色", green: "绿色", none: "未定级" },
-  kpi: { total: "案件", red: "红", yellow: "黄", green: "绿", review: "待核实", overdue: "超期", open: "处理中" },
+  kpi: { total: "案件", red: "红", yellow: "黄", green: "绿", review: "待核实", overdue: "超期", open: "处理中", unended: "未结" },
   family: { water: "积水", waste: "垃圾渣土", fishing: "水域垂钓", river: "河道水域", vehicle: "渣土车", other: "其他事项" },
   caseState: {
     detected: "发现", pending_review: "待核实", rejected: "不予立案", merged: "合并", opened: "立案", dispatched: "任务派遣",
@@ -73,6 +73,8 @@ export default {
     title: "态势地图", list: "案件列表", shown: "显示 {shown} / 共 {total} 件", filters: "筛选", search: "按编号、地址、网格查找",
     anyState: "全部状态", anyMatter: "全部事项", anyColour: "全部颜色", clear: "清除筛选", empty: "还没有案件。飞行开始后，发现的问题会实时出现在这里。",
     noMatch: "没有符合筛选条件的案件。", more: "再显示 {n} 件", layers: "图层", legend: "图例", zoomIn: "放大", zoomOut: "缩小",
+    urgent: "最紧急的 {shown} 件 / 共 {total} 件", urgentSome: "已列出 {shown} 件，还有更多", moreUrgent: "继续显示", searchNumber: "按案件编号查找", anyOpen: "全部未结状态",
+    view: "图上 {n} 件", viewSome: "图上只显示最新 {n} 件", viewMost: "图上只计最新 {n} 件", viewCircles: "，按位置汇总，点击圆圈放大",
     fit: "全图", follow: "跟随飞机", open: "打开案件", locate: "定位", chart: "飞行与案件地图", closeDrawer: "关闭案件侧栏",
     collapse: "收起", expand: "展开", showList: "列表", showMap: "地图", seen: "发现于 {time}",
     layer: {
@@ -81,7 +83,7 @@ export default {
     },
     legendItem: {
       planned: "规划航线", flown: "实飞轨迹", aircraft: "飞机（机头朝向）", looked: "已查看的照片", notLooked: "未能查看的照片",
-      ellipse: "95% 误差椭圆", area: "事项范围", review: "斜纹：待核实", closed: "灰色：已结束", district: "区界", grid: "网格",
+      ellipse: "95% 误差椭圆", area: "事项范围", circle: "多件汇总（最紧急颜色）", review: "斜纹：待核实", closed: "灰色：已结束", district: "区界", grid: "网格",
       reservoir: "水源保护区", noFishing: "禁渔区", water: "常年水域", road: "道路", management: "水库管理范围",
     },
   },
@@ -110,7 +112,7 @@ export default {
   event: { task: "部门任务", case_joined: "并入新的观测", case_took_in: "并入案件 {number}", case_parted: "案件 {number} 已分出", case_refined: "观测更新", case_clean_look: "复飞查看，未见该问题", case_verified: "复飞核查结论", case_visit_planned: "列入联合检查", case_visit_under_way: "联合检查开始", case_visit_cancelled: "联合检查取消", case_visited: "联合检查完成", case_storm_joined: "并入汛情", case_storm_left: "移出汛情", case_undecided: "派遣规则未能确定主办部门", account_created: "创建账号",
     account_role_changed: "修改账号角色", account_password_changed: "修改密码", account_disabled: "停用账号", account_enabled: "启用账号", key_created: "创建密钥", key_revoked: "吊销密钥",
     case_reported: "市民反映", case_report_left: "市民反映改为对应其他案件", report_contact_opened: "查看反映人联系方式", case_reminded: "时限提醒", task_reminded: "时限提醒", case_supervised: "督办", case_handed_over: "线索移交", case_hold: "证据冻结",
-    case_unmerged: "撤销合并", case_split_off: "拆成新案件", storm_begun: "启动汛情", storm_ended: "结束汛情", delivery_replayed: "重新发送消息", receiver_added: "新增接收方", receiver_disabled: "停用接收方", receiver_enabled: "启用接收方", receiver_rotated: "更换接收方密钥",
+    case_unmerged: "撤销合并", case_split_off: "拆成新案件", storm_begun: "启动汛情", storm_ended: "结束汛情", delivery_replayed: "重新发送消息", receiver_added: "新增接收方", receiver_disabled: "停用接收方", receiver_enabled: "启用接收方", receiver_rotated: "更换接收方密钥", receiver_below_changed: "接收方下级部门变更",
     evidence_opened: "打开原图", original_opened: "打开原图", evidence_held: "冻结证据", evidence_released: "解除证据冻结", evidence_packed: "生成证据包", evidence_removed: "按期删除原图", evidence_over_quota: "证据存储超出配额", flight_noted: "记录飞行", case_clock_stopped: "停止计时",
   },
   actor: {

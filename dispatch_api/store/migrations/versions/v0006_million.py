@@ -1,6 +1,7 @@
 """A million cases: counts kept by triggers, indexes that lists and figures are read from.
 
-And: throttles shared by processes, log-out at the provider, versions of storms and of lines of visits.
+And: throttles shared by processes, log-out at the provider, versions of storms and of lines of visits, what lies below
+a receiver's departments.
 """
 
 from datetime import datetime
@@ -31,6 +32,7 @@ def upgrade() -> None:
     op.add_column("session", sa.Column("provider_session", words(255), nullable=True))
     op.add_column("storm", sa.Column("version", WHOLE, server_default="1", nullable=False))
     op.add_column("visit_line", sa.Column("version", WHOLE, server_default="1", nullable=False))
+    op.add_column("receiver", sa.Column("below", sa.JSON(), nullable=True))
     _count()
     _index()
 
