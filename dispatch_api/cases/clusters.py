@@ -8,8 +8,9 @@ from sqlalchemy import Connection, Integer, case, cast, func, select
 
 from dispatch_api.accounts.model import Account
 from dispatch_api.boxes import Box, box_of
+from dispatch_api.cases.choice import Choice
 from dispatch_api.cases.filters import CaseFilter
-from dispatch_api.cases.listing import Choice, Page, through_states
+from dispatch_api.cases.listing import Page, through_states
 from dispatch_api.cases.model import Colour
 
 MOST_COUNTED = 50_000

@@ -11,35 +11,21 @@ there is to look through in each way, and the shortest is taken:
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Connection,
-    Select,
-    and_,
-    cast,
-    func,
-    literal,
-    or_,
-    select,
-    true,
-    union_all,
-)
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, select, true, union_all
 from sqlalchemy.sql.selectable import Subquery
 
 from dispatch_api.accounts.model import Account
 from dispatch_api.accounts.sight import visible_tasks
-from dispatch_api.boxes import Box, box_of
+from dispatch_api.boxes import Box
+from dispatch_api.cases.choice import Choice
 from dispatch_api.cases.filters import CaseFilter
-from dispatch_api.cases.model import CaseState, Colour
-from dispatch_api.cursors import words_of
+from dispatch_api.cases.spans import Stretch
 from dispatch_api.store.dialects import near_many_boxes
-from dispatch_api.store.schema import case, case_count, task
-from dispatch_api.store.tallies import SEPARATOR
+from dispatch_api.store.schema import case, task
 
 FEW = 15_000
 """So many cases may be looked at one by one."""
@@ -114,18 +100,37 @@ def listed(connection: Connection, wanted: CaseFilter, account: Account, page: P
 
 def page_query(connection: Connection, choice: Choice, page: Page) -> Select[Any] | None:
     """The query that `listed` asks; None where there can be nothing."""
+    seqs = seqs_query(connection, choice, page)
+    return None if seqs is None else _shown(seqs, page)
+
+
+def listed_seqs(connection: Connection, choice: Choice, page: Page) -> Sequence[int]:
+    """The `seq` of the cases of a page, in its order."""
+    query = seqs_query(connection, choice, page)
+    return [] if query is None else connection.execute(query).scalars().all()
+
+
+def shown_rows(connection: Connection, seqs: Sequence[int]) -> Sequence[Any]:
+    """Cases by `seq`, in the order in which they are named, with the columns `SHOWN`."""
+    found = {row.seq: row for row in connection.execute(select(*SHOWN).where(case.c.seq.in_(seqs)))}
+    return [found[seq] for seq in seqs if seq in found]
+
+
+def seqs_query(connection: Connection, choice: Choice, page: Page) -> Select[Any] | None:
+    """The query for the `seq` of a page's cases, in its order; None where there can be nothing."""
     if not choice.most:
         return None
-    few = _few(connection, choice)
+    start, end = choice.wanted.seen_from, choice.wanted.seen_until
+    stretch = Stretch.of(connection, start, end) if start and end else None
+    few = _few(connection, choice, stretch)
     if few is not None:
         seqs = select(case.c.seq).where(case.c.seq.in_(few), choice.in_place, page.following)
-        return _shown(seqs.order_by(page.order(case.c.seq)).limit(page.limit).offset(page.skip), page)
-    if choice.is_any:
+    elif choice.is_any:
         seqs = select(case.c.seq).where(page.following)
     else:
-        through = through_states(choice.states, choice.in_place, page)
-        return _shown(_last(through, page), page)
-    return _shown(seqs.order_by(page.order(case.c.seq)).limit(page.limit).offset(page.skip), page)
+        within = choice.in_place if stretch is None else and_(choice.in_place, stretch.condition)
+        return _last(through_states(choice.states, within, page), page)
+    return seqs.order_by(page.order(case.c.seq)).limit(page.limit).offset(page.skip)
 
 
 def through_states(states: Sequence[str], condition: ColumnElement[bool], page: Page) -> Select[Any]:
@@ -153,155 +158,12 @@ def _shown(seqs: Select[Any], page: Page) -> Select[Any]:
     return select(*SHOWN).where(case.c.seq.in_(select(chosen.c.seq))).order_by(page.order(case.c.seq))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Choice:
-    """A filter as somebody may use it, with what the store's counts say of it.
-
-    Attributes:
-        wanted: The filter.
-        account: Who asks.
-        states: The states in which there are cases for it.
-        to_look_through: How many cases are in these states, whoever sees them.
-        most: How many cases fit by department, matter, state and colour.
-        of_matter: How many are of the matters asked for in these states, whoever sees them.
-        of_department: How many are of the departments asked for or seen.
-        departments: The sets of departments that count; None for any.
-        fitting: How many cases fit by state and colour.
-    """
-
-    wanted: CaseFilter
-    account: Account
-    states: tuple[str, ...]
-    to_look_through: int
-    most: int
-    of_matter: int
-    of_department: int
-    departments: tuple[str, ...] | None
-    fitting: Mapping[tuple[str, str], int]
-
-    @classmethod
-    def of(cls, connection: Connection, wanted: CaseFilter, account: Account) -> Choice:
-        """Read the counts."""
-        states = frozenset(words_of(wanted.state, CaseState, "state"))
-        colours = frozenset(words_of(wanted.colour, Colour, "colour"))
-        matters = frozenset(wanted.matter.split(",")) if wanted.matter else frozenset()
-        if wanted.bbox is not None:
-            box_of(wanted.bbox)
-        sees = _Sight.of(wanted, account)
-        found: dict[str, list[int]] = {}
-        of_matter = of_department = 0
-        fitting: dict[tuple[str, str], int] = {}
-        sets = set()
-        for row in connection.execute(_COUNTS_OF_ALL if sees.everything else _COUNTS):
-            in_state = found.setdefault(row.state, [0, 0]) if not states or row.state in states else None
-            seen, of_it = sees.sees(row.departments), not matters or row.matter in matters
-            if seen:
-                of_department += row.n
-                sets.add(row.departments)
-            if in_state is None:
-                continue
-            in_state[0] += row.n
-            of_matter += row.n if of_it else 0
-            if seen and of_it and (not colours or row.colour in colours):
-                in_state[1] += row.n
-                fitting[row.state, row.colour] = fitting.get((row.state, row.colour), 0) + row.n
-        there = {state: counts for state, counts in found.items() if counts[1]}
-        return cls(
-            wanted=wanted,
-            account=account,
-            states=tuple(sorted(there)),
-            to_look_through=sum(every for every, _ in there.values()),
-            most=sum(fit for _, fit in there.values()),
-            of_matter=of_matter,
-            of_department=of_department,
-            departments=None if sees.everything else tuple(sorted(sets)),
-            fitting=fitting,
-        )
-
-    @property
-    def matched(self) -> int | None:
-        """How many cases fit; None where that hangs by what is not counted."""
-        wanted = self.wanted
-        hangs = wanted.bbox is not None or wanted.seen_from or wanted.seen_until or wanted.number
-        return None if hangs else self.most
-
-    @property
-    def box(self) -> Box | None:
-        """The box asked for."""
-        return None if self.wanted.bbox is None else box_of(self.wanted.bbox)
-
-    @property
-    def place_condition(self) -> ColumnElement[bool]:
-        """That a case lies in the box, by its place alone: no index of places is asked."""
-        if self.box is None:
-            return true()
-        inside = (
-            and_(case.c.lon.between(west, east), case.c.lat.between(south, north))
-            for west, south, east, north in self.box.parts()
-        )
-        return or_(*inside)
-
-    @property
-    def condition(self) -> ColumnElement[bool]:
-        """All that is asked but the box, of the case's own row."""
-        own = replace(self.wanted, bbox=None, department=None).of_row()
-        return own if self.departments is None else and_(own, case.c.departments.in_(self.departments))
-
-    @property
-    def in_place(self) -> ColumnElement[bool]:
-        """All that is asked."""
-        return and_(self.condition, self.place_condition)
-
-    @property
-    def is_any(self) -> bool:
-        """Whether nothing is asked."""
-        return self.departments is None and self.wanted == CaseFilter()
-
-
-@dataclass(frozen=True)
-class _Sight:
-    """Which sets of departments count: somebody's own, and those asked for."""
-
-    own: frozenset[str] | None
-    named: frozenset[str] | None
-    nothing: bool = False
-
-    @classmethod
-    def of(cls, wanted: CaseFilter, account: Account) -> _Sight:
-        named = frozenset(wanted.department.split(",")) if wanted.department else None
-        if account.sees_every_case:
-            return cls(None, named)
-        # Of a task that the asker may not see, nobody learns by asking for its department.
-        own = account.sees_departments
-        return cls(own, None if named is None else named & own, nothing=not account.of_department)
-
-    @property
-    def everything(self) -> bool:
-        return self.own is None and self.named is None and not self.nothing
-
-    def sees(self, departments: str) -> bool:
-        if self.nothing:
-            return False
-        if self.everything:
-            return True
-        there = frozenset(departments.strip(SEPARATOR).split(SEPARATOR)) if departments else frozenset()
-        return all(asked is None or not asked.isdisjoint(there) for asked in (self.own, self.named))
-
-
-_COUNTS = select(case_count).where(case_count.c.n > 0)
-_KINDS = (case_count.c.matter, case_count.c.state, case_count.c.colour)
-_COUNTS_OF_ALL = (
-    select(literal("").label("departments"), *_KINDS, cast(func.sum(case_count.c.n), BigInteger).label("n"))
-    .where(case_count.c.n > 0)
-    .group_by(*_KINDS)
-)
-
-
-def _few(connection: Connection, choice: Choice) -> Select[Any] | None:
+def _few(connection: Connection, choice: Choice, stretch: Stretch | None) -> Select[Any] | None:
     """The shortest way that looks at cases one by one, where it is shorter than the index by state."""
     most = min(FEW, choice.to_look_through // _ENTRIES_A_CASE)
     best: Select[Any] | None = None
-    for size, seqs in _ways(connection, choice):
+    of_time = [] if stretch is None else [(stretch.cases, stretch.seqs)]
+    for size, seqs in (*of_time, *_ways(connection, choice)):
         if size <= most:
             most, best = size, seqs
     return best
@@ -316,11 +178,9 @@ def _ways(connection: Connection, choice: Choice) -> Iterator[tuple[int, Select[
         named = task.c.department.in_(wanted.department.split(",")) if wanted.department else true()
         of_tasks = select(task.c.case_id).where(visible_tasks(choice.account), named)
         yield choice.of_department, select(case.c.seq).where(case.c.case_id.in_(of_tasks))
-    if wanted.seen_from:
-        seen = case.c.last_seen_at >= wanted.seen_from
-        if wanted.seen_until:
-            seen = and_(seen, case.c.first_seen_at <= wanted.seen_until)
-        yield _cut_short(connection, select(literal(1)).where(seen)), select(case.c.seq).where(seen)
+    if wanted.seen_from and not wanted.seen_until:
+        since = case.c.last_seen_at >= wanted.seen_from
+        yield _cut_short(connection, select(literal(1)).where(since)), select(case.c.seq).where(since)
     if wanted.number:
         # Every number is looked through, so only once: what is found goes into the query as it is.
         part = select(case.c.seq).where(CaseFilter(number=wanted.number).of_row()).limit(MOST_NUMBERED + 1)

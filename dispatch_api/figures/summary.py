@@ -10,8 +10,8 @@ from sqlalchemy import Connection, func, select
 
 from dispatch_api.accounts.model import Account
 from dispatch_api.accounts.sight import visible_tasks
+from dispatch_api.cases.choice import Choice
 from dispatch_api.cases.filters import CaseFilter
-from dispatch_api.cases.listing import Choice
 from dispatch_api.cases.model import CaseState
 from dispatch_api.departments.model import Departments
 from dispatch_api.store.schema import case, flight, task, task_count
@@ -26,8 +26,8 @@ def summary_of(connection: Connection, account: Account, *, departments: Departm
     flights = connection.execute(select(func.count()).select_from(flight)).scalar_one()
     return {
         "cases": cases.most,
-        "cases_by_state": _summed((state, n) for (state, _), n in cases.fitting.items()),
-        "cases_by_colour": _summed((colour, n) for (_, colour), n in cases.fitting.items()),
+        "cases_by_state": _summed((state, n) for (_, state, _), n in cases.fitting.items()),
+        "cases_by_colour": _summed((colour, n) for (_, _, colour), n in cases.fitting.items()),
         "tasks_by_department": by_department,
         "department_names": {key: departments.name_of(key).model_dump() for key in by_department},
         "tasks_by_state": _summed((state, n) for (_, state), n in tasks.items()),

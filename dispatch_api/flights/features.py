@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, and_, func, or_, select
 
+from dispatch_api.cursors import cursor_of, moment_of
 from dispatch_api.store.schema import flight, flight_photo, flight_position
 from dispatch_api.store.times import iso
 
@@ -26,35 +27,62 @@ def ring(corners: Sequence[Sequence[float]] | None) -> dict[str, Any] | None:
     return {"type": "Polygon", "coordinates": [[list(corner) for corner in closed]]}
 
 
-def flight_list(connection: Connection) -> list[dict[str, Any]]:
-    """Every flight, the newest first, without its track."""
-    rows = connection.execute(select(flight).order_by(flight.c.started_at.desc())).all()
-    pictures = _pictures(connection)
-    return [_flight(row, pictures.get(row.flight_id)) for row in rows]
+def flight_page(connection: Connection, cursor: str | None, limit: int) -> dict[str, Any]:
+    """A page of flights, the newest first, without their tracks; `next` is the cursor of the following page."""
+    query = select(flight).order_by(flight.c.started_at.desc(), flight.c.flight_id.desc()).limit(limit + 1)
+    beyond = moment_of(cursor, "flights")
+    if beyond is not None:
+        at, name = beyond
+        started = flight.c.started_at
+        query = query.where(or_(started < at, and_(started == at, flight.c.flight_id < name)))
+    rows = connection.execute(query).all()
+    page = rows[:limit]
+    pictures = _pictures(connection, [row.flight_id for row in page])
+    following = None
+    if len(rows) > limit:
+        following = cursor_of("flights", page[-1].started_at.isoformat(), page[-1].flight_id)
+    return {"items": [_flight(row, pictures.get(row.flight_id)) for row in page], "next": following}
 
 
 def flight_with_track(connection: Connection, flight_id: str) -> dict[str, Any] | None:
-    """One flight with the way it flew, None where there is none of that id.
+    """One flight with the way it flew, None where there is none of that id."""
+    rows = connection.execute(select(flight).where(flight.c.flight_id == flight_id)).all()
+    return next(iter(flights_of(connection, rows)), None)
+
+
+def flights_of(connection: Connection, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+    """Flights with the ways they flew.
 
     A flight of which nobody reported positions has the way from picture to picture.
+
+    Args:
+        connection: A reading connection.
+        rows: Rows of the table of flights.
     """
-    row = connection.execute(select(flight).where(flight.c.flight_id == flight_id)).first()
-    if row is None:
-        return None
+    ids = [row.flight_id for row in rows]
+    position, photo = flight_position.c, flight_photo.c
     flown = (
-        select(flight_position.c.lon, flight_position.c.lat)
-        .where(flight_position.c.flight_id == flight_id)
-        .order_by(flight_position.c.position_id)
+        select(position.flight_id, position.lon, position.lat)
+        .where(position.flight_id.in_(ids))
+        .order_by(position.position_id)
     )
+    tracks = _lines(connection.execute(flown))
+    rest = [one for one in ids if one not in tracks]
     pictured = (
-        select(flight_photo.c.lon, flight_photo.c.lat)
-        .where(flight_photo.c.flight_id == flight_id, flight_photo.c.lon.is_not(None), flight_photo.c.lat.is_not(None))
-        .order_by(flight_photo.c.taken_at.asc().nulls_first(), flight_photo.c.photo_id)
+        select(photo.flight_id, photo.lon, photo.lat)
+        .where(photo.flight_id.in_(rest), photo.lon.is_not(None), photo.lat.is_not(None))
+        .order_by(photo.taken_at.asc().nulls_first(), photo.photo_id)
     )
-    track = line([(p.lon, p.lat) for p in connection.execute(flown)]) or line(
-        [(p.lon, p.lat) for p in connection.execute(pictured)]
-    )
-    return _flight(row, _pictures(connection).get(flight_id)) | {"track": track}
+    tracks |= _lines(connection.execute(pictured)) if rest else {}
+    pictures = _pictures(connection, ids)
+    return [_flight(row, pictures.get(row.flight_id)) | {"track": tracks.get(row.flight_id)} for row in rows]
+
+
+def _lines(points: Iterable[Sequence[Any]]) -> dict[str, dict[str, Any]]:
+    of: dict[str, list[tuple[float, float]]] = {}
+    for flight_id, lon, lat in points:
+        of.setdefault(flight_id, []).append((lon, lat))
+    return {flight_id: found for flight_id, places in of.items() if (found := line(places)) is not None}
 
 
 def photo_features(connection: Connection, flight_id: str) -> dict[str, Any]:
@@ -96,8 +124,9 @@ def _photo(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _pictures(connection: Connection) -> dict[str, Row[Any]]:
-    """How many pictures each flight has, and when the first and the last of them was taken."""
+def _pictures(connection: Connection, flight_ids: Sequence[str]) -> dict[str, Row[Any]]:
+    """How many pictures each of some flights has, and when the first and the last of them was taken."""
     times = (func.min(flight_photo.c.taken_at).label("first_at"), func.max(flight_photo.c.taken_at).label("last_at"))
-    query = select(flight_photo.c.flight_id, func.count().label("photos"), *times).group_by(flight_photo.c.flight_id)
+    query = select(flight_photo.c.flight_id, func.count().label("photos"), *times)
+    query = query.where(flight_photo.c.flight_id.in_(flight_ids)).group_by(flight_photo.c.flight_id)
     return {row.flight_id: row for row in connection.execute(query)}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from dispatch_api.accounts.access import EVERYBODY, SEES_CASES, Subject, open_to
 from dispatch_api.accounts.model import Account, Scope
+from dispatch_api.cursors import CursorParam
 from dispatch_api.errors import NotFound
-from dispatch_api.flights.features import flight_list, flight_with_track, photo_features
+from dispatch_api.flights.features import flight_page, flight_with_track, photo_features
 from dispatch_api.flights.zones import zone_features
 from dispatch_api.parts import PartsOf, Reader
 
@@ -18,12 +19,14 @@ router = APIRouter(tags=["flights"])
 
 @router.get("/flights")
 @open_to(SEES_CASES)
-def flights(parts: PartsOf, account: Reader) -> dict[str, Any]:
-    """Every flight, the newest first."""
+def flights(
+    parts: PartsOf, account: Reader, limit: Annotated[int, Query(ge=1, le=500)] = 100, cursor: CursorParam = None
+) -> dict[str, Any]:
+    """A page of flights, the newest first; `next` is the cursor of the following page."""
     if not account.sees_every_case:
-        return {"items": []}
+        return {"items": [], "next": None}
     with parts.store.read() as connection:
-        return {"items": flight_list(connection)}
+        return flight_page(connection, cursor, limit)
 
 
 @router.get("/flights/{flight_id}")

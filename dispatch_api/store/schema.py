@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, MetaData, Table, UniqueConstraint, false
+from datetime import timedelta
+
+from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, MetaData, Table, UniqueConstraint, false, text
 
 from dispatch_api.store.types import TEXT, WHOLE, UtcTime, words
 
@@ -45,6 +47,13 @@ attempt = Table(
 counter = Table(
     "counter", metadata, Column("name", words(64), primary_key=True), Column("value", WHOLE, nullable=False)
 )
+
+LONG = timedelta(days=30)
+SEEN_LONG = {
+    "sqlite": f"julianday(last_seen_at) - julianday(first_seen_at) > {LONG.days}",
+    "postgresql": f"last_seen_at - first_seen_at > interval '{LONG.days} days'",
+}
+"""That a case was seen for longer than `LONG`, as the index of such cases has it."""
 
 case = Table(
     "case_file",
@@ -110,6 +119,13 @@ case = Table(
     ),
     Index("case_file_of_matter", "matter", "state", "seq"),
     Index("case_file_seen", "last_seen_at", "first_seen_at"),
+    # The few that were seen for long, so that for all others a day is found by when they were seen last.
+    Index(
+        "case_file_seen_long",
+        *("last_seen_at", "first_seen_at"),
+        sqlite_where=text(SEEN_LONG["sqlite"]),
+        postgresql_where=text(SEEN_LONG["postgresql"]),
+    ),
     Index(
         "case_file_dispatched",
         *("dispatched_at", "case_id", "matter", "state", "reworks", "paused_s", "suspended_at"),
@@ -231,6 +247,7 @@ task = Table(
     Index("task_of_case", "case_id", "kind", "state", "department", "deadline_at", "done_at", "reworks"),
     Index("task_of_department", "department", "state", "task_id", "case_id"),
     Index("task_in_state", "state", "task_id", "department", "deadline_at", "case_id"),
+    Index("task_created", "created_at", "task_id"),
 )
 
 task_count = Table(
@@ -298,6 +315,7 @@ flight = Table(
     Column("ended_at", UtcTime),
     Column("figures", JSON, nullable=False),
     Column("facts", JSON(none_as_null=True)),
+    Index("flight_started", "started_at", "flight_id"),
 )
 
 flight_position = Table(

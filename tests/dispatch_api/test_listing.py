@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
+import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from dispatch_builders import NOON, an_observation
@@ -14,9 +15,11 @@ from test_store_on_postgres import plan_of
 from dispatch_api.accounts.model import Account, Role
 from dispatch_api.accounts.sight import visible_cases, visible_tasks
 from dispatch_api.cases import listing
+from dispatch_api.cases.choice import Choice
 from dispatch_api.cases.clusters import case_clusters
 from dispatch_api.cases.filters import CaseFilter
-from dispatch_api.cases.listing import Choice, Page, listed, page_query
+from dispatch_api.cases.listing import Page, listed, page_query
+from dispatch_api.cases.spans import seen_between
 from dispatch_api.errors import InvalidRequest
 from dispatch_api.store import schema as tables
 from dispatch_api.store.dialects import put_boxes
@@ -25,6 +28,7 @@ from dispatch_api.tasks import views as task_views
 MATTERS = ("waterlogging.road", "dumping.household", "river.rubbish", "fishing.reservoir")
 STATES = ("closed", "closed", "closed", "in_progress", "pending_review", "arbitration", "merged", "recurred")
 DEPARTMENTS = ("drainage", "sanitation", "water", "town")
+MINUTES_SEEN = (9000, 9000, 9000, 300_000)
 EVERYTHING = Page(limit=100_000)
 
 
@@ -53,10 +57,10 @@ def settle(store, intake, count: int, seed: int = 1) -> None:
                 "colour": rng.choice(("green", "red", "yellow")),
             }
             | {"lon": 118.8 + rng.uniform(0, 0.4), "lat": 28.9 + rng.uniform(0, 0.4), "departments": None}
-            | {"first_seen_at": seen, "last_seen_at": seen + timedelta(minutes=rng.randrange(9000))}
+            | {"first_seen_at": seen, "last_seen_at": seen + timedelta(minutes=rng.randrange(rng.choice(MINUTES_SEEN)))}
         )
         for department in rng.sample(DEPARTMENTS, rng.choice((0, 1, 1, 2))):
-            own = {"task_id": 1000 + len(tasks), "case_id": f"c{n}", "department": department}
+            own = {"task_id": 1000 + len(tasks), "case_id": f"c{n}", "department": department, "created_at": seen}
             tasks.append(task | own | {"state": rng.choice(("sent", "working", "accepted"))})
 
     def write(connection):
@@ -84,6 +88,9 @@ def some_filter(rng: random.Random) -> CaseFilter:
     if rng.random() < 0.2:
         asked["seen_until"] = NOON - timedelta(days=rng.choice((3, 40, 200)))
     if rng.random() < 0.2:
+        since = NOON - timedelta(days=rng.uniform(0, 350))
+        asked |= {"seen_from": since, "seen_until": since + timedelta(days=rng.choice((-3, 0.1, 1, 30, 80)))}
+    if rng.random() < 0.2:
         asked["number"] = rng.choice(("2026", "0007", "12-0", "%", "x"))
     if rng.random() < 0.4:
         half, lon, lat = rng.choice((0.01, 0.1, 0.3)), 118.8 + rng.uniform(0, 0.4), 28.9 + rng.uniform(0, 0.4)
@@ -98,7 +105,7 @@ def test_every_way_to_a_list_gives_what_the_plain_condition_gives(store, intake,
     settle(store, intake, 900)
     rng = random.Random(entries_a_case)
     full = 0
-    for _ in range(120):
+    for _ in range(150):
         wanted, who = some_filter(rng), rng.choice(people())
         beyond = rng.choice((None, 450))
         page = Page(
@@ -147,6 +154,25 @@ def test_what_was_seen_lately_is_found_by_the_time(store, intake, monkeypatch):
         wanted = CaseFilter(seen_from=NOON - timedelta(days=2))
         query = page_query(connection, Choice.of(connection, wanted, CHIEF), Page(limit=21))
     assert "case_file_seen" in plan_of(store, query)
+
+
+@pytest.mark.both_stores
+def test_what_was_seen_on_a_day_long_ago_is_found_by_two_indexes(store, intake):
+    settle(store, intake, 3000)
+    with store.read() as connection:
+        dialect = connection.dialect.name
+    plan = plan_of(store, seen_between(NOON - timedelta(days=300), NOON - timedelta(days=299), dialect))
+    assert {"case_file_seen", "case_file_seen_long"} <= set(re.findall(r"case_file_\w+", plan))
+    assert "Seq Scan" not in plan
+
+
+@pytest.mark.both_stores
+def test_times_at_the_ends_of_the_calendar_are_times(store, intake):
+    intake.record(an_observation())
+    for start, end in ((NOON, datetime.max.replace(tzinfo=UTC)), (datetime(1, 1, 1, tzinfo=UTC), NOON)):
+        with store.read() as connection:
+            found = listed(connection, CaseFilter(seen_from=start, seen_until=end), CHIEF, EVERYTHING)
+        assert len(found.rows) == 1
 
 
 @pytest.mark.both_stores

@@ -11,16 +11,17 @@ from fastapi.responses import JSONResponse, Response
 from dispatch_api.accounts.access import SEES_CASES, open_to, open_to_anybody
 from dispatch_api.accounts.model import Scope
 from dispatch_api.boxes import box_of
-from dispatch_api.cursors import MAX_ROW_ID
+from dispatch_api.cursors import MAX_ROW_ID, CursorParam
 from dispatch_api.described import PROBLEMS, ErrorShape
-from dispatch_api.doors.ogc.collections import COLLECTIONS, Collection, Span, Wanted, extent_of
+from dispatch_api.doors.ogc.collections import COLLECTIONS, Collection, extent_of
+from dispatch_api.doors.ogc.wanted import Span, Turn, Wanted
 from dispatch_api.errors import InvalidRequest, NotFound
 from dispatch_api.parts import PartsOf, Reader
 from dispatch_api.problems import Refusal, problem
 from dispatch_api.store.times import iso, utc_now
 
 PREFIX = "/ogc"
-MAX_ITEMS = 10_000
+MAX_ITEMS = MAX_OFFSET = 10_000
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 CONFORMS_TO = tuple(f"http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/{part}" for part in ("core", "geojson"))
 GEOJSON = "application/geo+json"
@@ -28,7 +29,7 @@ OPENAPI = "application/vnd.oai.openapi+json;version=3.1"
 ERRORS = ErrorShape(content=PROBLEMS.content, invalid=400, schemas=PROBLEMS.schemas)
 """The standard wants 400 where the rest of the API says 422."""
 
-_ITEM_PARAMETERS = frozenset({"bbox", "datetime", "limit", "offset", "f"})
+_ITEM_PARAMETERS = frozenset({"bbox", "datetime", "limit", "offset", "after", "before", "f"})
 _NUMBERED = frozenset({"tasks", "zones"})
 _SEES = open_to(SEES_CASES, scope=Scope.FEATURES_READ)
 
@@ -92,7 +93,7 @@ def collections(request: Request, parts: PartsOf, account: Reader) -> dict[str, 
     _only(request, {"f"})
     root = _root(request)
     with parts.store.read() as connection:
-        extents = {one.id: extent_of(connection, one, account, parts.matters) for one in COLLECTIONS.values()}
+        extents = {one.id: extent_of(connection, one, account) for one in COLLECTIONS.values()}
     listed = [_described(one, root, extents[one.id]) for one in COLLECTIONS.values()]
     return {
         "links": [_link(root + "/collections", "self", "application/json", "The collections")],
@@ -107,7 +108,7 @@ def one_collection(request: Request, parts: PartsOf, account: Reader, collection
     _only(request, {"f"})
     one = _collection(collection_id)
     with parts.store.read() as connection:
-        return _described(one, _root(request), extent_of(connection, one, account, parts.matters))
+        return _described(one, _root(request), extent_of(connection, one, account))
 
 
 @router.get("/collections/{collection_id}/items", response_class=GeoJson)
@@ -120,18 +121,25 @@ def items(
     bbox: Annotated[str | None, Query(max_length=200)] = None,
     when: Annotated[str | None, Query(alias="datetime", max_length=100)] = None,
     limit: Annotated[int, Query(ge=1)] = 100,
-    offset: Annotated[int, Query(ge=0, le=MAX_ROW_ID)] = 0,
+    offset: Annotated[int, Query(ge=0, le=MAX_OFFSET, description="further on, follow the links `next`")] = 0,
+    after: CursorParam = None,
+    before: CursorParam = None,
 ) -> GeoJson:
-    """Items in a fixed order; `limit` over 10,000 means 10,000, and links lead to the pages before and after."""
+    """Items in a fixed order; `limit` over 10,000 means 10,000.
+
+    Links lead to the pages before and after, as quickly far on as at the beginning; `after` and `before` are theirs.
+    """
     _only(request, _ITEM_PARAMETERS)
     one, limit = _collection(collection_id), min(limit, MAX_ITEMS)
+    if sum((bool(offset), after is not None, before is not None)) > 1:
+        raise InvalidRequest(field="offset", problem="a page begins at one of offset, after and before")
     wanted = Wanted(
         account=account,
         matters=parts.matters,
         box=None if bbox is None else box_of(bbox),
         span=_span(when),
         limit=limit,
-        offset=offset,
+        turn=Turn(after=after, before=before, skip=offset),
     )
     with parts.store.read() as connection:
         found = one.find(connection, wanted)
@@ -139,10 +147,10 @@ def items(
         _link(str(request.url), "self", GEOJSON, "This page"),
         _link(f"{_root(request)}/collections/{one.id}", "collection", "application/json", one.title),
     ]
-    if found.features and (found.matched is None or offset + len(found.features) < found.matched):
-        links.append(_page_link(request, "next", offset + limit, limit))
-    if offset:
-        links.append(_page_link(request, "prev", max(0, offset - limit), limit))
+    if found.after is not None:
+        links.append(_page_link(request, "next", limit, after=found.after))
+    if found.before is not None:
+        links.append(_page_link(request, "prev", limit, before=found.before))
     content = {
         "type": "FeatureCollection",
         "timeStamp": iso(utc_now().replace(microsecond=0)),
@@ -242,8 +250,9 @@ def _root(request: Request) -> str:
     return str(request.base_url).rstrip("/") + PREFIX
 
 
-def _page_link(request: Request, rel: str, offset: int, limit: int) -> dict[str, str]:
-    href = str(request.url.include_query_params(offset=offset, limit=limit))
+def _page_link(request: Request, rel: str, limit: int, **beginning: str) -> dict[str, str]:
+    here = request.url.remove_query_params(["offset", "after", "before"])
+    href = str(here.include_query_params(limit=limit, **beginning))
     return _link(href, rel, GEOJSON, "The next page" if rel == "next" else "The page before")
 
 

@@ -112,5 +112,14 @@ def _index() -> None:
          "reworks"),
         ("task_of_department", "task", "department", "state", "task_id", "case_id"),
         ("task_in_state", "task", "state", "task_id", "department", "deadline_at", "case_id"),
+        ("task_created", "task", "created_at", "task_id"),
+        ("flight_started", "flight", "started_at", "flight_id"),
     ):  # fmt: skip
         op.create_index(name, table, columns, unique=False)
+    op.create_index(
+        "case_file_seen_long",
+        "case_file",
+        ["last_seen_at", "first_seen_at"],
+        sqlite_where=sa.text("julianday(last_seen_at) - julianday(first_seen_at) > 30"),
+        postgresql_where=sa.text("last_seen_at - first_seen_at > interval '30 days'"),
+    )

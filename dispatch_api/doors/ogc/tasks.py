@@ -1,0 +1,141 @@
+"""The collection of tasks, each at the place of its case, in the order of their making."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+
+from dispatch_api.accounts.sight import visible_tasks
+from dispatch_api.boxes import Box
+from dispatch_api.cursors import cursor_of, row_of
+from dispatch_api.doors.ogc.wanted import MOST_MATCHED, Feature, Found, Span, Wanted, cut, point
+from dispatch_api.store.dialects import near_many_boxes
+from dispatch_api.store.schema import case, task, task_count
+from dispatch_api.store.times import iso
+
+CURSOR = "ogc.tasks"
+FEW = 10_000
+"""So many tasks may be looked at one by one; where there are more, a page is soon full in the order of their making."""
+
+_OF_CASE = (case.c.number, case.c.matter, case.c.colour, case.c.lon, case.c.lat, case.c.address)
+_WITH_CASE = task.join(case, case.c.case_id == task.c.case_id)
+
+
+def find_tasks(connection: Connection, wanted: Wanted) -> Found:
+    """A page of tasks."""
+    if wanted.key is not None:
+        known = wanted.key.isdecimal()
+        one = select(task.c.task_id).where(visible_tasks(wanted.account), task.c.task_id == int(wanted.key))
+        features = _features(connection, connection.execute(one).scalars().all() if known else [])
+        return Found(features=features, matched=len(features))
+    turn = wanted.turn
+    matched = _counted(connection, wanted) if wanted.box is None and wanted.span is None else None
+    counts = turn.is_first and matched is None
+    most = max(wanted.limit, MOST_MATCHED if counts else 0) + 1
+    ids = connection.execute(_page(connection, wanted, most)).scalars().all()
+    if counts and len(ids) < most:
+        matched = len(ids)
+    kept, earlier, later = cut(ids, wanted)
+    return Found(
+        features=_features(connection, kept),
+        matched=matched,
+        before=cursor_of(CURSOR, kept[0]) if earlier else None,
+        after=cursor_of(CURSOR, kept[-1]) if later else None,
+    )
+
+
+def _page(connection: Connection, wanted: Wanted, most: int) -> Select[Any]:
+    turn = wanted.turn
+    beyond, backwards = row_of(turn.before or turn.after, CURSOR), turn.before is not None
+    of = task if wanted.box is None else _WITH_CASE
+    query = select(task.c.task_id).select_from(of).where(visible_tasks(wanted.account))
+    if wanted.span is not None:
+        query = query.where(*_in_time(wanted.span))
+    if wanted.box is not None:
+        query = query.where(_inside(wanted.box))
+    few = next(_few(connection, wanted), None)
+    if few is not None:
+        query = query.where(few)
+    elif wanted.span is not None:
+        query = query.where(*_made_between(wanted.span))
+    if beyond is not None:
+        query = query.where(task.c.task_id < beyond if backwards else task.c.task_id > beyond)
+    order = task.c.task_id.desc() if backwards else task.c.task_id.asc()
+    return query.order_by(order).limit(most).offset(turn.skip)
+
+
+def _few(connection: Connection, wanted: Wanted) -> Iterator[ColumnElement[bool]]:
+    """Conditions that an index answers and that few tasks meet."""
+    if not wanted.account.sees_every_case and _counted(connection, wanted) <= FEW:
+        own = select(task.c.task_id).where(visible_tasks(wanted.account))
+        yield task.c.task_id.in_(own)
+    if wanted.box is not None:
+        near = near_many_boxes(connection.dialect.name).bindparams(boxes=json.dumps(wanted.box.parts())).subquery()
+        if _is_few(connection, select(near.c.seq)):
+            yield task.c.case_id.in_(select(case.c.case_id).where(case.c.seq.in_(select(near.c.seq))))
+    if wanted.span is not None:
+        made = select(task.c.task_id).where(*_in_time(wanted.span))
+        if _is_few(connection, made):
+            yield task.c.task_id.in_(made)
+
+
+def _is_few(connection: Connection, query: Select[Any]) -> bool:
+    some = query.limit(FEW + 1).subquery("some")
+    return int(connection.execute(select(func.count()).select_from(some)).scalar_one()) <= FEW
+
+
+def _counted(connection: Connection, wanted: Wanted) -> int:
+    account = wanted.account
+    every = select(func.coalesce(func.sum(task_count.c.n), 0))
+    if account.sees_every_case:
+        return int(connection.execute(every).scalar_one())
+    if not account.of_department:
+        return 0
+    own = task_count.c.department.in_(sorted(account.sees_departments))
+    return int(connection.execute(every.where(own)).scalar_one())
+
+
+def _inside(box: Box) -> ColumnElement[bool]:
+    parts = box.parts()
+    return or_(*(and_(case.c.lon.between(w, e), case.c.lat.between(s, n)) for w, s, e, n in parts))
+
+
+def _in_time(span: Span) -> Iterator[ColumnElement[bool]]:
+    start, end = span
+    if start is not None:
+        yield task.c.created_at >= start
+    if end is not None:
+        yield task.c.created_at <= end
+
+
+def _made_between(span: Span) -> Iterator[ColumnElement[bool]]:
+    """What an index of times tells of the numbers of tasks: they grow with the time, mostly."""
+    of_time = select(func.min(task.c.task_id), func.max(task.c.task_id)).where(*_in_time(span)).subquery("of_time")
+    first, last = of_time.c
+    yield task.c.task_id >= select(first).scalar_subquery()
+    yield task.c.task_id <= select(last).scalar_subquery()
+
+
+def _features(connection: Connection, ids: Sequence[int]) -> list[Feature]:
+    query = select(task, *_OF_CASE).select_from(_WITH_CASE).where(task.c.task_id.in_(ids)).order_by(task.c.task_id)
+    return [point(row.task_id, row.lon, row.lat, _properties(row)) for row in connection.execute(query)]
+
+
+def _properties(row: Any) -> Feature:  # noqa: ANN401 - a row
+    return {
+        "task_id": row.task_id,
+        "case_id": row.case_id,
+        "number": row.number,
+        "matter": row.matter,
+        "colour": row.colour,
+        "department": row.department,
+        "kind": row.kind,
+        "state": row.state,
+        "address": row.address,
+        "created_at": iso(row.created_at),
+        "sign_deadline_at": iso(row.sign_deadline_at),
+        "deadline_at": iso(row.deadline_at),
+    }
