@@ -28,6 +28,7 @@ DispatchError
 ├── KeyExists                 a key of that name is already there, or was once
 ├── LostUpdate                the thing was changed since the asker read it
 ├── AnsweredBefore            an idempotency key comes again with another request
+├── EventsGone                the live stream cannot go on where the asker was: load everything anew
 ├── AccessUndeclared          a route says nowhere who may call it: the service does not start
 ├── ReceiverExists            a receiver of that name is already there
 └── AddressRefused            messages must not go to that address
@@ -279,6 +280,16 @@ class AnsweredBefore(DispatchError):
         super().__init__(f"the idempotency key {key!r} was used before, for another request; use a new one.")
 
 
+class EventsGone(DispatchError):
+    """The live stream cannot go on after that event: what came then is not kept any more, or never came."""
+
+    def __init__(self, *, after: int) -> None:
+        self.after = after
+        super().__init__(
+            f"the stream cannot go on after {after}, for what came then is not kept; load everything anew."
+        )
+
+
 class AccessUndeclared(DispatchError):
     """A route says nowhere who may call it."""
 
@@ -292,6 +303,7 @@ HTTP_FACES: tuple[tuple[type[DispatchError], int, str, str], ...] = (
     (AccountExists, 409, "account-exists", "The name is taken"),
     (KeyExists, 409, "key-exists", "The name is taken"),
     (AnsweredBefore, 409, "answered-before", "The idempotency key was used for another request"),
+    (EventsGone, 410, "events-gone", "What happened since is not kept any more"),
     (LostUpdate, 412, "lost-update", "It was changed in between"),
     (ReceiverExists, 409, "receiver-exists", "The name is taken"),
     (AddressRefused, 422, "address-refused", "Messages must not go there"),

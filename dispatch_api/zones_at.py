@@ -14,6 +14,7 @@ from sqlalchemy import Connection, case, func, select
 from dispatch_api.departments.facts import ZoneFact
 from dispatch_api.errors import ConfigurationError
 from dispatch_api.store import Store
+from dispatch_api.store.feed import forgotten_until
 from dispatch_api.store.schema import feed, zone
 from geo.errors import InputFileError
 from geo.position import Fix
@@ -56,10 +57,16 @@ class ZonesAt:
         return found
 
     def _current(self) -> Zones:
-        news = select(func.max(feed.c.feed_id), func.max(case((feed.c.type == "zones.changed", 1), else_=0)))
+        news = select(
+            func.max(feed.c.feed_id),
+            func.max(case((feed.c.type == "zones.changed", 1), else_=0)),
+            func.min(feed.c.feed_id),
+        )
         with self._store.read() as connection:
-            until, changed = connection.execute(news.where(feed.c.feed_id > self._told_until)).one()
-            if self._zones is None or changed:
+            until, changed, first = connection.execute(news.where(feed.c.feed_id > self._told_until)).one()
+            # What was told meanwhile and is forgotten already may have been a change too.
+            gap = first is not None and first > self._told_until + 1
+            if self._zones is None or changed or (gap and forgotten_until(connection) > self._told_until):
                 self._zones = _read(connection)
             self._told_until = until or self._told_until
         return self._zones

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Header
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, func, select, tuple_
 
 from dispatch_api.store.schema import answer_once
 from dispatch_api.store.unit import write_later
@@ -86,6 +86,16 @@ def keep_answers(connection: Connection, answers: Mapping[OwnersKey, Answer], *,
         write_later(connection, answer_once, values)
 
 
-def forget_answers(connection: Connection, *, before: datetime) -> int:
-    """Forget answers that were given before a moment; returns how many."""
-    return connection.execute(delete(answer_once).where(answer_once.c.at < before)).rowcount
+def forget_answers(connection: Connection, *, before: datetime, most: int | None = None) -> int:
+    """Forget answers that were given before a moment, at most so many; returns how many."""
+    old = answer_once.c.at < before
+    if most is not None:
+        some = select(answer_once.c.owner, answer_once.c.key).where(old).limit(most)
+        old = tuple_(answer_once.c.owner, answer_once.c.key).in_(some)
+    return connection.execute(delete(answer_once).where(old)).rowcount
+
+
+def count_answers(connection: Connection, *, before: datetime) -> int:
+    """How many answers were given before a moment."""
+    query = select(func.count()).select_from(answer_once).where(answer_once.c.at < before)
+    return int(connection.execute(query).scalar_one())

@@ -1,15 +1,23 @@
-"""The feed: what changed, in order, for whoever watches. Written in the transaction of the change itself."""
+"""The feed: what changed, in order, for whoever watches. Written in the transaction of the change itself.
+
+Its oldest entries are forgotten after a while, and up to which one is kept (`forgotten_until`): who comes back with an
+older one has missed something and is told so. The newest entry always stays, so that numbers only rise.
+"""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, delete, func, select
 
-from dispatch_api.store.schema import feed
-from dispatch_api.store.unit import write_later
+from dispatch_api.store.dialects import COUNT
+from dispatch_api.store.schema import counter, feed
+from dispatch_api.store.unit import put_later, write_later
+
+_FORGOTTEN = "feed.forgotten_until"
 
 FEED_TYPES = frozenset(
     {
@@ -58,3 +66,26 @@ def append_feed(
 def last_feed_id(connection: Connection) -> int:
     """The newest entry's id, 0 when there is none."""
     return int(connection.execute(select(func.coalesce(func.max(feed.c.feed_id), 0))).scalar_one())
+
+
+def forgotten_until(connection: Connection) -> int:
+    """The newest entry that is not kept any more, 0 when all are: what came before it cannot be told again."""
+    query = select(counter.c.value).where(counter.c.name == _FORGOTTEN)
+    return int(connection.execute(query).scalar() or 0)
+
+
+def old_feed(connection: Connection, *, before: datetime, after: int, most: int) -> Sequence[int]:
+    """The entries after `after` that were written before a moment, the oldest first, at most so many.
+
+    They end at the first one that was not: what is kept has no gap.
+    """
+    query = select(feed.c.feed_id, feed.c.at).where(feed.c.feed_id > after, feed.c.feed_id < last_feed_id(connection))
+    rows = connection.execute(query.order_by(feed.c.feed_id).limit(most))
+    return [row.feed_id for row in itertools.takewhile(lambda row: row.at < before, rows.all())]
+
+
+def forget_feed(connection: Connection, *, until: int) -> int:
+    """Forget the feed up to an entry of `old_feed`, in a writing transaction; returns how many there were."""
+    until = max(until, forgotten_until(connection))
+    put_later(connection, COUNT, _FORGOTTEN, {"name": _FORGOTTEN, "value": until})
+    return connection.execute(delete(feed).where(feed.c.feed_id <= until)).rowcount

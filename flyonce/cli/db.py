@@ -11,6 +11,7 @@ import typer
 
 from flyonce.cli.export_cases import export_cases
 from flyonce.cli.output import EXIT_FAILURE, emit_json, fail, progress, say
+from flyonce.cli.who import AsOption, OwnStdinOption, acting
 from flyonce.settings import Settings
 
 app = typer.Typer(
@@ -129,6 +130,49 @@ def restore(
         emit_json({"store": place.shown, "rows": told.rows, "made_at": told.made_at, "last_hash": told.last_hash})
     else:
         say(f"{place.shown} has the {told.rows} rows of {told.made_at}. Its pictures belong into {place.evidence_dir}.")
+
+
+@app.command()
+def prune(
+    store: StoreOption = None,
+    retention: Annotated[Path | None, typer.Option(help="The city's retention, in place of the defaults.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be removed.")] = False,
+    account: AsOption = None,
+    password_stdin: OwnStdinOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove what is not kept for ever and is old enough, a little at a time, as `serve` does once a day.
+
+    These are entries of the live stream, messages that were delivered, and answers kept for idempotency keys; never
+    anything of a case, its evidence or the history.
+    """
+    from dataclasses import asdict
+
+    from dispatch_api.accounts.model import Role
+    from dispatch_api.errors import DispatchError
+    from dispatch_api.retention.pruning import Pruned, Pruner
+    from dispatch_api.retention.rules import load_retention
+    from dispatch_api.store import open_store
+
+    total = Pruned()
+    try:
+        kept = load_retention(retention)
+        with open_store(store or Settings().store) as opened:
+            by = acting(opened, account, from_stdin=password_stdin, roles=(Role.ADMIN,))
+            with progress("Looking for what is old" if dry_run else "Removing what is old") as ticker:
+                for pruned in Pruner(opened, kept).batches(by=by, dry_run=dry_run):
+                    total += pruned
+                    ticker.reached(sum(asdict(total).values()), None)
+            url = opened.shown_url
+    except DispatchError as error:
+        fail(error)
+    if as_json:
+        emit_json({"store": url, "dry_run": dry_run, **asdict(total), **kept.model_dump()})
+    else:
+        say(
+            f"{'Would remove' if dry_run else 'Removed'} {total.feed} entries of the stream, "
+            f"{total.deliveries} deliveries, {total.messages} messages, {total.answers} answers."
+        )
 
 
 @app.command()

@@ -22,6 +22,9 @@ def serve(
     matters: Annotated[Path | None, typer.Option(help="The city's matters, in place of the defaults.")] = None,
     departments: Annotated[Path | None, typer.Option(help="The city's departments.")] = None,
     routing: Annotated[Path | None, typer.Option(help="The city's routing rules.")] = None,
+    retention: Annotated[
+        Path | None, typer.Option(help="For how long the city keeps what is not kept for ever.")
+    ] = None,
     oidc: Annotated[
         Path | None, typer.Option(help="The city's own log-in (OpenID Connect), see docs/people.md.")
     ] = None,
@@ -38,6 +41,7 @@ def serve(
     from dispatch_api.departments.model import load_departments
     from dispatch_api.departments.routing import load_routing
     from dispatch_api.errors import DispatchError
+    from dispatch_api.retention.rules import load_retention
     from dispatch_api.store import open_store
     from flyonce.delivering import delivering
 
@@ -47,6 +51,7 @@ def serve(
     try:
         city = load_matters(matters)
         rules = load_routing(routing, matters=city, departments=load_departments(departments))
+        kept = load_retention(retention)
         log_in = load_oidc(oidc, departments=rules.departments.by_key) if oidc else None
         opened = open_store(url, create=True)
         messages = delivering(opened, settings, matters=city, departments=rules.departments)
@@ -67,7 +72,7 @@ def serve(
         )
         _settle_memory()
         # Ctrl-C is how a server is meant to stop: uvicorn ends its work, then raises it again.
-        with Clockwork(opened, city), messages.thread(), suppress(KeyboardInterrupt):
+        with Clockwork(opened, city, retention=kept), messages.thread(), suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listening])
 
 

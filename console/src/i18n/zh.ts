@@ -112,7 +112,7 @@ export default {
   event: { task: "部门任务", case_joined: "并入新的观测", case_took_in: "并入案件 {number}", case_parted: "案件 {number} 已分出", case_refined: "观测更新", case_clean_look: "复飞查看，未见该问题", case_verified: "复飞核查结论", case_visit_planned: "列入联合检查", case_visit_under_way: "联合检查开始", case_visit_cancelled: "联合检查取消", case_visited: "联合检查完成", case_storm_joined: "并入汛情", case_storm_left: "移出汛情", case_undecided: "派遣规则未能确定主办部门", account_created: "创建账号",
     account_role_changed: "修改账号角色", account_password_changed: "修改密码", account_disabled: "停用账号", account_enabled: "启用账号", key_created: "创建密钥", key_revoked: "吊销密钥",
     case_reported: "市民反映", case_report_left: "市民反映改为对应其他案件", report_contact_opened: "查看反映人联系方式", case_reminded: "时限提醒", task_reminded: "时限提醒", case_supervised: "督办", case_handed_over: "线索移交", case_hold: "证据冻结",
-    case_unmerged: "撤销合并", case_split_off: "拆成新案件", storm_begun: "启动汛情", storm_ended: "结束汛情", delivery_replayed: "重新发送消息", receiver_added: "新增接收方", receiver_disabled: "停用接收方", receiver_enabled: "启用接收方", receiver_rotated: "更换接收方密钥", receiver_below_changed: "接收方下级部门变更",
+    case_unmerged: "撤销合并", case_split_off: "拆成新案件", storm_begun: "启动汛情", storm_ended: "结束汛情", delivery_replayed: "重新发送消息", receiver_added: "新增接收方", receiver_disabled: "停用接收方", receiver_enabled: "启用接收方", receiver_rotated: "更换接收方密钥", receiver_below_changed: "接收方下级部门变更", store_pruned: "清理过期消息",
     evidence_opened: "打开原图", original_opened: "打开原图", evidence_held: "冻结证据", evidence_released: "解除证据冻结", evidence_packed: "生成证据包", evidence_removed: "按期删除原图", evidence_over_quota: "证据存储超出配额", flight_noted: "记录飞行", case_clock_stopped: "停止计时",
   },
   actor: {

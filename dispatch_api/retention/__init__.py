@@ -1,0 +1,1 @@
+"""Retention: what is told and then is of no use any more is not kept for ever."""
