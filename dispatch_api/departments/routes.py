@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from dispatch_api.accounts.access import EVERYBODY, SEES_CASES, open_to
 from dispatch_api.accounts.model import Scope
+from dispatch_api.figures.open_counts import open_counts
 from dispatch_api.figures.summary import summary_of
 from dispatch_api.parts import PartsOf, Reader
 from dispatch_api.store.times import utc_now
@@ -26,6 +27,7 @@ def departments(parts: PartsOf, _account: Reader) -> dict[str, Any]:
 @router.get("/summary")
 @open_to(SEES_CASES)
 def summary(parts: PartsOf, account: Reader) -> dict[str, Any]:
-    """Counts of what the asker may see."""
+    """Counts of what the asker may see; `open_…` of cases that have not ended."""
     with parts.store.read() as connection:
-        return summary_of(connection, account, departments=parts.routing.departments, at=utc_now())
+        told = summary_of(connection, account, departments=parts.routing.departments, at=utc_now())
+        return told | open_counts(connection, account, parts.matters)

@@ -38,12 +38,16 @@ def test_lists_maps_and_counts_hold_only_what_is_its_own(town, browser):
     summary = drainer.json("/api/v1/summary")
     assert summary["cases_by_state"] == {"dispatched": 1}
     assert summary["tasks_by_department"] == {"drainage": 1}
+    assert (sum(summary["open_by_colour"].values()), set(summary["open_by_matter"])) == (1, {"waterlogging.road"})
+    assert summary["matter_names"] == {"waterlogging.road": {"zh": "道路积水", "en": "Waterlogged road"}}
     assert summary["flights"] == 0
     assert drainer.json("/api/v1/flights")["items"] == []
 
     chief = browser("chief")
     assert len(chief.json("/api/v1/cases")["items"]) == 3
-    assert chief.json("/api/v1/summary")["tasks_by_department"]["enforcement"] == 1
+    whole = chief.json("/api/v1/summary")
+    assert whole["tasks_by_department"]["enforcement"] == 1
+    assert sum(whole["open_by_matter"].values()) == sum(whole["open_by_colour"].values()) == 3
     assert [flight["flight_id"] for flight in chief.json("/api/v1/flights")["items"]] == ["flight-1"]
 
 

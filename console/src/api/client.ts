@@ -1,16 +1,18 @@
 /** Requests to our own service: cookie session, CSRF header on writes, problem+json turned into one error type. */
 
+import type { CaseQuery } from "../lib/bigCity";
+import { OPEN_STATES } from "../lib/matter";
+import { bboxOf, type Box } from "../lib/viewBox";
 import type { CitizenReport, DeliveryDetail, DeliveryItem, EventItem, NewReceiver, Page, ReceiverItem, ReportDetail } from "./desk";
 import type {
   FiguresAnswer, LineResult, CheckAnswer, StormDetail, Stroke, SuggestionList, VisitDetail, VisitItem, Weather,
 } from "./field";
 import type {
-  Basemap, CaseDetail, CaseFeature, CaseObservation, CaseProperties, Change, DemoAnswer, Department, FeatureCollection, Flight,
-  KeptAccount, KeptKey, LineGeometry, LogInMethods, NewAccount, NewKey, PhotoProperties, PointGeometry, PolygonGeometry, SessionAnswer, Summary, Task, TaskPage, ZoneProperties,
+  Basemap, CaseCollection, CaseDetail, CaseFeature, CaseObservation, CasePage, CaseProperties, Change, ClusterCollection, DemoAnswer, Department, FeatureCollection, Flight,
+  KeptAccount, KeptKey, LineGeometry, LogInMethods, NewAccount, NewKey, PhotoProperties, PolygonGeometry, SessionAnswer, Summary, Task, TaskPage, ZoneProperties,
 } from "./types";
 
 const ROOT = "/api/v1";
-const OPEN_STATES = "pending_review,opened,dispatched,returned,arbitration,in_progress,suspended,reported_done,pending_verify,unverifiable,reworked";
 
 /** An answer that was not a success; `status` 0 means that the service could not be reached at all. */
 export class Problem extends Error {
@@ -62,16 +64,18 @@ interface RequestOptions {
   anonymous?: boolean;
   /** The version that was read: where somebody changed the thing since, the service refuses with a 412. */
   version?: number;
+  /** Ends the request when nobody waits for its answer any more. */
+  signal?: AbortSignal | undefined;
 }
 
-async function request<T>(path: string, { method = "GET", body, anonymous = false, version }: RequestOptions = {}): Promise<T> {
+async function request<T>(path: string, { method = "GET", body, anonymous = false, version, signal }: RequestOptions = {}): Promise<T> {
   const headers: Record<string, string> = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET" && csrfToken) headers["X-CSRF-Token"] = csrfToken;
   if (version !== undefined) headers["If-Match"] = `"${version}"`;
   let answer: Response;
   try {
-    answer = await fetch(ROOT + path, { method, headers, credentials: "same-origin", body: body === undefined ? null : JSON.stringify(body) });
+    answer = await fetch(ROOT + path, { method, headers, credentials: "same-origin", body: body === undefined ? null : JSON.stringify(body), signal: signal ?? null });
   } catch {
     throw new Problem(0, "network", "");
   }
@@ -133,9 +137,15 @@ export const api = {
   photos: (id: string) =>
     request<FeatureCollection<PolygonGeometry | null, PhotoProperties>>(`/flights/${encodeURIComponent(id)}/photos.geojson`),
   zones: () => request<FeatureCollection<PolygonGeometry | LineGeometry, ZoneProperties>>("/zones.geojson"),
-  cases: () => request<FeatureCollection<PointGeometry, CaseProperties>>("/cases.geojson?limit=20000"),
+  cases: (limit: number) => request<CaseCollection>(`/cases.geojson${query({ limit: String(limit) })}`),
+  casesIn: (box: Box, wanted: CaseQuery, limit: number, signal?: AbortSignal) =>
+    request<CaseCollection>(`/cases.geojson${query({ bbox: bboxOf(box), ...wanted, limit: String(limit) })}`, { signal }),
+  clustersIn: (box: Box, columns: number, wanted: CaseQuery, signal?: AbortSignal) =>
+    request<ClusterCollection>(`/case-clusters.geojson${query({ bbox: bboxOf(box), columns: String(columns), ...wanted })}`, { signal }),
+  casePage: (wanted: CaseQuery, { limit, cursor, signal }: { limit: number; cursor?: string | undefined; signal?: AbortSignal }) =>
+    request<CasePage>(`/cases${query({ ...wanted, limit: String(limit), cursor })}`, { signal }),
   case: async (id: string): Promise<CaseDetail> => caseDetail(await request<CaseAnswer>(`/cases/${encodeURIComponent(id)}`)),
-  openCases: async () => (await request<{ items: CaseProperties[] }>(`/cases${query({ state: OPEN_STATES, limit: "200" })}`)).items,
+  openCases: async () => (await request<{ items: CaseProperties[] }>(`/cases${query({ state: OPEN_STATES.join(","), limit: "200" })}`)).items,
   moveCase: async (id: string, change: Change): Promise<void> => {
     await request(`/cases/${encodeURIComponent(id)}/transitions`, { method: "POST", body: change });
   },

@@ -331,7 +331,45 @@ export interface TaskPage {
   next: string | null;
 }
 
+/** A case of a list: its properties with its place. */
+export interface CaseItem extends CaseProperties {
+  lon: number;
+  lat: number;
+}
+
+export interface CasePage {
+  items: CaseItem[];
+  next: string | null;
+  /** How many there are on all pages; null where the service would have to look at them to know. */
+  matched: number | null;
+}
+
+/** The newest cases of what was asked for; `truncated` says that there are more. */
+export interface CaseCollection extends FeatureCollection<PointGeometry, CaseProperties> {
+  truncated: boolean;
+}
+
+export interface ClusterProperties {
+  count: number;
+  red: number;
+  yellow: number;
+  green: number;
+}
+
+export type ClusterFeature = Feature<PointGeometry, ClusterProperties>;
+
+/** Cases counted by place; `truncated` says that only the newest `counted` are in it. */
+export interface ClusterCollection extends FeatureCollection<PointGeometry, ClusterProperties> {
+  counted: number;
+  truncated: boolean;
+}
+
 export interface Summary {
+  cases: number;
+  /** Of cases that have not ended. */
+  open_by_colour: Record<string, number>;
+  open_by_matter: Record<string, number>;
+  matter_names: Record<string, { zh: string; en: string }>;
   cases_by_state: Record<string, number>;
   cases_by_colour: Record<string, number>;
   tasks_by_department: Record<string, number>;

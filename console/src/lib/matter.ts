@@ -18,6 +18,11 @@ export function familyOf(matter: string | null | undefined): Family {
   return FAMILY_OF_PREFIX[(matter ?? "").split(".")[0] ?? ""] ?? "other";
 }
 
+/** States of cases that have not ended, as the service counts them. */
+export const OPEN_STATES: readonly string[] = [
+  "detected", "pending_review", "opened", "dispatched", "returned", "arbitration", "in_progress", "suspended", "reported_done", "pending_verify", "unverifiable", "reworked",
+];
+
 const ENDED = new Set(["closed", "rejected", "merged"]);
 
 /** Whether work on the case is over: such cases are drawn grey. */

@@ -13,3 +13,14 @@ export function paced(action: () => void, pauseMs: number): { (): void; cancel()
   };
   return call;
 }
+
+/** Runs `action` once nobody has asked for it for `pauseMs`: what is still being typed or dragged is not acted upon. */
+export function settled(action: () => void, pauseMs: number): { (): void; cancel(): void } {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const call = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(action, pauseMs);
+  };
+  call.cancel = (): void => clearTimeout(timer);
+  return call;
+}

@@ -1,7 +1,7 @@
 /** The operations map: OpenLayers behind a handful of plain methods, so that the pages need not know it. */
 
 import Feature, { type FeatureLike } from "ol/Feature";
-import Graticule from "ol/layer/Graticule";
+import type Graticule from "ol/layer/Graticule";
 import ImageLayer from "ol/layer/Image";
 import VectorLayer from "ol/layer/Vector";
 import OlMap from "ol/Map";
@@ -10,28 +10,34 @@ import GeoJSON from "ol/format/GeoJSON";
 import type Geometry from "ol/geom/Geometry";
 import LineString from "ol/geom/LineString";
 import Point from "ol/geom/Point";
-import Polygon from "ol/geom/Polygon";
 import { ScaleLine } from "ol/control";
 import { defaults as defaultInteractions } from "ol/interaction/defaults";
 import { createEmpty, extend, isEmpty, type Extent } from "ol/extent";
 import { fromLonLat, toLonLat, transformExtent } from "ol/proj";
 import ImageStatic from "ol/source/ImageStatic";
 import VectorSource from "ol/source/Vector";
-import { Stroke } from "ol/style";
 import type { StyleLike } from "ol/style/Style";
 
-import type { Basemap, CaseFeature, FeatureCollection, LineGeometry, LonLat, PhotoProperties, PolygonGeometry, ZoneProperties } from "../api/types";
-import { ellipseRing } from "../lib/geometry";
-import { aircraftStyle, caseStyle, ellipseStyle, extentStyle, footprintStyle, graticuleLabel, PLANNED_STYLE, streetStyle, TRACK_STYLE, zoneStyle } from "./styles";
+import type { Basemap, CaseFeature, ClusterFeature, FeatureCollection, LineGeometry, LonLat, PhotoProperties, PolygonGeometry, ZoneProperties } from "../api/types";
+import type { Box, View as InView } from "../lib/viewBox";
+import { drawnCases, readGeometry } from "./caseFeatures";
+import { clusterFeature, clusterStyle, type ClusterWords } from "./clusters";
+import { graticuleLayer } from "./graticule";
+import { hitAt } from "./picking";
+import { extentOf, inViewOf, zoomInto } from "./viewing";
+import { aircraftStyle, caseStyle, ellipseStyle, extentStyle, footprintStyle, PLANNED_STYLE, streetStyle, TRACK_STYLE, zoneStyle } from "./styles";
 
 export const LAYERS = ["cases", "ellipses", "areas", "track", "planned", "footprints", "streets", "zones", "graticule", "basemap"] as const;
 export type LayerName = (typeof LAYERS)[number];
 
-const VECTOR_ORDER = ["zones", "streets", "footprints", "planned", "track", "areas", "ellipses", "aircraft", "cases"] as const;
+const VECTOR_ORDER = ["zones", "streets", "footprints", "planned", "track", "areas", "ellipses", "aircraft", "clusters", "cases"] as const;
 type VectorName = (typeof VECTOR_ORDER)[number];
 
 /** Layers that are drawn otherwise where a picture lies below them. */
 const OVER_PICTURE = ["zones", "streets", "footprints"] as const;
+
+/** What a click may be meant for, the foremost first. */
+const PICKABLE = ["cases", "areas", "ellipses", "clusters"] as const;
 
 const READ = { dataProjection: "EPSG:4326", featureProjection: "EPSG:3857" };
 
@@ -40,6 +46,8 @@ interface Handlers {
   onPointer?: (place: LonLat | null) => void;
   /** Called with every place that is clicked. */
   onPlace?: (place: LonLat) => void;
+  /** Called with what is in view, each time that it came to rest. */
+  onView?: (view: InView) => void;
   /** Figures on the graticule; left out where the map is small. */
   labelled?: boolean;
 }
@@ -55,7 +63,7 @@ export class OperationsMap {
   private readonly aircraft = new Feature(new Point([0, 0]));
   private selectedId: string | null = null;
 
-  constructor(target: HTMLElement, { onPick, onPointer, onPlace, labelled = true }: Handlers = {}) {
+  constructor(target: HTMLElement, { onPick, onPointer, onPlace, onView, labelled = true }: Handlers = {}) {
     this.sources = Object.fromEntries(VECTOR_ORDER.map((name) => [name, new VectorSource()])) as Record<VectorName, VectorSource>;
     const styles: Record<VectorName, StyleLike> = {
       zones: (feature, resolution) => zoneStyle(feature, resolution, this.showsPicture()),
@@ -66,21 +74,13 @@ export class OperationsMap {
       areas: extentStyle,
       ellipses: ellipseStyle,
       aircraft: aircraftStyle(0),
+      clusters: clusterStyle,
       cases: (feature, resolution) => caseStyle(feature, resolution, this.selectedId),
     };
     this.layers = Object.fromEntries(
       VECTOR_ORDER.map((name) => [name, new VectorLayer({ source: this.sources[name], style: styles[name], declutter: name === "streets" || name === "zones" })]),
     ) as Record<VectorName, VectorLayer<VectorSource>>;
-    this.graticule = new Graticule({
-      strokeStyle: new Stroke({ color: "rgba(66, 86, 105, .22)", width: 1 }),
-      showLabels: labelled,
-      lonLabelPosition: 0.012,
-      latLabelPosition: 0.995,
-      lonLabelStyle: graticuleLabel("bottom", "center"),
-      latLabelStyle: graticuleLabel("middle", "end"),
-      wrapX: false,
-      targetSize: 160,
-    });
+    this.graticule = graticuleLayer(labelled);
     this.map = new OlMap({
       target,
       keyboardEventTarget: target,
@@ -91,24 +91,32 @@ export class OperationsMap {
     });
     this.sources.track.addFeature(new Feature(this.track));
     this.listen(target, onPick, onPointer);
+    this.map.on("moveend", () => {
+      const view = onView && inViewOf(this.map);
+      if (view) onView(view);
+    });
     if (onPlace) this.map.on("singleclick", (event) => onPlace(toLonLat(event.coordinate) as LonLat));
   }
 
   private listen(target: HTMLElement, onPick: Handlers["onPick"], onPointer: Handlers["onPointer"]): void {
-    const caseAt = (pixel: number[]): string | null => {
-      const hit = this.map.forEachFeatureAtPixel(pixel, (feature: FeatureLike) => feature, {
-        hitTolerance: 5,
-        layerFilter: (layer) => layer === this.layers.cases || layer === this.layers.areas || layer === this.layers.ellipses,
+    if (onPick) {
+      this.map.on("singleclick", (event) => {
+        const hit = this.hitAt(event.coordinate);
+        if (hit?.get("count")) zoomInto(this.map.getView(), hit);
+        else onPick(hit ? String(hit.get("case_id")) : null);
       });
-      return hit ? String(hit.get("case_id")) : null;
-    };
-    if (onPick) this.map.on("singleclick", (event) => onPick(caseAt(event.pixel)));
+    }
     this.map.on("pointermove", (event) => {
       if (event.dragging) return;
-      if (onPick) target.style.cursor = caseAt(event.pixel) ? "pointer" : "";
+      if (onPick) target.style.cursor = this.hitAt(event.coordinate) ? "pointer" : "";
       onPointer?.(toLonLat(event.coordinate) as LonLat);
     });
     if (onPointer) target.addEventListener("pointerleave", () => onPointer(null));
+  }
+
+  private hitAt(coordinate: number[]): FeatureLike | undefined {
+    const shown = PICKABLE.filter((name) => this.layers[name].getVisible()).map((name) => this.sources[name]);
+    return hitAt(coordinate, this.map.getView().getResolution() ?? 1, shown);
   }
 
   destroy(): void {
@@ -133,14 +141,14 @@ export class OperationsMap {
     const id = `photo:${properties.name}`;
     const known = this.sources.footprints.getFeatureById(id);
     if (known && !Array.isArray(known)) this.sources.footprints.removeFeature(known);
-    const feature = new Feature({ geometry: this.read(geometry), ...properties });
+    const feature = new Feature({ geometry: readGeometry(geometry), ...properties });
     feature.setId(id);
     this.sources.footprints.addFeature(feature);
   }
 
   setFlight(planned: LineGeometry | null, track: LineGeometry | null): void {
     this.sources.planned.clear();
-    if (planned?.coordinates.length) this.sources.planned.addFeature(new Feature(this.read(planned)));
+    if (planned?.coordinates.length) this.sources.planned.addFeature(new Feature(readGeometry(planned)));
     this.track.setCoordinates((track?.coordinates ?? []).map((place) => fromLonLat(place.slice(0, 2))));
     this.sources.aircraft.clear();
   }
@@ -160,30 +168,14 @@ export class OperationsMap {
   }
 
   setCases(cases: Iterable<CaseFeature>): void {
-    const points: Feature<Geometry>[] = [];
-    const ellipses: Feature<Geometry>[] = [];
-    const areas: Feature<Geometry>[] = [];
-    for (const { geometry, properties } of cases) {
-      const [lon, lat] = geometry.coordinates as LonLat;
-      const said = { case_id: properties.case_id, matter: properties.matter, state: properties.state, colour: properties.colour };
-      points.push(new Feature({ geometry: new Point(fromLonLat([lon, lat])), ...said }));
-      const ellipse = this.ellipseOf([lon, lat], properties);
-      if (ellipse) ellipses.push(new Feature({ geometry: ellipse, ...said }));
-      if (properties.footprint) areas.push(new Feature({ geometry: this.read(properties.footprint), ...said }));
-    }
+    const { points, ellipses, areas } = drawnCases(cases);
     this.refill("cases", points);
     this.refill("ellipses", ellipses);
     this.refill("areas", areas);
   }
 
-  private ellipseOf(place: LonLat, { ellipse95, error }: Pick<CaseFeature["properties"], "ellipse95" | "error">): Geometry | undefined {
-    if (ellipse95) return this.read(ellipse95);
-    if (!error) return undefined;
-    return new Polygon([ellipseRing(place, error).map((corner) => fromLonLat(corner))]);
-  }
-
-  private read(geometry: PolygonGeometry | LineGeometry): Geometry | undefined {
-    return this.format.readGeometry(geometry, READ) ?? undefined;
+  setClusters(clusters: ClusterFeature[], said: ClusterWords): void {
+    this.refill("clusters", clusters.map((one) => clusterFeature(one, said)));
   }
 
   setBasemap({ url, extent_lonlat }: Basemap): void {
@@ -201,6 +193,7 @@ export class OperationsMap {
     if (name === "basemap") this.showBasemap(visible);
     else if (name === "graticule") this.graticule.setVisible(visible);
     else this.layers[name].setVisible(visible);
+    if (name === "cases") this.layers.clusters.setVisible(visible);
   }
 
   private showBasemap(visible: boolean): void {
@@ -226,6 +219,10 @@ export class OperationsMap {
   private extendBy(extent: Extent, name: VectorName): void {
     const own = this.sources[name].getExtent();
     if (own && !isEmpty(own)) extend(extent, own);
+  }
+
+  fitBox(box: Box, paddingPx: [number, number, number, number]): void {
+    this.map.getView().fit(extentOf(box), { padding: paddingPx, maxZoom: 19 });
   }
 
   centreOn(place: LonLat, zoom?: number, animated = true): void {

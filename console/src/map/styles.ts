@@ -7,13 +7,13 @@ import { markerLook } from "../lib/matter";
 import type { CaseColour } from "../api/types";
 import { aircraftCanvas, markerCanvas, stripePattern, TONE } from "./symbols";
 
-const FONT = '"Noto Sans CJK SC", "Noto Sans SC", "PingFang SC", "Microsoft YaHei", system-ui, sans-serif';
+export const FONT = '"Noto Sans CJK SC", "Noto Sans SC", "PingFang SC", "Microsoft YaHei", system-ui, sans-serif';
 const HALO = new Stroke({ color: "rgba(255, 255, 255, .92)", width: 3 });
 
 /** Text is left out where one pixel is wider than this many metres. */
 const LABEL_RESOLUTION_M = { area: 6, grid: 3.2, line: 2.6 };
 
-function pixelRatio(): number {
+export function pixelRatio(): number {
   return Math.max(1, window.devicePixelRatio);
 }
 
@@ -174,6 +174,11 @@ export function extentStyle(feature: FeatureLike): Style {
 const markers = new Map<string, HTMLCanvasElement>();
 const RANK: Record<string, number> = { red: 5, yellow: 4, none: 3, green: 2, ended: 1 };
 
+/** Smaller where the view is wide. */
+export function markerScale(resolution: number): number {
+  return resolution > 5 ? 0.55 : resolution > 2 ? 0.7 : 0.9;
+}
+
 /** The symbol of a case; smaller where the view is wide, larger and ringed when it is selected. */
 export function caseStyle(feature: FeatureLike, resolution: number, selectedId: string | null): Style {
   const properties = feature.getProperties() as { case_id: string; matter: string; state: string; colour: CaseColour | null };
@@ -182,6 +187,6 @@ export function caseStyle(feature: FeatureLike, resolution: number, selectedId: 
   const key = `${look.family}/${look.tone}/${look.hatched}/${selected}`;
   const img = markers.get(key) ?? markerCanvas(look, selected, pixelRatio());
   markers.set(key, img);
-  const scale = selected ? 1 : resolution > 5 ? 0.55 : resolution > 2 ? 0.7 : 0.9;
+  const scale = selected ? 1 : markerScale(resolution);
   return new Style({ image: new Icon({ img, anchor: [0.5, 1], scale: scale / pixelRatio() }), zIndex: selected ? 100 : (RANK[look.tone] ?? 0) });
 }

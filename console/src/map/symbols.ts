@@ -1,5 +1,7 @@
 /** Case symbols: outlines by family on a 32 × 32 grid, glyphs on a 24 × 24 grid. Drawn on canvas for the map, as SVG in pages. */
 
+import { BY_URGENCY } from "../lib/bigCity";
+import { SHARES, type ClusterLook } from "../lib/clusterLook";
 import type { Family, MarkerLook } from "../lib/matter";
 
 export const OUTLINE: Record<Family, string> = {
@@ -41,6 +43,9 @@ const STEM = "M11 24h10l-5 14.5z";
 
 /** Size of a marker's canvas in CSS pixels; its tip, the place itself, is the middle of the lower edge. */
 export const MARKER_WH_PX = [SYMBOL_PX + 2 * MARGIN_PX, SYMBOL_PX + MARGIN_PX + STEM_PX] as const;
+
+/** How high over the place the middle of a marker's symbol is, and how far from there symbol and stem reach. */
+export const MARKER_MIDDLE_PX = { rise: STEM_PX + SYMBOL_PX / 2, reach: SYMBOL_PX / 2 + 2 } as const;
 
 /** Draws one marker, a symbol on a short stem, so that the place and its error ellipse stay free to see. */
 export function markerCanvas(look: MarkerLook, selected: boolean, pixelRatio: number): HTMLCanvasElement {
@@ -102,6 +107,42 @@ function hatch(context: CanvasRenderingContext2D, outline: Path2D, colour: strin
   }
   context.stroke();
   context.restore();
+}
+
+const RING_PX = 4;
+
+/** Draws the circle of many cases: a disc in the most urgent tone, and around it a ring with the share of each colour. */
+export function clusterCanvas({ radiusPx, tone, shares }: ClusterLook, pixelRatio: number): HTMLCanvasElement {
+  const canvas = document.createElement("canvas");
+  const middle = radiusPx + 2;
+  canvas.width = canvas.height = Math.round(2 * middle * pixelRatio);
+  const context = canvas.getContext("2d");
+  if (!context) return canvas;
+  context.scale(pixelRatio, pixelRatio);
+  disc(context, middle, radiusPx + 1.5, "rgba(16, 39, 58, .4)");
+  disc(context, middle, radiusPx + 0.5, "#ffffff");
+  if (shares.length === 0) disc(context, middle, radiusPx, TONE[tone].line);
+  // From the top, clockwise.
+  let from = -Math.PI / 2;
+  BY_URGENCY.forEach((colour, index) => {
+    const to = from + (2 * Math.PI * (shares[index] ?? 0)) / SHARES;
+    context.beginPath();
+    context.moveTo(middle, middle);
+    context.arc(middle, middle, radiusPx, from, to);
+    context.fillStyle = TONE[colour].fill;
+    context.fill();
+    from = to;
+  });
+  disc(context, middle, radiusPx - RING_PX, "#ffffff");
+  disc(context, middle, radiusPx - RING_PX - 1.2, TONE[tone].fill);
+  return canvas;
+}
+
+function disc(context: CanvasRenderingContext2D, middle: number, radius: number, colour: string): void {
+  context.beginPath();
+  context.arc(middle, middle, radius, 0, 2 * Math.PI);
+  context.fillStyle = colour;
+  context.fill();
 }
 
 /** A diagonal stripe pattern for areas on the map. */

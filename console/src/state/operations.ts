@@ -1,14 +1,20 @@
-/** What the operations map shows, loaded once and then kept up to date by the live feed. */
+/**
+ * What the operations map shows, kept up to date by the live feed. Of a small city every case is loaded once; of a large one
+ * what is in view and what is urgent (`bigCity.ts`).
+ */
 
 import { computed, ref, shallowRef, triggerRef } from "vue";
 
 import { api, isCaseFeature } from "../api/client";
 import type { FeedEvent } from "../api/stream";
 import type { CaseFeature, FeatureCollection, Flight, LineGeometry, LonLat, PhotoProperties, PolygonGeometry, Summary, ZoneProperties } from "../api/types";
+import { SMALL_CITY } from "../lib/bigCity";
 import { asProblem } from "../lib/load";
 import type { Problem } from "../api/client";
 import { closedRing } from "../lib/geometry";
+import type { CaseFilter } from "../lib/matter";
 import { paced } from "../lib/pace";
+import { useBigCity } from "./bigCity";
 import { useFeed } from "./feed";
 
 export type Photos = FeatureCollection<PolygonGeometry | null, PhotoProperties>;
@@ -30,8 +36,10 @@ interface Hooks {
 }
 
 const BURST_PAUSE_MS = 400;
+/** A large city's figures change all the time, and counting them costs more. */
+const LARGE_PAUSE_MS = 3_000;
 
-export function useOperations(hooks: Hooks) {
+export function useOperations(filter: () => CaseFilter, hooks: Hooks) {
   const cases = shallowRef(new Map<string, CaseFeature>());
   const zones = shallowRef<ZoneCollection | null>(null);
   const flights = shallowRef<Flight[]>([]);
@@ -42,10 +50,27 @@ export function useOperations(hooks: Hooks) {
   const summary = shallowRef<Summary | null>(null);
   const problem = shallowRef<Problem | null>(null);
   const loaded = ref(false);
+  /** Whether there are more cases than the page holds. */
+  const large = ref(false);
+  const big = useBigCity(filter, guarded);
   let photoNames = new Set<string>();
 
+  /** The figures say how large the city is: of a large one nothing is loaded in vain. */
+  async function loadCity(): Promise<void> {
+    await loadSummary();
+    large.value ||= (summary.value?.cases ?? 0) > SMALL_CITY;
+    if (!large.value) await loadCases();
+    if (large.value) await big.refresh();
+  }
+
   async function loadCases(): Promise<void> {
-    const answer = await api.cases();
+    const answer = await api.cases(SMALL_CITY);
+    // It has grown beyond that since: it stays large from now on.
+    if (answer.truncated) {
+      large.value = true;
+      cases.value = new Map();
+      return;
+    }
     const known = cases.value;
     cases.value = new Map(answer.features.map((feature) => [feature.properties.case_id, feature]));
     if (!loaded.value) return;
@@ -78,18 +103,24 @@ export function useOperations(hooks: Hooks) {
   }
 
   async function loadAll(): Promise<void> {
-    await guarded(loadCases, loadFlights, loadSummary, async () => {
+    await guarded(loadCity, loadFlights, async () => {
       zones.value = await api.zones();
     });
     loaded.value ||= problem.value === null;
   }
 
-  const casesSoon = paced(() => void guarded(loadCases), BURST_PAUSE_MS);
+  const casesSoon = paced(() => void guarded(loadCity), BURST_PAUSE_MS);
   const summarySoon = paced(() => void guarded(loadSummary), BURST_PAUSE_MS);
+  const summaryLater = paced(() => void guarded(loadSummary), LARGE_PAUSE_MS);
   const flightsSoon = paced(() => void guarded(loadFlights), BURST_PAUSE_MS);
 
-  function takeCase(data: unknown): void {
+  function takeCase(kind: FeedEvent, data: unknown): void {
     const feature = featureIn(data);
+    if (large.value) {
+      big.take(kind, feature);
+      if (kind === "case.opened" && feature) hooks.onNewCase(feature);
+      return;
+    }
     if (!feature) return casesSoon();
     const isNew = !cases.value.has(feature.properties.case_id);
     cases.value.set(feature.properties.case_id, feature);
@@ -111,9 +142,9 @@ export function useOperations(hooks: Hooks) {
   }
 
   const TAKE: Record<FeedEvent, (data: unknown) => void> = {
-    "case.opened": takeCase,
-    "case.updated": takeCase,
-    "case.joined": takeCase,
+    "case.opened": (data) => takeCase("case.opened", data),
+    "case.updated": (data) => takeCase("case.updated", data),
+    "case.joined": (data) => takeCase("case.joined", data),
     "task.changed": () => undefined,
     "flight.started": (data) => {
       flightId.value = (data as { flight_id?: string }).flight_id ?? flightId.value;
@@ -131,12 +162,12 @@ export function useOperations(hooks: Hooks) {
     onFresh: () => void loadAll(),
     onEvent: (kind, data) => {
       TAKE[kind](data);
-      if (kind.startsWith("case") || kind.startsWith("task")) summarySoon();
+      if (kind.startsWith("case") || kind.startsWith("task")) (large.value ? summaryLater : summarySoon)();
     },
   });
 
   const caseList = computed(() => [...cases.value.values()]);
-  return { cases, caseList, zones, flights, flightId, flight, photos, aircraft, summary, problem, loaded, loadAll, loadFlight: (id: string) => guarded(() => loadFlight(id)) };
+  return { cases, caseList, large, big, zones, flights, flightId, flight, photos, aircraft, summary, problem, loaded, loadAll, loadFlight: (id: string) => guarded(() => loadFlight(id)) };
 }
 
 /** The map feature inside an event's data: the data itself, or under `feature`. */
