@@ -1,12 +1,12 @@
 import { describe, expect, it, vi } from "vitest";
 
-import type { CaseColour, CaseFeature, ClusterFeature, Summary } from "../src/api/types";
+import type { CaseColour, CaseFeature, ClusterFeature, LonLat, Summary } from "../src/api/types";
 import { fits, queryOf, tallyOfOpen, withChange, withPage, worst } from "../src/lib/bigCity";
 import { clusterLook, SHARES, shortNumber } from "../src/lib/clusterLook";
 import { latest } from "../src/lib/latest";
 import { NO_FILTER, OPEN_STATES } from "../src/lib/matter";
 import { settled } from "../src/lib/pace";
-import { bboxOf, boxAround, holdsBox, holdsPlace, lookAt, WHOLE_EARTH } from "../src/lib/viewBox";
+import { bboxOf, boxAround, holdsBox, holdsPlace, inCell, lookAt, WHOLE_EARTH } from "../src/lib/viewBox";
 
 function aCase(id: string, colour: CaseColour = "yellow", state = "opened"): CaseFeature {
   const properties = { case_id: id, number: `20261123-${id}`, colour, state, matter: "waterlogging.road" };
@@ -61,6 +61,19 @@ describe("the box that a view asks for", () => {
 
   it("is written without powers of ten", () => {
     expect(bboxOf({ west: 0.0000001, south: -10, east: 118.123456789, north: 3 })).toBe("0.0000001,-10,118.12345679,3");
+  });
+
+  it.each<[LonLat, LonLat]>([
+    [[118.01, 28.55], [118.34, 28.55]], [[118.99, 28.99], [118.66, 28.66]], [[118.5, 28.5], [118.5, 28.5]],
+  ])("keeps the circle of what lies at %o within its cell", (place, [lon, lat]) => {
+    const drawn = inCell(place, { box: { west: 117, south: 28, east: 121, north: 30 }, columns: 4, closest: false });
+    expect(drawn[0]).toBeCloseTo(lon, 9);
+    expect(drawn[1]).toBeCloseTo(lat, 9);
+  });
+
+  it("keeps a circle beyond 180° in its cell too", () => {
+    const drawn = inCell([-179.05, 0.5], { box: { west: 179, south: 0, east: -179, north: 1 }, columns: 2, closest: false });
+    expect(drawn[0]).toBeCloseTo(-179.34, 9);
   });
 
   it("knows where the map goes no nearer", () => {

@@ -76,7 +76,7 @@ const en: typeof zh = {
     anyState: "Every state", anyMatter: "Every matter", anyColour: "Every colour", clear: "Clear filters",
     empty: "No cases yet. Once a flight is under way, findings appear here live.", noMatch: "No case matches these filters.", more: "Show {n} more",
     urgent: "The {shown} most urgent of {total}", urgentSome: "{shown} listed, there are more", moreUrgent: "Show more", searchNumber: "Find by case number", anyOpen: "Every open state",
-    view: "{n} cases in view", viewSome: "Only the newest {n} cases are shown here", viewMost: "The newest {n} cases in view", viewCircles: ", counted by place: click a circle to come nearer",
+    view: "{n} cases in view", viewSome: "Only the newest {n} cases are shown here", viewMost: "The newest {n} cases in view", viewCircles: "; click a circle to come nearer",
     layers: "Layers", legend: "Legend", zoomIn: "Zoom in", zoomOut: "Zoom out", fit: "Whole area", follow: "Follow aircraft", open: "Open case",
     locate: "Show on map", chart: "Map of the flight and the cases", closeDrawer: "Close case panel", collapse: "Collapse", expand: "Expand",
     showList: "List", showMap: "Map", seen: "Seen {time}",

@@ -60,6 +60,19 @@ export function wrapped(lonDeg: number): number {
   return ((((lonDeg + 180) % 360) + 360) % 360) - 180;
 }
 
+/** The middle parts of a cell, by its width: further out, a circle would lie over that of the next cell. */
+const [INNER_FROM, INNER_TO] = [0.34, 0.66];
+
+/** Where the circle of a cell is drawn: where its cases lie on the average, but well within its cell. */
+export function inCell([lon, lat]: LonLat, { box, columns }: Look): LonLat {
+  const cell = widthDeg(box) / columns;
+  const inner = (along: number): number => {
+    const first = Math.floor(along / cell);
+    return cell * (first + Math.min(INNER_TO, Math.max(INNER_FROM, along / cell - first)));
+  };
+  return [wrapped(box.west + inner(eastOf(box, lon))), Math.min(90, box.south + inner(lat - box.south))];
+}
+
 /** As `bbox` of an address. */
 export function bboxOf({ west, south, east, north }: Box): string {
   return [west, south, east, north].map((degrees) => degrees.toFixed(8).replace(/\.?0+$/, "")).join(",");

@@ -28,7 +28,8 @@ export function useBigCity(filter: () => CaseFilter, guarded: Guarded) {
   let at: View | null = null;
   let wantedId: string | null = null;
 
-  const lookSoon = settled(() => void (at && guarded(() => near.look(at as View))), VIEW_PAUSE_MS);
+  // Not put off by what moves on and on, like a map that follows an aircraft.
+  const lookSoon = paced(() => void (at && guarded(() => near.look(at as View))), VIEW_PAUSE_MS);
   const chooseSoon = settled(() => void guarded(refresh), TYPING_PAUSE_MS);
   const lookAgainSoon = paced(() => void guarded(near.again), COUNT_PAUSE_MS);
   const countSoon = paced(() => void guarded(urgent.count), COUNT_PAUSE_MS);

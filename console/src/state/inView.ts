@@ -3,11 +3,11 @@
 import { computed, ref, shallowRef } from "vue";
 
 import { api } from "../api/client";
-import type { CaseFeature, ClusterFeature, LonLat, PointGeometry } from "../api/types";
+import type { CaseFeature, ClusterCollection, ClusterFeature, LonLat, PointGeometry } from "../api/types";
 import { fits, MOST_DRAWN, queryOf, type CaseQuery } from "../lib/bigCity";
 import { latest } from "../lib/latest";
 import type { CaseFilter } from "../lib/matter";
-import { boxOf, holdsBox, holdsPlace, lookAt, type Box, type Look, type View } from "../lib/viewBox";
+import { boxOf, holdsBox, holdsPlace, inCell, lookAt, type Box, type Look, type View } from "../lib/viewBox";
 
 export interface InView {
   box: Box | null;
@@ -107,6 +107,7 @@ function count({ box, columns, wanted, signal }: Asked) {
   return api.clustersIn(box, columns, wanted, signal);
 }
 
-function circles({ box }: Asked, { features, truncated }: { features: ClusterFeature[]; truncated: boolean }): InView {
-  return { box, cases: new Map(), clusters: features, truncated };
+function circles(asked: Asked, { features, truncated }: ClusterCollection): InView {
+  const clusters = features.map((one) => ({ ...one, geometry: { ...one.geometry, coordinates: inCell(placeOf(one), asked) } }));
+  return { box: asked.box, cases: new Map(), clusters, truncated };
 }
