@@ -59,27 +59,28 @@ def start_clock(
     if clock is None:
         return
 
-    def steps() -> dict[str, datetime]:
-        return {
-            step.key: matters.calendar.deadline(from_at, clock.share(step.at))
+    def steps() -> list[tuple[str, datetime, str]]:
+        begun = f"{from_at.timestamp():.6f}"
+        due = [
+            (step.key, matters.calendar.deadline(from_at, clock.share(step.at)), f"{step.key}:{begun}")
             for step in matters.escalation.steps_of(running)
-        }
+        ]
+        behind = [key for key, when, _ in due if when <= at]
+        return [step for step in due if step[0] not in behind[:-1]]
 
     # All tasks of all cases that come in together start the same few clocks at the same moment.
-    due = known(connection, f"{running} of {clock.text} from {from_at.timestamp()}", steps)
-    behind = [key for key, when in due.items() if when <= at]
+    to_come = known(connection, f"{running} of {clock.text} from {from_at.timestamp()} at {at.timestamp()}", steps)
     subject = case_id if task_id is None else f"task-{task_id}"
     rows = [
         {
-            "key": f"{subject}:{key}:{from_at.timestamp():.6f}",
+            "key": f"{subject}:{key}",
             "case_id": case_id,
             "task_id": task_id,
-            "kind": key,
+            "kind": kind,
             "due_at": when,
             "state": ReminderState.WAITING.value,
         }
-        for key, when in due.items()
-        if key not in behind[:-1]
+        for kind, when, key in to_come
     ]
     # A task's clock is started with the task or after its reminders were dropped; a case's may be asked for twice.
     anew = task_id is not None or is_new_case(connection, case_id)

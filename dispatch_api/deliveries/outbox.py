@@ -6,7 +6,6 @@ process that sends, not to each of those that write. Robots are told less than s
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 import time
@@ -15,6 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, insert, select
 
 from dispatch_api.store.schema import delivery, message, receiver
@@ -127,9 +127,9 @@ def _written(
 ) -> dict[str, Any]:
     if not _TYPE.fullmatch(type):
         raise ValueError(f"{type!r} is no type of a message; write it like task.dispatched.v1")
-    body = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    if len(body.encode()) > MAX_DATA_BYTES:
-        raise ValueError(f"the data of {type} has {len(body.encode())} bytes, more than {MAX_DATA_BYTES}")
+    body = orjson.dumps(data)
+    if len(body) > MAX_DATA_BYTES:
+        raise ValueError(f"the data of {type} has {len(body)} bytes, more than {MAX_DATA_BYTES}")
     values = {
         "message_id": _new_id(),
         "type": type,
@@ -138,7 +138,7 @@ def _written(
         "departments": sorted(set(departments)),
         "colour": colour,
         "at": at,
-        "body": body,
+        "body": body.decode(),
     }
     write_later(connection, message, values)
     return values

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
-from sqlalchemy.pool import NullPool, QueuePool
+from sqlalchemy.pool import QueuePool
 
 from dispatch_api.errors import StoreBusy, StoreFull, StoreUrlError
 from dispatch_api.store.types import as_json
@@ -26,11 +26,11 @@ class SqliteBackend:
 
     def writer_engine(self) -> Engine:
         """Transactions take the write lock at once and are durable at commit (WAL, `synchronous=FULL`)."""
-        return self._engine("BEGIN IMMEDIATE", pragmas=("journal_mode=WAL", "synchronous=FULL"), pooled=False)
+        return self._engine("BEGIN IMMEDIATE", pragmas=("journal_mode=WAL", "synchronous=FULL"), connections=1)
 
     def reader_engine(self) -> Engine:
         """Connections that cannot change anything; each transaction sees one moment of the store."""
-        return self._engine("BEGIN", pragmas=("query_only=ON",), pooled=True)
+        return self._engine("BEGIN", pragmas=("query_only=ON",), connections=READERS)
 
     def is_new(self) -> bool:
         """Whether the file is missing or empty."""
@@ -62,16 +62,16 @@ class SqliteBackend:
             f"row {row[1]} of {row[0]} refers to a {row[2]} that is not there" for row in broken[:20]
         ]
 
-    def _engine(self, begin: str, *, pragmas: tuple[str, ...], pooled: bool) -> Engine:
-        pool: dict[str, Any] = (
-            {"poolclass": QueuePool, "pool_size": READERS, "max_overflow": 0} if pooled else {"poolclass": NullPool}
-        )
+    def _engine(self, begin: str, *, pragmas: tuple[str, ...], connections: int) -> Engine:
+        # Kept open: a new connection reads the schema anew, and knows none of the pages and statements of the last one.
         engine = create_engine(
             self._place.target,
             json_serializer=as_json,
             json_deserializer=orjson.loads,
             connect_args={"isolation_level": None, "timeout": self._busy_timeout_s, "check_same_thread": False},
-            **pool,
+            poolclass=QueuePool,
+            pool_size=connections,
+            max_overflow=0,
         )
 
         @event.listens_for(engine, "connect")

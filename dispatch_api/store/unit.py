@@ -20,7 +20,7 @@ from dispatch_api.store.bulk import Put, write_rows
 
 T = TypeVar("T")
 Target = Table | Put
-_KEY = "flyonce.unit"
+_KEY = "flyonce_unit"
 _PUTS_LAST = 1_000_000
 _WRITES = re.compile(r'(?:INSERT\s+(?:OR\s+REPLACE\s+)?INTO|UPDATE|DELETE\s+FROM)\s+"?(\w+)', re.IGNORECASE)
 
@@ -57,18 +57,16 @@ class Unit:
 @contextmanager
 def unit(connection: Connection) -> Iterator[None]:
     """A transaction whose rows are gathered; `flush` writes them, and must be called before it ends."""
-    # A connection that was lost no longer gives out its `info`.
-    info = connection.info
-    info[_KEY] = Unit()
+    connection.execution_options(**{_KEY: Unit()})
     try:
         yield
     finally:
-        info.pop(_KEY, None)
+        connection.execution_options(**{_KEY: None})
 
 
 def unit_of(connection: Connection) -> Unit | None:
     """The unit of a connection, None where its rows are written at once."""
-    found: Unit | None = connection.info.get(_KEY)
+    found: Unit | None = connection.get_execution_options().get(_KEY)
     return found
 
 
