@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -134,9 +134,37 @@ class ReceiverDesk:
             "recent": [],
         }
         connection.execute(insert(receiver), values)
-        self._note(connection, "added", new.name, by, at, url=masked(new.url), kind=new.kind.value)
+        told = {"url": masked(new.url), "kind": new.kind.value, "with_below": new.with_below}
+        self._note(connection, "added", new.name, by, at, told)
         made = secret if new.secret is None else None
         return Told(shown=shown(_named(connection, new.name), at, {}), secret=made)
+
+    def choose_below(self, name: str, *, with_below: bool, by: Actor) -> dict[str, Any]:
+        """Say anew whether a receiver gets the messages of departments below its own; what was addressed to it stays.
+
+        Raises:
+            NotFound: There is no such receiver.
+            InvalidRequest: It gets the whole city's messages anyway.
+        """
+
+        def work(connection: Connection) -> dict[str, Any]:
+            row = _named(connection, name)
+            if row.departments is None:
+                raise InvalidRequest(field="with_below", problem="the whole city has none below it")
+            below = self._below(row.departments) if with_below else None
+            if below != row.below:
+                self._set_below(connection, name, row.below, below, by)
+            return shown(_named(connection, name), self._now(), {})
+
+        return self._store.write(work)
+
+    def _set_below(
+        self, connection: Connection, name: str, before: list[str] | None, below: list[str] | None, by: Actor
+    ) -> None:
+        connection.execute(update(receiver).where(receiver.c.name == name).values(below=below))
+        was, now = set(before or ()), set(below or ())
+        told = {"with_below": below is not None, "came": sorted(now - was), "went": sorted(was - now)}
+        self._note(connection, "below_changed", name, by, self._now(), told)
 
     def follow_tree(self, *, by: Actor) -> int:
         """Bring what lies below receivers' departments up to the tree as it is now; for whoever has a city's own file.
@@ -155,9 +183,7 @@ class ReceiverDesk:
     def _follow(self, connection: Connection, by: Actor) -> int:
         astray = self._astray(connection)
         for name, before, below in astray:
-            connection.execute(update(receiver).where(receiver.c.name == name).values(below=below))
-            came, went = sorted({*below} - {*before}), sorted({*before} - {*below})
-            self._note(connection, "below_changed", name, by, self._now(), came=came, went=went)
+            self._set_below(connection, name, before, below, by)
         return len(astray)
 
     def _astray(self, connection: Connection) -> list[tuple[str, list[str], list[str]]]:
@@ -260,9 +286,17 @@ class ReceiverDesk:
         return self._store.write(work)
 
     def _note(
-        self, connection: Connection, what: str, name: str, by: Actor, at: datetime, *, why: str = "", **more: object
+        self,
+        connection: Connection,
+        what: str,
+        name: str,
+        by: Actor,
+        at: datetime,
+        told: Mapping[str, Any] | None = None,
+        *,
+        why: str = "",
     ) -> None:
-        data = {"receiver": name, **more}
+        data = {"receiver": name, **(told or {})}
         append_event(connection, Event(at=at, who=by.name, kind=f"receiver.{what}", why=why, data=data))
 
 

@@ -13,7 +13,7 @@ from dispatch_api.cursors import CursorParam, words_of
 from dispatch_api.deliveries.desk import DeliveryDesk
 from dispatch_api.deliveries.outbox import DeliveryState
 from dispatch_api.deliveries.receivers import NewReceiver, ReceiverDesk, Told
-from dispatch_api.deliveries.schemas import ReceiverIn, Replay, Rotation, Why
+from dispatch_api.deliveries.schemas import Below, ReceiverIn, Replay, Rotation, Why
 from dispatch_api.errors import InvalidRequest
 from dispatch_api.parts import Parts, PartsOf, Reader, Writer
 
@@ -61,6 +61,13 @@ def disable_receiver(parts: PartsOf, account: Writer, name: Name, why: Why) -> d
 def enable_receiver(parts: PartsOf, account: Writer, name: Name) -> dict[str, Any]:
     """Send to it again, what waits first."""
     return _receivers(parts).enable(name, by=account.actor)
+
+
+@router.post("/receivers/{name}/below")
+@open_to(KEEPS_RECEIVERS)
+def choose_below(parts: PartsOf, account: Writer, name: Name, wanted: Below) -> dict[str, Any]:
+    """Say anew whether it gets the messages of departments below its own; what was addressed to it stays."""
+    return _receivers(parts).choose_below(name, with_below=wanted.with_below, by=account.actor)
 
 
 @router.post("/receivers/{name}/rotate")

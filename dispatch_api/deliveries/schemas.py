@@ -34,6 +34,14 @@ class Why(BaseModel):
     reason: str = Field(min_length=1, max_length=400)
 
 
+class Below(BaseModel):
+    """Whether a receiver gets the messages of all departments below its own too."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    with_below: bool
+
+
 class Rotation(BaseModel):
     """How long the present secret signs along with the new one."""
 

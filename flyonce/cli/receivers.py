@@ -151,6 +151,28 @@ def enable(
 
 
 @app.command()
+def below(
+    name: NameArgument,
+    off: Annotated[bool, typer.Option("--off", help="Only its own departments' messages from now on.")] = False,
+    departments: DepartmentsOption = None,
+    account: AsOption = None,
+    password_stdin: OwnStdinOption = False,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let a receiver get the messages of all departments below its own too, or no longer."""
+    told = f"{name} is told of its own departments{'' if off else ' and of those below them'} from now on."
+    _changed(
+        store,
+        as_json,
+        (account, password_stdin),
+        lambda desk, by: desk.choose_below(name, with_below=not off, by=by),
+        told,
+        departments,
+    )
+
+
+@app.command()
 def rotate(
     name: NameArgument,
     overlap_hours: Annotated[float, typer.Option(help="So long the present secret signs too.", min=0, max=720)] = 24.0,
@@ -215,12 +237,13 @@ def _changed(
     who: tuple[str | None, bool],
     change: Any,  # noqa: ANN401 - a function of the desk
     told: str,
+    departments: Path | None = None,
 ) -> None:
     from dispatch_api.errors import DispatchError
 
     try:
         with _opened(store) as opened:
-            row = change(_desk(opened, None), _by(opened, who[0], from_stdin=who[1]))
+            row = change(_desk(opened, departments), _by(opened, who[0], from_stdin=who[1]))
     except DispatchError as error:
         fail(error)
     if as_json:

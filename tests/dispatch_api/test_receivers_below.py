@@ -125,8 +125,35 @@ def test_a_town_that_went_to_another_county_is_told_to_that_one_from_the_next_st
         verify_history(connection)
         kinds = select(event.c.data).where(event.c.kind == "receiver.below_changed").order_by(event.c.seq)
         told = [json.loads(data) for data in connection.execute(kinds).scalars()]
-    assert told[0] == {"receiver": "east", "came": [], "went": ["river_town"]}
-    assert told[1] == {"receiver": "west", "came": ["river_town"], "went": []}
+    assert told[0] == {"receiver": "east", "with_below": True, "came": [], "went": ["river_town"]}
+    assert told[1] == {"receiver": "west", "with_below": True, "came": ["river_town"], "went": []}
+
+
+@pytest.mark.both_stores
+def test_the_choice_is_made_anew_for_a_receiver_that_is_there(store, people, tmp_path):
+    matters = load_matters()
+    routing = load_routing(matters=matters, departments=a_tree(tmp_path))
+    keeper = Browser(create_app(store, matters=matters, passwords=QUICK, routing=routing))
+    keeper.log_in("keeper", PASSWORD)
+    for name, departments in (("east", ["east"]), ("all", None)):
+        keeper.post("/api/v1/receivers", {"name": name, "url": "https://x.example/", "departments": departments})
+    path = "/api/v1/receivers/{}/below"
+    assert heard(store, "drainage") == {"all"}
+    assert keeper.post(path.format("east"), {"with_below": True}).json()["below"] == ["drainage", "river_town"]
+    assert heard(store, "drainage") == {"all", "east"}
+    assert keeper.post(path.format("east"), {"with_below": True}).status_code == 200
+    assert keeper.post(path.format("east"), {"with_below": False}).json()["with_below"] is False
+    assert heard(store, "drainage") == {"all"}
+    assert keeper.post(path.format("all"), {"with_below": True}).status_code == 422
+    assert keeper.post(path.format("none"), {"with_below": True}).status_code == 404
+    assert keeper.post(path.format("east"), {}).status_code == 422
+    with store.read() as connection:
+        query = select(event.c.who, event.c.data).where(event.c.kind == "receiver.below_changed")
+        told = [
+            (row.who, json.loads(row.data)["with_below"]) for row in connection.execute(query.order_by(event.c.seq))
+        ]
+    assert told == [("keeper", True), ("keeper", False)]
+    keeper.close()
 
 
 @pytest.mark.both_stores
@@ -173,6 +200,12 @@ def test_the_choice_is_declared_and_shown_on_the_command_line(tmp_path, monkeypa
     assert json.loads(added.stdout)["below"] == ["drainage", "river_town"]
     listed = CliRunner().invoke(receiver_commands.app, ["list"])
     assert "east and below (drainage, river_town)" in listed.stderr
+    for more, below in (
+        (["--off"], None),
+        (["--departments", f"{tmp_path}/departments.yaml"], ["drainage", "river_town"]),
+    ):
+        chosen = CliRunner().invoke(receiver_commands.app, ["below", "east", *more, "--json"])
+        assert json.loads(chosen.stdout)["below"] == below
     refused = CliRunner().invoke(
         receiver_commands.app, ["add", "all", "--url", "https://all.example/in", "--with-below"]
     )

@@ -36,6 +36,8 @@ def add(page: Page, city: Town, name: str, url: str) -> str:
     expect(page.locator("[data-secret-dialog]")).to_be_visible()
     secret = page.locator("[data-secret]").input_value()
     page.click("[data-secret-kept]")
+    # A dialog tells its page a moment after it closed that it did.
+    expect(page.locator("[data-secret]")).to_have_value("")
     expect(page.locator(f'[data-receiver="{name}"]')).to_be_visible()
     return secret
 
@@ -135,7 +137,12 @@ def test_a_departments_receiver_is_asked_whether_it_hears_of_those_below(visitor
         admin.click("[data-secret-kept]")
     expect(admin.locator('[data-receiver="连同下级"]')).to_contain_text("市政排水及下级 0 个部门")
     expect(admin.locator('[data-receiver="单独"]')).to_contain_text("市政排水")
-    expect(admin.locator('[data-receiver="单独"]')).not_to_contain_text("下级")
+    alone = admin.locator('[data-receiver="单独"]')
+    expect(alone).not_to_contain_text("及下级")
+    alone.locator('[data-deed="below"]').click()
+    expect(alone).to_contain_text("市政排水及下级 0 个部门")
+    alone.locator('[data-deed="below"]').click()
+    expect(alone).not_to_contain_text("及下级")
 
 
 def test_older_deliveries_come_on_the_next_page(visitor, city, system):

@@ -122,6 +122,7 @@ export const api = {
   addReceiver: (wanted: NewReceiver) => post<ReceiverItem & { secret: string | null }>("/receivers", wanted),
   disableReceiver: (name: string, reason: string) => post<ReceiverItem>(`/receivers/${encodeURIComponent(name)}/disable`, { reason }),
   enableReceiver: (name: string) => post<ReceiverItem>(`/receivers/${encodeURIComponent(name)}/enable`, {}),
+  tellBelow: (name: string, withBelow: boolean) => post<ReceiverItem>(`/receivers/${encodeURIComponent(name)}/below`, { with_below: withBelow }),
   rotateReceiver: (name: string) => post<ReceiverItem & { secret: string | null }>(`/receivers/${encodeURIComponent(name)}/rotate`, {}),
   testReceiver: (name: string) => post<DeliveryDetail>(`/receivers/${encodeURIComponent(name)}/test`, {}),
   deliveries: (wanted: { state?: string; receiver?: string; cursor?: string }) => request<Page<DeliveryItem>>(`/deliveries${query(wanted)}`),

@@ -32,7 +32,7 @@ export default {
   delivery: {
     title: "消息投递", receivers: "接收方", noReceivers: "还没有接收方，消息只在系统内显示。", list: "投递记录", none: "没有投递记录。", anyReceiver: "全部接收方", kind: "方式", whose: "范围", withBelow: "同时接收其下级部门的消息", andBelow: "{whose}及下级 {n} 个部门", waiting: "待发与死信", counts: "待发 {waiting}，死信 {dead}",
     kinds: { webhook: "系统接口", dingtalk: "钉钉机器人", wecom: "企业微信机器人", mail: "邮件" }, url: "地址", secret: "签名密钥", off: "已停用：{why}", paused: "多次失败，暂停至 {time}",
-    deed: { add: "新增接收方", disable: "停用", enable: "启用", rotate: "更换密钥", test: "发送测试", replayDead: "重发全部死信" },
+    deed: { add: "新增接收方", disable: "停用", enable: "启用", rotate: "更换密钥", test: "发送测试", below: "含下级", ownOnly: "不含下级", replayDead: "重发全部死信" },
     what: { disable: "停用后不再发送，待发消息保留，启用后继续发送。", rotate: "生成新密钥，旧密钥在 24 小时内仍一并签名。", replayDead: "所有未送达的消息将以原编号重新发送，接收方按编号去重。" },
     state: { pending: "待发", delivered: "已送达", dead: "死信", folded: "并入摘要" }, attempts: "尝试 {n} 次", last: "最近结果", next: "下次 {time}", case: "查看案件", made: "发送过程", noAttempts: "还没有发送过。", fine: "成功",
     replay: "重新发送", replayHint: "将以原编号立即重新发送。", replayDelivered: "该消息已送达过，将以原编号再发一次，接收方按编号去重。", replayed: "已重新发送 {n} 条。", again: "已列入发送。",
