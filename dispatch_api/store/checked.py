@@ -19,12 +19,11 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from dispatch_api.errors import ChainBroken
-from dispatch_api.store.history import GENESIS_HASH, entry_hash
+from dispatch_api.store.history import GENESIS_HASH, check_entry
 from dispatch_api.store.merkle import path_of, root_of
 from dispatch_api.store.schema import event
 from dispatch_api.store.store import Store
@@ -154,19 +153,10 @@ def _walk(connection: Connection, number: int, previous: str) -> list[str]:
     query = select(event).where(event.c.seq.between(first, first + BLOCK - 1)).order_by(event.c.seq)
     hashes: list[str] = []
     for row in connection.execute(query):
-        _check_entry(row, previous, first + len(hashes))
+        check_entry(row, previous, first + len(hashes))
         previous = row.hash
         hashes.append(row.hash)
     return hashes
-
-
-def _check_entry(row: Row[Any], previous: str, expected_seq: int) -> None:
-    if row.seq != expected_seq:
-        raise ChainBroken(seq=expected_seq, problem="the entry is missing")
-    if row.previous_hash != previous:
-        raise ChainBroken(seq=row.seq, problem="it does not follow the entry before it")
-    if entry_hash({name: value for name, value in row._mapping.items() if name != "hash"}) != row.hash:
-        raise ChainBroken(seq=row.seq, problem="its content was changed after it was written")
 
 
 def _compare_ends(connection: Connection, blocks: Sequence[Block], path: Path) -> None:

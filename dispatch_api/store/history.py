@@ -96,12 +96,17 @@ def verify_history(connection: Connection) -> int:
     """
     previous, count = GENESIS_HASH, 0
     for row in connection.execute(select(event).order_by(event.c.seq)):
-        _check_entry(row, previous, count + 1)
+        check_entry(row, previous, count + 1)
         previous, count = row.hash, count + 1
     return count
 
 
-def _check_entry(row: Row[Any], previous: str, expected_seq: int) -> None:
+def check_entry(row: Row[Any], previous: str, expected_seq: int) -> None:
+    """That a row of the history is the entry of this number, and follows the entry of this hash.
+
+    Raises:
+        ChainBroken: It is not, or it was changed.
+    """
     if row.seq != expected_seq:
         raise ChainBroken(seq=expected_seq, problem="the entry is missing")
     if row.previous_hash != previous:
