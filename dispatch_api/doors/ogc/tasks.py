@@ -12,7 +12,7 @@ from dispatch_api.accounts.sight import visible_tasks
 from dispatch_api.boxes import Box
 from dispatch_api.cursors import cursor_of, row_of
 from dispatch_api.doors.ogc.wanted import MOST_MATCHED, Feature, Found, Span, Wanted, cut, point
-from dispatch_api.store.dialects import near_many_boxes
+from dispatch_api.store.dialects import SQLITE, near_many_boxes
 from dispatch_api.store.schema import case, task, task_count
 from dispatch_api.store.times import iso
 
@@ -54,9 +54,11 @@ def _page(connection: Connection, wanted: Wanted, most: int) -> Select[Any]:
     query = select(task.c.task_id).select_from(of).where(visible_tasks(wanted.account))
     if wanted.span is not None:
         query = query.where(*_in_time(wanted.span))
-    if wanted.box is not None:
-        query = query.where(_inside(wanted.box))
     few = next(_few(connection, wanted), None)
+    if wanted.box is not None:
+        # SQLite would sort all tasks of a large box rather than walk them in their order.
+        walks = few is None and connection.dialect.name == SQLITE
+        query = query.where(_inside(wanted.box, by_index=not walks))
     if few is not None:
         query = query.where(few)
     elif wanted.span is not None:
@@ -98,9 +100,9 @@ def _counted(connection: Connection, wanted: Wanted) -> int:
     return int(connection.execute(every.where(own)).scalar_one())
 
 
-def _inside(box: Box) -> ColumnElement[bool]:
-    # Reckoned, so that no index of places is taken for it: tasks are walked in their order, not all of them sorted.
-    lon, lat = case.c.lon + 0.0, case.c.lat + 0.0
+def _inside(box: Box, *, by_index: bool) -> ColumnElement[bool]:
+    # Reckoned, no index is taken for it.
+    lon, lat = (case.c.lon, case.c.lat) if by_index else (case.c.lon + 0.0, case.c.lat + 0.0)
     return or_(*(and_(lon.between(w, e), lat.between(s, n)) for w, s, e, n in box.parts()))
 
 
