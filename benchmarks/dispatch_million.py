@@ -37,6 +37,7 @@ from rich.table import Table
 
 from dispatch_api.accounts.service import create_account
 from dispatch_api.cases.matters import load_matters
+from dispatch_api.cursors import cursor_of
 from dispatch_api.store import migrate, open_store
 
 HERE = Path(__file__).parent
@@ -265,10 +266,14 @@ def _queries(key: Asker, cases: int) -> Iterator[Query]:
             f"OGC, tasks, {side_km} km", "key", lambda rng, km=near: f"{_OGC_TASKS}?bbox={_box(rng, km)}&limit=100"
         )
     yield Query("OGC, cases, a page", "key", lambda rng: f"{_OGC_CASES}?limit=100&offset={rng.randrange(2000)}")
-    yield Query("OGC, cases, a far page", "key", lambda rng: f"{_OGC_CASES}?limit=100&offset={rng.randrange(cases)}")
+    yield Query(
+        "OGC, cases, a far page", "key", lambda rng: f"{_OGC_CASES}?limit=100&after={_after('ogc.cases', rng, cases)}"
+    )
     yield Query("OGC, cases of a day", "key", lambda rng: f"{_OGC_CASES}?datetime={_day(rng)}&limit=100")
     yield Query("OGC, tasks of a day", "key", lambda rng: f"{_OGC_TASKS}?datetime={_day(rng)}&limit=100")
-    yield Query("OGC, tasks, a far page", "key", lambda rng: f"{_OGC_TASKS}?limit=100&offset={rng.randrange(cases)}")
+    yield Query(
+        "OGC, tasks, a far page", "key", lambda rng: f"{_OGC_TASKS}?limit=100&after={_after('ogc.tasks', rng, cases)}"
+    )
     yield Query("a case's page", "centre", lambda rng: f"/api/v1/cases/{rng.choice(some)['case_id']}")
     yield Query("a task's page", "centre", lambda rng: f"/api/v1/tasks/{rng.choice(tasks)['task_id']}")
     yield Query("history of a case", "centre", lambda rng: f"/api/v1/events?case_id={rng.choice(some)['case_id']}")
@@ -290,6 +295,11 @@ def _cursors(key: Asker) -> list[str]:
         cursor = told["next"]
         found.append(cursor)
     return found
+
+
+def _after(collection: str, rng: random.Random, cases: int) -> str:
+    """What the link `next` of some page has."""
+    return cursor_of(collection, rng.randrange(cases))
 
 
 def _cases(**asked: str) -> str:

@@ -33,10 +33,12 @@ def find_tasks(connection: Connection, wanted: Wanted) -> Found:
         return Found(features=features, matched=len(features))
     turn = wanted.turn
     matched = _counted(connection, wanted) if wanted.box is None and wanted.span is None else None
-    counts = turn.is_first and matched is None
+    few = next(_few(connection, wanted), None)
+    # Who asks for the first page learns how many there are, where it does not take long to find out.
+    counts = turn.is_first and matched is None and few is not None
     most = max(wanted.limit, MOST_MATCHED if counts else 0) + 1
-    ids = connection.execute(_page(connection, wanted, most)).scalars().all()
-    if counts and len(ids) < most:
+    ids = connection.execute(_page(connection, wanted, few, most)).scalars().all()
+    if turn.is_first and matched is None and len(ids) < most:
         matched = len(ids)
     kept, earlier, later = cut(ids, wanted)
     return Found(
@@ -47,14 +49,13 @@ def find_tasks(connection: Connection, wanted: Wanted) -> Found:
     )
 
 
-def _page(connection: Connection, wanted: Wanted, most: int) -> Select[Any]:
+def _page(connection: Connection, wanted: Wanted, few: ColumnElement[bool] | None, most: int) -> Select[Any]:
     turn = wanted.turn
     beyond, backwards = row_of(turn.before or turn.after, CURSOR), turn.before is not None
     of = task if wanted.box is None else _WITH_CASE
     query = select(task.c.task_id).select_from(of).where(visible_tasks(wanted.account))
     if wanted.span is not None:
         query = query.where(*_in_time(wanted.span))
-    few = next(_few(connection, wanted), None)
     if wanted.box is not None:
         # SQLite would sort all tasks of a large box rather than walk them in their order.
         walks = few is None and connection.dialect.name == SQLITE
