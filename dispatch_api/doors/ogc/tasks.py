@@ -17,7 +17,7 @@ from dispatch_api.store.schema import case, task, task_count
 from dispatch_api.store.times import iso
 
 CURSOR = "ogc.tasks"
-FEW = 10_000
+FEW = 20_000
 """So many tasks may be looked at one by one; where there are more, a page is soon full in the order of their making."""
 
 _OF_CASE = (case.c.number, case.c.matter, case.c.colour, case.c.lon, case.c.lat, case.c.address)
@@ -78,7 +78,7 @@ def _few(connection: Connection, wanted: Wanted) -> Iterator[ColumnElement[bool]
     if wanted.box is not None:
         near = near_many_boxes(connection.dialect.name).bindparams(boxes=json.dumps(wanted.box.parts())).subquery()
         if _is_few(connection, select(near.c.seq)):
-            yield task.c.case_id.in_(select(case.c.case_id).where(case.c.seq.in_(select(near.c.seq))))
+            yield case.c.seq.in_(select(near.c.seq))
     if wanted.span is not None:
         made = select(task.c.task_id).where(*_in_time(wanted.span))
         if _is_few(connection, made):
