@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -80,35 +80,46 @@ def service_requests(
     page_size: int,
 ) -> list[dict[str, Any]]:
     """A page of requests, the newest first."""
-    listed = union_all(_reports(), _cases(matters)).subquery()
+    window = None if wanted.ids else wanted.window(now)
+    # Of each kind the newest by its index: all of them together may be most of the store.
+    parts = [part.limit(page * page_size).subquery() for part in _parts(wanted, window, matters)]
+    listed = union_all(*(select(part) for part in parts)).subquery()
     query = select(listed, case.c.state, case.c.ended_at, case.c.duplicate_of).select_from(
         listed.outerjoin(case, case.c.case_id == listed.c.case_id)
     )
-    if wanted.ids:
-        query = query.where(listed.c.request_id.in_(wanted.ids))
-    else:
-        start, end = wanted.window(now)
-        query = query.where(listed.c.requested_at >= start, listed.c.requested_at <= end)
-        if wanted.codes:
-            query = query.where(listed.c.service_code.in_(wanted.codes))
-        if len(wanted.statuses) == 1:
-            closed = case.c.state.in_(CLOSED_STATES)
-            query = query.where(closed if "closed" in wanted.statuses else closed.is_not(True))
     query = query.order_by(listed.c.requested_at.desc(), listed.c.request_id).limit(page_size)
     rows = connection.execute(query.offset((page - 1) * page_size)).all()
     leads = _leads(connection, [row.case_id for row in rows])
     return [_request(row, matters, routing, leads.get(row.case_id)) for row in rows]
 
 
+def _parts(wanted: RequestFilter, window: tuple[datetime, datetime] | None, matters: Matters) -> Iterator[Select[Any]]:
+    """Citizens' reports, and of each published matter the cases that nobody reported, each the newest first."""
+    published = [matter.key for matter in matters.by_key.values() if matter.published]
+    named = [key for key in published if not wanted.codes or key in wanted.codes]
+    reports, report = _reports(), citizen_report.c
+    if wanted.codes and window:
+        reports = reports.where(report.service_code.in_(wanted.codes))
+    of_cases = [(_cases().where(case.c.matter == key), case.c.case_id, case.c.opened_at) for key in named]
+    if window is None:
+        of_cases = [(_cases().where(case.c.matter.in_(published)), case.c.case_id, case.c.opened_at)]
+    closed = case.c.state.in_(CLOSED_STATES)
+    for part, name, at in ((reports, report.request_id, report.requested_at), *of_cases):
+        chosen = part.where(name.in_(wanted.ids)) if window is None else part.where(at.between(*window))
+        if window and len(wanted.statuses) == 1:
+            chosen = chosen.where(closed if "closed" in wanted.statuses else closed.is_not(True))
+        yield chosen.order_by(at.desc(), name)
+
+
 def _reports() -> Select[Any]:
     columns = citizen_report.c
     names = ("request_id", "case_id", "service_code", "description", "lon", "lat", "address", "media_url")
-    return select(*(columns[name] for name in names), columns.requested_at, columns.updated_at)
+    chosen = select(*(columns[name] for name in names), columns.requested_at, columns.updated_at)
+    return chosen.select_from(citizen_report.outerjoin(case, case.c.case_id == columns.case_id))
 
 
-def _cases(matters: Matters) -> Select[Any]:
+def _cases() -> Select[Any]:
     """Cases that everybody may see though nobody reported them."""
-    published = [matter.key for matter in matters.by_key.values() if matter.published]
     reported = exists().where(citizen_report.c.case_id == case.c.case_id)
     opened = case.c.opened_at
     return select(
@@ -122,7 +133,7 @@ def _cases(matters: Matters) -> Select[Any]:
         null().label("media_url"),
         opened.label("requested_at"),
         opened.label("updated_at"),
-    ).where(case.c.matter.in_(published), opened.is_not(None), case.c.state.not_in(_HIDDEN), ~reported)
+    ).where(opened.is_not(None), case.c.state.not_in(_HIDDEN), ~reported)
 
 
 def _leads(connection: Connection, case_ids: Sequence[str | None]) -> dict[str | None, Any]:

@@ -105,6 +105,7 @@ def _index() -> None:
         ("case_file_in_state", "case_file", "state", "seq", "matter", "colour", "departments", "lon", "lat",
          "first_seen_at", "last_seen_at", "number"),
         ("case_file_of_matter", "case_file", "matter", "state", "seq"),
+        ("case_file_opened", "case_file", "matter", "opened_at", "case_id"),
         ("case_file_seen", "case_file", "last_seen_at", "first_seen_at"),
         ("case_file_dispatched", "case_file", "dispatched_at", "case_id", "matter", "state", "reworks", "paused_s",
          "suspended_at"),
