@@ -28,6 +28,7 @@ def city(tmp_path_factory) -> Iterator[Town]:
 def test_a_page_that_was_cut_off_for_too_long_loads_everything_anew(visitor, city, monkeypatch):
     page = log_in(visitor(refusals={(410, "/api/v1/stream")}), "zhao")
     page.goto(f"{city.url}/inbox")
+    expect(page.locator('.live[data-state="live"]')).to_be_attached()
     city.case("before-the-cut", -100, 50)
     tasks = page.locator("[data-task]")
     expect(tasks).to_have_count(1)
