@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
 
 from dispatch_api.errors import InvalidRequest
-from dispatch_api.store.dialects import cases_within
+from dispatch_api.store.dialects import cases_within, near_many_boxes
 from dispatch_api.store.schema import case
 
 
@@ -30,6 +32,16 @@ class Box:
     def holds_cases(self) -> ColumnElement[bool]:
         """The condition for cases whose place lies in it."""
         return or_(*(cases_within(case.c.seq, case.c.lon, case.c.lat, *part) for part in self.parts()))
+
+    def holds(self, lon: ColumnElement[float], lat: ColumnElement[float]) -> ColumnElement[bool]:
+        """The condition that a place lies in it, by the place alone: no index of places is asked."""
+        return or_(*(and_(lon.between(w, e), lat.between(s, n)) for w, s, e, n in self.parts()))
+
+    def cases_near(self, connection: Connection) -> Select[Any]:
+        """The `seq` of cases whose own box meets it, by the index of places: more than lie in it, never fewer."""
+        boxes = json.dumps(self.parts())
+        near = near_many_boxes(connection.dialect.name).bindparams(boxes=boxes).subquery("near")
+        return select(near.c.seq)
 
     def meets(self, bounds: tuple[float, float, float, float]) -> bool:
         """Whether anything of these bounds (west, south, east, north) lies in it."""

@@ -12,6 +12,7 @@ from typing import Annotated
 
 from fastapi import Query
 from pydantic import Field
+from sqlalchemy import ColumnElement, and_, or_
 
 from dispatch_api.errors import InvalidRequest
 
@@ -19,12 +20,19 @@ MAX_ROW_ID = 2**63 - 1
 """The largest number that a key of the store may have."""
 
 _TIME = re.compile(r"20\d\d-(0\d|1[0-2])-([0-2]\d|30|31)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{6})?\+00:00")
+_NUMBER = re.compile(r"[0-9]{1,19}")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 RowId = Annotated[int, Field(ge=0, le=MAX_ROW_ID)]
 """A number of a row, in a path or query."""
 
 CursorParam = Annotated[str | None, Query(max_length=200, description="`next` of the page before")]
+
+
+def row_id_of(text: str) -> int | None:
+    """The number of a row that an address names; None for words that no row can have for its number."""
+    number = int(text) if _NUMBER.fullmatch(text) else None
+    return number if number is None or number <= MAX_ROW_ID else None
 
 
 def cursor_of(kind: str, *key: int | str) -> str:
@@ -66,6 +74,16 @@ def moment_of(cursor: str | None, kind: str) -> tuple[datetime, str] | None:
             return datetime.fromisoformat(time), name
         case _:
             raise InvalidRequest(field="cursor", problem="it is not the `next` of a page of this list")
+
+
+def beyond(
+    place: tuple[datetime, str], at: ColumnElement[datetime], name: ColumnElement[str], *, backwards: bool
+) -> ColumnElement[bool]:
+    """The condition for rows after (or before) a place of `moment_of`, in a list by time and then by name."""
+    time, named = place
+    if backwards:
+        return or_(at < time, and_(at == time, name < named))
+    return or_(at > time, and_(at == time, name > named))
 
 
 def day_of(cursor: str | None, kind: str) -> tuple[str, str] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, and_, cast, func, literal, or_, select, true
+from sqlalchemy import BigInteger, ColumnElement, Connection, and_, cast, func, literal, select, true
 
 from dispatch_api.accounts.model import Account
 from dispatch_api.boxes import Box, box_of
@@ -83,6 +83,14 @@ class Choice:
         )
 
     @property
+    def most_of_a_state(self) -> int:
+        """How many cases fit at most that are in one and the same state."""
+        found: dict[str, int] = {}
+        for (_, state, _), n in self.fitting.items():
+            found[state] = found.get(state, 0) + n
+        return max(found.values(), default=0)
+
+    @property
     def matched(self) -> int | None:
         """How many cases fit; None where that hangs by what is not counted."""
         wanted = self.wanted
@@ -97,13 +105,7 @@ class Choice:
     @property
     def place_condition(self) -> ColumnElement[bool]:
         """That a case lies in the box, by its place alone: no index of places is asked."""
-        if self.box is None:
-            return true()
-        inside = (
-            and_(case.c.lon.between(west, east), case.c.lat.between(south, north))
-            for west, south, east, north in self.box.parts()
-        )
-        return or_(*inside)
+        return true() if self.box is None else self.box.holds(case.c.lon, case.c.lat)
 
     @property
     def condition(self) -> ColumnElement[bool]:

@@ -10,11 +10,11 @@ from dispatch_api.accounts.model import Account
 from dispatch_api.boxes import Box, box_of
 from dispatch_api.cases.choice import Choice
 from dispatch_api.cases.filters import CaseFilter
-from dispatch_api.cases.listing import Page, through_states
+from dispatch_api.cases.listing import Page, places_query
 from dispatch_api.cases.model import Colour
 
 MOST_COUNTED = 50_000
-"""So many cases, the newest, are counted at most: half a million take a second."""
+"""So many cases of a state, the newest, are counted at most: half a million take a second."""
 
 COLUMNS, MOST_COLUMNS = 24, 256
 """Into how many columns a box is cut, if nothing is said and at most."""
@@ -23,7 +23,7 @@ COLUMNS, MOST_COLUMNS = 24, 256
 def case_clusters(connection: Connection, wanted: CaseFilter, *, account: Account, columns: int) -> dict[str, Any]:
     """Cells of a grid over the filter's box, each with how many cases lie in it and of which colours.
 
-    A cell's point is the middle of its cases. `counted` is the sum; `truncated` says that there are more, older ones.
+    A cell's point is the middle of its cases. `counted` is the sum; `truncated`: there may be more, older ones.
 
     Args:
         connection: A reading connection.
@@ -38,7 +38,7 @@ def case_clusters(connection: Connection, wanted: CaseFilter, *, account: Accoun
     choice = Choice.of(connection, wanted, account)
     features: list[dict[str, Any]] = []
     if choice.most:
-        of = through_states(choice.states, choice.in_place, Page(limit=MOST_COUNTED)).subquery("through")
+        of = places_query(connection, choice, Page(limit=MOST_COUNTED)).subquery("places")
         size = (box.parts()[0][2] - box.parts()[0][0] + _beyond_180(box)) / columns or 1e-9
         # A box that runs over the meridian of 180° is counted on from there.
         east = case((of.c.lon >= box.west, of.c.lon - box.west), else_=of.c.lon + 360.0 - box.west)
@@ -55,7 +55,7 @@ def case_clusters(connection: Connection, wanted: CaseFilter, *, account: Accoun
         )
         features = [_feature(found._mapping) for found in connection.execute(query)]
     counted = sum(feature["properties"]["count"] for feature in features)
-    truncated = counted >= MOST_COUNTED
+    truncated = counted >= MOST_COUNTED and choice.most_of_a_state > MOST_COUNTED
     return {"type": "FeatureCollection", "counted": counted, "truncated": truncated, "features": features}
 
 

@@ -60,12 +60,12 @@ def errors_of(rows: Sequence[CaseRow], *, rings_as_arrays: bool = False) -> list
     major_m, minor_m, azimuth_deg = axes.T
     azimuth = np.radians(azimuth_deg)[:, None]
     # The ellipsoid's radii stand in for a projection made for each: below a millimetre over a hundred metres.
-    metres = np.array([metres_per_degree(row.lat) for row in rows])
+    centres = np.array([(row.lon, row.lat) for row in rows])
+    metres = np.array([metres_per_degree(lat) for lat in centres[:, 1].tolist()])
     scale = scale_of_probability(0.95)
     along, across = scale * major_m[:, None] * _CIRCLE[0], scale * minor_m[:, None] * _CIRCLE[1]
     east = (along * np.sin(azimuth) + across * np.cos(azimuth)) / metres[:, :1]
     north = (along * np.cos(azimuth) - across * np.sin(azimuth)) / metres[:, 1:]
-    centres = np.array([(row.lon, row.lat) for row in rows])
     rings = np.round(centres[:, None, :] + np.stack([east, north], axis=-1), 8)
     closed = np.concatenate([rings, rings[:, :1]], axis=1)
     sigmas = [

@@ -21,7 +21,7 @@ from dispatch_api.cases.model import CaseState, Colour
 from dispatch_api.cursors import words_of
 from dispatch_api.store.schema import case, task
 
-_WHOLE_DAY = re.compile(r"\d{8}-\d*")
+_FROM_ITS_DAY = re.compile(r"\d{8}(-\d*)?", re.ASCII)
 
 
 class holds_text(FunctionElement[bool]):  # noqa: N801 - named as it reads in a query
@@ -77,6 +77,11 @@ class CaseFilter:
             parts.append(box_of(self.bbox).holds_cases())
         return and_(*parts)
 
+    @property
+    def is_beginning(self) -> bool:
+        """Whether only the beginning of a number can be like that, a day and what follows: an index finds it."""
+        return self.number is not None and _FROM_ITS_DAY.fullmatch(self.number) is not None
+
     def of_row(self) -> ColumnElement[bool]:
         """What of it the row of a case tells by itself: all but `bbox` and `department`.
 
@@ -96,8 +101,7 @@ class CaseFilter:
             parts.append(case.c.first_seen_at <= self.seen_until)
         if self.number:
             parts.append(holds_text(case.c.number, self.number))
-            if _WHOLE_DAY.fullmatch(self.number):
-                # Only the beginning of a number is like that, and beginnings are found by the index.
+            if self.is_beginning:
                 parts.append(case.c.number.between(self.number, f"{self.number}:"))
         return and_(*parts)
 

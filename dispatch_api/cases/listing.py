@@ -10,21 +10,20 @@ there is to look through in each way, and the shortest is taken:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, select, true, union_all
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, literal, select, true, union_all
 from sqlalchemy.sql.selectable import Subquery
 
 from dispatch_api.accounts.model import Account
 from dispatch_api.accounts.sight import visible_tasks
-from dispatch_api.boxes import Box
 from dispatch_api.cases.choice import Choice
 from dispatch_api.cases.filters import CaseFilter
 from dispatch_api.cases.spans import Stretch
-from dispatch_api.store.dialects import near_many_boxes
+from dispatch_api.store.few import counted_up_to
+from dispatch_api.store.rows import row_maker
 from dispatch_api.store.schema import case, task
 
 FEW = 15_000
@@ -34,16 +33,15 @@ MOST_NUMBERED = 1000
 _ENTRIES_A_CASE = 60
 """So many entries of the index are read while one case is looked up (measured on SQLite, 10 µs and 0.15 µs)."""
 
-SHOWN = tuple(
-    case.c[name]
-    for name in (
-        "seq", "case_id", "number", "matter", "label", "state", "colour", "confidence", "lon", "lat", "cov_ee_m2",
-        "cov_en_m2", "cov_nn_m2", "footprint", "extent_m2", "extent_sigma_m2", "address", "grid_code", "grid_name",
-        "first_seen_at", "last_seen_at", "observations", "frames", "overdue", "supervised", "hold", "handed_over_at",
-        "paused_s", "version", "created_at",
-    )
+_SHOWN_NAMES = (
+    "seq", "case_id", "number", "matter", "label", "state", "colour", "confidence", "lon", "lat", "cov_ee_m2",
+    "cov_en_m2", "cov_nn_m2", "footprint", "extent_m2", "extent_sigma_m2", "address", "grid_code", "grid_name",
+    "first_seen_at", "last_seen_at", "observations", "frames", "overdue", "supervised", "hold", "handed_over_at",
+    "paused_s", "version", "created_at",
 )  # fmt: skip
-"""The columns that lists and maps show of a case."""
+_SHOWN = tuple(case.c[name] for name in _SHOWN_NAMES)
+_PLACE = (case.c.seq, case.c.lon, case.c.lat, case.c.colour)
+_make_row = row_maker("shown_case", _SHOWN_NAMES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,11 +77,11 @@ class Listed:
     """A page of cases.
 
     Attributes:
-        rows: With the columns `SHOWN`.
+        rows: The cases, with the columns that lists and maps show.
         matched: How many there are on all pages; None where they would have to be looked at to know.
     """
 
-    rows: Sequence[Any]
+    rows: Sequence[Row[Any]]
     matched: int | None
 
 
@@ -95,7 +93,8 @@ def listed(connection: Connection, wanted: CaseFilter, account: Account, page: P
     """
     choice = Choice.of(connection, wanted, account)
     query = page_query(connection, choice, page)
-    return Listed(rows=[] if query is None else connection.execute(query).all(), matched=choice.matched)
+    rows = [] if query is None else [_make_row(row) for row in connection.execute(query)]
+    return Listed(rows=rows, matched=choice.matched)
 
 
 def page_query(connection: Connection, choice: Choice, page: Page) -> Select[Any] | None:
@@ -110,9 +109,10 @@ def listed_seqs(connection: Connection, choice: Choice, page: Page) -> Sequence[
     return [] if query is None else connection.execute(query).scalars().all()
 
 
-def shown_rows(connection: Connection, seqs: Sequence[int]) -> Sequence[Any]:
-    """Cases by `seq`, in the order in which they are named, with the columns `SHOWN`."""
-    found = {row.seq: row for row in connection.execute(select(*SHOWN).where(case.c.seq.in_(seqs)))}
+def shown_rows(connection: Connection, seqs: Sequence[int]) -> Sequence[Row[Any]]:
+    """Cases by `seq`, in the order in which they are named."""
+    rows = map(_make_row, connection.execute(select(*_SHOWN).where(case.c.seq.in_(seqs))))
+    found = {row.seq: row for row in rows}
     return [found[seq] for seq in seqs if seq in found]
 
 
@@ -120,24 +120,29 @@ def seqs_query(connection: Connection, choice: Choice, page: Page) -> Select[Any
     """The query for the `seq` of a page's cases, in its order; None where there can be nothing."""
     if not choice.most:
         return None
+    if choice.is_any:
+        seqs = select(case.c.seq).where(page.following)
+        return seqs.order_by(page.order(case.c.seq)).limit(page.limit).offset(page.skip)
+    of = places_query(connection, choice, page).subquery("through")
+    return select(of.c.seq).order_by(page.order(of.c.seq)).limit(page.limit).offset(page.skip)
+
+
+def places_query(connection: Connection, choice: Choice, page: Page) -> Select[Any]:
+    """The query for `seq`, `lon`, `lat` and `colour` of cases among which are those of a page; they have no order."""
     start, end = choice.wanted.seen_from, choice.wanted.seen_until
     stretch = Stretch.of(connection, start, end) if start and end else None
     few = _few(connection, choice, stretch)
     if few is not None:
-        seqs = select(case.c.seq).where(case.c.seq.in_(few), choice.in_place, page.following)
-    elif choice.is_any:
-        seqs = select(case.c.seq).where(page.following)
-    else:
-        within = choice.in_place if stretch is None else and_(choice.in_place, stretch.condition)
-        return _last(through_states(choice.states, within, page), page)
-    return seqs.order_by(page.order(case.c.seq)).limit(page.limit).offset(page.skip)
+        return select(*_PLACE).where(case.c.seq.in_(few), choice.in_place, page.following)
+    within = choice.in_place if stretch is None else and_(choice.in_place, stretch.condition)
+    return _through_states(choice.states, within, page)
 
 
-def through_states(states: Sequence[str], condition: ColumnElement[bool], page: Page) -> Select[Any]:
-    """Of each state the first of a page by the index that holds all that is asked; their union has no order."""
+def _through_states(states: Sequence[str], condition: ColumnElement[bool], page: Page) -> Select[Any]:
+    """Of each state the first of a page, by the index that holds all that is asked."""
     most = page.limit + page.skip
     each = [
-        select(case.c.seq, case.c.lon, case.c.lat, case.c.colour)
+        select(*_PLACE)
         .where(case.c.state == state, condition, page.following)
         .order_by(page.order(case.c.seq))
         .limit(most)
@@ -148,14 +153,9 @@ def through_states(states: Sequence[str], condition: ColumnElement[bool], page: 
     return parts[0] if len(parts) == 1 else select(union_all(*parts).subquery("of_states"))
 
 
-def _last(through: Select[Any], page: Page) -> Select[Any]:
-    of = through.subquery("through")
-    return select(of.c.seq).order_by(page.order(of.c.seq)).limit(page.limit).offset(page.skip)
-
-
 def _shown(seqs: Select[Any], page: Page) -> Select[Any]:
     chosen: Subquery = seqs.subquery("chosen")
-    return select(*SHOWN).where(case.c.seq.in_(select(chosen.c.seq))).order_by(page.order(case.c.seq))
+    return select(*_SHOWN).where(case.c.seq.in_(select(chosen.c.seq))).order_by(page.order(case.c.seq))
 
 
 def _few(connection: Connection, choice: Choice, stretch: Stretch | None) -> Select[Any] | None:
@@ -180,24 +180,16 @@ def _ways(connection: Connection, choice: Choice) -> Iterator[tuple[int, Select[
         yield choice.of_department, select(case.c.seq).where(case.c.case_id.in_(of_tasks))
     if wanted.seen_from and not wanted.seen_until:
         since = case.c.last_seen_at >= wanted.seen_from
-        yield _cut_short(connection, select(literal(1)).where(since)), select(case.c.seq).where(since)
-    if wanted.number:
+        yield counted_up_to(connection, FEW, select(literal(1)).where(since)), select(case.c.seq).where(since)
+    if wanted.number and wanted.is_beginning:
+        numbered = select(case.c.seq).where(CaseFilter(number=wanted.number).of_row())
+        yield counted_up_to(connection, FEW, numbered), numbered
+    elif wanted.number:
         # Every number is looked through, so only once: what is found goes into the query as it is.
         part = select(case.c.seq).where(CaseFilter(number=wanted.number).of_row()).limit(MOST_NUMBERED + 1)
         found = connection.execute(part).scalars().all()
         if len(found) <= MOST_NUMBERED:
             yield len(found), select(case.c.seq).where(case.c.seq.in_(found))
     if choice.box is not None:
-        near = _in_boxes(connection, choice.box)
-        yield _cut_short(connection, near), near
-
-
-def _in_boxes(connection: Connection, box: Box) -> Select[Any]:
-    """The `seq` of cases whose box meets this one, by the index of places: more than lie in it, never fewer."""
-    near = near_many_boxes(connection.dialect.name).bindparams(boxes=json.dumps(box.parts())).subquery("near")
-    return select(near.c.seq)
-
-
-def _cut_short(connection: Connection, seqs: Select[Any]) -> int:
-    some = seqs.limit(FEW + 1).subquery("some")
-    return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
+        near = choice.box.cases_near(connection)
+        yield counted_up_to(connection, FEW, near), near

@@ -14,14 +14,15 @@ from dispatch_api.cases.choice import Choice
 from dispatch_api.cases.filters import CaseFilter
 from dispatch_api.cases.model import CaseState
 from dispatch_api.departments.model import Departments
-from dispatch_api.store.schema import case, flight, task, task_count
+from dispatch_api.store.schema import case, flight, task
+from dispatch_api.tasks.counts import counted_tasks
 from dispatch_api.tasks.model import OPEN_STATES
 
 
 def summary_of(connection: Connection, account: Account, *, departments: Departments, at: datetime) -> dict[str, Any]:
     """Counts of what somebody may see, as the store keeps them; only what is overdue is counted when asked for."""
     cases = Choice.of(connection, CaseFilter(), account)
-    tasks = _tasks(connection, account)
+    tasks = counted_tasks(connection, account)
     by_department = _summed((department, n) for (department, _), n in tasks.items())
     flights = connection.execute(select(func.count()).select_from(flight)).scalar_one()
     return {
@@ -34,13 +35,6 @@ def summary_of(connection: Connection, account: Account, *, departments: Departm
         "overdue": connection.execute(_overdue(account, at)).scalar_one(),
         "flights": flights if account.sees_every_case else 0,
     }
-
-
-def _tasks(connection: Connection, account: Account) -> dict[tuple[str, str], int]:
-    query = select(task_count).where(task_count.c.n > 0)
-    if not account.sees_every_case:
-        query = query.where(task_count.c.department.in_(sorted(account.sees_departments)))
-    return {(row.department, row.state): row.n for row in connection.execute(query)}
 
 
 def _overdue(account: Account, at: datetime) -> Any:  # noqa: ANN401 - a query

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, or_, select
+from sqlalchemy import Connection, Row, func, select
 
-from dispatch_api.cursors import cursor_of, moment_of
+from dispatch_api.cursors import beyond, cursor_of, moment_of
 from dispatch_api.store.schema import flight, flight_photo, flight_position
 from dispatch_api.store.times import iso
 
@@ -30,11 +30,9 @@ def ring(corners: Sequence[Sequence[float]] | None) -> dict[str, Any] | None:
 def flight_page(connection: Connection, cursor: str | None, limit: int) -> dict[str, Any]:
     """A page of flights, the newest first, without their tracks; `next` is the cursor of the following page."""
     query = select(flight).order_by(flight.c.started_at.desc(), flight.c.flight_id.desc()).limit(limit + 1)
-    beyond = moment_of(cursor, "flights")
-    if beyond is not None:
-        at, name = beyond
-        started = flight.c.started_at
-        query = query.where(or_(started < at, and_(started == at, flight.c.flight_id < name)))
+    place = moment_of(cursor, "flights")
+    if place is not None:
+        query = query.where(beyond(place, flight.c.started_at, flight.c.flight_id, backwards=True))
     rows = connection.execute(query).all()
     page = rows[:limit]
     pictures = _pictures(connection, [row.flight_id for row in page])

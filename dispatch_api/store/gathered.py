@@ -5,13 +5,13 @@ A case is opened, moved and dispatched in one transaction, and each step changes
 
 from __future__ import annotations
 
-from collections import namedtuple
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Boolean, Column, Connection, Float, Row, Table, false, func, insert, select
 
+from dispatch_api.store.rows import row_maker
 from dispatch_api.store.types import UtcTime
 from dispatch_api.store.unit import known, now_known, unit_of
 
@@ -35,7 +35,7 @@ class Gathered:
             raise ValueError(f"{table.name} does not count its rows")
         self._table, self._key, self._group, self._numbered = table, key, group, numbered.name
         names = list(table.c.keys())
-        self._make_row = _row_of(table.name, names)
+        self._make_row = row_maker(table.name, names)
         self._defaults = {column.name: _default(column) for column in table.c}
         self._as_read = {column.name: made for column in table.c if (made := _as_read(column)) is not None}
         self._counts = "version" in names
@@ -96,11 +96,6 @@ class Gathered:
             name: makers[name](value) if value is not None and name in makers else value
             for name, value in values.items()
         }
-
-
-def _row_of(name: str, columns: Sequence[str]) -> Callable[[Iterable[Any]], Row[Any]]:
-    made: Any = namedtuple(f"{name}_row", columns)  # type: ignore[misc]  # its columns are the table's
-    return cast("Callable[[Iterable[Any]], Row[Any]]", made._make)
 
 
 def _default(column: Column[Any]) -> Any:  # noqa: ANN401 - a value of the column

@@ -232,6 +232,10 @@ def test_clusters_go_on_over_the_meridian_of_180(store, intake):
     store.write(lambda c: c.execute(update(tables.case).values(state="closed", lat=1.0, lon=179.9)).rowcount)
     store.write(lambda c: c.execute(update(tables.case).where(case.seq > 6).values(lon=-179.9)).rowcount)
     with store.read() as connection:
+        places = connection.execute(select(case.seq, case.lon)).all()
+    boxes = [(seq, (lon - 0.001, 0.999, lon + 0.001, 1.001)) for seq, lon in places]
+    store.write(lambda c: put_boxes(c, boxes))
+    with store.read() as connection:
         wanted = CaseFilter(bbox="179,0,-179,2", state="closed")
         told = case_clusters(connection, wanted, account=CHIEF, columns=2)
         assert sorted(feature["properties"]["count"] for feature in told["features"]) == [5, 6]

@@ -117,6 +117,12 @@ def test_a_query_that_makes_no_sense_or_that_nobody_knows_is_400(town, browser, 
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize("collection", ["cases", "tasks", "flights", "zones"])
+@pytest.mark.parametrize("key", ["abc", "-1", "0", "1.5", "१", "9" * 19, "9" * 40])
+def test_an_item_that_nobody_has_is_404(town, browser, collection, key):
+    assert browser("pilot").get(f"{ITEMS.format(collection)}/{key}").status_code == 404
+
+
 def test_each_sees_its_own_and_a_key_what_it_is_kept_to(town, store, browser, app):
     def seen(asker, collection):
         return set(ids(asker.json(ITEMS.format(collection))))

@@ -141,7 +141,7 @@ def test_a_page_of_tasks_is_found_by_an_index_wherever_it_is(store, intake):
     with store.read() as connection:
         for asked in ({"span": span}, {"box": box}, {"turn": Turn(skip=5)}):
             wanted = Wanted(account=CHIEF, matters=MATTERS, **asked)
-            query = ogc_tasks._page(connection, wanted, next(ogc_tasks._few(connection, wanted), None), 101)
+            query = ogc_tasks._page(connection, wanted, next(ogc_tasks._few(connection, wanted, 3000), None), 101)
             plan = plan_of(store, query)
             assert "Seq Scan on task" not in plan, (asked, plan)
             assert "Seq Scan on case_file" not in plan, (asked, plan)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import Connection, func, select
 
-from dispatch_api.cursors import cursor_of, moment_of
+from dispatch_api.cursors import beyond, cursor_of, moment_of
 from dispatch_api.doors.ogc.wanted import Feature, Found, Span, Wanted, feature, meets
 from dispatch_api.flights.features import flights_of
 from dispatch_api.store.schema import flight
@@ -60,19 +60,12 @@ def _walk(connection: Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
         query = query.where(flight.c.flight_id == wanted.key)
     query = query.order_by(*(column.desc() if backwards else column.asc() for column in order)).limit(_AT_ONCE)
     while True:
-        rows = connection.execute(query if place is None else query.where(_beyond(place, backwards))).all()
+        following = query if place is None else query.where(beyond(place, *order, backwards=backwards))
+        rows = connection.execute(following).all()
         yield from flights_of(connection, rows)
         if len(rows) < _AT_ONCE:
             return
         place = rows[-1].started_at, rows[-1].flight_id
-
-
-def _beyond(place: tuple[datetime, str], backwards: bool) -> ColumnElement[bool]:
-    at, flight_id = place
-    started, name = flight.c.started_at, flight.c.flight_id
-    if backwards:
-        return or_(started < at, and_(started == at, name < flight_id))
-    return or_(started > at, and_(started == at, name > flight_id))
 
 
 def _counted(connection: Connection, wanted: Wanted) -> int | None:

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from dispatch_api.accounts.access import SEES_CASES, open_to, open_to_anybody
 from dispatch_api.accounts.model import Scope
 from dispatch_api.boxes import box_of
-from dispatch_api.cursors import MAX_ROW_ID, CursorParam
+from dispatch_api.cursors import CursorParam
 from dispatch_api.described import PROBLEMS, ErrorShape
 from dispatch_api.doors.ogc.collections import COLLECTIONS, Collection, extent_of
 from dispatch_api.doors.ogc.wanted import Span, Turn, Wanted
@@ -30,7 +30,6 @@ ERRORS = ErrorShape(content=PROBLEMS.content, invalid=400, schemas=PROBLEMS.sche
 """The standard wants 400 where the rest of the API says 422."""
 
 _ITEM_PARAMETERS = frozenset({"bbox", "datetime", "limit", "offset", "after", "before", "f"})
-_NUMBERED = frozenset({"tasks", "zones"})
 _SEES = open_to(SEES_CASES, scope=Scope.FEATURES_READ)
 
 router = APIRouter(tags=["ogc"])
@@ -169,8 +168,6 @@ def one_item(request: Request, parts: PartsOf, account: Reader, collection_id: s
     """One item."""
     _only(request, {"f"})
     one = _collection(collection_id)
-    if item_id.isdecimal() and (len(item_id) > 19 or int(item_id) > MAX_ROW_ID) and collection_id in _NUMBERED:
-        raise NotFound(kind="item", key=item_id)
     with parts.store.read() as connection:
         found = one.find(connection, Wanted(account=account, matters=parts.matters, key=item_id))
     if not found.features:

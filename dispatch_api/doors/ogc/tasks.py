@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from dispatch_api.accounts.sight import visible_tasks
 from dispatch_api.boxes import Box
-from dispatch_api.cursors import cursor_of, row_of
+from dispatch_api.cursors import cursor_of, row_id_of, row_of
 from dispatch_api.doors.ogc.wanted import MOST_MATCHED, Feature, Found, Span, Wanted, cut, point
-from dispatch_api.store.dialects import SQLITE, near_many_boxes
-from dispatch_api.store.schema import case, task, task_count
+from dispatch_api.store.dialects import SQLITE
+from dispatch_api.store.few import counted_up_to
+from dispatch_api.store.schema import case, task
 from dispatch_api.store.times import iso
+from dispatch_api.tasks.counts import counted_tasks
 
 CURSOR = "ogc.tasks"
 FEW = 20_000
@@ -27,13 +28,14 @@ _WITH_CASE = task.join(case, case.c.case_id == task.c.case_id)
 def find_tasks(connection: Connection, wanted: Wanted) -> Found:
     """A page of tasks."""
     if wanted.key is not None:
-        known = wanted.key.isdecimal()
-        one = select(task.c.task_id).where(visible_tasks(wanted.account), task.c.task_id == int(wanted.key))
-        features = _features(connection, connection.execute(one).scalars().all() if known else [])
+        key = row_id_of(wanted.key)
+        one = select(task.c.task_id).where(visible_tasks(wanted.account), task.c.task_id == key)
+        features = _features(connection, [] if key is None else connection.execute(one).scalars().all())
         return Found(features=features, matched=len(features))
     turn = wanted.turn
-    matched = _counted(connection, wanted) if wanted.box is None and wanted.span is None else None
-    few = next(_few(connection, wanted), None)
+    seen = sum(counted_tasks(connection, wanted.account).values())
+    matched = seen if wanted.box is None and wanted.span is None else None
+    few = next(_few(connection, wanted, seen), None)
     # Who asks for the first page learns how many there are, where it does not take long to find out.
     counts = turn.is_first and matched is None and few is not None
     most = max(wanted.limit, MOST_MATCHED if counts else 0) + 1
@@ -70,41 +72,24 @@ def _page(connection: Connection, wanted: Wanted, few: ColumnElement[bool] | Non
     return query.order_by(order).limit(most).offset(turn.skip)
 
 
-def _few(connection: Connection, wanted: Wanted) -> Iterator[ColumnElement[bool]]:
+def _few(connection: Connection, wanted: Wanted, seen: int) -> Iterator[ColumnElement[bool]]:
     """Conditions that an index answers and that few tasks meet."""
-    if not wanted.account.sees_every_case and _counted(connection, wanted) <= FEW:
+    if not wanted.account.sees_every_case and seen <= FEW:
         own = select(task.c.task_id).where(visible_tasks(wanted.account))
         yield task.c.task_id.in_(own)
     if wanted.box is not None:
-        near = near_many_boxes(connection.dialect.name).bindparams(boxes=json.dumps(wanted.box.parts())).subquery()
-        if _is_few(connection, select(near.c.seq)):
-            yield case.c.seq.in_(select(near.c.seq))
+        near = wanted.box.cases_near(connection)
+        if counted_up_to(connection, FEW, near) <= FEW:
+            yield case.c.seq.in_(near)
     if wanted.span is not None:
         made = select(task.c.task_id).where(*_in_time(wanted.span))
-        if _is_few(connection, made):
+        if counted_up_to(connection, FEW, made) <= FEW:
             yield task.c.task_id.in_(made)
-
-
-def _is_few(connection: Connection, query: Select[Any]) -> bool:
-    some = query.limit(FEW + 1).subquery("some")
-    return int(connection.execute(select(func.count()).select_from(some)).scalar_one()) <= FEW
-
-
-def _counted(connection: Connection, wanted: Wanted) -> int:
-    account = wanted.account
-    every = select(func.coalesce(func.sum(task_count.c.n), 0))
-    if account.sees_every_case:
-        return int(connection.execute(every).scalar_one())
-    if not account.of_department:
-        return 0
-    own = task_count.c.department.in_(sorted(account.sees_departments))
-    return int(connection.execute(every.where(own)).scalar_one())
 
 
 def _inside(box: Box, *, by_index: bool) -> ColumnElement[bool]:
     # Reckoned, no index is taken for it.
-    lon, lat = (case.c.lon, case.c.lat) if by_index else (case.c.lon + 0.0, case.c.lat + 0.0)
-    return or_(*(and_(lon.between(w, e), lat.between(s, n)) for w, s, e, n in box.parts()))
+    return box.holds(case.c.lon, case.c.lat) if by_index else box.holds(case.c.lon + 0.0, case.c.lat + 0.0)
 
 
 def _in_time(span: Span) -> Iterator[ColumnElement[bool]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from dispatch_api.cursors import cursor_of, row_of
+from dispatch_api.cursors import cursor_of, row_id_of, row_of
 from dispatch_api.doors.ogc.wanted import Feature, Found, Wanted, cut, feature, meets
 from dispatch_api.store.schema import zone
 
@@ -19,7 +19,7 @@ def find_zones(connection: Connection, wanted: Wanted) -> Found:
     beyond = row_of(turn.before or turn.after, CURSOR)
     query = select(zone).order_by(zone.c.zone_id.desc() if backwards else zone.c.zone_id)
     if wanted.key is not None:
-        query = query.where(zone.c.zone_id == (int(wanted.key) if wanted.key.isdecimal() else -1))
+        query = query.where(zone.c.zone_id == row_id_of(wanted.key))
     if beyond is not None:
         query = query.where(zone.c.zone_id < beyond if backwards else zone.c.zone_id > beyond)
     matched: int | None = connection.execute(select(func.count()).select_from(zone)).scalar_one()
