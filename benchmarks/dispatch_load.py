@@ -11,9 +11,10 @@ in SQLite as our store is set up.
 
 Two questions are asked. How much goes in: each connection sends its next sighting when the last one was answered; how
 long that takes tells only how many wait in line. How long one waits at a steady pace: as many connections send three
-times what the plain way takes in at most, each at its time, and a wait counts from that time, sent or not.
+times what the plain way takes in at most on the same database, each at its time, and a wait counts from that time,
+sent or not.
 
-Targets: 3 times the plain way on SQLite, 99 of 100 answers within 150 ms at that pace, no error.
+Targets, on each database: 3 times the plain way, 99 of 100 answers within 150 ms at that pace, no error.
 """
 
 from __future__ import annotations
@@ -80,7 +81,8 @@ def main() -> None:
                     came.errors.append("a key asked again named another case")
                 if name not in best or came.per_second > best[name].per_second:
                     best[name] = came
-        pace = RATIO * best["plain, SQLite"].per_second
+        # Where only our service was given the database, the plain way on SQLite sets the pace.
+        plainly = {name.removeprefix("plain, "): came.per_second for name, came in best.items() if "plain" in name}
         paced: dict[str, Asked] = {}
         for number in range(given.rounds, 2 * given.rounds):
             for name, service in _services(given, Path(folder), number):
@@ -88,11 +90,12 @@ def main() -> None:
                     continue
                 with service as (port, key):
                     asyncio.run(_ask(port, key, WARM_UP, given.connections, -1 - number))
+                    pace = RATIO * plainly.get(name.removeprefix("ours, "), plainly["SQLite"])
                     came = asyncio.run(_ask(port, key, given.posts, given.connections, number, pace=pace))
                 if name not in paced or came.within_ms(0.99) < paced[name].within_ms(0.99):
                     paced[name] = came
         commits = _commits(Path(folder) / "bare.db")
-    missed = _print(best, paced, pace, commits)
+    missed = _print(best, paced, plainly, commits)
     sys.exit(1 if missed else 0)
 
 
@@ -229,22 +232,27 @@ def _commits(file: Path, count: int = 300) -> float:
     return count / seconds
 
 
-def _print(best: dict[str, Asked], paced: dict[str, Asked], pace: float, commits: float) -> list[str]:
+def _print(best: dict[str, Asked], paced: dict[str, Asked], plainly: dict[str, float], commits: float) -> list[str]:
     sys.stdout.write("as much as goes in\n")
     for name, came in best.items():
         _print_line(name, came)
-    sys.stdout.write(f"at a steady {pace:.0f}/s\n")
+    sys.stdout.write(f"at a steady pace, {RATIO:g} times the plain way\n")
     for name, came in paced.items():
         _print_line(name, came)
-    ratio = best["ours, SQLite"].per_second / best["plain, SQLite"].per_second
-    sys.stdout.write(f"commits            {commits:7.0f}/s\nours / plain on SQLite: {ratio:.2f}\n")
+    sys.stdout.write(f"commits            {commits:7.0f}/s\n")
     ours = [*best.items(), *paced.items()]
     missed = [f"{name}: errors" for name, came in ours if came.errors and name.startswith("ours")]
-    if ratio < RATIO:
-        missed.append(f"{ratio:.2f} times the plain way, not {RATIO:g}")
-    late = paced["ours, SQLite"].within_ms(0.99)
-    if late > WITHIN_MS:
-        missed.append(f"99 % within {late:.0f} ms, not {WITHIN_MS:g}")
+    for database, plain_per_second in plainly.items():
+        if f"ours, {database}" not in best:
+            continue
+        ratio = best[f"ours, {database}"].per_second / plain_per_second
+        sys.stdout.write(f"ours / plain on {database}: {ratio:.2f}\n")
+        if ratio < RATIO:
+            missed.append(f"{database}: {ratio:.2f} times the plain way, not {RATIO:g}")
+    for name, came in paced.items():
+        late = came.within_ms(0.99)
+        if late > WITHIN_MS:
+            missed.append(f"{name}: 99 % within {late:.0f} ms, not {WITHIN_MS:g}")
     sys.stdout.writelines(f"missed: {line}\n" for line in missed)
     return missed
 

@@ -29,7 +29,10 @@ _NEAR = {
 }
 _PUT = {
     SQLITE: "INSERT OR REPLACE INTO case_box VALUES (:seq, :west, :east, :south, :north)",
-    POSTGRESQL: f"INSERT INTO case_box VALUES (:seq, {_ENVELOPE}) ON CONFLICT (seq) DO UPDATE SET box = excluded.box",
+    POSTGRESQL: "INSERT INTO case_box SELECT seq, ST_MakeEnvelope(west, south, east, north, 4326) "
+    "FROM json_to_recordset(CAST(:rows AS json)) "
+    "AS told (seq bigint, west float8, south float8, east float8, north float8) "
+    "ON CONFLICT (seq) DO UPDATE SET box = excluded.box",
 }
 _NEAR_MANY = {
     SQLITE: "SELECT asked.key AS nth, box.seq AS seq FROM json_each(:boxes) AS asked CROSS JOIN case_box AS box "
@@ -40,9 +43,12 @@ _NEAR_MANY = {
     "ON box.box && ST_MakeEnvelope(CAST(edges ->> 0 AS float8), CAST(edges ->> 1 AS float8), "
     "CAST(edges ->> 2 AS float8), CAST(edges ->> 3 AS float8), 4326)",
 }
-_COUNT = (
-    "INSERT INTO counter (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
-)
+_COUNTED_UP = "ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+_COUNT = {
+    SQLITE: f"INSERT INTO counter (name, value) VALUES (:name, :value) {_COUNTED_UP}",
+    POSTGRESQL: "INSERT INTO counter (name, value) SELECT name, value "
+    f"FROM json_to_recordset(CAST(:rows AS json)) AS told (name text, value bigint) {_COUNTED_UP}",
+}
 _READ = {
     SQLITE: "SELECT seq, min_lon, min_lat, max_lon, max_lat FROM case_box ORDER BY seq",
     POSTGRESQL: "SELECT seq, ST_XMin(box), ST_YMin(box), ST_XMax(box), ST_YMax(box) FROM case_box ORDER BY seq",
@@ -78,7 +84,7 @@ def near_many_boxes(dialect: str) -> TextualSelect:
 BOX = Put(name="case_box", statements={dialect: text(_PUT[dialect]) for dialect in DIALECTS})
 """Sets the box of a case; see `box_row`."""
 
-COUNT = Put(name="counter", statements={dialect: text(_COUNT) for dialect in DIALECTS})
+COUNT = Put(name="counter", statements={dialect: text(_COUNT[dialect]) for dialect in DIALECTS})
 """Sets how far a name is counted: `name`, `value`."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from dispatch_api.accounts.access import SEES_CASES, open_to, open_to_anybody
@@ -28,6 +28,9 @@ GEOJSON = "application/geo+json"
 OPENAPI = "application/vnd.oai.openapi+json;version=3.1"
 ERRORS = ErrorShape(content=PROBLEMS.content, invalid=400, schemas=PROBLEMS.schemas)
 """The standard wants 400 where the rest of the API says 422."""
+
+CollectionId = Annotated[str, Path(json_schema_extra={"enum": [*COLLECTIONS]})]
+"""Described with its words; of any other there is no collection, which is 404."""
 
 _ITEM_PARAMETERS = frozenset({"bbox", "datetime", "limit", "offset", "after", "before", "f"})
 _SEES = open_to(SEES_CASES, scope=Scope.FEATURES_READ)
@@ -102,7 +105,7 @@ def collections(request: Request, parts: PartsOf, account: Reader) -> dict[str, 
 
 @router.get("/collections/{collection_id}")
 @_SEES
-def one_collection(request: Request, parts: PartsOf, account: Reader, collection_id: str) -> dict[str, Any]:
+def one_collection(request: Request, parts: PartsOf, account: Reader, collection_id: CollectionId) -> dict[str, Any]:
     """One collection."""
     _only(request, {"f"})
     one = _collection(collection_id)
@@ -116,7 +119,7 @@ def items(
     request: Request,
     parts: PartsOf,
     account: Reader,
-    collection_id: str,
+    collection_id: CollectionId,
     bbox: Annotated[str | None, Query(max_length=200)] = None,
     when: Annotated[str | None, Query(alias="datetime", max_length=100)] = None,
     limit: Annotated[int, Query(ge=1)] = 100,
@@ -164,7 +167,7 @@ def items(
 
 @router.get("/collections/{collection_id}/items/{item_id}", response_class=GeoJson)
 @_SEES
-def one_item(request: Request, parts: PartsOf, account: Reader, collection_id: str, item_id: str) -> GeoJson:
+def one_item(request: Request, parts: PartsOf, account: Reader, collection_id: CollectionId, item_id: str) -> GeoJson:
     """One item."""
     _only(request, {"f"})
     one = _collection(collection_id)
