@@ -38,11 +38,12 @@ PHASES = "examples,coverage,fuzzing,stateful"
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
-    """One run: who asks, which addresses, and for how many seconds at most."""
+    """One run: who asks, which addresses, for how many seconds at most, and how often each."""
 
     who: str
     where: str
     longest_s: int
+    examples: int = 8
 
     @property
     def is_apart(self) -> bool:
@@ -56,7 +57,7 @@ TURNS = (
     Turn(who="drainer", where="^/api/v1/", longest_s=6),
     Turn(who="keeper", where="^/api/v1/", longest_s=6),
     Turn(who="key", where="^/api/v1/", longest_s=6),
-    Turn(who="key", where="^/ogc/", longest_s=6),
+    Turn(who="key", where="^/ogc/", longest_s=12, examples=40),
     Turn(who="nobody", where="^/api/v1/(session|stream)", longest_s=3),
     Turn(who="drainer", where="^/api/v1/session", longest_s=3),
     Turn(who="nobody", where="^/open311/", longest_s=6),
@@ -87,8 +88,8 @@ def test_no_request_breaks_the_service_or_is_answered_as_nobody_described(store,
         command = [
             sys.executable, "-m", "schemathesis.cli", "run", f"{address}/api/v1/openapi.json",
             "--phases", PHASES, "--checks", ",".join(CHECKS), "--include-path-regex", turn.where,
-            "--max-time", str(turn.longest_s), "--max-examples", "8", "--seed", "1", "--generation-deterministic",
-            "--continue-on-failure", "--no-color", "--warnings", "off",
+            "--max-time", str(turn.longest_s), "--max-examples", str(turn.examples), "--seed", "1",
+            "--generation-deterministic", "--continue-on-failure", "--no-color", "--warnings", "off",
             *(word for path in APART for word in ("--exclude-path", path) if not turn.is_apart),
             *(word for pair in headers_of(turn.who, address, store).items() for word in ("-H", ": ".join(pair))),
         ]  # fmt: skip
