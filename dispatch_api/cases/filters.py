@@ -102,7 +102,8 @@ class CaseFilter:
         if self.number:
             parts.append(holds_text(case.c.number, self.number))
             if self.is_beginning:
-                parts.append(case.c.number.between(self.number, f"{self.number}:"))
+                # Not BETWEEN: PostgreSQL takes no collation within it.
+                parts += [case.c.number >= self.number, case.c.number < f"{self.number}:"]
         return and_(*parts)
 
 

@@ -91,7 +91,7 @@ def some_filter(rng: random.Random) -> CaseFilter:
         since = NOON - timedelta(days=rng.uniform(0, 350))
         asked |= {"seen_from": since, "seen_until": since + timedelta(days=rng.choice((-3, 0.1, 1, 30, 80)))}
     if rng.random() < 0.2:
-        asked["number"] = rng.choice(("2026", "0007", "12-0", "%", "x"))
+        asked["number"] = rng.choice(("2026", "0007", "12-0", "%", "x", "20260702", "20260702-", "20260809-01"))
     if rng.random() < 0.4:
         half, lon, lat = rng.choice((0.01, 0.1, 0.3)), 118.8 + rng.uniform(0, 0.4), 28.9 + rng.uniform(0, 0.4)
         asked["bbox"] = f"{lon - half},{lat - half},{lon + half},{lat + half}"
