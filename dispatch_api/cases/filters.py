@@ -19,13 +19,18 @@ from dispatch_api.accounts.sight import visible_tasks
 from dispatch_api.boxes import box_of
 from dispatch_api.cases.model import CaseState, Colour
 from dispatch_api.cursors import words_of
+from dispatch_api.store.dialects import SQLITE
 from dispatch_api.store.schema import case, task
 
 _FROM_ITS_DAY = re.compile(r"\d{8}(-\d*)?", re.ASCII)
 
 
 class holds_text(FunctionElement[bool]):  # noqa: N801 - named as it reads in a query
-    """The condition that a column holds a text somewhere; on SQLite several times as quick as LIKE."""
+    """The condition that a column holds a text somewhere, as letters: nothing in it stands for others.
+
+    On SQLite `instr` is several times as quick as LIKE. On PostgreSQL it is the other way round: of LIKE the planner
+    knows that few rows are like that, and has several processes look for them.
+    """
 
     type = Boolean()
     inherit_cache = True
@@ -35,7 +40,12 @@ class holds_text(FunctionElement[bool]):  # noqa: N801 - named as it reads in a 
 @compiles(holds_text)
 def _by_position(element: holds_text, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - the compiler's own
     column, text = (compiler.process(part, **options) for part in element.clauses)
-    return f"({'instr' if compiler.dialect.name == 'sqlite' else 'strpos'}({column}, {text}) > 0)"
+    if compiler.dialect.name == SQLITE:
+        return f"(instr({column}, {text}) > 0)"
+    escaped = text
+    for letter in ("!", "%%", "_"):
+        escaped = f"replace({escaped}, '{letter}', '!{letter}')"
+    return f"({column} LIKE '%%' || {escaped} || '%%' ESCAPE '!')"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, literal, select, true, union_all
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, select, true, union_all
 from sqlalchemy.sql.selectable import Subquery
 
 from dispatch_api.accounts.model import Account
@@ -22,6 +22,7 @@ from dispatch_api.accounts.sight import visible_tasks
 from dispatch_api.cases.choice import Choice
 from dispatch_api.cases.filters import CaseFilter
 from dispatch_api.cases.spans import Stretch
+from dispatch_api.store.dialects import SQLITE
 from dispatch_api.store.few import counted_up_to
 from dispatch_api.store.rows import row_maker
 from dispatch_api.store.schema import case, task
@@ -133,7 +134,7 @@ def places_query(connection: Connection, choice: Choice, page: Page) -> Select[A
     stretch = Stretch.of(connection, start, end) if start and end else None
     few = _few(connection, choice, stretch)
     if few is not None:
-        return select(*_PLACE).where(case.c.seq.in_(few), choice.in_place, page.following)
+        return select(*_PLACE).where(few, choice.in_place, page.following)
     within = choice.in_place if stretch is None else and_(choice.in_place, stretch.condition)
     return _through_states(choice.states, within, page)
 
@@ -158,38 +159,43 @@ def _shown(seqs: Select[Any], page: Page) -> Select[Any]:
     return select(*_SHOWN).where(case.c.seq.in_(select(chosen.c.seq))).order_by(page.order(case.c.seq))
 
 
-def _few(connection: Connection, choice: Choice, stretch: Stretch | None) -> Select[Any] | None:
+def _few(connection: Connection, choice: Choice, stretch: Stretch | None) -> ColumnElement[bool] | None:
     """The shortest way that looks at cases one by one, where it is shorter than the index by state."""
     most = min(FEW, choice.to_look_through // _ENTRIES_A_CASE)
-    best: Select[Any] | None = None
-    of_time = [] if stretch is None else [(stretch.cases, stretch.seqs)]
-    for size, seqs in (*of_time, *_ways(connection, choice)):
+    best: ColumnElement[bool] | None = None
+    of_time = [] if stretch is None else [(stretch.cases, case.c.seq.in_(stretch.seqs))]
+    for size, condition in (*of_time, *_ways(connection, choice)):
         if size <= most:
-            most, best = size, seqs
+            most, best = size, condition
     return best
 
 
-def _ways(connection: Connection, choice: Choice) -> Iterator[tuple[int, Select[Any]]]:
+def _ways(connection: Connection, choice: Choice) -> Iterator[tuple[int, ColumnElement[bool]]]:
+    """How many cases a condition leaves, and the condition, written so that its own index is taken."""
     wanted = choice.wanted
     if wanted.matter:
         states = case.c.state.in_(choice.states)
-        yield choice.of_matter, select(case.c.seq).where(case.c.matter.in_(wanted.matter.split(",")), states)
+        of_matter = select(case.c.seq).where(case.c.matter.in_(wanted.matter.split(",")), states)
+        yield choice.of_matter, case.c.seq.in_(of_matter)
     if choice.departments is not None:
         named = task.c.department.in_(wanted.department.split(",")) if wanted.department else true()
         of_tasks = select(task.c.case_id).where(visible_tasks(choice.account), named)
-        yield choice.of_department, select(case.c.seq).where(case.c.case_id.in_(of_tasks))
+        own = case.c.case_id.in_(of_tasks)
+        # SQLite might walk a state and ask this of each case; PostgreSQL would fetch each case twice.
+        is_lite = connection.dialect.name == SQLITE
+        yield choice.of_department, case.c.seq.in_(select(case.c.seq).where(own)) if is_lite else own
     if wanted.seen_from and not wanted.seen_until:
-        since = case.c.last_seen_at >= wanted.seen_from
-        yield counted_up_to(connection, FEW, select(literal(1)).where(since)), select(case.c.seq).where(since)
+        since = select(case.c.seq).where(case.c.last_seen_at >= wanted.seen_from)
+        yield counted_up_to(connection, FEW, since), case.c.seq.in_(since)
     if wanted.number and wanted.is_beginning:
         numbered = select(case.c.seq).where(CaseFilter(number=wanted.number).of_row())
-        yield counted_up_to(connection, FEW, numbered), numbered
+        yield counted_up_to(connection, FEW, numbered), case.c.seq.in_(numbered)
     elif wanted.number:
         # Every number is looked through, so only once: what is found goes into the query as it is.
-        part = select(case.c.seq).where(CaseFilter(number=wanted.number).of_row()).limit(MOST_NUMBERED + 1)
+        part = select(case.c.number).where(CaseFilter(number=wanted.number).of_row()).limit(MOST_NUMBERED + 1)
         found = connection.execute(part).scalars().all()
         if len(found) <= MOST_NUMBERED:
-            yield len(found), select(case.c.seq).where(case.c.seq.in_(found))
+            yield len(found), case.c.seq.in_(select(case.c.seq).where(case.c.number.in_(found)))
     if choice.box is not None:
         near = choice.box.cases_near(connection)
-        yield counted_up_to(connection, FEW, near), near
+        yield counted_up_to(connection, FEW, near), case.c.seq.in_(near)

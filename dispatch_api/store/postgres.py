@@ -22,6 +22,9 @@ STUCK_WRITER_S = 120
 _WRITE_LOCK = "SELECT pg_advisory_xact_lock(7089451062)"
 _WRITING = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE"
 _READING = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+# How many cases a state, a box or a department has differs a thousandfold: one plan for all of them takes seconds. And
+# no query here lasts so long that to compile it would pay.
+_PLANNING = ("SET plan_cache_mode = force_custom_plan", "SET jit = off")
 _STRANGERS = """
     SELECT count(*) FROM pg_class c
     WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p', 'v')
@@ -58,7 +61,7 @@ class PostgresBackend:
 
     def reader_engine(self) -> Engine:
         """Connections that cannot change anything; each transaction sees one moment of the store."""
-        return self._engine(_READING, connections=READERS)
+        return self._engine(_READING, *_PLANNING, connections=READERS)
 
     def is_new(self) -> bool:
         """Whether the database has no tables but those of its extensions."""

@@ -119,13 +119,14 @@ case = Table(
     ),
     Index("case_file_of_matter", "matter", "state", "seq"),
     Index("case_file_opened", "matter", "opened_at", "case_id"),
-    Index("case_file_seen", "last_seen_at", "first_seen_at"),
+    Index("case_file_seen", "last_seen_at", "first_seen_at", postgresql_include=["seq"]),
     # The few that were seen for long, so that for all others a day is found by when they were seen last.
     Index(
         "case_file_seen_long",
         *("last_seen_at", "first_seen_at"),
         sqlite_where=text(SEEN_LONG["sqlite"]),
         postgresql_where=text(SEEN_LONG["postgresql"]),
+        postgresql_include=["seq"],
     ),
     Index(
         "case_file_dispatched",

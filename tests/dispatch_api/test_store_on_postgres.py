@@ -138,6 +138,13 @@ def test_a_reader_sees_one_moment_although_somebody_writes(store):
     assert len(ask(store, count)) == 1
 
 
+@pytest.mark.parametrize("store_kind", ["postgresql"], indirect=True)
+def test_each_question_is_planned_for_what_it_asks(store):
+    with store.read() as connection:
+        for setting, value in (("plan_cache_mode", "force_custom_plan"), ("jit", "off")):
+            assert connection.exec_driver_sql(f"SHOW {setting}").scalar_one() == value
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
