@@ -16,7 +16,7 @@ from dispatch_api.cases.model import Case, CaseState
 from dispatch_api.cases.observation import Observation
 from dispatch_api.departments.facts import Facts, ZoneFact
 from dispatch_api.errors import NotFound
-from dispatch_api.store.dialects import BOX, DIALECTS, BoxLonLat, box_row, near_many_boxes
+from dispatch_api.store.dialects import BOX, DIALECTS, BoxLonLat, box_row, near_many_boxes, one_of_words
 from dispatch_api.store.gathered import Gathered
 from dispatch_api.store.schema import case, evidence, observation
 from dispatch_api.store.tallies import SEPARATOR
@@ -36,11 +36,12 @@ _NEAR_MANY = {
     for dialect in DIALECTS
     for near in [near_many_boxes(dialect).subquery("near")]
 }
-_PICTURES = (
-    select(evidence.c.case_id, evidence.c.original_sha256)
-    .where(evidence.c.case_id.in_(bindparam("of_cases", expanding=True)))
+_PICTURES = {
+    dialect: select(evidence.c.case_id, evidence.c.original_sha256)
+    .where(evidence.c.case_id.in_(one_of_words(dialect)))
     .order_by(evidence.c.merit.asc().nulls_first(), evidence.c.observation_id, evidence.c.evidence_id.desc())
-)
+    for dialect in DIALECTS
+}
 _OBSERVATIONS = (
     select(observation).where(observation.c.case_id == bindparam("of_case")).order_by(observation.c.observation_id)
 )
@@ -242,4 +243,5 @@ def best_evidence(connection: Connection, case_ids: Sequence[str]) -> dict[str, 
     if all(is_new_case(connection, case_id) for case_id in case_ids):
         # A picture of theirs would have had them written first.
         return {}
-    return {row.case_id: row.original_sha256 for row in connection.execute(_PICTURES, {"of_cases": list(case_ids)})}
+    pictures = connection.execute(_PICTURES[connection.dialect.name], {"words": json.dumps(list(case_ids))})
+    return dict(pictures.all())
