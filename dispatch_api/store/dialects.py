@@ -45,7 +45,7 @@ _NEAR_MANY = {
 }
 _WORDS = {
     SQLITE: "SELECT value AS word FROM json_each(:words)",
-    POSTGRESQL: "SELECT word COLLATE \"C\" AS word FROM json_array_elements_text(CAST(:words AS json)) AS told (word)",
+    POSTGRESQL: 'SELECT word COLLATE "C" AS word FROM json_array_elements_text(CAST(:words AS json)) AS told (word)',
 }
 _COUNTED_UP = "ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 _COUNT = {

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, Table, event
 
 from dispatch_api.store.bulk import Put, write_rows
+from dispatch_api.store.pipeline import sent_together
 
 T = TypeVar("T")
 Target = Table | Put
@@ -135,8 +136,9 @@ def flush(connection: Connection) -> None:
     if open_unit is None or not open_unit.rows:
         return
     rows, open_unit.rows, open_unit.groups = open_unit.rows, {}, {}
-    for target in sorted(rows, key=_rank):
-        write_rows(connection, target, list(rows[target].values()))
+    with sent_together(connection):
+        for target in sorted(rows, key=_rank):
+            write_rows(connection, target, list(rows[target].values()))
 
 
 def forget(connection: Connection) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime, timedelta, timezone
 
 import pytest
 from dispatch_builders import NOON
 from sqlalchemy import delete, insert, select, text
+from sqlalchemy.exc import IntegrityError
 
+from dispatch_api.errors import StoreUnreachable
 from dispatch_api.store import schema as tables
 from dispatch_api.store.bulk import write_rows
+from dispatch_api.store.unit import write_later
 
 ODD = ("", "'", '"', "\\", "%s %(a)s %", "一二三 🚁", "a\tb\nc", "{}", "null", "\u2028")
 NUMBERS = (0.1 + 0.2, -0.0, 1e-300, 1.7976931348623157e308, 118.94000000000001, 2.0**53 + 2)
@@ -92,3 +96,44 @@ def test_a_time_without_a_zone_is_refused_in_company_too(store):
         store.write(lambda connection: write_rows(connection, tables.flight, rows))
     with store.read() as connection:
         assert connection.execute(select(tables.flight)).all() == []
+
+
+@pytest.mark.both_stores
+def test_rows_that_cannot_be_written_fail_their_own_caller_alone(store):
+    def start(name, *, state="ended"):
+        def work(connection):
+            write_later(connection, tables.flight, FLIGHT | {"flight_id": name, "started_at": NOON, "state": state})
+            write_later(
+                connection, tables.feed, {"at": NOON, "type": "t", "case_id": None, "departments": [], "data": {}}
+            )
+
+        return work
+
+    gate = threading.Event()
+    waiting = store.submit(lambda _: gate.wait(30))
+    works = [start("a"), start("b", state=None), start("a"), start("c")]
+    first, nothing, twice, last = [store.submit(work) for work in works]
+    gate.set()
+    assert waiting.result(60)
+    assert first.result(60) is last.result(60) is None
+    for refused in (nothing, twice):
+        with pytest.raises(IntegrityError):
+            refused.result(60)
+    with store.read() as connection:
+        assert connection.execute(select(tables.flight.c.flight_id).order_by("flight_id")).scalars().all() == ["a", "c"]
+        assert len(connection.execute(select(tables.feed)).all()) == 2
+
+
+@pytest.mark.parametrize("store_kind", ["postgresql"], indirect=True)
+def test_a_server_that_goes_while_rows_are_sent_is_told_as_such(postgres, store):
+    def work(connection):
+        write_later(connection, tables.flight, FLIGHT | {"flight_id": "lost", "started_at": NOON})
+        pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        postgres.run(f"SELECT pg_terminate_backend({pid}, 20000)")
+
+    with pytest.raises(StoreUnreachable):
+        store.write(work)
+    row = FLIGHT | {"flight_id": "kept", "started_at": NOON}
+    store.write(lambda connection: write_later(connection, tables.flight, row))
+    with store.read() as connection:
+        assert connection.execute(select(tables.flight.c.flight_id)).scalars().all() == ["kept"]
