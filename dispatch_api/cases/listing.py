@@ -132,7 +132,7 @@ def places_query(connection: Connection, choice: Choice, page: Page) -> Select[A
     """The query for `seq`, `lon`, `lat` and `colour` of cases among which are those of a page; they have no order."""
     start, end = choice.wanted.seen_from, choice.wanted.seen_until
     stretch = Stretch.of(connection, start, end) if start and end else None
-    few = _few(connection, choice, stretch)
+    few = _few(connection, choice, stretch, page)
     if few is not None:
         return select(*_PLACE).where(few, choice.in_place, page.following)
     within = choice.in_place if stretch is None else and_(choice.in_place, stretch.condition)
@@ -159,7 +159,7 @@ def _shown(seqs: Select[Any], page: Page) -> Select[Any]:
     return select(*_SHOWN).where(case.c.seq.in_(select(chosen.c.seq))).order_by(page.order(case.c.seq))
 
 
-def _few(connection: Connection, choice: Choice, stretch: Stretch | None) -> ColumnElement[bool] | None:
+def _few(connection: Connection, choice: Choice, stretch: Stretch | None, page: Page) -> ColumnElement[bool] | None:
     """The shortest way that looks at cases one by one, where it is shorter than the index by state."""
     most = min(FEW, choice.to_look_through // _ENTRIES_A_CASE)
     best: ColumnElement[bool] | None = None
@@ -167,6 +167,14 @@ def _few(connection: Connection, choice: Choice, stretch: Stretch | None) -> Col
     for size, condition in (*of_time, *_ways(connection, choice)):
         if size <= most:
             most, best = size, condition
+    if choice.box is not None:
+        near = choice.box.cases_near(connection)
+        size = counted_up_to(connection, most, near)
+        # In a crowded box a page is full long before a state is walked to its end.
+        fitting = size * choice.most / choice.to_look_through
+        full = min(1.0, (page.limit + page.skip) / max(fitting, 1.0))
+        if size <= min(most, full * choice.to_look_through / _ENTRIES_A_CASE):
+            return case.c.seq.in_(near)
     return best
 
 
@@ -196,6 +204,3 @@ def _ways(connection: Connection, choice: Choice) -> Iterator[tuple[int, ColumnE
         found = connection.execute(part).scalars().all()
         if len(found) <= MOST_NUMBERED:
             yield len(found), case.c.seq.in_(select(case.c.seq).where(case.c.number.in_(found)))
-    if choice.box is not None:
-        near = choice.box.cases_near(connection)
-        yield counted_up_to(connection, FEW, near), case.c.seq.in_(near)
