@@ -321,15 +321,23 @@ def test_the_list_is_worked_by_keyboard(visitor):
 def test_an_ended_session_leads_to_the_log_in_page_and_back(visitor, city):
     page = visitor(session_ends=True).log_in("centre")
     page.wait_for_selector("[data-case]")
-    # What the map asks by itself would notice the end before the click.
+    # What the map asks by itself would notice the end before the click: it waits for its answer.
     held: list[Route] = []
-    page.route("**/api/v1/**", lambda route: held.append(route))
+    let_go = False
+
+    def hold(route: Route) -> None:
+        if let_go:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route("**/api/v1/**", hold)
     page.context.clear_cookies()
     page.locator(".top-bar nav a").nth(1).click()
     page.wait_for_url("**/inbox")
-    page.unroute("**/api/v1/**")
-    for request in held:
-        request.continue_()
+    let_go = True
+    for route in held:
+        route.continue_()
     expect(page.locator(".notice")).to_have_text("登录已过期，请重新登录。")
     page.click('[data-demo-name="centre"]')
     page.wait_for_url("**/inbox")
