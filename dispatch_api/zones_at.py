@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import date
 from functools import partial
 
 import shapely
 from shapely.geometry import shape
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, bindparam, case, func, select
 
 from dispatch_api.departments.facts import ZoneFact
 from dispatch_api.errors import ConfigurationError
 from dispatch_api.store import Store
 from dispatch_api.store.feed import forgotten_until
 from dispatch_api.store.schema import feed, zone
+from dispatch_api.store.unit import has_only_read
 from geo.errors import InputFileError
 from geo.position import Fix
 from geo.zones.features import zone_of
 from geo.zones.lookup import Zones
 from geo.zones.zone import ZoneHit
+
+_NEWS = select(
+    func.max(feed.c.feed_id),
+    func.max(case((feed.c.type == "zones.changed", 1), else_=0)),
+    func.min(feed.c.feed_id),
+).where(feed.c.feed_id > bindparam("told_until"))
 
 
 class ZonesAt:
@@ -40,14 +48,22 @@ class ZonesAt:
         """
         return self.many([(fix, on)])[0]
 
-    def many(self, places: Sequence[tuple[Fix, date]]) -> list[tuple[ZoneFact, ...]]:
+    def many(
+        self, places: Sequence[tuple[Fix, date]], *, connection: Connection | None = None
+    ) -> list[tuple[ZoneFact, ...]]:
         """The same for many places, each on its day, in their order.
+
+        Args:
+            places: Where and when.
+            connection: A transaction to ask in, where there is one at hand. One that has written is not asked: what it
+                tells may be taken back.
 
         Raises:
             ConfigurationError: A kept zone cannot be used.
         """
-        with self._lock:
-            zones = self._current()
+        asked = connection if connection is not None and has_only_read(connection) else None
+        with self._lock, self._store.read() if asked is None else nullcontext(asked) as reading:
+            zones = self._current(reading)
         found: list[tuple[ZoneFact, ...]] = [()] * len(places)
         for day in {day for _, day in places}:
             numbers = [number for number, (_, on) in enumerate(places) if on == day]
@@ -56,19 +72,13 @@ class ZonesAt:
                 found[number] = tuple(zone_fact(hit) for hit in under)
         return found
 
-    def _current(self) -> Zones:
-        news = select(
-            func.max(feed.c.feed_id),
-            func.max(case((feed.c.type == "zones.changed", 1), else_=0)),
-            func.min(feed.c.feed_id),
-        )
-        with self._store.read() as connection:
-            until, changed, first = connection.execute(news.where(feed.c.feed_id > self._told_until)).one()
-            # What was told meanwhile and is forgotten already may have been a change too.
-            gap = first is not None and first > self._told_until + 1
-            if self._zones is None or changed or (gap and forgotten_until(connection) > self._told_until):
-                self._zones = _read(connection)
-            self._told_until = until or self._told_until
+    def _current(self, connection: Connection) -> Zones:
+        until, changed, first = connection.execute(_NEWS, {"told_until": self._told_until}).one()
+        # What was told meanwhile and is forgotten already may have been a change too.
+        gap = first is not None and first > self._told_until + 1
+        if self._zones is None or changed or (gap and forgotten_until(connection) > self._told_until):
+            self._zones = _read(connection)
+        self._told_until = until or self._told_until
         return self._zones
 
 

@@ -89,7 +89,11 @@ def _error_alone(row: CaseRow) -> PlaceError:
     along_e, across_e = scale * major_m * sin / east_m, scale * minor_m * cos / east_m
     along_n, across_n = scale * major_m * cos / north_m, -scale * minor_m * sin / north_m
     lon, lat = row.lon, row.lat
-    ring = [[round(lon + along_e * a + across_e * b, 8), round(lat + along_n * a + across_n * b, 8)] for a, b in _TURNS]
+    # To the eighth digit: rounding to whole numbers takes a third of the time.
+    ring = [
+        [round((lon + along_e * a + across_e * b) * 1e8) / 1e8, round((lat + along_n * a + across_n * b) * 1e8) / 1e8]
+        for a, b in _TURNS
+    ]
     azimuth_deg = round(math.degrees(azimuth), 1)
     sigma = {"major_m": round(major_m, 3), "minor_m": round(minor_m, 3), "azimuth_deg": azimuth_deg}
     return PlaceError(sigma=sigma, ellipse95={"type": "Polygon", "coordinates": [[*ring, ring[0]]]})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from dispatch_api.store.schema import answer_once
 from dispatch_api.store.unit import write_later
 
 MAX_KEY_LENGTH = 200
+_KEY = r"^[\x21-\x7e]+$"
 _BEFORE = select(answer_once).where(
     answer_once.c.owner == bindparam("of_owner"), answer_once.c.key.in_(bindparam("of_keys", expanding=True))
 )
@@ -29,10 +31,15 @@ IdempotencyKey = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=MAX_KEY_LENGTH,
-        pattern=r"^[\x21-\x7e]+$",
+        pattern=_KEY,
         description="A name of this request, unique to its sender; the same again gets the same answer.",
     ),
 ]
+
+
+def is_key(text: str) -> bool:
+    """Whether a header's value can be a key."""
+    return len(text) <= MAX_KEY_LENGTH and re.fullmatch(_KEY, text) is not None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -166,7 +166,7 @@ class SightingDesk:
                     checked.append((request.account.name, one.key, *self._checked(one, now, holds=holds)))
                 except DispatchError as error:
                     checked.append(error)
-        zones = iter(self._zones([(one[2], one[3]) for one in checked if isinstance(one, tuple)]))
+        zones = iter(self._zones(connection, [(one[2], one[3]) for one in checked if isinstance(one, tuple)]))
         return [self._ready(*one, next(zones)) if isinstance(one, tuple) else one for one in checked]
 
     def _checked(self, one: Asked, now: datetime, *, holds: bool) -> tuple[Sighting, datetime, str]:
@@ -177,10 +177,10 @@ class SightingDesk:
         matter = self._keys_of_codes.get(one.sighting.matter, one.sighting.matter)
         return one.sighting, one.sighting.checked(now), self._matters[matter].key
 
-    def _zones(self, seen: Sequence[tuple[Sighting, datetime]]) -> list[tuple[ZoneFact, ...]]:
+    def _zones(self, connection: Connection, seen: Sequence[tuple[Sighting, datetime]]) -> list[tuple[ZoneFact, ...]]:
         calendar = self._matters.calendar
         places = [(_fix(sighting), calendar.local_date(at)) for sighting, at in seen]
-        found = self._zones_at.many(places)
+        found = self._zones_at.many(places, connection=connection)
         return [_with_given(sighting, under) for (sighting, _), under in zip(seen, found, strict=True)]
 
     def _ready(

@@ -3,24 +3,69 @@
 from __future__ import annotations
 
 from asyncio import wrap_future
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Response
+import orjson
+from fastapi import APIRouter, Body, Request, Response
+from fastapi.routing import APIRoute
+from pydantic import ValidationError
 
 from dispatch_api.accounts.access import open_to
-from dispatch_api.accounts.model import Scope
-from dispatch_api.doors.idempotency import IdempotencyKey
+from dispatch_api.accounts.model import Account, Scope
+from dispatch_api.admission import admit
+from dispatch_api.doors.idempotency import IdempotencyKey, is_key
 from dispatch_api.doors.sighting import Sighting
-from dispatch_api.doors.sighting_desk import Asked
-from dispatch_api.parts import PartsOf, Writer
+from dispatch_api.doors.sighting_desk import Asked, Outcome
+from dispatch_api.parts import Parts, PartsOf, Writer, parts_of
 
 MAX_BATCH = 1000
 REPLAYED_HEADER = "Idempotency-Replayed"
+_CREATED = 201
+_JSON = "application/json"
+
+
+class ShortWay(APIRoute):
+    """Takes a well-formed sighting past what FastAPI does for any request: half of the time that a request takes.
+
+    Whatever is not quite as pipelines send it goes the ordinary way, which tells what is wrong with it.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler of a request."""
+        ordinary = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            answer = await _well_formed(request)
+            return await ordinary(request) if answer is None else answer
+
+        return handle
+
 
 router = APIRouter(tags=["sightings"])
 
 
-@router.post("/sightings", status_code=201)
+async def _well_formed(request: Request) -> Response | None:
+    key = request.headers.get("idempotency-key", "")
+    if request.headers.get("content-type") != _JSON or not is_key(key):
+        return None
+    await admit(request)
+    try:
+        sighting = Sighting.model_validate_json(await request.body())
+    except ValidationError:
+        return None
+    outcome = await _recorded(parts_of(request), request.state.account, key, sighting)
+    headers = {REPLAYED_HEADER: "true"} if outcome.replayed else None
+    return Response(orjson.dumps(dict(outcome.told or {})), _CREATED, headers, media_type=_JSON)
+
+
+async def _recorded(parts: Parts, account: Account, key: str, sighting: Sighting) -> Outcome:
+    (outcome,) = await wrap_future(parts.sightings.submit(account, [Asked(key=key, sighting=sighting)]))
+    if outcome.error is not None:
+        raise outcome.error
+    return outcome
+
+
 @open_to(scope=Scope.SIGHTINGS_WRITE, key_checked_at_commit=True)
 async def one_sighting(
     parts: PartsOf, account: Writer, response: Response, key: IdempotencyKey, sighting: Sighting
@@ -30,12 +75,13 @@ async def one_sighting(
     The same `Idempotency-Key` with the same sighting is answered as the first time and recorded once; with another
     sighting it is a 409.
     """
-    (outcome,) = await wrap_future(parts.sightings.submit(account, [Asked(key=key, sighting=sighting)]))
-    if outcome.error is not None:
-        raise outcome.error
+    outcome = await _recorded(parts, account, key, sighting)
     if outcome.replayed:
         response.headers[REPLAYED_HEADER] = "true"
     return dict(outcome.told or {})
+
+
+router.add_api_route("/sightings", one_sighting, methods=["POST"], status_code=_CREATED, route_class_override=ShortWay)
 
 
 @router.post("/sightings:batch")

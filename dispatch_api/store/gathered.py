@@ -9,14 +9,12 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Connection, Float, Label, Row, Table, false, func, insert, select
+from sqlalchemy import Boolean, Column, Connection, Float, Row, Table, false, func, insert, select
 
+from dispatch_api.store.last import ask_along, last
 from dispatch_api.store.rows import row_maker
 from dispatch_api.store.types import UtcTime
-from dispatch_api.store.unit import known, unit_of
-
-_NEWEST: dict[str, Label[int]] = {}
-"""The last number of each table whose rows are gathered: asked for together, for who opens a case needs them all."""
+from dispatch_api.store.unit import unit_of
 
 
 class Gathered:
@@ -42,7 +40,7 @@ class Gathered:
         self._defaults = {column.name: _default(column) for column in table.c}
         self._as_read = {column.name: made for column in table.c if (made := _as_read(column)) is not None}
         self._counts = "version" in names
-        _NEWEST[table.name] = select(func.coalesce(func.max(numbered), 0)).scalar_subquery().label(table.name)
+        ask_along(table.name, select(func.coalesce(func.max(numbered), 0)).scalar_subquery())
         self._insert = insert(table).returning(table)
 
     def add(self, connection: Connection, values: Mapping[str, Any]) -> Row[Any]:
@@ -50,8 +48,8 @@ class Gathered:
         open_unit = unit_of(connection)
         if open_unit is None:
             return connection.execute(self._insert, dict(values)).one()
-        last = known(connection, "last numbers", lambda: _last_numbers(connection))
-        number = last[self._table.name] = last[self._table.name] + 1
+        numbers = last(connection)
+        number = numbers[self._table.name] = numbers[self._table.name] + 1
         columns = {**self._defaults, **self._read_back(values), self._numbered: number}
         open_unit.rows_of(self._table)[columns[self._key]] = columns
         if self._group is not None:
@@ -98,10 +96,6 @@ class Gathered:
             name: makers[name](value) if value is not None and name in makers else value
             for name, value in values.items()
         }
-
-
-def _last_numbers(connection: Connection) -> dict[str, int]:
-    return dict(connection.execute(select(*_NEWEST.values())).one()._mapping)
 
 
 def _default(column: Column[Any]) -> Any:  # noqa: ANN401 - a value of the column

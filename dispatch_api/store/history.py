@@ -12,13 +12,17 @@ import orjson
 from sqlalchemy import Connection, Row, select
 
 from dispatch_api.errors import ChainBroken
+from dispatch_api.store.last import ask_along, last
 from dispatch_api.store.schema import event
-from dispatch_api.store.unit import known, now_known, write_later
+from dispatch_api.store.unit import known, now_known, unit_of, write_later
 
 GENESIS_HASH = "0" * 64
 _AS_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 _END = "end of the history"
 _LAST = select(event.c.seq, event.c.hash).order_by(event.c.seq.desc()).limit(1)
+
+ask_along("event", _LAST.with_only_columns(event.c.seq).scalar_subquery())
+ask_along("event_hash", _LAST.with_only_columns(event.c.hash).scalar_subquery())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +74,11 @@ def append_event(connection: Connection, happened: Event) -> int:
 
 
 def _end(connection: Connection) -> tuple[int, str]:
-    last = connection.execute(_LAST).first()
-    return (int(last.seq), str(last.hash)) if last else (0, GENESIS_HASH)
+    if unit_of(connection) is None:
+        row = connection.execute(_LAST).first()
+        return (int(row.seq), str(row.hash)) if row else (0, GENESIS_HASH)
+    values = last(connection)
+    return values["event"] or 0, values["event_hash"] or GENESIS_HASH
 
 
 def entry_hash(values: dict[str, Any]) -> str:

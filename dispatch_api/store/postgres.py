@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from dispatch_api.errors import StoreBusy, StoreFull, StoreUnreachable, StoreUrlError
+from dispatch_api.store.pipeline import sent_together
 from dispatch_api.store.types import as_json
 from dispatch_api.store.url import StorePlace
 
@@ -51,11 +52,14 @@ class PostgresBackend:
             f"SET lock_timeout = '{self._busy_timeout_s:.0f}s'",
             f"SET idle_in_transaction_session_timeout = '{STUCK_WRITER_S}s'",
             connections=1,
+            # A transaction begins with a question anyhow, and the writer asks it again where that finds nobody.
+            pinged=False,
         )
 
         @event.listens_for(engine, "begin")
         def wait_for_lock(connection: Connection) -> None:
-            connection.exec_driver_sql(_WRITE_LOCK)
+            with sent_together(connection):
+                connection.exec_driver_sql(_WRITE_LOCK)
 
         return engine
 
@@ -123,7 +127,7 @@ class PostgresBackend:
     def _unfit(self, problem: str, remedy: str) -> StoreUrlError:
         return StoreUrlError(url=self._place.shown, problem=problem, remedy=remedy)
 
-    def _engine(self, *settings: str, connections: int) -> Engine:
+    def _engine(self, *settings: str, connections: int, pinged: bool = True) -> Engine:
         engine = create_engine(
             self._place.target,
             json_serializer=as_json,
@@ -134,7 +138,7 @@ class PostgresBackend:
             pool_size=connections,
             max_overflow=0,
             # A server that was started again meanwhile must not be noticed by a request that fails.
-            pool_pre_ping=True,
+            pool_pre_ping=pinged,
         )
 
         @event.listens_for(engine, "connect")

@@ -35,12 +35,14 @@ class Unit:
         groups: Of some of these tables, the rows that belong together.
         known: What only this transaction changes, because it holds the store's write lock; it keeps that up to date.
         read: What was read of a table, by the table's name: known until this transaction writes to it.
+        only_read: False once the transaction did anything but read.
     """
 
     rows: dict[Target, dict[Hashable, Mapping[str, Any]]] = field(default_factory=dict)
     groups: dict[Table, dict[Hashable, list[Any]]] = field(default_factory=dict)
     known: dict[str, Any] = field(default_factory=dict)
     read: dict[str, dict[str, Any]] = field(default_factory=dict)
+    only_read: bool = True
 
     def rows_of(self, target: Target) -> dict[Hashable, Mapping[str, Any]]:
         """What is to be written to one table, by key."""
@@ -51,8 +53,8 @@ class Unit:
         if not self.rows:
             return False
         names = tuple(target.name for target in self.rows)
-        reading = statement.lstrip()[:6].upper() == "SELECT"
-        return _any_of(names if reading else _with_referring(names, tuple(self.rows))).search(statement) is not None
+        needed = names if _reads(statement) else _with_referring(names, tuple(self.rows))
+        return _any_of(needed).search(statement) is not None
 
 
 @contextmanager
@@ -130,6 +132,12 @@ def read_once(connection: Connection, table: Table, name: str, read: Callable[[]
     return kept
 
 
+def has_only_read(connection: Connection) -> bool:
+    """Whether a transaction sees what everybody sees: nothing of its own that may yet be taken back."""
+    open_unit = unit_of(connection)
+    return open_unit is not None and open_unit.only_read and not open_unit.rows
+
+
 def flush(connection: Connection) -> None:
     """Write what was gathered, each table after those that it refers to."""
     open_unit = unit_of(connection)
@@ -160,8 +168,13 @@ def flush_before_reading(engine: Engine) -> None:
             return
         if open_unit.is_named(statement):
             flush(connection)
+        open_unit.only_read = open_unit.only_read and _reads(statement)
         if open_unit.read and (written := _WRITES.search(statement)):
             open_unit.read.pop(written[1], None)
+
+
+def _reads(statement: str) -> bool:
+    return statement.lstrip()[:6].upper() == "SELECT"
 
 
 @cache

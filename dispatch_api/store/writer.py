@@ -1,4 +1,4 @@
-"""The one thread of a process that writes: group commit, one savepoint for each caller's function."""
+"""The one thread of a process that writes: group commit, one savepoint for each caller's function among others."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RootTransaction
+from sqlalchemy.exc import DBAPIError
 
 from dispatch_api.errors import StoreClosed
 from dispatch_api.store.backend import Backend
@@ -31,9 +33,9 @@ class _Job:
 class Writer:
     """Takes functions, runs them one after the other, and tells each caller only when its change is on disk.
 
-    Whatever waits when a transaction starts goes into it together (one `fsync` for all). Each function runs in its own
-    SAVEPOINT, so that a failing one takes back its own changes and nobody else's. What was handed in for one function
-    that takes many at once is given to it together; if that fails, each by itself.
+    Whatever waits when a transaction starts goes into it together (one `fsync` for all). What was handed in for one
+    function that takes many at once is given to it together; if that fails, each by itself. Of several functions each
+    runs in its own SAVEPOINT, so that a failing one takes back its own changes and nobody else's.
     """
 
     def __init__(self, backend: Backend) -> None:
@@ -96,16 +98,50 @@ class Writer:
         return group, True
 
     def _commit(self, group: list[_Job]) -> None:
-        done: list[tuple[_Job, Any]] = []
         try:
-            with self._engine.begin() as connection, unit(connection):
-                for alike in _alike(group):
-                    done += self._do(connection, alike)
+            alike = list(_alike(group))
+            done = self._commit_together(group) if len(alike) == 1 else None
+            if done is None:
+                done = self._commit_each(alike if len(alike) > 1 else [[job] for job in group])
         except Exception as error:  # noqa: BLE001 - the commit failed: nobody's change is on disk, and all must know
             self._fail([job for job in group if not job.future.done()], error)
             return
         for job, result in done:
             job.future.set_result(result)
+
+    def _commit_together(self, jobs: Sequence[_Job]) -> list[tuple[_Job, Any]] | None:
+        """One function's jobs, in a transaction that is theirs alone; None where each has to be tried by itself."""
+        with self._transaction() as (connection, transaction):
+            try:
+                results = jobs[0].work(connection, [job.item for job in jobs])
+                flush(connection)
+            except Exception as error:
+                if connection.invalidated:
+                    raise
+                transaction.rollback()
+                if len(jobs) > 1:
+                    return None
+                # Whatever it is belongs to the caller of this one job.
+                jobs[0].future.set_exception(self._told(error))
+                return []
+        return list(zip(jobs, results, strict=True))
+
+    def _commit_each(self, alike: Sequence[Sequence[_Job]]) -> list[tuple[_Job, Any]]:
+        with self._transaction() as (connection, _):
+            return [done for jobs in alike for done in self._do(connection, jobs)]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[tuple[Connection, RootTransaction]]:
+        with self._engine.connect() as connection:
+            try:
+                transaction = connection.begin()
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+                # The server was started again since the last transaction: nothing of this one was done yet.
+                transaction = connection.begin()
+            with transaction, unit(connection):
+                yield connection, transaction
 
     def _do(self, connection: Connection, jobs: Sequence[_Job]) -> list[tuple[_Job, Any]]:
         try:

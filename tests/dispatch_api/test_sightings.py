@@ -10,7 +10,7 @@ import pytest
 from dispatch_builders import HOME_LONLAT, default_rules, north_of
 from dispatch_client import Machine
 from dispatch_people import QUICK
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from dispatch_api.accounts.keys import KeyDesk
 from dispatch_api.accounts.model import system_actor
@@ -18,9 +18,11 @@ from dispatch_api.app import create_app
 from dispatch_api.doors.sighting_desk import Asked, SightingDesk
 from dispatch_api.flights import ZoneDesk
 from dispatch_api.store import open_store
-from dispatch_api.store.schema import case, observation, tally
+from dispatch_api.store.feed import append_feed
+from dispatch_api.store.schema import case, observation, tally, zone
 from dispatch_api.store.times import utc_now
 from dispatch_api.zones_at import ZonesAt
+from geo.position import Fix
 
 PATH, BATCH = "/api/v1/sightings", "/api/v1/sightings:batch"
 BY = system_actor("test")
@@ -38,6 +40,16 @@ def a_sighting(**changes):
         "flight_id": "flight-1",
     }
     return plain | changes
+
+
+def a_grid(code, name="grid"):
+    (west, south), (east, north) = north_of(-50, east_m=-50), north_of(50, east_m=50)
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    return {
+        "type": "Feature",
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+        "properties": {"kind": "grid", "code": code, "name": name},
+    }
 
 
 def count(store, table) -> int:
@@ -204,6 +216,44 @@ def test_without_a_usable_idempotency_key_nothing_is_recorded(machine, store, ke
     assert count(store, observation) == 0
 
 
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {},
+        {"lon": "118.5"},
+        {"lon": 181},
+        {"confidence": "much"},
+        {"seen_at": "yesterday"},
+        {"covariance_m2": [[1, 2], [2, 1]]},
+        {"matter": "none.such"},
+        {"zone": "road:S1"},
+        {"zone": "nowhere"},
+        {"more": 1},
+    ],
+    ids=str,
+)
+def test_the_short_way_and_the_ordinary_way_answer_alike(machine, spoilt):
+    body = a_sighting() | spoilt
+
+    def told_of(answer):
+        # Each is of another sender: its sighting has another name, and the second one's joins the first one's case.
+        return {name: value for name, value in answer.json().items() if name not in named} | {"of": set(answer.json())}
+
+    def headers_of(answer):
+        return {name: value for name, value in answer.headers.items() if name != "content-length"}
+
+    named, answers = {"sighting_id", "case_id", "joined"}, []
+    for kind in ("application/json", "application/json; charset=utf-8"):
+        pipeline = machine()
+        told = [
+            pipeline.send("POST", PATH, body, Idempotency_Key="one", Content_Type=kind),
+            pipeline.send("POST", PATH, body, Idempotency_Key="one", Content_Type=kind),
+            pipeline.send("POST", PATH, a_sighting(flight_id="other"), Idempotency_Key="one", Content_Type=kind),
+        ]
+        answers.append([(one.status_code, told_of(one), headers_of(one)) for one in told])
+    assert answers[0] == answers[1]
+
+
 @pytest.mark.both_stores
 def test_a_batch_is_recorded_in_one_commit_and_answered_item_by_item(machine, store):
     pipeline = machine()
@@ -268,20 +318,38 @@ def test_a_zone_that_the_pipeline_names_decides_who_leads(machine, zone):
 
 @pytest.mark.both_stores
 def test_the_citys_own_zones_are_looked_up_and_count_before_the_senders_word(machine, store):
-    (west, south), (east, north) = north_of(-50, east_m=-50), north_of(50, east_m=50)
-    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
-    feature = {
-        "type": "Feature",
-        "geometry": {"type": "Polygon", "coordinates": [ring]},
-        "properties": {"kind": "grid", "code": "G7", "name": "七号网格"},
-    }
     pipeline = machine()
-    ZoneDesk(store).replace([feature])
+    ZoneDesk(store).replace([a_grid("G7", "七号网格")])
     sent = a_sighting(zone={"kind": "grid", "code": "G7", "probability": 0.3})
     case_id = pipeline.send("POST", PATH, sent, Idempotency_Key="1").json()["case_id"]
     shown = pipeline.send("GET", f"/api/v1/cases/{case_id}").json()
     assert [(zone["code"], zone["probability"]) for zone in shown["zones"]] == [("G7", 1.0)]
     assert (shown["grid_code"], shown["address"]) == ("G7", "七号网格")
+
+
+@pytest.mark.both_stores
+def test_zones_that_were_taken_back_with_their_transaction_are_never_looked_up(store):
+    desk, zones_at, day = ZoneDesk(store), ZonesAt(store), utc_now().date()
+    lon, lat = HOME_LONLAT
+    fix = Fix(lon=lon, lat=lat, alt_m=0.0, covariance_m2=((1, 0), (0, 1)), height_source="sender", yaw_source="sender")
+
+    def codes(connection=None):
+        return {under.code for under in zones_at.many([(fix, day)], connection=connection)[0]}
+
+    def spoil(connection):
+        assert codes(connection) == {"G1"}
+        connection.execute(delete(zone))
+        append_feed(connection, kind="zones.changed", at=utc_now(), departments=None, data={})
+        assert codes(connection) == {"G1"}
+        raise LookupError
+
+    desk.replace([a_grid("G1")])
+    for _ in range(2):
+        with pytest.raises(LookupError):
+            store.write(spoil)
+    assert codes() == {"G1"}
+    desk.replace([a_grid("G2")])
+    assert store.write(codes) == {"G2"}
 
 
 def test_only_a_key_with_the_scope_may_hand_in(machine, store, people, browser):

@@ -203,6 +203,16 @@ def test_a_lost_connection_fails_its_callers_plainly_and_the_next_one_works(post
 
 
 @pytest.mark.parametrize("store_kind", ["postgresql"], indirect=True)
+def test_a_server_started_again_between_two_changes_fails_nobody(postgres, store):
+    def pid(connection):
+        return connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+
+    before = store.write(pid)
+    postgres.run(f"SELECT pg_terminate_backend({before}, 20000)")
+    assert store.write(pid) != before
+
+
+@pytest.mark.parametrize("store_kind", ["postgresql"], indirect=True)
 def test_a_writer_that_waits_too_long_for_another_process_says_so(store):
     impatient: Backend = PostgresBackend(store_place(store.url), busy_timeout_s=1.0)
     other = Writer(impatient)
