@@ -32,6 +32,7 @@ FEED_TYPES = frozenset(
         "zones.changed",
         "visit.changed",
         "storm.changed",
+        "report.changed",
         "evidence.over_quota",
     }
 )

@@ -528,4 +528,7 @@ citizen_report = Table(
     Column("contact", JSON),
     Column("requested_at", UtcTime, nullable=False, index=True),
     Column("updated_at", UtcTime, nullable=False),
+    Column("dismissed_at", UtcTime),
+    Column("dismissed_by", TEXT),
+    Column("dismissed_why", TEXT),
 )

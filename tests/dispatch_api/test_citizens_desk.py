@@ -8,7 +8,7 @@ import pytest
 from dispatch_builders import HOME_LONLAT, an_observation, north_of
 from sqlalchemy import select
 
-from dispatch_api.store.schema import case, event
+from dispatch_api.store.schema import case, event, feed
 from dispatch_api.store.times import utc_now
 
 PUDDLE = "waterlogging.road"
@@ -105,6 +105,62 @@ def test_a_report_without_a_place_is_linked_to_a_case_by_hand(intake, store, bro
     assert chief.post(f"/api/v1/reports/{request_id}/link", {"case_id": known.case_id}).status_code == 200
     one = chief.json(f"/api/v1/reports/{request_id}")
     assert (one["case"]["number"], one["waits"]) == (known.case_number, False)
+
+
+@pytest.mark.both_stores
+def test_a_report_that_names_no_place_is_dismissed_with_a_reason_that_its_sender_reads(store, browser):
+    vague, other = (reported(browser(None), lat="", long="", address_string="城里某处") for _ in range(2))
+    chief, pilot, anybody = browser("chief"), browser("pilot"), browser(None)
+
+    answer = chief.post(f"/api/v1/reports/{vague}/dismiss", {"reason": "没有说明地点，电话 13912345678 无人接听"})
+
+    assert answer.status_code == 200, answer.text
+    assert not answer.json()["waits"]
+    assert (answer.json()["dismissed"]["by"], answer.json()["case"]) == ("chief", None)
+    for filtered, expected in (("waiting", other), ("unplaced", other), ("dismissed", vague)):
+        assert [one["request_id"] for one in chief.json("/api/v1/reports", **{filtered: True})["items"]] == [expected]
+    assert pilot.json(f"/api/v1/reports/{vague}")["dismissed"]["why"] == "没有说明地点，电话 *** 无人接听"
+    (public,) = anybody.json(f"/open311/v2/requests/{vague}.json")
+    assert (public["status"], public["description"]) == ("closed", "")
+    assert public["status_notes"] == "不予受理 Dismissed: 没有说明地点，电话 *** 无人接听"
+    for status, expected in (("closed", vague), ("open", other)):
+        listed = anybody.json("/open311/v2/requests.json", status=status)
+        assert [one["service_request_id"] for one in listed] == [expected]
+    with store.read() as connection:
+        (kept,) = connection.execute(select(event).where(event.c.kind == "report.dismissed")).all()
+        told = connection.execute(select(feed.c.data).where(feed.c.type == "report.changed")).scalars().all()
+    assert (kept.who, kept.why) == ("chief", "没有说明地点，电话 13912345678 无人接听")
+    assert [one["request_id"] for one in told] == [vague, other, vague]
+
+
+def test_what_has_a_place_is_not_dismissed_and_nothing_without_a_reason_or_twice(browser):
+    placed, vague = reported(browser(None)), reported(browser(None), lat="", long="", address_string="城里某处")
+    chief, pilot = browser("chief"), browser("pilot")
+    for request_id, reason in ((placed, "没有积水"), (vague, "  "), (vague, "")):
+        assert chief.post(f"/api/v1/reports/{request_id}/dismiss", {"reason": reason}).status_code == 422
+    assert chief.post("/api/v1/reports/nothing/dismiss", {"reason": "没有"}).status_code == 404
+    assert pilot.post(f"/api/v1/reports/{vague}/dismiss", {"reason": "没有"}).status_code == 403
+    assert chief.json(f"/api/v1/reports/{vague}")["waits"]
+    assert chief.post(f"/api/v1/reports/{vague}/dismiss", {"reason": "没有说明地点"}).status_code == 200
+    assert chief.post(f"/api/v1/reports/{vague}/dismiss", {"reason": "没有说明地点"}).status_code == 422
+
+
+def test_what_was_dismissed_is_taken_up_again_on_the_map_or_at_a_case(intake, store, browser):
+    known = intake.record(now_seen())
+    chief = browser("chief")
+    lon, lat = north_of(400)
+    for step, sent in (("place", {"lon": lon, "lat": lat}), ("link", {"case_id": known.case_id})):
+        request_id = reported(browser(None), lat="", long="", address_string="衢江路桥下")
+        assert chief.post(f"/api/v1/reports/{request_id}/dismiss", {"reason": "找不到"}).status_code == 200
+        again = chief.post(f"/api/v1/reports/{request_id}/{step}", sent)
+        assert again.status_code == 200, again.text
+        assert again.json()["dismissed"] is None
+        assert again.json()["case"] is not None
+        (public,) = browser(None).json(f"/open311/v2/requests/{request_id}.json")
+        assert (public["status"], public["description"]) == ("open", "路口积水很深")
+    with store.read() as connection:
+        kinds = connection.execute(select(event.c.kind).where(event.c.kind.like("report.%"))).scalars().all()
+    assert kinds == ["report.dismissed", "report.taken_up"] * 2
 
 
 def test_nothing_is_linked_to_a_case_that_has_ended_or_is_not_there(intake, store, browser):

@@ -38,6 +38,8 @@ def reports(rng: random.Random) -> list[dict]:
                 "lat": None,
                 "requested_at": at,
                 "updated_at": at,
+                "dismissed_why": "没有说明地点" if n % 12 == 0 else None,
+                "dismissed_at": at if n % 12 == 0 else None,
             }
         )
     return rows
@@ -55,7 +57,8 @@ def everything(connection) -> list[tuple]:
     ]
     for row in told:
         of = cases.get(row.case_id)
-        found.append((row.requested_at, row.request_id, row.service_code, of is not None and of.state in CLOSED_STATES))
+        closed = row.dismissed_at is not None or (of is not None and of.state in CLOSED_STATES)
+        found.append((row.requested_at, row.request_id, row.service_code, closed))
     return found
 
 

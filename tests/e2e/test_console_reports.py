@@ -105,6 +105,36 @@ def test_an_address_is_put_on_the_map_by_hand_and_then_has_a_case(visitor, city)
     expect(page.locator("[data-report-state]")).to_have_text("待核实")
 
 
+@WINDOWS
+def test_what_names_no_place_is_dismissed_and_can_be_taken_up_again(visitor, city, window):
+    request_id = city.report(address_string="城里某处", description="到处都是水")
+    page = log_in(visitor(window), "centre")
+    watching = log_in(visitor(), "operator")
+    watching.goto(f"{city.url}/reports")
+    expect(watching.locator(f'[data-report="{request_id}"]')).to_be_visible()
+    open_report(page, city, request_id)
+    page.click("[data-dismiss]")
+    expect(page.locator(".dialog[open]")).to_contain_text("反映人和公众将看到该理由")
+    page.locator(".dialog[open] [data-why]").fill("没有说明地点，电话 13912345678 无人接听")
+    assert has_no_sideways_scroll(page)
+    page.click("[data-ask-confirm]")
+    expect(page.locator("[data-report-state]")).to_have_text("不予受理")
+    expect(page.locator("[data-dismissed]")).to_contain_text("没有说明地点，电话 13912345678 无人接听")
+    expect(page.locator("[data-dismiss]")).to_have_count(0)
+    expect(watching.locator(f'[data-report="{request_id}"]')).to_have_count(0)  # it hears of it by itself
+    told = city.request(request_id)
+    assert told["status"] == "closed"
+    assert told["status_notes"] == "不予受理 Dismissed: 没有说明地点，电话 *** 无人接听"
+    page.goto(f"{city.url}/reports")
+    page.click('[data-tab="dismissed"]')
+    page.locator(f'[data-report="{request_id}"]').click()
+    expect(page.locator("[data-place]")).to_be_visible()
+    assert has_no_sideways_scroll(page)
+    page.goto(f"{city.url}/history")
+    page.select_option('[data-filter="group"]', "reports")
+    expect(page.locator('[data-event="report.dismissed"]').first).to_contain_text("市民反映不予受理")
+
+
 def test_whom_to_ask_is_shown_to_the_centre_with_a_reason_that_the_history_keeps(visitor, city):
     request_id = city.report(**pinned(150, -150, phone="13912345678", description="请打 13912345678"))
     page = log_in(visitor(), "centre")

@@ -111,10 +111,11 @@ export const api = {
     request<KeptAccount>(`/accounts/${encodeURIComponent(name)}`, { method: "PATCH", body: change }),
   createKey: (wanted: NewKey) => post<KeptKey & { key: string }>("/keys", wanted),
   revokeKey: (name: string) => request<KeptKey>(`/keys/${encodeURIComponent(name)}`, { method: "DELETE" }),
-  reports: (wanted: { waiting?: boolean; case_id?: string; cursor?: string }) =>
-    request<Page<CitizenReport>>(`/reports${query({ waiting: wanted.waiting ? "true" : undefined, case_id: wanted.case_id, cursor: wanted.cursor })}`),
+  reports: (wanted: { only?: "waiting" | "dismissed"; case_id?: string; cursor?: string }) =>
+    request<Page<CitizenReport>>(`/reports${query({ ...(wanted.only && { [wanted.only]: "true" }), case_id: wanted.case_id, cursor: wanted.cursor })}`),
   report: (id: string) => request<ReportDetail>(`/reports/${encodeURIComponent(id)}`),
   placeReport: (id: string, lon: number, lat: number) => post<ReportDetail>(`/reports/${encodeURIComponent(id)}/place`, { lon, lat }),
+  dismissReport: (id: string, reason: string) => post<ReportDetail>(`/reports/${encodeURIComponent(id)}/dismiss`, { reason }),
   linkReport: (id: string, caseId: string, reason: string) => post<ReportDetail>(`/reports/${encodeURIComponent(id)}/link`, { case_id: caseId, reason }),
   reportContact: async (id: string, reason: string) =>
     (await post<{ contact: Record<string, string> }>(`/reports/${encodeURIComponent(id)}/contact`, { reason })).contact,

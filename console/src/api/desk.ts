@@ -33,6 +33,8 @@ export interface CitizenReport {
   case: ReportedCase | null;
   /** Whether a person has to look at it. */
   waits: boolean;
+  /** Who closed it though it names no place, and why; null where nobody did. */
+  dismissed: { at: string; by: string; why: string } | null;
 }
 
 export interface ReportDetail extends CitizenReport {

@@ -5,7 +5,7 @@ export type Connection = "connecting" | "live" | "lost";
 export const FEED_EVENTS = [
   "case.opened", "case.updated", "case.joined", "task.changed",
   "flight.started", "flight.position", "flight.photo", "flight.ended", "zones.changed",
-  "visit.changed", "storm.changed",
+  "visit.changed", "storm.changed", "report.changed",
 ] as const;
 export type FeedEvent = (typeof FEED_EVENTS)[number];
 

@@ -1,6 +1,18 @@
-/** A citizen's report on the map. */
+/** A citizen's report in a word, and on the map. */
 
+import type { CitizenReport } from "../api/desk";
 import type { CaseFeature, LonLat } from "../api/types";
+import { useLanguage } from "../i18n";
+
+/** Where a report stands, in the language at hand. */
+export function useStanding(): (one: CitizenReport) => string {
+  const { t, said } = useLanguage();
+  return (one) => {
+    if (one.dismissed) return t("report.dismissed");
+    if (one.waits) return t(one.case ? "report.waits" : "report.noPlace");
+    return one.case ? said(one.case, "state") : t("report.counted");
+  };
+}
 
 /** A pin that somebody sets with a finger: one sigma, as the service counts it. */
 const PIN_SIGMA_M = 20;

@@ -156,6 +156,7 @@ export function useOperations(filter: () => CaseFilter, hooks: Hooks) {
     "zones.changed": () => void guarded(async () => (zones.value = await api.zones())),
     "visit.changed": () => undefined,
     "storm.changed": () => undefined,
+    "report.changed": () => undefined,
   };
 
   useFeed({

@@ -27,6 +27,7 @@ from dispatch_api.doors.open311.matching import PIN_COVARIANCE_M2, the_case_mean
 from dispatch_api.doors.open311.report import ReportForm
 from dispatch_api.errors import InvalidRequest, NotFound, NotLoggedIn, TooManyAttempts
 from dispatch_api.store import Store
+from dispatch_api.store.feed import append_feed
 from dispatch_api.store.history import Event, append_event
 from dispatch_api.store.schema import citizen_report
 from dispatch_api.store.times import utc_now
@@ -108,6 +109,8 @@ class ReportDesk:
             connection.execute(insert(citizen_report), {**values, "case_id": None})
             if form.long is not None and form.lat is not None:
                 self._meet(connection, request_id, matter, form.long, form.lat, values["address"], zones, at)
+            else:
+                _tell(connection, request_id, at)
             return request_id
 
         return self._store.write(work)
@@ -126,6 +129,8 @@ class ReportDesk:
     def place(self, request_id: str, *, lon: float, lat: float, by: Actor) -> None:
         """Put a report that came with an address only onto the map; it then meets a case like any other.
 
+        One that was dismissed is taken up again so.
+
         Raises:
             NotFound: There is no such report.
             InvalidRequest: It has a case already.
@@ -137,10 +142,38 @@ class ReportDesk:
             row = report_row(connection, request_id)
             if row.case_id is not None:
                 raise InvalidRequest(field="request_id", problem="this report has a place and a case already")
-            here = citizen_report.c.request_id == request_id
-            connection.execute(update(citizen_report).where(here).values(lon=lon, lat=lat, updated_at=at))
+            _take_up(connection, row, by=by.name, at=at)
+            _change(connection, request_id, lon=lon, lat=lat, updated_at=at)
             matter = self._matters[row.service_code]
             self._meet(connection, request_id, matter, lon, lat, row.address, zones, at, by=by)
+
+        self._store.write(work)
+
+    def dismiss(self, request_id: str, *, by: Actor, why: str) -> None:
+        """Close a report that came with an address only and that nothing can be done about.
+
+        One that has a case is decided with its case. It can still be put onto the map or linked to a case: so it is
+        taken up again.
+
+        Raises:
+            NotFound: There is no such report.
+            InvalidRequest: No reason is given, or the report has a place, or was dismissed already.
+        """
+        if not why.strip():
+            raise InvalidRequest(field="reason", problem="say why nothing is done about it")
+        at = self._now()
+
+        def work(connection: Connection) -> None:
+            row = report_row(connection, request_id)
+            if row.case_id is not None or row.lon is not None:
+                raise InvalidRequest(field="request_id", problem="this report has a place: its case is what is decided")
+            if row.dismissed_at is not None:
+                raise InvalidRequest(field="request_id", problem="this report was dismissed already")
+            values = {"dismissed_at": at, "dismissed_by": by.name, "dismissed_why": why}
+            _change(connection, request_id, **values, updated_at=at)
+            data = {"request_id": request_id}
+            append_event(connection, Event(at=at, who=by.name, kind="report.dismissed", why=why, data=data))
+            _tell(connection, request_id, at)
 
         self._store.write(work)
 
@@ -162,8 +195,8 @@ class ReportDesk:
                 raise InvalidRequest(field="case_id", problem="the report belongs to this case already")
             if CaseState(into.state) in ENDED_STATES:
                 raise InvalidRequest(field="case_id", problem=f"case {into.number} has ended")
-            here = citizen_report.c.request_id == request_id
-            connection.execute(update(citizen_report).where(here).values(case_id=case_id, updated_at=at))
+            _take_up(connection, row, by=by.name, at=at)
+            _change(connection, request_id, case_id=case_id, updated_at=at)
             data = {"request_id": request_id, "service_code": row.service_code, "joined": True}
             append_event(
                 connection, Event(at=at, who=by.name, kind="case.reported", why=why, case_id=case_id, data=data)
@@ -256,14 +289,32 @@ class ReportDesk:
                 review_required=True,
             )
             case_id = self._intake.take(connection, seen).case_id
-        here = citizen_report.c.request_id == request_id
-        connection.execute(update(citizen_report).where(here).values(case_id=case_id))
-        if case_id is not None:
+        _change(connection, request_id, case_id=case_id)
+        if case_id is None:
+            _tell(connection, request_id, at)
+        else:
             # The history never changes, so nothing that a person may want to have deleted goes into it.
             data = {"request_id": request_id, "service_code": matter.key, "joined": found is not None}
             append_event(connection, Event(at=at, who=by.name, kind="case.reported", case_id=case_id, data=data))
         if found is not None:
             tell_case(connection, found, kind="case.updated", at=at, matters=self._matters)
+
+
+def _change(connection: Connection, request_id: str, **values: Any) -> None:  # noqa: ANN401 - columns of the table
+    connection.execute(update(citizen_report).where(citizen_report.c.request_id == request_id).values(**values))
+
+
+def _take_up(connection: Connection, row: Row[Any], *, by: str, at: datetime) -> None:
+    """What was dismissed is looked at again; nothing happens to any other."""
+    if row.dismissed_at is None:
+        return
+    _change(connection, row.request_id, dismissed_at=None, dismissed_by=None, dismissed_why=None)
+    append_event(connection, Event(at=at, who=by, kind="report.taken_up", data={"request_id": row.request_id}))
+
+
+def _tell(connection: Connection, request_id: str, at: datetime) -> None:
+    """Tell who watches of a report that has no case through which they would hear of it."""
+    append_feed(connection, kind="report.changed", at=at, data={"request_id": request_id})
 
 
 def report_row(connection: Connection, request_id: str) -> Row[Any]:

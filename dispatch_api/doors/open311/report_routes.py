@@ -32,7 +32,7 @@ class Place(BaseModel):
 
 
 class Reason(BaseModel):
-    """Why something is opened."""
+    """Why something is opened, or dismissed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -61,21 +61,25 @@ def reports(
     case_id: Annotated[str | None, Query(max_length=32)] = None,
     unplaced: bool = False,
     waiting: bool = False,
+    dismissed: bool = False,
     cursor: CursorParam = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> dict[str, Any]:
     """Citizens' reports, the newest first, without the people's data, each with the case that it met.
 
-    `unplaced` are those without a place; `waiting` are these, and those whose case waits for review.
+    `unplaced` are those without a place; `waiting` are these, and those whose case waits for review; `dismissed` are
+    neither.
     """
     columns = citizen_report.c
     query = with_cases().limit(limit + 1)
     if case_id is not None:
         query = query.where(columns.case_id == case_id)
     if unplaced:
-        query = query.where(columns.lon.is_(None))
+        query = query.where(columns.lon.is_(None), columns.dismissed_at.is_(None))
     if waiting:
         query = query.where(still_waiting())
+    if dismissed:
+        query = query.where(columns.dismissed_at.is_not(None))
     after = moment_of(cursor, "reports")
     if after is not None:
         at, request_id = after
@@ -112,6 +116,14 @@ def place(request: Request, parts: PartsOf, account: Writer, request_id: Request
 def link(request: Request, parts: PartsOf, account: Writer, request_id: RequestId, wanted: Link) -> dict[str, Any]:
     """Say which open case a report is of; a case that this report alone had made is merged into it."""
     _desk(request).link(request_id, case_id=wanted.case_id, by=account, why=wanted.reason)
+    return one_report(parts, account, request_id)
+
+
+@router.post("/reports/{request_id}/dismiss")
+@open_to(_CENTRE)
+def dismiss(request: Request, parts: PartsOf, account: Writer, request_id: RequestId, wanted: Reason) -> dict[str, Any]:
+    """Close a report that came with an address only and that nothing can be done about; its sender reads why."""
+    _desk(request).dismiss(request_id, by=account.actor, why=wanted.reason)
     return one_report(parts, account, request_id)
 
 

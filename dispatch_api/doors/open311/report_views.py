@@ -42,7 +42,8 @@ def with_cases() -> Select[Any]:
 
 def still_waiting() -> Any:  # noqa: ANN401 - a condition
     """Of `with_cases`, those that a person has to look at: without a place, or with a case that waits for review."""
-    nowhere = and_(citizen_report.c.case_id.is_(None), citizen_report.c.lon.is_(None))
+    columns = citizen_report.c
+    nowhere = and_(columns.case_id.is_(None), columns.lon.is_(None), columns.dismissed_at.is_(None))
     return nowhere | (case.c.state == CaseState.PENDING_REVIEW)
 
 
@@ -64,8 +65,20 @@ def report_item(row: Row[Any], *, account: Account, matters: Matters) -> Item:
         "has_contact": bool(row.contact),
         "requested_at": iso(row.requested_at),
         "case": _met(row, matters),
-        "waits": (row.case_id is None and row.lon is None) or row.case_state == CaseState.PENDING_REVIEW,
+        "waits": _is_nowhere(row) or row.case_state == CaseState.PENDING_REVIEW,
+        "dismissed": _dismissed(row, in_full=in_full),
     }
+
+
+def _is_nowhere(row: Row[Any]) -> bool:
+    return row.case_id is None and row.lon is None and row.dismissed_at is None
+
+
+def _dismissed(row: Row[Any], *, in_full: bool) -> Item | None:
+    if row.dismissed_at is None:
+        return None
+    why = row.dismissed_why if in_full else without_private_numbers(row.dismissed_why)
+    return {"at": iso(row.dismissed_at), "by": row.dismissed_by, "why": why}
 
 
 def report_detail(connection: Connection, request_id: str, *, account: Account, matters: Matters) -> Item:

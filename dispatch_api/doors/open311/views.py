@@ -104,17 +104,18 @@ def _parts(wanted: RequestFilter, window: tuple[datetime, datetime] | None, matt
     if window is None:
         of_cases = [(_cases().where(case.c.matter.in_(published)), case.c.case_id, case.c.opened_at)]
     closed = case.c.state.in_(CLOSED_STATES)
-    for part, name, at in ((reports, report.request_id, report.requested_at), *of_cases):
+    of_reports = (reports, report.request_id, report.requested_at, closed | report.dismissed_at.is_not(None))
+    for part, name, at, is_closed in (of_reports, *((*one, closed) for one in of_cases)):
         chosen = part.where(name.in_(wanted.ids)) if window is None else part.where(at.between(*window))
         if window and len(wanted.statuses) == 1:
-            chosen = chosen.where(closed if "closed" in wanted.statuses else closed.is_not(True))
+            chosen = chosen.where(is_closed if "closed" in wanted.statuses else is_closed.is_not(True))
         yield chosen.order_by(at.desc(), name)
 
 
 def _reports() -> Select[Any]:
     columns = citizen_report.c
     names = ("request_id", "case_id", "service_code", "description", "lon", "lat", "address", "media_url")
-    chosen = select(*(columns[name] for name in names), columns.requested_at, columns.updated_at)
+    chosen = select(*(columns[name] for name in names), columns.requested_at, columns.updated_at, columns.dismissed_why)
     return chosen.select_from(citizen_report.outerjoin(case, case.c.case_id == columns.case_id))
 
 
@@ -133,6 +134,7 @@ def _cases() -> Select[Any]:
         null().label("media_url"),
         opened.label("requested_at"),
         opened.label("updated_at"),
+        null().label("dismissed_why"),
     ).where(opened.is_not(None), case.c.state.not_in(_HIDDEN), ~reported)
 
 
@@ -160,11 +162,12 @@ def _service(matter: Matter) -> dict[str, Any]:
 def _request(row: Row[Any], matters: Matters, routing: Routing, lead: Any) -> dict[str, Any]:  # noqa: ANN401 - a row
     state = CaseState(row.state) if row.state is not None else None
     # What a person found to be false, or has not looked at yet, is not spread further than need be.
-    rejected, reviewed = state is CaseState.REJECTED, state is not None and state not in _UNREVIEWED
+    dismissed, reviewed = row.dismissed_why is not None, state is not None and state not in _UNREVIEWED
+    rejected = dismissed or state is CaseState.REJECTED
     updated = max(at for at in (row.updated_at, row.ended_at, *_moments(lead)) if at is not None)
     return {
         "service_request_id": row.request_id,
-        "status": "closed" if state in CLOSED_STATES else "open",
+        "status": "closed" if dismissed or state in CLOSED_STATES else "open",
         "status_notes": _notes(row, state),
         "service_name": matter_name(matters, row.service_code).zh,
         "service_code": row.service_code,
@@ -184,6 +187,8 @@ def _request(row: Row[Any], matters: Matters, routing: Routing, lead: Any) -> di
 
 
 def _notes(row: Row[Any], state: CaseState | None) -> str:
+    if row.dismissed_why is not None:
+        return f"不予受理 Dismissed: {without_private_numbers(row.dismissed_why)}"
     if state is None:
         return "待定位 To be placed on the map" if row.lat is None else "仅作统计 Only counted: no offence here"
     zh, en = CASE_STATE_NAMES[state]
