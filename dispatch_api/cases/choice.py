@@ -54,21 +54,22 @@ class Choice:
         found: dict[str, list[int]] = {}
         of_matter = of_department = 0
         fitting: dict[tuple[str, str, str], int] = {}
-        sets = set()
-        for row in connection.execute(_COUNTS_OF_ALL if sees.everything else _COUNTS):
-            in_state = found.setdefault(row.state, [0, 0]) if not states or row.state in states else None
-            seen, of_it = sees.sees(row.departments), not matters or row.matter in matters
-            if seen:
-                of_department += row.n
-                sets.add(row.departments)
+        seen_sets: dict[str, bool] = {}
+        for departments, matter, state, colour, n in connection.execute(_COUNTS_OF_ALL if sees.everything else _COUNTS):
+            in_state = found.setdefault(state, [0, 0]) if not states or state in states else None
+            seen = seen_sets.get(departments)
+            if seen is None:
+                seen = seen_sets[departments] = sees.sees(departments)
+            of_it = not matters or matter in matters
+            of_department += n if seen else 0
             if in_state is None:
                 continue
-            in_state[0] += row.n
-            of_matter += row.n if of_it else 0
-            if seen and of_it and (not colours or row.colour in colours):
-                in_state[1] += row.n
-                kind = row.matter, row.state, row.colour
-                fitting[kind] = fitting.get(kind, 0) + row.n
+            in_state[0] += n
+            of_matter += n if of_it else 0
+            if seen and of_it and (not colours or colour in colours):
+                in_state[1] += n
+                kind = matter, state, colour
+                fitting[kind] = fitting.get(kind, 0) + n
         there = {state: counts for state, counts in found.items() if counts[1]}
         return cls(
             wanted=wanted,
@@ -78,7 +79,7 @@ class Choice:
             most=sum(fit for _, fit in there.values()),
             of_matter=of_matter,
             of_department=of_department,
-            departments=None if sees.everything else tuple(sorted(sets)),
+            departments=None if sees.everything else tuple(sorted(one for one, seen in seen_sets.items() if seen)),
             fitting=fitting,
         )
 
@@ -154,8 +155,8 @@ class _Sight:
         return all(asked is None or not asked.isdisjoint(there) for asked in (self.own, self.named))
 
 
-_COUNTS = select(case_count).where(case_count.c.n > 0)
 _KINDS = (case_count.c.matter, case_count.c.state, case_count.c.colour)
+_COUNTS = select(case_count.c.departments, *_KINDS, case_count.c.n).where(case_count.c.n > 0)
 _COUNTS_OF_ALL = (
     select(literal("").label("departments"), *_KINDS, cast(func.sum(case_count.c.n), BigInteger).label("n"))
     .where(case_count.c.n > 0)

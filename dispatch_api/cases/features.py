@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import orjson
 
 from dispatch_api.cases.matters import Matters
 from dispatch_api.cases.model import CASE_STATE_NAMES, CaseState
@@ -173,8 +174,13 @@ def metres_per_degree(lat: float) -> tuple[float, float]:
     return math.radians(1.0) * along_parallel, math.radians(1.0) * along_meridian
 
 
-def _polygon(corners: list[list[float]] | None) -> dict[str, Any] | None:
-    if not corners:
+def _polygon(corners: list[list[float]] | str | None) -> dict[str, Any] | orjson.Fragment | None:
+    """A ring of the store as a polygon; JSON text stays text, so who asks for it so writes it with `orjson`."""
+    if not corners or corners == "null":
         return None
+    if isinstance(corners, str):
+        first = corners[1 : corners.index("]") + 1]
+        ring = corners if corners.endswith(f"{first}]") else f"{corners[:-1]},{first}]"
+        return orjson.Fragment(f'{{"type":"Polygon","coordinates":[{ring}]}}')
     closed = corners if corners[0] == corners[-1] else [*corners, corners[0]]
     return {"type": "Polygon", "coordinates": [closed]}

@@ -48,7 +48,7 @@ def case_collection(
     """The newest cases on the map.
 
     `feed_id` is where the live stream goes on, `next` leads to the older ones, `matched` says how many there are where
-    the store knows that without looking at them. The rings of the errors are arrays: to be written by `orjson`.
+    the store knows that without looking at them. Its rings are arrays and JSON text: to be written by `orjson`.
     """
     found, following = _page(connection, wanted, account, cursor, limit)
     rows = found.rows[:limit]
@@ -67,13 +67,15 @@ def case_collection(
 def case_page(
     connection: Connection, wanted: CaseFilter, *, account: Account, matters: Matters, cursor: str | None, limit: int
 ) -> dict[str, Any]:
-    """A page of the list of cases, the newest first; `next` is the cursor of the following page."""
+    """A page of the list of cases, the newest first; `next` is the cursor of the following page.
+
+    Its rings are arrays and JSON text: to be written by `orjson`.
+    """
     found, following = _page(connection, wanted, account, cursor, limit)
     page = found.rows[:limit]
     pictures = best_evidence(connection, [row.case_id for row in page])
-    items = [
-        _item(row, matters, pictures.get(row.case_id), error) for row, error in zip(page, errors_of(page), strict=True)
-    ]
+    errors = errors_of(page, rings_as_arrays=True)
+    items = [_item(row, matters, pictures.get(row.case_id), error) for row, error in zip(page, errors, strict=True)]
     return {"items": items, "next": following, "matched": found.matched}
 
 

@@ -1,17 +1,34 @@
 """The counts of a month, by the database: closed cases as its triggers counted them, the others as they stand now.
 
 Of the closed cases of a month `figure_count` has a line for each hour, department and matter; see `store.tallies`.
-Cases that are still open are a few ten thousand at most, and are counted from two indexes when they are asked for.
+Cases that are still open are a few ten thousand at most, and are read from two indexes when they are asked for, with
+who leads them: once, for the lines of the departments and of the city.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Select, and_, case, cast, func, or_, select
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Row,
+    Select,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
 from dispatch_api.cases.model import CaseState
 from dispatch_api.figures.model import Figures
@@ -32,77 +49,72 @@ _COUNTS = (
     "recurred",
     "paused_us",
 )
-_HAS_BEEN_REPORTED = or_(
-    case_file.c.reworks > 0,
-    case_file.c.state.in_(
-        [
-            state.value
-            for state in (
-                CaseState.REPORTED_DONE,
-                CaseState.PENDING_VERIFY,
-                CaseState.UNVERIFIABLE,
-                CaseState.REWORKED,
-                CaseState.CLOSED,
-                CaseState.RECURRED,
-            )
-        ]
-    ),
+_REPORTED = (
+    CaseState.REPORTED_DONE,
+    CaseState.PENDING_VERIFY,
+    CaseState.UNVERIFIABLE,
+    CaseState.REWORKED,
+    CaseState.CLOSED,
+    CaseState.RECURRED,
 )
-_CLOSED = case_file.c.state.in_([CaseState.CLOSED.value, CaseState.RECURRED.value])
+_OF_THE_CASE: Mapping[str, ColumnElement[bool]] = {
+    "closed": case_file.c.state.in_([CaseState.CLOSED.value, CaseState.RECURRED.value]),
+    "put_off": or_(case_file.c.paused_s > 0, case_file.c.suspended_at.is_not(None)),
+    "recurred": case_file.c.state == CaseState.RECURRED.value,
+    "case_reported": or_(case_file.c.reworks > 0, case_file.c.state.in_([state.value for state in _REPORTED])),
+    "case_reworked": case_file.c.reworks > 0,
+}
+_OF_THE_LEAD: Mapping[str, ColumnElement[bool]] = {
+    "with_deadline": task.c.deadline_at.is_not(None),
+    "in_time": task.c.done_at <= task.c.deadline_at,
+    "late": task.c.done_at > task.c.deadline_at,
+    "reported": or_(task.c.done_at.is_not(None), task.c.reworks > 0),
+    "reworked": task.c.reworks > 0,
+}
 _LEADS = and_(
     task.c.case_id == case_file.c.case_id,
     task.c.kind == TaskKind.LEAD.value,
     task.c.state.not_in([state.value for state in GONE_STATES]),
 )
 _Counts = dict[str, int]
+_Counting = Select[Any] | CompoundSelect[Any]
 
 
-def count_by_department(
+def count_month(
     connection: Connection, start_at: datetime, end_at: datetime, *, departments: frozenset[str] | None
 ) -> list[Figures]:
     """A line for each department and matter, and for each department a sum over its matters.
 
+    Who asks for all departments gets before these a line for each matter over all of them, and one for the city: each
+    case once. A case is on time if all who lead it were; it was reported done when all of them had.
+
     Args:
         connection: A reading connection.
         start_at: Cases dispatched from this moment on, aware.
         end_at: And before this one.
-        departments: Only these; None for all.
+        departments: Only these; None for all, and the city.
     """
-    folded = _folded(start_at, end_at).where(figure_count.c.department != CITY)
-    others = _by_department(start_at, end_at)
-    if departments is not None:
-        folded = folded.where(figure_count.c.department.in_(sorted(departments)))
-        # Of an expression there is no index: SQLite would begin with all tasks that the department ever had.
-        others = others.where(func.coalesce(task.c.department, "").in_(sorted(departments)))
-    lines = _summed(connection, _parts(start_at, end_at, folded, others))
+    lines = _summed(connection, _parts(start_at, end_at, departments))
     sums = _over_matters(lines)
+    city = sums.pop(CITY, None) or dict.fromkeys(_COUNTS, 0)
+    of_city = [_figures(None, matter, lines[name, matter]) for name, matter in sorted(lines) if name == CITY]
     return [
-        *(_figures(department, matter, lines[department, matter]) for department, matter in sorted(lines)),
-        *(_figures(department, None, sums[department]) for department in sorted(sums)),
+        *([*of_city, _figures(None, None, city)] if departments is None else ()),
+        *(_figures(name, matter, lines[name, matter]) for name, matter in sorted(lines) if name != CITY),
+        *(_figures(name, None, sums[name]) for name in sorted(sums)),
     ]
 
 
-def count_by_matter(connection: Connection, start_at: datetime, end_at: datetime) -> list[Figures]:
-    """A line for each matter over all departments, and one for the city: each case once.
-
-    A case is on time if all who lead it were; it was reported done when all of them had.
-
-    Args:
-        connection: A reading connection.
-        start_at: Cases dispatched from this moment on, aware.
-        end_at: And before this one.
-    """
-    folded = _folded(start_at, end_at).where(figure_count.c.department == CITY)
-    lines = _summed(connection, _parts(start_at, end_at, folded, _by_matter(start_at, end_at)))
-    city = _over_matters(lines).get(CITY) or dict.fromkeys(_COUNTS, 0)
-    return [*(_figures(None, matter, lines[CITY, matter]) for _, matter in sorted(lines)), _figures(None, None, city)]
-
-
-def _parts(start_at: datetime, end_at: datetime, folded: Select[Any], others: Select[Any]) -> list[Select[Any]]:
-    if _begins_an_hour(start_at) and _begins_an_hour(end_at):
-        return [folded, others.where(case_file.c.state.not_in(FOLDED_STATES))]
-    # A city whose clocks differ from UTC by half an hour: nothing is counted ready for its months.
-    return [others]
+def _parts(start_at: datetime, end_at: datetime, departments: frozenset[str] | None) -> list[_Counting]:
+    led = _led(departments).where(case_file.c.dispatched_at >= start_at, case_file.c.dispatched_at < end_at)
+    if not (_begins_an_hour(start_at) and _begins_an_hour(end_at)):
+        # A city whose clocks differ from UTC by half an hour: nothing is counted ready for its months.
+        return [_counted(led.cte("led"), of_city=departments is None)]
+    folded = _folded(start_at, end_at)
+    if departments is not None:
+        folded = folded.where(figure_count.c.department.in_(sorted(departments)))
+    others = led.where(case_file.c.state.not_in(FOLDED_STATES))
+    return [folded, _counted(others.cte("led"), of_city=departments is None)]
 
 
 def _begins_an_hour(at: datetime) -> bool:
@@ -119,64 +131,72 @@ def _folded(start_at: datetime, end_at: datetime) -> Select[Any]:
     )
 
 
-def _by_department(start_at: datetime, end_at: datetime) -> Select[Any]:
-    return (
-        _counted(
-            task.c.department,
-            with_deadline=task.c.deadline_at.is_not(None),
-            on_time=and_(_CLOSED, task.c.done_at <= task.c.deadline_at),
-            reported=or_(task.c.done_at.is_not(None), task.c.reworks > 0),
-            reworked=task.c.reworks > 0,
-        )
-        .select_from(case_file, task)
-        .where(_LEADS, _dispatched(start_at, end_at))
+def _led(departments: frozenset[str] | None) -> Select[Any]:
+    """Each case with each who leads it, and what is counted of both; for all departments those nobody leads as well."""
+    facts = {**_OF_THE_CASE, **_OF_THE_LEAD}
+    led = select(
+        case_file.c.case_id,
+        case_file.c.matter,
+        task.c.department,
+        *(case((condition, 1), else_=0).label(name) for name, condition in facts.items()),
+        cast(func.round(case_file.c.paused_s * 1_000_000), BigInteger).label("paused_us"),
     )
+    if departments is None:
+        return led.select_from(case_file.outerjoin(task, _LEADS))
+    # Of an expression there is no index: SQLite would begin with all tasks that the department ever had.
+    own = func.coalesce(task.c.department, "").in_(sorted(departments))
+    return led.select_from(case_file.join(task, _LEADS)).where(own)
 
 
-def _by_matter(start_at: datetime, end_at: datetime) -> Select[Any]:
-    # Of a column that the index holds: `SELECT *` would look each task up.
-    led = select(task.c.case_id).where(_LEADS)
-    has_deadline = led.where(task.c.deadline_at.is_not(None)).exists()
-    late = led.where(task.c.done_at > task.c.deadline_at).exists()
-    return (
-        _counted(
-            None,
-            with_deadline=has_deadline,
-            on_time=and_(_CLOSED, has_deadline, ~late),
-            reported=_HAS_BEEN_REPORTED,
-            reworked=case_file.c.reworks > 0,
-        )
-        .select_from(case_file)
-        .where(_dispatched(start_at, end_at))
+def _counted(led: CTE, *, of_city: bool) -> _Counting:
+    """The lines of the departments, and those of the city."""
+    it = led.c
+    by_department = _sums(
+        [it.department, it.matter],
+        {
+            "closed": it.closed,
+            "with_deadline": it.with_deadline,
+            "on_time": it.closed * it.in_time,
+            "reported": it.reported,
+            "reworked": it.reworked,
+            "put_off": it.put_off,
+            "recurred": it.recurred,
+            "paused_us": it.paused_us,
+        },
+    ).where(it.department.is_not(None))
+    if not of_city:
+        return by_department
+    of_case = [column for column in it if column.name not in ("case_id", "matter", "department")]
+    once = select(it.case_id, it.matter, *(func.max(one).label(one.name) for one in of_case)).group_by(
+        it.case_id, it.matter
     )
+    each = once.subquery("each").c
+    by_matter = _sums(
+        [literal(CITY).label("department"), each.matter],
+        {
+            "closed": each.closed,
+            "with_deadline": each.with_deadline,
+            "on_time": each.closed * each.with_deadline * (1 - each.late),
+            "reported": each.case_reported,
+            "reworked": each.case_reworked,
+            "put_off": each.put_off,
+            "recurred": each.recurred,
+            "paused_us": each.paused_us,
+        },
+    )
+    return union_all(by_department, by_matter)
 
 
-def _counted(department: ColumnElement[str] | None, **facts: ColumnElement[bool]) -> Select[Any]:
-    keys = [case_file.c.matter] if department is None else [department, case_file.c.matter]
-    of_every = {
-        "put_off": or_(case_file.c.paused_s > 0, case_file.c.suspended_at.is_not(None)),
-        "recurred": case_file.c.state == CaseState.RECURRED.value,
-    }
-    return select(
-        *keys,
-        func.count().label("dispatched"),
-        *(
-            func.sum(case((condition, 1), else_=0)).label(name)
-            for name, condition in {"closed": _CLOSED, **facts, **of_every}.items()
-        ),
-        func.sum(cast(func.round(case_file.c.paused_s * 1_000_000), BigInteger)).label("paused_us"),
-    ).group_by(*keys)
+def _sums(keys: Sequence[ColumnElement[Any]], counted: Mapping[str, ColumnElement[int]]) -> Select[Any]:
+    sums = (cast(func.sum(column), BigInteger).label(name) for name, column in counted.items())
+    return select(*keys, func.count().label("dispatched"), *sums).group_by(*keys)
 
 
-def _dispatched(start_at: datetime, end_at: datetime) -> ColumnElement[bool]:
-    return and_(case_file.c.dispatched_at >= start_at, case_file.c.dispatched_at < end_at)
-
-
-def _summed(connection: Connection, parts: Iterable[Select[Any]]) -> dict[tuple[str, str], _Counts]:
+def _summed(connection: Connection, parts: Iterable[_Counting]) -> dict[tuple[str, str], _Counts]:
     lines: dict[tuple[str, str], _Counts] = defaultdict(lambda: dict.fromkeys(_COUNTS, 0))
     for part in parts:
         for row in connection.execute(part):
-            _add(lines[getattr(row, "department", CITY), row.matter], row)
+            _add(lines[row.department, row.matter], row)
     # Of cases that came back to an earlier state there may be lines of nothing.
     return {key: counts for key, counts in lines.items() if counts["dispatched"]}
 

@@ -13,7 +13,7 @@ from dispatch_api.accounts.model import Account
 from dispatch_api.cases.features import matter_name
 from dispatch_api.cases.matters import Matters
 from dispatch_api.departments.model import Departments
-from dispatch_api.figures.counting import count_by_department, count_by_matter
+from dispatch_api.figures.counting import count_month
 from dispatch_api.figures.model import Figures, Month
 
 _COUNTS = ("dispatched", "closed", "with_deadline", "on_time", "reported", "reworked", "put_off", "recurred")
@@ -53,8 +53,7 @@ def figures_of(connection: Connection, month: Month, *, account: Account | None,
     start_at, end_at = month.bounds(matters.calendar.time_zone)
     everything = account is None or account.sees_every_case
     only = None if account is None or everything else account.sees_departments
-    lines = count_by_department(connection, start_at, end_at, departments=only)
-    return [*(count_by_matter(connection, start_at, end_at) if everything else ()), *lines]
+    return count_month(connection, start_at, end_at, departments=only)
 
 
 def as_json(lines: Sequence[Figures], month: Month, *, matters: Matters, departments: Departments) -> dict[str, Any]:

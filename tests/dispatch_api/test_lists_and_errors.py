@@ -35,6 +35,24 @@ def walked(browser, path: str, key: str, **wanted) -> list:
 
 
 @pytest.mark.both_stores
+@pytest.mark.parametrize("closed", [False, True], ids=["left open", "closed"])
+def test_an_outline_is_the_same_closed_ring_in_a_list_on_the_map_and_on_the_page(intake, browser, closed):
+    corners = tuple(north_of(n, east_m=e) for n, e in ((0, 0), (0, 4.5), (4, 4), (4, 0)))
+    given = (*corners, corners[0]) if closed else corners
+    outlined = intake.record(an_observation(footprint_lonlat=given)).case_id
+    plain = intake.record(an_observation(lonlat=north_of(900))).case_id
+    chief = browser("chief")
+    ring = {"type": "Polygon", "coordinates": [[list(corner) for corner in (*corners, corners[0])]]}
+    features = chief.json("/api/v1/cases.geojson")["features"]
+    listed = [
+        {item["case_id"]: item["footprint"] for item in chief.json("/api/v1/cases")["items"]},
+        {one["id"]: one["properties"]["footprint"] for one in features},
+        {case: chief.json(f"/api/v1/cases/{case}")["footprint"] for case in (outlined, plain)},
+    ]
+    assert listed == [{outlined: ring, plain: None}] * 3
+
+
+@pytest.mark.both_stores
 def test_lists_go_on_where_they_ended_whatever_came_in_between(intake, browser):
     for n in range(5):
         intake.record(an_observation(lonlat=north_of(100 * n)))
