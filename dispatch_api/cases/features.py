@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, TypeVar
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from dispatch_api.cases.matters import Matters
-from dispatch_api.cases.model import CASE_STATE_NAMES, CaseState
+from dispatch_api.cases.model import CASE_STATE_NAMES
 from dispatch_api.cases.records import CaseRow
 from dispatch_api.configuration import Name
 from dispatch_api.store.times import iso
@@ -23,6 +25,9 @@ _ANGLES = np.linspace(0.0, 2.0 * np.pi, 36, endpoint=False)
 _CIRCLE = (np.cos(_ANGLES), np.sin(_ANGLES))
 _TURNS = list(zip(_CIRCLE[0].tolist(), _CIRCLE[1].tolist(), strict=True))
 _FEW = 8
+_STATE_NAMES: Mapping[str, tuple[str, str]] = {state.value: names for state, names in CASE_STATE_NAMES.items()}
+
+Degrees = TypeVar("Degrees", float, NDArray[np.float64])
 
 
 def matter_name(matters: Matters, key: str) -> Name:
@@ -49,10 +54,10 @@ class PlaceError:
     ellipse95: dict[str, Any]
 
 
-def errors_of(rows: Sequence[CaseRow], *, rings_as_arrays: bool = False) -> list[PlaceError]:
+def errors_of(rows: Sequence[CaseRow], *, for_orjson: bool = False) -> list[PlaceError]:
     """The errors of many cases' places, reckoned together: a map asks for a thousand.
 
-    Their rings may stay arrays, (37, 2) lon, lat: as lists of lists a thousand of them take longer than all the rest.
+    For `orjson` their rings stay arrays, (37, 2) lon, lat: as lists of lists a thousand take longer than all the rest.
     """
     if len(rows) <= _FEW:
         return [_error_alone(row) for row in rows]
@@ -62,7 +67,7 @@ def errors_of(rows: Sequence[CaseRow], *, rings_as_arrays: bool = False) -> list
     azimuth = np.radians(azimuth_deg)[:, None]
     # The ellipsoid's radii stand in for a projection made for each: below a millimetre over a hundred metres.
     centres = np.array([(row.lon, row.lat) for row in rows])
-    metres = np.array([metres_per_degree(lat) for lat in centres[:, 1].tolist()])
+    metres = np.column_stack(metres_per_degree(centres[:, 1]))
     scale = scale_of_probability(0.95)
     along, across = scale * major_m[:, None] * _CIRCLE[0], scale * minor_m[:, None] * _CIRCLE[1]
     east = (along * np.sin(azimuth) + across * np.cos(azimuth)) / metres[:, :1]
@@ -75,7 +80,7 @@ def errors_of(rows: Sequence[CaseRow], *, rings_as_arrays: bool = False) -> list
     ]
     return [
         PlaceError(sigma=sigma, ellipse95={"type": "Polygon", "coordinates": [ring]})
-        for sigma, ring in zip(sigmas, closed if rings_as_arrays else closed.tolist(), strict=True)
+        for sigma, ring in zip(sigmas, closed if for_orjson else closed.tolist(), strict=True)
     ]
 
 
@@ -106,12 +111,21 @@ def error_of(row: CaseRow) -> dict[str, float]:
 
 
 def case_properties(
-    row: CaseRow, *, matters: Matters, original_sha256: str | None, error: PlaceError | None = None
+    row: CaseRow,
+    *,
+    matters: Matters,
+    original_sha256: str | None,
+    error: PlaceError | None = None,
+    for_orjson: bool = False,
 ) -> dict[str, Any]:
-    """The properties of a case's feature; `error` where those of many were reckoned together."""
+    """The properties of a case's feature; `error` where those of many were reckoned together.
+
+    For `orjson` (`written_by_orjson`) times stay moments: it writes them in a tenth of the time.
+    """
     shown = error or errors_of([row])[0]
     matter = matter_name(matters, row.matter)
-    state_zh, state_en = CASE_STATE_NAMES[CaseState(row.state)]
+    state_zh, state_en = _STATE_NAMES[row.state]
+    time = _as_it_is if for_orjson else iso
     return {
         "case_id": row.case_id,
         "number": row.number,
@@ -132,14 +146,14 @@ def case_properties(
         "address": row.address,
         "grid_code": row.grid_code,
         "grid_name": row.grid_name,
-        "first_seen_at": iso(row.first_seen_at),
-        "last_seen_at": iso(row.last_seen_at),
+        "first_seen_at": time(row.first_seen_at),
+        "last_seen_at": time(row.last_seen_at),
         "observations": row.observations,
         "frames": row.frames,
         "overdue": row.overdue,
         "supervised": row.supervised,
         "hold": row.hold,
-        "handed_over_at": iso(row.handed_over_at),
+        "handed_over_at": time(row.handed_over_at),
         "paused_s": row.paused_s,
         "version": row.version,
         "thumbnail_url": picture_url(original_sha256, "thumbnail", row.case_id),
@@ -152,7 +166,7 @@ def case_feature(row: CaseRow, *, matters: Matters, original_sha256: str | None)
 
 
 def case_features(
-    rows: Sequence[CaseRow], *, matters: Matters, pictures: Mapping[str, str | None], rings_as_arrays: bool = False
+    rows: Sequence[CaseRow], *, matters: Matters, pictures: Mapping[str, str | None], for_orjson: bool = False
 ) -> list[dict[str, Any]]:
     """Cases as GeoJSON points; `pictures` gives the original's SHA-256 of each case that has one."""
     return [
@@ -160,18 +174,34 @@ def case_features(
             "type": "Feature",
             "id": row.case_id,
             "geometry": {"type": "Point", "coordinates": [row.lon, row.lat]},
-            "properties": case_properties(row, matters=matters, original_sha256=pictures.get(row.case_id), error=error),
+            "properties": case_properties(
+                row,
+                matters=matters,
+                original_sha256=pictures.get(row.case_id),
+                error=error,
+                for_orjson=for_orjson,
+            ),
         }
-        for row, error in zip(rows, errors_of(rows, rings_as_arrays=rings_as_arrays), strict=True)
+        for row, error in zip(rows, errors_of(rows, for_orjson=for_orjson), strict=True)
     ]
 
 
-def metres_per_degree(lat: float) -> tuple[float, float]:
-    """Length of a degree of longitude and of latitude at a latitude, on the ground of WGS 84."""
-    squeeze = 1.0 - _E2 * math.sin(math.radians(lat)) ** 2
-    along_parallel = _SEMI_MAJOR_M / math.sqrt(squeeze) * math.cos(math.radians(lat))
+def written_by_orjson(cases: Mapping[str, Any]) -> bytes:
+    """Cases with rings and times that only `orjson` writes, as JSON; times in UTC with `Z`, as `iso` has them."""
+    return orjson.dumps(cases, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_UTC_Z)
+
+
+def metres_per_degree(lat: Degrees) -> tuple[Degrees, Degrees]:
+    """Length of a degree of longitude and of latitude at a latitude, or at many, on the ground of WGS 84."""
+    of: Any = math if isinstance(lat, float) else np
+    squeeze = 1.0 - _E2 * of.sin(of.radians(lat)) ** 2
+    along_parallel = _SEMI_MAJOR_M / of.sqrt(squeeze) * of.cos(of.radians(lat))
     along_meridian = _SEMI_MAJOR_M * (1.0 - _E2) / squeeze**1.5
     return math.radians(1.0) * along_parallel, math.radians(1.0) * along_meridian
+
+
+def _as_it_is(at: datetime | None) -> datetime | None:
+    return at
 
 
 def _polygon(corners: list[list[float]] | str | None) -> dict[str, Any] | orjson.Fragment | None:

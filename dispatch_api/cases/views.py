@@ -12,7 +12,6 @@ from sqlalchemy import Connection, Row, select
 from dispatch_api.accounts.model import Account, Role
 from dispatch_api.accounts.sight import seen_case
 from dispatch_api.cases.features import (
-    PlaceError,
     case_features,
     case_properties,
     errors_of,
@@ -48,12 +47,12 @@ def case_collection(
     """The newest cases on the map.
 
     `feed_id` is where the live stream goes on, `next` leads to the older ones, `matched` says how many there are where
-    the store knows that without looking at them. Its rings are arrays and JSON text: to be written by `orjson`.
+    the store knows that without looking at them. To be written by `written_by_orjson`.
     """
     found, following = _page(connection, wanted, account, cursor, limit)
     rows = found.rows[:limit]
     pictures = best_evidence(connection, [row.case_id for row in rows])
-    features = case_features(rows, matters=matters, pictures=pictures, rings_as_arrays=True)
+    features = case_features(rows, matters=matters, pictures=pictures, for_orjson=True)
     return {
         "type": "FeatureCollection",
         "feed_id": last_feed_id(connection),
@@ -69,13 +68,20 @@ def case_page(
 ) -> dict[str, Any]:
     """A page of the list of cases, the newest first; `next` is the cursor of the following page.
 
-    Its rings are arrays and JSON text: to be written by `orjson`.
+    To be written by `written_by_orjson`.
     """
     found, following = _page(connection, wanted, account, cursor, limit)
     page = found.rows[:limit]
     pictures = best_evidence(connection, [row.case_id for row in page])
-    errors = errors_of(page, rings_as_arrays=True)
-    items = [_item(row, matters, pictures.get(row.case_id), error) for row, error in zip(page, errors, strict=True)]
+    items = [
+        {
+            **case_properties(
+                row, matters=matters, original_sha256=pictures.get(row.case_id), error=error, for_orjson=True
+            ),
+            **_place_and_birth(row),
+        }
+        for row, error in zip(page, errors_of(page, for_orjson=True), strict=True)
+    ]
     return {"items": items, "next": following, "matched": found.matched}
 
 
@@ -104,7 +110,8 @@ def case_detail(
     pictures = evidence_of(connection, case_id)
     best = best_evidence(connection, [case_id]).get(case_id)
     return {
-        **_item(row, matters, best),
+        **case_properties(row, matters=matters, original_sha256=best),
+        **_place_and_birth(row),
         "observations": _observations(connection, case_id),
         "observations_count": row.observations,
         "tasks": [
@@ -175,13 +182,8 @@ def rule_item(rule: dict[str, Any] | None) -> dict[str, Any] | None:
     }
 
 
-def _item(row: CaseRow, matters: Matters, picture: str | None, error: PlaceError | None = None) -> dict[str, Any]:
-    return {
-        **case_properties(row, matters=matters, original_sha256=picture, error=error),
-        "lon": row.lon,
-        "lat": row.lat,
-        "created_at": iso(row.created_at),
-    }
+def _place_and_birth(row: CaseRow) -> dict[str, Any]:
+    return {"lon": row.lon, "lat": row.lat, "created_at": iso(row.created_at)}
 
 
 def _for_reviewers(connection: Connection, row: CaseRow, account: Account) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import timedelta
 
 import pytest
 from dispatch_builders import NOON, an_observation, north_of
@@ -12,6 +13,7 @@ from dispatch_api.body_limit import MAX_BODY_BYTES
 from dispatch_api.store.times import iso
 
 PROBLEM = "application/problem+json"
+MOMENT = timedelta(microseconds=120_300)
 
 
 def is_problem(answer, status: int) -> bool:
@@ -36,20 +38,22 @@ def walked(browser, path: str, key: str, **wanted) -> list:
 
 @pytest.mark.both_stores
 @pytest.mark.parametrize("closed", [False, True], ids=["left open", "closed"])
-def test_an_outline_is_the_same_closed_ring_in_a_list_on_the_map_and_on_the_page(intake, browser, closed):
+def test_a_case_is_the_same_in_a_list_on_the_map_and_on_its_page_and_its_outline_closed(intake, browser, closed):
     corners = tuple(north_of(n, east_m=e) for n, e in ((0, 0), (0, 4.5), (4, 4), (4, 0)))
     given = (*corners, corners[0]) if closed else corners
-    outlined = intake.record(an_observation(footprint_lonlat=given)).case_id
+    outlined = intake.record(an_observation(footprint_lonlat=given, first_seen_at=NOON - MOMENT)).case_id
     plain = intake.record(an_observation(lonlat=north_of(900))).case_id
     chief = browser("chief")
     ring = {"type": "Polygon", "coordinates": [[list(corner) for corner in (*corners, corners[0])]]}
     features = chief.json("/api/v1/cases.geojson")["features"]
-    listed = [
-        {item["case_id"]: item["footprint"] for item in chief.json("/api/v1/cases")["items"]},
-        {one["id"]: one["properties"]["footprint"] for one in features},
-        {case: chief.json(f"/api/v1/cases/{case}")["footprint"] for case in (outlined, plain)},
-    ]
-    assert listed == [{outlined: ring, plain: None}] * 3
+    in_list = {item["case_id"]: item for item in chief.json("/api/v1/cases")["items"]}
+    on_map = {one["id"]: one["properties"] for one in features}
+    for case, outline in ((outlined, ring), (plain, None)):
+        page = chief.json(f"/api/v1/cases/{case}")
+        page["observations"] = page["observations_count"]
+        assert page["footprint"] == outline
+        assert on_map[case] == {name: page[name] for name in on_map[case]}
+        assert in_list[case] == {name: page[name] for name in in_list[case]}
 
 
 @pytest.mark.both_stores

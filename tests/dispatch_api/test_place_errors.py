@@ -44,6 +44,6 @@ def test_one_place_has_the_error_that_it_has_among_many():
 
 def test_rings_that_stay_arrays_hold_the_same():
     rows = list(some_rows(20))
-    for kept, listed in zip(errors_of(rows, rings_as_arrays=True), errors_of(rows), strict=True):
+    for kept, listed in zip(errors_of(rows, for_orjson=True), errors_of(rows), strict=True):
         assert kept.sigma == listed.sigma
         assert kept.ellipse95["coordinates"][0].tolist() == listed.ellipse95["coordinates"][0]
