@@ -157,6 +157,24 @@ def test_what_was_seen_lately_is_found_by_the_time(store, intake, monkeypatch):
 
 
 @pytest.mark.both_stores
+def test_the_few_cases_of_a_department_are_found_by_its_name(store, intake, monkeypatch):
+    monkeypatch.setattr(listing, "_ENTRIES_A_CASE", 1)
+    settle(store, intake, 3000)
+    seldom = {"departments": "|fire|", "state": "in_progress"}
+
+    def rename(connection):
+        connection.execute(update(tables.case).where(tables.case.c.seq.between(100, 130)).values(**seldom))
+
+    store.write(rename)
+    wanted = CaseFilter(department="fire", bbox="118,28,120,30")
+    with store.read() as connection:
+        query = page_query(connection, Choice.of(connection, wanted, CHIEF), Page(limit=21))
+        found = listed(connection, wanted, CHIEF, Page(limit=21)).rows
+    assert "case_file_of_departments" in plan_of(store, query)
+    assert [row.seq for row in found] == list(range(130, 109, -1))
+
+
+@pytest.mark.both_stores
 def test_what_was_seen_on_a_day_long_ago_is_found_by_two_indexes(store, intake):
     settle(store, intake, 3000)
     with store.read() as connection:
