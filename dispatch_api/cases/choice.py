@@ -84,6 +84,12 @@ class Choice:
         )
 
     @property
+    def to_walk(self) -> int:
+        """How many entries of the index by state, or of that by matter and state, there are to look through."""
+        one_matter = self.wanted.matter and "," not in self.wanted.matter
+        return self.of_matter if one_matter else self.to_look_through
+
+    @property
     def most_of_a_state(self) -> int:
         """How many cases fit at most that are in one and the same state."""
         found: dict[str, int] = {}

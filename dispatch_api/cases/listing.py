@@ -5,6 +5,7 @@ of two years. So the counts that the store keeps (`store.tallies`) and a look at
 there is to look through in each way, and the shortest is taken:
 
 - through the index `case_file_in_state`, where all stands that cases are chosen by, state by state from the newest on;
+  for cases of one matter through `case_file_of_matter` in the same way;
 - through the few cases of a small box, of a department with little to do, of a rare matter, or seen since lately.
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Text, and_, cast, select, true, union_all
@@ -21,7 +23,7 @@ from sqlalchemy.sql.selectable import Subquery
 from dispatch_api.accounts.model import Account
 from dispatch_api.cases.choice import Choice
 from dispatch_api.cases.filters import CaseFilter
-from dispatch_api.cases.spans import Stretch
+from dispatch_api.cases.spans import Stretch, lies_in_older_half
 from dispatch_api.store.dialects import SQLITE
 from dispatch_api.store.few import counted_up_to
 from dispatch_api.store.rows import row_maker
@@ -134,13 +136,20 @@ def seqs_query(connection: Connection, choice: Choice, page: Page) -> Select[Any
 
 def places_query(connection: Connection, choice: Choice, page: Page) -> Select[Any]:
     """The query for `seq`, `lon`, `lat` and `colour` of cases among which are those of a page; they have no order."""
-    start, end = choice.wanted.seen_from, choice.wanted.seen_until
-    stretch = Stretch.of(connection, start, end) if start and end else None
+    stretch = _stretch(connection, choice.wanted)
     few = _few(connection, choice, stretch, page)
     if few is not None:
         return select(*_PLACE).where(few, choice.in_place, page.following)
     within = choice.in_place if stretch is None else and_(choice.in_place, stretch.condition)
     return _through_states(choice.states, within, page)
+
+
+def _stretch(connection: Connection, wanted: CaseFilter) -> Stretch | None:
+    """The cases of a time, where they are found by it: what is asked until lately is found soon by any index."""
+    start, end = wanted.seen_from, wanted.seen_until
+    if end is None or (start is None and not lies_in_older_half(connection, end)):
+        return None
+    return Stretch.of(connection, start or datetime.min.replace(tzinfo=UTC), end)
 
 
 def _through_states(states: Sequence[str], condition: ColumnElement[bool], page: Page) -> Select[Any]:
@@ -165,7 +174,7 @@ def _shown(seqs: Select[Any], page: Page) -> Select[Any]:
 
 def _few(connection: Connection, choice: Choice, stretch: Stretch | None, page: Page) -> ColumnElement[bool] | None:
     """The shortest way that looks at cases one by one, where it is shorter than the index by state."""
-    most = min(FEW, choice.to_look_through // _ENTRIES_A_CASE)
+    most = min(FEW, choice.to_walk // _ENTRIES_A_CASE)
     best: ColumnElement[bool] | None = None
     of_time = [] if stretch is None else [(stretch.cases, case.c.seq.in_(stretch.seqs))]
     for size, condition in (*of_time, *_ways(connection, choice)):
@@ -180,13 +189,13 @@ def _few(connection: Connection, choice: Choice, stretch: Stretch | None, page: 
 
 
 def _worth_looking_up(choice: Choice, page: Page) -> int:
-    """How many cases of a box are sooner looked up one by one than all states are walked until a page of them is full.
+    """How many cases of a box are sooner looked up one by one than an index is walked until a page of them is full.
 
-    Of `n` cases in the box about `n * most / to_look_through` fit; the walk is over after that share of the entries
+    Of `n` cases in the box about `n * most / to_look_through` fit; the walk is over after that share of its entries
     which gives it what the page holds, and must be longer than `n * _ENTRIES_A_CASE`.
     """
-    held = page.limit + page.skip
-    return int(choice.to_look_through * math.sqrt(held / (_ENTRIES_A_CASE * choice.most)))
+    held = (page.limit + page.skip) / choice.most
+    return int(math.sqrt(choice.to_walk * choice.to_look_through * held / _ENTRIES_A_CASE))
 
 
 def _ways(connection: Connection, choice: Choice) -> Iterator[tuple[int, ColumnElement[bool]]]:

@@ -26,6 +26,15 @@ def seen_between(start: datetime, end: datetime, dialect: str) -> Select[Any]:
     return select(both.c.seq)
 
 
+def lies_in_older_half(connection: Connection, at: datetime) -> bool:
+    """Whether a time lies in the older half of the time in which anything was seen last."""
+    seen = case.c.last_seen_at
+    # One by one, each is an end of an index; both at once SQLite would look for in all of it.
+    ends = (select(func.min(seen)).scalar_subquery(), select(func.max(seen)).scalar_subquery())
+    first, last = connection.execute(select(*ends)).one()
+    return first is not None and at < first + (last - first) / 2
+
+
 @dataclass(frozen=True, kw_only=True)
 class Stretch:
     """What was seen between two times.

@@ -118,7 +118,10 @@ case = Table(
         *("state", "seq", "matter", "colour", "departments", "lon", "lat", "first_seen_at", "last_seen_at", "number"),
     ),
     Index("case_file_of_departments", "departments", "seq", "state", "matter", "colour", "lon", "lat"),
-    Index("case_file_of_matter", "matter", "state", "seq"),
+    Index(
+        "case_file_of_matter",
+        *("matter", "state", "seq", "colour", "departments", "lon", "lat", "first_seen_at", "last_seen_at", "number"),
+    ),
     Index("case_file_opened", "matter", "opened_at", "case_id"),
     Index("case_file_seen", "last_seen_at", "first_seen_at", postgresql_include=["seq"]),
     # The few that were seen for long, so that for all others a day is found by when they were seen last.

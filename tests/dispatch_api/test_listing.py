@@ -127,7 +127,7 @@ def test_every_way_to_a_list_gives_what_the_plain_condition_gives(store, intake,
     ("asked", "who", "index"),
     [
         ({"state": "closed,in_progress"}, CHIEF, "case_file_in_state"),
-        ({"state": "closed", "matter": "dumping.household", "colour": "red"}, CHIEF, "case_file_in_state"),
+        ({"state": "closed", "matter": "dumping.household", "colour": "red"}, CHIEF, "case_file_of_matter"),
         ({"colour": "red", "bbox": "118,28,120,30"}, CHIEF, "case_file_in_state"),
         ({}, people()[1], "case_file_in_state"),
         ({"matter": "none.yet"}, CHIEF, None),
