@@ -11,6 +11,7 @@ there is to look through in each way, and the shortest is taken:
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from dispatch_api.accounts.model import Account
 from dispatch_api.cases.choice import Choice
 from dispatch_api.cases.filters import CaseFilter
 from dispatch_api.cases.spans import Stretch, lies_in_older_half
-from dispatch_api.store.dialects import SQLITE
+from dispatch_api.store.dialects import SQLITE, one_of_words
 from dispatch_api.store.few import counted_up_to
 from dispatch_api.store.rows import row_maker
 from dispatch_api.store.schema import case
@@ -32,7 +33,7 @@ from dispatch_api.store.schema import case
 FEW = 15_000
 """So many cases may be looked at one by one."""
 
-MOST_NUMBERED = 1000
+MOST_NUMBERED = 4000
 _ENTRIES_A_CASE = 60
 """So many entries of the index are read while one case is looked up (measured on SQLite, 10 µs and 0.15 µs)."""
 
@@ -221,4 +222,5 @@ def _ways(connection: Connection, choice: Choice) -> Iterator[tuple[int, ColumnE
         part = select(case.c.number).where(CaseFilter(number=wanted.number).of_row()).limit(MOST_NUMBERED + 1)
         found = connection.execute(part).scalars().all()
         if len(found) <= MOST_NUMBERED:
-            yield len(found), case.c.seq.in_(select(case.c.seq).where(case.c.number.in_(found)))
+            words = one_of_words(connection.dialect.name).params(words=json.dumps(list(found)))
+            yield len(found), case.c.seq.in_(select(case.c.seq).where(case.c.number.in_(words)))
