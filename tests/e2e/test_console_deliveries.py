@@ -91,6 +91,8 @@ def test_what_a_broken_system_did_not_take_is_sent_again_under_its_id_once_it_is
     left.locator('[data-deed="replay"]').click()
     centre.click("[data-ask-confirm]")
     until(centre, lambda: "死信 0" in left.inner_text(), what="the dead were not sent again")
+    # They are dead no longer as soon as they wait for the relay again.
+    until(centre, lambda: len(system.got) >= before + 2, what="the dead did not arrive")
     arrived = [sent for sent, _ in system.got[before:]]
     assert len(set(arrived)) == len(arrived) >= 2
     centre.goto(f"{city.url}/history")
