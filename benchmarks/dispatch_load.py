@@ -7,7 +7,8 @@ Each service is a process of its own with one worker, asked over kept-alive conn
 of as many places, one in ten of them seen a second time. Every answer must be a 201; afterwards one key in ten is asked
 once more and must give the same case. A service is warmed up first. The rounds of all services alternate, and the best
 round of each counts, for machines are noisy. `commits` is what the disk allows: one row and one commit after the other,
-in SQLite as our store is set up.
+in SQLite as our store is set up; and in the peer's PostgreSQL how long bare commits wait that each write a fifth of a
+megabyte, thirty a second as our batches come. Where one of these waits for half a second, so does whoever waits for it.
 
 Two questions are asked. How much goes in: each connection sends its next sighting when the last one was answered; how
 long that takes tells only how many wait in line. How long one waits at a steady pace: as many connections send three
@@ -23,6 +24,7 @@ import argparse
 import asyncio
 import json
 import random
+import secrets
 import socket
 import sqlite3
 import subprocess
@@ -34,11 +36,15 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqlalchemy import create_engine, make_url, text
+
 HERE = Path(__file__).parent
 RATIO = 3.0
 WITHIN_MS = 150.0
 WARM_UP = 200
 READY_S = 60.0
+SHARES = (0.5, 0.99)
+BARE_S = 20.0
 
 
 @dataclass
@@ -96,6 +102,13 @@ def main() -> None:
                     paced[name] = came
         commits = _commits(Path(folder) / "bare.db")
     missed = _print(best, paced, plainly, commits)
+    if given.peer_postgresql:
+        waits_ms = _commit_waits_ms(given.peer_postgresql)
+        sys.stdout.write("bare commits of PostgreSQL: ")
+        sys.stdout.write(
+            ", ".join(f"{share:.1%} within {waits_ms[int(len(waits_ms) * share)]:.0f}" for share in SHARES)
+        )
+        sys.stdout.write(f", the longest {', '.join(f'{wait:.0f}' for wait in waits_ms[-5:])} ms\n")
     sys.exit(1 if missed else 0)
 
 
@@ -230,6 +243,34 @@ def _commits(file: Path, count: int = 300) -> float:
     seconds = time.perf_counter() - began
     connection.close()
     return count / seconds
+
+
+def _commit_waits_ms(url: str) -> list[float]:
+    """How long commits took that each wrote 400 rows with an index, thirty a second; the shortest first."""
+    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+    waits_ms = []
+    with engine.connect() as connection:
+        for statement in (
+            "DROP TABLE IF EXISTS bare",
+            "CREATE TABLE bare (a TEXT, b TEXT)",
+            "CREATE INDEX ON bare (b)",
+        ):
+            connection.exec_driver_sql(statement)
+        connection.commit()
+        until = time.monotonic() + BARE_S
+        while time.monotonic() < until:
+            rows = {"a": [secrets.token_hex(60) for _ in range(400)], "b": [secrets.token_hex(16) for _ in range(400)]}
+            connection.execute(
+                text("INSERT INTO bare SELECT * FROM unnest(CAST(:a AS text[]), CAST(:b AS text[]))"), rows
+            )
+            began = time.perf_counter()
+            connection.commit()
+            waits_ms.append((time.perf_counter() - began) * 1e3)
+            time.sleep(1 / 30)
+        connection.exec_driver_sql("DROP TABLE bare")
+        connection.commit()
+    engine.dispose()
+    return sorted(waits_ms)
 
 
 def _print(best: dict[str, Asked], paced: dict[str, Asked], plainly: dict[str, float], commits: float) -> list[str]:
