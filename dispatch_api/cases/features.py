@@ -206,7 +206,7 @@ def _as_it_is(at: datetime | None) -> datetime | None:
 
 def _polygon(corners: list[list[float]] | str | None) -> dict[str, Any] | orjson.Fragment | None:
     """A ring of the store as a polygon; JSON text stays text, so who asks for it so writes it with `orjson`."""
-    if not corners or corners == "null":
+    if not corners or corners in ("null", "[]"):
         return None
     if isinstance(corners, str):
         first = corners[1 : corners.index("]") + 1]
