@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -92,3 +92,23 @@ class Visitor:
 
 def has_no_sideways_scroll(page: Page) -> bool:
     return page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def until(page: Page, ready: Callable[[], bool], *, what: str, meanwhile: Callable[[], None] | None = None) -> None:
+    """Wait for what no locator can say.
+
+    `Page.wait_for_function` would let the page evaluate a text, which its Content-Security-Policy forbids.
+
+    Args:
+        page: The page.
+        ready: Whether it is there.
+        what: What is wrong where it never comes.
+        meanwhile: Done between two looks.
+    """
+    for _ in range(PATIENCE_MS // 250):
+        if ready():
+            return
+        page.wait_for_timeout(250)
+        if meanwhile:
+            meanwhile()
+    raise AssertionError(what)

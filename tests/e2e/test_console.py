@@ -154,7 +154,8 @@ def test_a_click_in_the_list_opens_the_case_beside_the_map_and_then_its_page(vis
     expect(page.locator(".history")).to_contain_text("置信度 0.93，达到自动立案线")
     shown = page.locator("img[data-evidence]")
     expect(shown).to_be_visible()
-    page.wait_for_function("document.querySelector('img[data-evidence]').naturalWidth > 0")
+    expect(shown).to_have_js_property("complete", True)
+    assert shown.evaluate("picture => picture.naturalWidth") > 0
 
 
 def test_the_evidence_picture_is_enlarged_zoomed_and_shown_without_the_box(visitor):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
-from console_browser import PHONE, WIDE, has_no_sideways_scroll
+from console_browser import PHONE, WIDE, has_no_sideways_scroll, until
 from console_town import Receiver, Town, a_town, log_in
 from playwright.sync_api import Page, expect
 
@@ -42,15 +42,14 @@ def add(page: Page, city: Town, name: str, url: str) -> str:
     return secret
 
 
-def until(page: Page, ready, *, what: str) -> None:
+def until_reloaded(page: Page, ready: Callable[[], bool], *, what: str) -> None:
     """Reload the page's lists until something is there: the relay works beside the service, in its own time."""
-    for _ in range(120):
-        if ready():
-            return
-        page.wait_for_timeout(250)
+
+    def reload() -> None:
         page.click("[data-reload]")
         page.wait_for_load_state("networkidle")
-    raise AssertionError(what)
+
+    until(page, ready, what=what, meanwhile=reload)
 
 
 @pytest.mark.parametrize("window", [WIDE, PHONE], ids=["wide", "phone"])
@@ -68,7 +67,7 @@ def test_what_a_broken_system_did_not_take_is_sent_again_under_its_id_once_it_is
     centre.select_option('[data-filter="receiver"]', name)
     centre.select_option('[data-filter="state"]', "dead")
     dead = centre.locator("[data-delivery]")
-    until(centre, lambda: dead.count() >= 2, what="the deliveries did not die")
+    until_reloaded(centre, lambda: dead.count() >= 2, what="the deliveries did not die")
     first = dead.first
     first.locator("[data-attempts]").click()
     expect(first.locator(".attempts li")).to_have_count(2)
@@ -84,15 +83,15 @@ def test_what_a_broken_system_did_not_take_is_sent_again_under_its_id_once_it_is
     centre.click("[data-ask-confirm]")
     centre.select_option('[data-filter="state"]', "delivered")
     again = centre.locator(f'[data-delivery="{number}"][data-delivery-state="delivered"]')
-    until(centre, lambda: again.count() == 1, what="the delivery did not arrive")
+    until_reloaded(centre, lambda: again.count() == 1, what="the delivery did not arrive")
     assert [sent for sent, _ in system.got[before:]] == [message_id]
 
     left = centre.locator(f'[data-receiver="{name}"]')
     left.locator('[data-deed="replay"]').click()
     centre.click("[data-ask-confirm]")
-    until(centre, lambda: "死信 0" in left.inner_text(), what="the dead were not sent again")
+    until_reloaded(centre, lambda: "死信 0" in left.inner_text(), what="the dead were not sent again")
     # They are dead no longer as soon as they wait for the relay again.
-    until(centre, lambda: len(system.got) >= before + 2, what="the dead did not arrive")
+    until_reloaded(centre, lambda: len(system.got) >= before + 2, what="the dead did not arrive")
     arrived = [sent for sent, _ in system.got[before:]]
     assert len(set(arrived)) == len(arrived) >= 2
     centre.goto(f"{city.url}/history")
@@ -105,7 +104,7 @@ def test_a_receiver_is_tested_switched_off_with_a_reason_and_on_again(visitor, c
     add(admin, city, "测试平台", system.url)
     kept = admin.locator('[data-receiver="测试平台"]')
     kept.locator('[data-deed="test"]').click()
-    until(admin, lambda: any("test" in body["type"] for _, body in system.got), what="no test came")
+    until_reloaded(admin, lambda: any("test" in body["type"] for _, body in system.got), what="no test came")
     kept.locator('[data-deed="disable"]').click()
     admin.fill("[data-why]", "平台升级")
     admin.click("[data-ask-confirm]")

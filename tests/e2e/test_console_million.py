@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
-from console_browser import PHONE, Visitor, has_no_sideways_scroll
+from console_browser import PHONE, Visitor, has_no_sideways_scroll, until
 from console_city import City, a_city
 from console_large_city import CLOSED, FAR_LONLAT, FAR_SEQ, FIRST_SEQ, settle
 from PIL import Image
@@ -151,7 +151,7 @@ def test_the_filter_acts_on_map_and_list_alike(visitor, city):
     assert reds > LIST_PAGE
     page.click('[data-kpi="red"]')
     expect(page.locator("[data-count]")).to_have_text(f"最紧急的 {LIST_PAGE} 件 / 共 {reds} 件")
-    page.wait_for_function(f"document.querySelector('[data-view-note]').innerText.match(/\\d+/)[0] <= {reds}")
+    until(page, lambda: in_view(page) <= reds, what="the map still shows more than the filter lets through")
     page.wait_for_timeout(800)
     assert like(drawn(page), GREEN).sum() == 0
     page.click("[data-more]")
