@@ -1,8 +1,8 @@
 """The plain way to take sightings, for `dispatch_load.py`: FastAPI and the ORM, a session and a commit a request.
 
 It leaves the rows that ours leaves of a new sighting: the same key once, an open case within 30 m of the same matter or
-a new one, a task for each department with its reminders, the history, the messages and what watchers are told. It does
-without keys that must hold, errors of places, routing rules, working calendar, hash chain and index of places.
+a new one, a task for each department with its next reminder, the history, the messages and what watchers are told. It
+does without keys that must hold, errors of places, routing rules, working calendar, hash chain and index of places.
 
     python benchmarks/dispatch_load_peer.py URL PORT
 """
@@ -95,7 +95,7 @@ class Message(Base):
 
 
 class Reminder(Base):
-    """What happens as a task's clock runs."""
+    """What happens next as a task's clock runs, and what after it."""
 
     __tablename__ = "reminder"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -103,6 +103,7 @@ class Reminder(Base):
     kind: Mapped[str] = mapped_column(String(24))
     due_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
     state: Mapped[str] = mapped_column(String(12))
+    to_come: Mapped[Any] = mapped_column(JSON)
     task: Mapped[Task] = relationship(back_populates="reminders")
 
 
@@ -200,9 +201,9 @@ def _open(db: Session, body: Body) -> Incident:
     for department in DEPARTMENTS[body.matter]:
         task = Task(department=department, state="sent", deadline_at=body.seen_at + timedelta(hours=4))
         found.tasks.append(task)
-        for kind, hours in STEPS.items():
-            due_at = body.seen_at + timedelta(hours=hours)
-            task.reminders.append(Reminder(kind=kind, due_at=due_at, state="waiting"))
+        (kind, due_at), *to_come = ((kind, body.seen_at + timedelta(hours=hours)) for kind, hours in STEPS.items())
+        others = [(later, at.isoformat()) for later, at in to_come]
+        task.reminders.append(Reminder(kind=kind, due_at=due_at, state="waiting", to_come=others))
         for kind in ("queued", "sent"):
             found.events.append(Happened(kind=f"task.{kind}", data={"department": department}))
         db.add(Message(kind="task.dispatched", body={"department": department, "matter": body.matter}))

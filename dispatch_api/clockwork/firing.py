@@ -1,12 +1,13 @@
-"""What a reminder does when it is due; all of it in one transaction, so that it happens once or not at all."""
+"""What a reminder does when it is due: it happens once or not at all, in the transaction that names the next step."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, select
 
 from dispatch_api.accounts.model import system_actor
 from dispatch_api.cases.matters import Matters
@@ -14,7 +15,7 @@ from dispatch_api.cases.model import CaseState, Colour
 from dispatch_api.cases.moves import tell_case
 from dispatch_api.cases.records import CaseRow, get_case, update_case
 from dispatch_api.cases.suspension import resume
-from dispatch_api.clockwork.reminders import RESUME, ReminderState
+from dispatch_api.clockwork.reminders import RESUME, Reminder, ReminderState, StepToCome, go_on_with
 from dispatch_api.clockwork.rules import Audience, EscalationStep, Running
 from dispatch_api.clockwork.supervision import supervise
 from dispatch_api.deliveries.outbox import post
@@ -34,10 +35,10 @@ _UNSIGNED = frozenset({TaskState.QUEUED, TaskState.SENT})
 
 
 def fire_due(connection: Connection, *, matters: Matters, at: datetime) -> int:
-    """Do what is due, the longest overdue first, at most `BATCH` of it.
+    """Do what is due, the longest overdue first, for at most `BATCH` tasks and cases.
 
     Returns:
-        How many reminders were settled: told, dropped as no longer meant, or put off until the quiet hours end.
+        For how many: their steps were told, dropped as no longer meant, or put off until the quiet hours end.
     """
     query = (
         select(reminder)
@@ -45,10 +46,12 @@ def fire_due(connection: Connection, *, matters: Matters, at: datetime) -> int:
         .order_by(reminder.c.due_at, reminder.c.reminder_id)
         .limit(BATCH)
     )
-    rows = connection.execute(query).all()
-    overtaken = _overtaken(rows, matters)
+    rows = [Reminder.of(row) for row in connection.execute(query).all()]
     for row in rows:
-        _settle(connection, row, matters=matters, at=at, overtaken=row.reminder_id in overtaken)
+        if row.steps[0].kind == RESUME:
+            _go_on(connection, row, matters=matters, at=at)
+        else:
+            go_on_with(connection, row, _settle(connection, row, matters=matters, at=at))
     return len(rows)
 
 
@@ -64,36 +67,38 @@ def next_due(connection: Connection) -> datetime | None:
     return due_at
 
 
-def _overtaken(rows: Sequence[Row[Any]], matters: Matters) -> set[int]:
-    """Reminders after which another one of the same clock is due too: people are told the last one only."""
-    last: dict[tuple[str, int | None, Running], int] = {}
-    for row in rows:
-        step = matters.escalation.step(row.kind)
-        if step is not None:
-            last[(row.case_id, row.task_id, step.of)] = row.reminder_id
-    kept = set(last.values())
-    return {row.reminder_id for row in rows if row.reminder_id not in kept and row.kind != RESUME}
+def _settle(connection: Connection, row: Reminder, *, matters: Matters, at: datetime) -> list[StepToCome]:
+    """Do what is due by the clocks of a task, or by one of a case.
+
+    Returns:
+        What is still to come.
+    """
+    left = [step for step in row.steps if step.due_at > at]
+    for due, step in _last_of_each_clock(row, matters, at=at):
+        case = get_case(connection, row.case_id)
+        task = get_task(connection, row.task_id) if row.task_id is not None else None
+        if not _still_runs(step.of, case, task):
+            continue
+        zone, quiet = matters.calendar.time_zone, matters.escalation.quiet
+        is_red = Colour.RED in {Colour(case.colour), step.colour}
+        if not is_red and quiet.has(at, zone):
+            left.append(replace(due, due_at=quiet.end(at, zone)))
+            continue
+        _act(connection, case, task, step, due_at=due.due_at, matters=matters, at=at)
+        # What waited for the end of the quiet hours is overtaken by what did not.
+        overtaken = {other.key for other in matters.escalation.steps_of(step.of) if other.at <= step.at}
+        left = [other for other in left if other.kind not in overtaken]
+    return left
 
 
-def _settle(connection: Connection, row: Row[Any], *, matters: Matters, at: datetime, overtaken: bool) -> None:
-    case = get_case(connection, row.case_id)
-    task = get_task(connection, row.task_id) if row.task_id is not None else None
-    if row.kind == RESUME:
-        _go_on(connection, row, case, matters=matters, at=at)
-        return
-    step = matters.escalation.step(row.kind)
-    if step is None or overtaken or not _still_runs(step.of, case, task):
-        _mark(connection, row, ReminderState.DROPPED, at=at)
-        return
-    zone, quiet = matters.calendar.time_zone, matters.escalation.quiet
-    is_red = Colour.RED in {Colour(case.colour), step.colour}
-    if not is_red and quiet.has(at, zone):
-        connection.execute(
-            update(reminder).where(reminder.c.reminder_id == row.reminder_id).values(due_at=quiet.end(at, zone))
-        )
-        return
-    number = _act(connection, case, task, step, row, matters=matters, at=at)
-    _mark(connection, row, ReminderState.DONE, at=at, number=number)
+def _last_of_each_clock(row: Reminder, matters: Matters, *, at: datetime) -> list[tuple[StepToCome, EscalationStep]]:
+    """Of what is due the last of each clock: people are told nothing that is overtaken, or configured no longer."""
+    last: dict[Running, tuple[StepToCome, EscalationStep]] = {}
+    for due in row.steps:
+        step = matters.escalation.step(due.kind) if due.due_at <= at else None
+        if step is not None and (step.of not in last or last[step.of][1].at <= step.at):
+            last[step.of] = (due, step)
+    return list(last.values())
 
 
 def _still_runs(running: Running, case: CaseRow, task: TaskRow | None) -> bool:
@@ -111,13 +116,13 @@ def _act(
     case: CaseRow,
     task: TaskRow | None,
     step: EscalationStep,
-    row: Row[Any],
     *,
+    due_at: datetime,
     matters: Matters,
     at: datetime,
-) -> str | None:
+) -> None:
     changes = _changes(case, [other for other in matters.escalation.steps_of(step.of) if other.at <= step.at])
-    data = {"step": step.key, "due_at": iso(row.due_at), "share": step.at, **changes, "was": case.colour}
+    data = {"step": step.key, "due_at": iso(due_at), "share": step.at, **changes, "was": case.colour}
     append_event(
         connection,
         Event(
@@ -140,7 +145,6 @@ def _act(
         tell_case(connection, case, kind="case.updated", at=at, matters=matters)
     if task is not None:
         tell_task(connection, task, at=at)
-    return number
 
 
 def _changes(case: CaseRow, passed: Sequence[EscalationStep]) -> dict[str, Any]:
@@ -195,18 +199,11 @@ def _tell(
     )
 
 
-def _go_on(connection: Connection, row: Row[Any], case: CaseRow, *, matters: Matters, at: datetime) -> None:
+def _go_on(connection: Connection, row: Reminder, *, matters: Matters, at: datetime) -> None:
+    go_on_with(connection, row, ())
+    case = get_case(connection, row.case_id)
     if case.state != CaseState.SUSPENDED:
-        _mark(connection, row, ReminderState.DROPPED, at=at)
         return
-    _mark(connection, row, ReminderState.DONE, at=at)
     why = "the date set for it has come"
     moved = resume(connection, case, by=_CLOCKWORK, at=at, why=why, matters=matters)
     tell_case(connection, moved, kind="case.updated", at=at, matters=matters)
-
-
-def _mark(
-    connection: Connection, row: Row[Any], state: ReminderState, *, at: datetime, number: str | None = None
-) -> None:
-    values = {"state": state.value, "done_at": at, "number": number}
-    connection.execute(update(reminder).where(reminder.c.reminder_id == row.reminder_id).values(values))

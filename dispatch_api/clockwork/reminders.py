@@ -1,19 +1,27 @@
-"""Reminders in the store: what is to happen when, written with the change that starts the clock."""
+"""Reminders in the store: what is to happen next, and what after it, written with the change that starts the clocks.
+
+One row stands for all that is to come by the clocks of a task, or by one clock of a case. It names the next step and
+holds the others; the transaction that settles a step has the row name the next one, and removes it after the last.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+import orjson
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
 from dispatch_api.cases.clocks import Clock, WorkingCalendar
 from dispatch_api.cases.matters import Matters
 from dispatch_api.cases.records import is_new_case
 from dispatch_api.clockwork.rules import Running
 from dispatch_api.store.schema import reminder
+from dispatch_api.store.times import iso
+from dispatch_api.store.types import as_json
 from dispatch_api.store.unit import known, write_later
 
 RESUME = "resume"
@@ -21,117 +29,159 @@ RESUME = "resume"
 
 
 class ReminderState(StrEnum):
-    """Where a reminder stands; it leaves `waiting` for `done` or `dropped` once."""
+    """Whether a reminder's time runs."""
 
     WAITING = "waiting"
     PAUSED = "paused"
-    DONE = "done"
-    DROPPED = "dropped"
 
 
-_OF_KEYS = select(reminder.c.key).where(reminder.c.key.in_(bindparam("of_keys", expanding=True)))
+@dataclass(frozen=True)
+class StepToCome:
+    """One thing that is to happen.
+
+    Attributes:
+        due_at: When, aware.
+        kind: The key of the escalation's step, or `RESUME`.
+    """
+
+    due_at: datetime
+    kind: str
+
+
+@dataclass(frozen=True)
+class Reminder:
+    """What is to come, the next first.
+
+    Attributes:
+        reminder_id: Its row.
+        case_id: Of which case.
+        task_id: Of which task; None for a case's own clocks.
+        steps: At least one.
+    """
+
+    reminder_id: int
+    case_id: str
+    task_id: int | None
+    steps: tuple[StepToCome, ...]
+
+    @classmethod
+    def of(cls, row: Row[Any]) -> Self:
+        """Read a row of the table `reminder`."""
+        rest = orjson.loads(row.to_come) if row.to_come else ()
+        others = (StepToCome(datetime.fromisoformat(due_at), kind) for kind, due_at in rest)
+        return cls(row.reminder_id, row.case_id, row.task_id, (StepToCome(row.due_at, row.kind), *others))
+
+
 _OF_CASE = select(reminder).where(reminder.c.case_id == bindparam("of_case"), reminder.c.state == bindparam("in_state"))
 
 
-def start_clock(
+@dataclass(frozen=True)
+class Started:
+    """A clock that starts.
+
+    Attributes:
+        running: Which.
+        clock: How long; None where none runs.
+        from_at: When it started.
+    """
+
+    running: Running
+    clock: Clock | None
+    from_at: datetime
+
+
+def start_clocks(
     connection: Connection,
+    started: Sequence[Started],
     *,
     case_id: str,
     task_id: int | None = None,
-    running: Running,
-    clock: Clock | None,
-    from_at: datetime,
     at: datetime,
     matters: Matters,
 ) -> None:
-    """Write down what happens as a clock runs; asked again for the same clock it changes nothing.
+    """Write down what happens as clocks run; a case's clock that runs already starts anew.
 
     Args:
-        connection: The transaction that starts the clock.
+        connection: The transaction that starts them.
+        started: The clocks.
         case_id: Of which case.
-        task_id: Of which task, for a department's clocks.
-        running: Which clock.
-        clock: How long; None where none runs.
-        from_at: When it started.
-        at: Now. Of steps that lie behind already only the last one is kept: nobody is told what is overtaken.
+        task_id: Of which task, for a department's clocks. It has none that run: it is new, or they were dropped.
+        at: Now. Of a clock's steps that lie behind already only the last one is kept: nobody is told what is overtaken.
         matters: The city's, with its calendar and its escalation.
     """
-    if clock is None:
-        return
-
-    def steps() -> list[tuple[str, datetime, str]]:
-        begun = f"{from_at.timestamp():.6f}"
-        due = [
-            (step.key, matters.calendar.deadline(from_at, clock.share(step.at)), f"{step.key}:{begun}")
-            for step in matters.escalation.steps_of(running)
-        ]
-        behind = [key for key, when, _ in due if when <= at]
-        return [step for step in due if step[0] not in behind[:-1]]
-
+    if task_id is None and not is_new_case(connection, case_id):
+        _drop_clocks_of_case(connection, case_id, [one.running for one in started], matters)
     # All tasks of all cases that come in together start the same few clocks at the same moment.
-    to_come = known(connection, f"{running} of {clock.text} from {from_at.timestamp()} at {at.timestamp()}", steps)
-    subject = case_id if task_id is None else f"task-{task_id}"
-    rows = [
-        {
-            "key": f"{subject}:{key}",
-            "case_id": case_id,
-            "task_id": task_id,
-            "kind": kind,
-            "due_at": when,
-            "state": ReminderState.WAITING.value,
-        }
-        for kind, when, key in to_come
-    ]
-    # A task's clock is started with the task or after its reminders were dropped; a case's may be asked for twice.
-    anew = task_id is not None or is_new_case(connection, case_id)
-    there = set() if anew else _known(connection, [str(row["key"]) for row in rows])
-    for row in rows:
-        if row["key"] not in there:
-            write_later(connection, reminder, row, key=row["key"])
+    name = " ".join(f"{one.running} of {one.clock} from {one.from_at.timestamp()}" for one in started)
+    row = known(connection, f"{name} at {at.timestamp()}", lambda: _columns_of(_steps(started, at=at, matters=matters)))
+    if row is not None:
+        _write(connection, row, case_id=case_id, task_id=task_id)
 
 
-def _known(connection: Connection, keys: Sequence[str]) -> set[str]:
-    return set(connection.execute(_OF_KEYS, {"of_keys": keys}).scalars())
+def _steps(started: Iterable[Started], *, at: datetime, matters: Matters) -> list[StepToCome]:
+    steps: list[StepToCome] = []
+    for one in started:
+        if one.clock is None:
+            continue
+        due = [
+            StepToCome(matters.calendar.deadline(one.from_at, one.clock.share(step.at)), step.key)
+            for step in matters.escalation.steps_of(one.running)
+        ]
+        behind = sum(step.due_at <= at for step in due)
+        steps += due[max(behind - 1, 0) :]
+    return sorted(steps, key=lambda step: step.due_at)
+
+
+def _columns_of(steps: Sequence[StepToCome]) -> Mapping[str, Any] | None:
+    """The columns of a row that hold steps (the next first); None where there are none."""
+    if not steps:
+        return None
+    rest = [(step.kind, iso(step.due_at)) for step in steps[1:]]
+    return {"kind": steps[0].kind, "due_at": steps[0].due_at, "to_come": as_json(rest) if rest else None}
+
+
+def _write(connection: Connection, columns: Mapping[str, Any], *, case_id: str, task_id: int | None) -> None:
+    of = {"case_id": case_id, "task_id": task_id, "state": ReminderState.WAITING.value}
+    write_later(connection, reminder, {**of, **columns})
 
 
 def remind_to_resume(connection: Connection, *, case_id: str, at: datetime) -> None:
     """A suspended case goes on by itself at `at`."""
-    key = f"{case_id}:{RESUME}:{at.timestamp():.0f}"
-    if not connection.execute(_OF_KEYS, {"of_keys": [key]}).first():
-        values = {"key": key, "case_id": case_id, "kind": RESUME, "due_at": at, "state": ReminderState.WAITING.value}
-        write_later(connection, reminder, values | {"task_id": None}, key=key)
+    columns = _columns_of([StepToCome(at, RESUME)])
+    assert columns is not None
+    _write(connection, columns, case_id=case_id, task_id=None)
 
 
-def drop_task_reminders(connection: Connection, task_id: int) -> None:
-    """Forget what was to come for a task: its clock starts anew, or it is over."""
-    waiting = [ReminderState.WAITING.value, ReminderState.PAUSED.value]
-    connection.execute(
-        update(reminder)
-        .where(reminder.c.task_id == task_id, reminder.c.state.in_(waiting))
-        .values(state=ReminderState.DROPPED.value)
-    )
+def go_on_with(connection: Connection, row: Reminder, steps: Iterable[StepToCome]) -> None:
+    """After a step was settled: what is left (in any order) is still to come, and where nothing is, the row goes."""
+    columns = _columns_of(sorted(steps, key=lambda step: step.due_at))
+    if columns is None:
+        connection.execute(delete(reminder).where(reminder.c.reminder_id == row.reminder_id))
+    else:
+        connection.execute(update(reminder).where(reminder.c.reminder_id == row.reminder_id).values(columns))
 
 
-def hand_over_reminders(connection: Connection, *, of_task: int, to_task: int) -> None:
+def _drop_clocks_of_case(connection: Connection, case_id: str, running: Iterable[Running], matters: Matters) -> None:
+    kinds = [step.key for one in running for step in matters.escalation.steps_of(one)]
+    of_case = (reminder.c.case_id == case_id, reminder.c.task_id.is_(None))
+    connection.execute(delete(reminder).where(*of_case, reminder.c.kind.in_(kinds)))
+
+
+def drop_task_reminders(connection: Connection, *, case_id: str, task_id: int) -> None:
+    """Forget what was to come for a task: its clock starts anew."""
+    connection.execute(delete(reminder).where(reminder.c.case_id == case_id, reminder.c.task_id == task_id))
+
+
+def hand_over_reminders(connection: Connection, *, case_id: str, of_task: int, to_task: int) -> None:
     """What was to come for a task comes for the one that took its place: the clock runs on."""
-    connection.execute(
-        update(reminder)
-        .where(reminder.c.task_id == of_task, reminder.c.state == ReminderState.WAITING.value)
-        .values(task_id=to_task)
-    )
+    of = (reminder.c.case_id == case_id, reminder.c.task_id == of_task)
+    connection.execute(update(reminder).where(*of).values(task_id=to_task))
 
 
 def pause_reminders(connection: Connection, case_id: str) -> None:
     """The clocks of a case's tasks stand still."""
-    connection.execute(
-        update(reminder)
-        .where(
-            reminder.c.case_id == case_id,
-            reminder.c.task_id.is_not(None),
-            reminder.c.state == ReminderState.WAITING.value,
-        )
-        .values(state=ReminderState.PAUSED.value)
-    )
+    of_tasks = (reminder.c.case_id == case_id, reminder.c.task_id.is_not(None))
+    connection.execute(update(reminder).where(*of_tasks).values(state=ReminderState.PAUSED.value))
 
 
 def resume_reminders(
@@ -154,18 +204,15 @@ def resume_reminders(
         calendar: The city's.
     """
     for row in reminders_of(connection, case_id, ReminderState.PAUSED):
-        due_at = put_off(row.due_at, paused_at=paused_at, at=at, working=is_working[row.task_id], calendar=calendar)
-        values = {"due_at": due_at, "state": ReminderState.WAITING.value}
-        connection.execute(update(reminder).where(reminder.c.reminder_id == row.reminder_id).values(values))
-    connection.execute(
-        update(reminder)
-        .where(
-            reminder.c.case_id == case_id,
-            reminder.c.kind == RESUME,
-            reminder.c.state == ReminderState.WAITING.value,
-        )
-        .values(state=ReminderState.DROPPED.value)
-    )
+        working = row.task_id is not None and is_working[row.task_id]
+        steps = [
+            StepToCome(put_off(step.due_at, paused_at=paused_at, at=at, working=working, calendar=calendar), step.kind)
+            for step in row.steps
+        ]
+        go_on_with(connection, row, steps)
+    of_case = reminder.c.case_id == case_id
+    connection.execute(delete(reminder).where(of_case, reminder.c.kind == RESUME))
+    connection.execute(update(reminder).where(of_case).values(state=ReminderState.WAITING.value))
 
 
 def put_off(
@@ -177,6 +224,6 @@ def put_off(
     return calendar.later(at, calendar.between(paused_at, due_at, working=working), working=working)
 
 
-def reminders_of(connection: Connection, case_id: str, state: ReminderState) -> Sequence[Row[Any]]:
+def reminders_of(connection: Connection, case_id: str, state: ReminderState) -> list[Reminder]:
     """The reminders of a case that stand so."""
-    return connection.execute(_OF_CASE, {"of_case": case_id, "in_state": state.value}).all()
+    return [Reminder.of(row) for row in connection.execute(_OF_CASE, {"of_case": case_id, "in_state": state.value})]

@@ -454,14 +454,12 @@ reminder = Table(
     "reminder",
     metadata,
     Column("reminder_id", WHOLE, primary_key=True, autoincrement=True),
-    Column("key", words(120), nullable=False, unique=True),
     Column("case_id", ForeignKey("case_file.case_id"), nullable=False, index=True),
-    Column("task_id", WHOLE, index=True),
+    Column("task_id", WHOLE),
     Column("kind", words(24), nullable=False),
     Column("due_at", UtcTime, nullable=False),
     Column("state", words(12), nullable=False),
-    Column("done_at", UtcTime),
-    Column("number", words(32)),
+    Column("to_come", TEXT),
     Index("reminder_due", "state", "due_at"),
 )
 

@@ -116,7 +116,7 @@ class TaskDesk:
             "t3": task.t3,
         }
         taken_over = issue(connection, columns, department=to, kind=TaskKind(task.kind), at=at)
-        hand_over_reminders(connection, of_task=task.task_id, to_task=taken_over.task_id)
+        hand_over_reminders(connection, case_id=task.case_id, of_task=task.task_id, to_task=taken_over.task_id)
 
     def _return(self, connection: Connection, case: CaseRow, why: str, *, at: datetime) -> CaseRow:
         case = move_case(connection, case, CaseState.RETURNED, by=_TASKS, at=at, why=why)

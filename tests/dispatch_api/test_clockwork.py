@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,8 @@ from dispatch_builders import NOON, a_zone, an_observation, default_rules, north
 from dispatch_people_at_work import CHIEF, DRAINER, PILOT, Desk
 from sqlalchemy import func, select
 
+from dispatch_api.cases.clocks import Clock
+from dispatch_api.cases.intake import Intake
 from dispatch_api.clockwork.reminders import ReminderState
 from dispatch_api.clockwork.running import Clockwork
 from dispatch_api.errors import Forbidden, IllegalTransition, InvalidRequest
@@ -185,6 +188,68 @@ def test_the_centre_is_reminded_of_what_it_has_not_reviewed_or_verified(desk):
     assert desk.case().verify_deadline_at == desk.now + timedelta(days=1)
     run_at(desk, NOON + timedelta(days=1, hours=1))
     assert [told["step"] for told in happened(desk, "case.reminded")] == ["unverified"]
+
+
+def to_come(desk):
+    """Whose next step waits or stands still, and which one that is."""
+    with desk.store.read() as connection:
+        rows = connection.execute(select(tables.reminder).order_by(tables.reminder.c.task_id)).all()
+    return {row.task_id: row.kind for row in rows}
+
+
+@pytest.mark.both_stores
+def test_a_task_has_one_row_that_names_its_next_step_until_none_is_left(desk):
+    task_id = desk.task("drainage").task_id
+    named = []
+    for hours in (0, 0.6, 2.1, 3.3, 4.1, 6.1):
+        run_at(desk, NOON + hours * HOUR)
+        waiting = to_come(desk)
+        named.append(waiting.get(task_id))
+        assert set(waiting) <= {desk.task(name).task_id for name in ("drainage", "town", "traffic_police", "emergency")}
+    assert named == ["unsigned", "half", "nearly", "overdue", "supervised", None]
+
+
+def test_what_was_held_back_at_night_is_not_told_after_what_overtook_it(desk):
+    puddle = MATTERS["waterlogging.road"]
+    by_the_wall = puddle.clocks.model_copy(update={"t3": Clock.parse("8h")})
+    changed = {puddle.key: puddle.model_copy(update={"clocks": by_the_wall})}
+    matters = replace(MATTERS, by_key={**MATTERS.by_key, **changed})
+    desk.now = NOON + 9 * HOUR  # 21:00: half at 01:00 and nearly at 03:24 wait until 07:00, overdue at 05:00 does not
+    intake = Intake(desk.store, matters, _ROUTING, now=lambda: desk.now)
+    seen = {"first_seen_at": desk.now, "last_seen_at": desk.now}
+    late = intake.record(an_observation(lonlat=north_of(900), **seen)).case_id
+    for hours in (13.1, 15.5, 17, 19):
+        run_at(desk, NOON + hours * HOUR)
+    told = {told["task_id"]: [] for told in happened(desk, case_id=late)}
+    for one in happened(desk, case_id=late):
+        told[one["task_id"]].append(one["step"])
+    assert told
+    assert all([step for step in of_one if step != "unsigned"] == ["overdue"] for of_one in told.values())
+
+
+def test_a_verification_that_began_anew_is_called_out_by_its_own_time_only(desk):
+    desk.do_all()
+    desk.now = NOON + HOUR
+    desk.move("reworked", reason="仍有积水")
+    desk.now = NOON + 5 * HOUR  # 17:00
+    desk.work("working")
+    desk.work("done")
+    assert desk.case().verify_deadline_at == NOON + timedelta(days=1, hours=5)
+    run_at(desk, NOON + timedelta(days=1, hours=4))
+    assert happened(desk, "case.reminded") == []
+    run_at(desk, NOON + timedelta(days=1, hours=5))
+    assert [told["step"] for told in happened(desk, "case.reminded")] == ["unverified"]
+
+
+def test_a_case_that_is_put_off_twice_until_the_same_day_goes_on_that_day(desk):
+    desk.work("signed")
+    until = NOON + timedelta(days=3)
+    desk.move("suspended", reason="等待备件", until=until)
+    desk.now = NOON + HOUR
+    desk.move("in_progress")
+    desk.move("suspended", reason="还是没有备件", until=until)
+    run_at(desk, until)
+    assert desk.case().state == "in_progress"
 
 
 @pytest.mark.both_stores
