@@ -95,7 +95,7 @@ def start_clocks(
     started: Sequence[Started],
     *,
     case_id: str,
-    task_id: int | None = None,
+    tasks: Sequence[int] = (),
     at: datetime,
     matters: Matters,
 ) -> None:
@@ -105,17 +105,17 @@ def start_clocks(
         connection: The transaction that starts them.
         started: The clocks.
         case_id: Of which case.
-        task_id: Of which task, for a department's clocks. It has none that run: it is new, or they were dropped.
+        tasks: Of which tasks, for departments' clocks. They have none that run: they are new, or these were dropped.
         at: Now. Of a clock's steps that lie behind already only the last one is kept: nobody is told what is overtaken.
         matters: The city's, with its calendar and its escalation.
     """
-    if task_id is None and not is_new_case(connection, case_id):
+    if not tasks and not is_new_case(connection, case_id):
         _drop_clocks_of_case(connection, case_id, [one.running for one in started], matters)
     # All tasks of all cases that come in together start the same few clocks at the same moment.
-    name = " ".join(f"{one.running} of {one.clock} from {one.from_at.timestamp()}" for one in started)
-    row = known(connection, f"{name} at {at.timestamp()}", lambda: _columns_of(_steps(started, at=at, matters=matters)))
+    row = known(connection, (*started, at), lambda: _columns_of(_steps(started, at=at, matters=matters)))
     if row is not None:
-        _write(connection, row, case_id=case_id, task_id=task_id)
+        for task_id in tasks or (None,):
+            _write(connection, row, case_id=case_id, task_id=task_id)
 
 
 def _steps(started: Iterable[Started], *, at: datetime, matters: Matters) -> list[StepToCome]:

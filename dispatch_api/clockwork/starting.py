@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -35,19 +36,27 @@ def start_verification(connection: Connection, row: CaseRow, *, at: datetime, ma
     return update_case(connection, row.case_id, {"verify_deadline_at": matters.calendar.deadline(at, clock)})
 
 
-def start_task(
-    connection: Connection, task: TaskRow, clocks: Clocks, *, dispatched_at: datetime, at: datetime, matters: Matters
+def start_tasks(
+    connection: Connection,
+    tasks: Sequence[TaskRow],
+    clocks: Clocks,
+    *,
+    dispatched_at: datetime,
+    at: datetime,
+    matters: Matters,
 ) -> None:
-    """A department has a new task: it signs within T2 of now, and disposes within T3 of the case's dispatch."""
-    started = [Started(Running.T2, clocks.t2, at), Started(Running.T3, clocks.t3, dispatched_at)]
-    start_clocks(connection, started, case_id=task.case_id, task_id=task.task_id, at=at, matters=matters)
+    """Departments have new tasks on a case: they sign within T2 of now, and dispose within T3 of its dispatch."""
+    if tasks:
+        started = [Started(Running.T2, clocks.t2, at), Started(Running.T3, clocks.t3, dispatched_at)]
+        numbers = [task.task_id for task in tasks]
+        start_clocks(connection, started, case_id=tasks[0].case_id, tasks=numbers, at=at, matters=matters)
 
 
 def restart_task(connection: Connection, task: TaskRow, clocks: Clocks, *, at: datetime, matters: Matters) -> TaskRow:
     """A task goes back to work: T3 runs anew from now."""
-    of = {"case_id": task.case_id, "task_id": task.task_id}
-    drop_task_reminders(connection, **of)
+    drop_task_reminders(connection, case_id=task.case_id, task_id=task.task_id)
     t3 = clocks.t3
-    start_clocks(connection, [Started(Running.T3, t3, at)], **of, at=at, matters=matters)
+    started = [Started(Running.T3, t3, at)]
+    start_clocks(connection, started, case_id=task.case_id, tasks=[task.task_id], at=at, matters=matters)
     deadline_at = matters.calendar.deadline(at, t3) if t3 else None
     return update_task(connection, task.task_id, deadline_at=deadline_at, done_at=None, t3=t3.text if t3 else None)

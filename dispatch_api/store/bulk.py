@@ -78,11 +78,8 @@ def _made(
 def _made_once(make: Callable[[Any], Any], values: Sequence[Any]) -> list[Any]:
     """Rows written together share many values: a moment, a rule, a list."""
     made: dict[int, Any] = {}
-    for value in values:
-        # By identity: all of them live as long as this lasts, and what is changed between is not the same row.
-        if id(value) not in made:
-            made[id(value)] = make(value)
-    return [made[id(value)] for value in values]
+    # By identity: all of them live as long as this lasts, and what is changed between is not the same row.
+    return [made[key] if (key := id(value)) in made else made.setdefault(key, make(value)) for value in values]
 
 
 def _text_of(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +16,7 @@ from dispatch_api.store.schema import event
 from dispatch_api.store.unit import known, now_known, unit_of, write_later
 
 GENESIS_HASH = "0" * 64
-_AS_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+_SORTED = orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY
 _END = "end of the history"
 _LAST = select(event.c.seq, event.c.hash).order_by(event.c.seq.desc()).limit(1)
 
@@ -64,7 +63,7 @@ def append_event(connection: Connection, happened: Event) -> int:
         "from_state": happened.from_state,
         "to_state": happened.to_state,
         "why": happened.why,
-        "data": _AS_JSON(happened.data),
+        "data": orjson.dumps(happened.data, option=_SORTED).decode(),
         "previous_hash": previous,
     }
     own = entry_hash(values)
@@ -86,8 +85,7 @@ def entry_hash(values: dict[str, Any]) -> str:
 
     They are words, whole numbers and times: of those every writer of JSON makes the same, and this one is quick.
     """
-    plain = {str(name): value for name, value in values.items()}  # names of columns are a kind of string of their own
-    return hashlib.sha256(orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return hashlib.sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def verify_history(connection: Connection) -> int:
@@ -118,7 +116,8 @@ def check_entry(row: Row[Any], previous: str, expected_seq: int) -> None:
         raise ChainBroken(seq=expected_seq, problem="the entry is missing")
     if row.previous_hash != previous:
         raise ChainBroken(seq=row.seq, problem="it does not follow the entry before it")
-    values = {name: value for name, value in row._mapping.items() if name != "hash"}
+    # Names of columns are a kind of string of their own.
+    values = {str(name): value for name, value in row._mapping.items() if name != "hash"}
     if entry_hash(values) != row.hash:
         raise ChainBroken(seq=row.seq, problem="its content was changed after it was written")
 

@@ -40,7 +40,7 @@ class Unit:
 
     rows: dict[Target, dict[Hashable, Mapping[str, Any]]] = field(default_factory=dict)
     groups: dict[Table, dict[Hashable, list[Any]]] = field(default_factory=dict)
-    known: dict[str, Any] = field(default_factory=dict)
+    known: dict[Hashable, Any] = field(default_factory=dict)
     read: dict[str, dict[str, Any]] = field(default_factory=dict)
     only_read: bool = True
 
@@ -96,7 +96,7 @@ def put_later(connection: Connection, put: Put, key: Hashable, row: Mapping[str,
         open_unit.rows_of(put)[key] = row
 
 
-def known(connection: Connection, name: str, read: Callable[[], T]) -> T:
+def known(connection: Connection, name: Hashable, read: Callable[[], T]) -> T:
     """What `read` gave when it was first asked in this unit; asked each time where there is none.
 
     For what only this transaction changes, because it holds the store's write lock, and keeps up with `now_known`.
@@ -110,7 +110,7 @@ def known(connection: Connection, name: str, read: Callable[[], T]) -> T:
     return value
 
 
-def now_known(connection: Connection, name: str, value: object) -> None:
+def now_known(connection: Connection, name: Hashable, value: object) -> None:
     """Keep what has become of something that `known` told."""
     open_unit = unit_of(connection)
     if open_unit is not None:

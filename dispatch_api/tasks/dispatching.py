@@ -12,12 +12,13 @@ from dispatch_api.cases.matters import Clocks, Matters
 from dispatch_api.cases.model import CaseState
 from dispatch_api.cases.moves import move_case
 from dispatch_api.cases.records import CaseRow, update_case
-from dispatch_api.clockwork.starting import clocks_of, start_task
+from dispatch_api.clockwork.starting import clocks_of, start_tasks
+from dispatch_api.deliveries.notices import tell_of_task
 from dispatch_api.departments.routing import Decision
 from dispatch_api.store.feed import append_feed
 from dispatch_api.store.history import Event, append_event
 from dispatch_api.store.times import iso
-from dispatch_api.tasks.model import GONE_STATES, TaskKind, TaskState
+from dispatch_api.tasks.model import GONE_STATES, Task, TaskKind, TaskState, advance_task
 from dispatch_api.tasks.moves import move_task
 from dispatch_api.tasks.records import TaskRow, insert_task, tasks_of
 
@@ -61,15 +62,16 @@ def dispatch(
     busy = {task.department for task in tasks_of(connection, row.case_id) if task.state not in GONE_STATES}
     wanted = [(department, TaskKind.LEAD) for department in decision.lead]
     wanted += [(key, TaskKind.CO) for key in decision.co if key not in busy and key not in decision.lead]
-    for department, kind in wanted:
-        task = issue(connection, columns, department=department, kind=kind, at=at)
-        start_task(connection, task, clocks, dispatched_at=started_at, at=at, matters=matters)
+    tasks = [issue(connection, columns, department=department, kind=kind, at=at) for department, kind in wanted]
+    start_tasks(connection, tasks, clocks, dispatched_at=started_at, at=at, matters=matters)
     return row
 
 
 def issue(connection: Connection, columns: dict[str, Any], *, department: str, kind: TaskKind, at: datetime) -> TaskRow:
     """Make one task and put it into the department's inbox."""
-    task = insert_task(connection, **columns, department=department, kind=kind.value)
+    # It is sent as soon as it is queued: nobody ever sees the row in between.
+    row = insert_task(connection, **columns, department=department, kind=kind.value, state=TaskState.SENT.value)
+    task = Task(task_id=row.task_id, case_id=row.case_id, department=department, kind=kind, state=TaskState.QUEUED)
     append_event(
         connection,
         Event(
@@ -87,9 +89,10 @@ def issue(connection: Connection, columns: dict[str, Any], *, department: str, k
             },
         ),
     )
-    task = move_task(connection, task, TaskState.SENT, by=INBOX, at=at)
-    tell_task(connection, task, at=at)
-    return task
+    append_event(connection, advance_task(task, TaskState.SENT, by=INBOX, at=at)[1])
+    tell_of_task(connection, row, at=at, why="")
+    tell_task(connection, row, at=at)
+    return row
 
 
 def tell_task(connection: Connection, task: TaskRow, *, at: datetime) -> None:

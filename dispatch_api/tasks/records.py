@@ -51,9 +51,9 @@ def task_of(row: TaskRow) -> Task:
 
 
 def insert_task(connection: Connection, **columns: Any) -> TaskRow:  # noqa: ANN401 - columns of the task table
-    """Add a task, `queued`."""
+    """Add a task."""
     note_department(connection, columns["case_id"], columns["department"])
-    return _NEW.add(connection, {"state": TaskState.QUEUED.value, **columns})
+    return _NEW.add(connection, columns)
 
 
 def update_task(connection: Connection, task_id: int, **columns: Any) -> TaskRow:  # noqa: ANN401 - columns
