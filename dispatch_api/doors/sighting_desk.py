@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Self
@@ -30,6 +29,7 @@ from dispatch_api.doors.sighting import Sighting, sighting_id
 from dispatch_api.errors import AnsweredBefore, DispatchError, InvalidRequest, NotLoggedIn, http_face
 from dispatch_api.store import Store
 from dispatch_api.store.times import utc_now
+from dispatch_api.store.waiting import InLoop
 from dispatch_api.zones_at import ZonesAt
 from geo.position import Fix
 
@@ -136,14 +136,14 @@ class SightingDesk:
             ConfigurationError: A zone that the store keeps cannot be used.
             StoreError: The store took none of them.
         """
-        return self.submit(account, asked).result()
+        return self._store.submit_one_of(self._take_all, _Handed(account, asked)).result()
 
-    def submit(self, account: Account, asked: Sequence[Asked]) -> Future[list[Outcome]]:
-        """Hand sightings in; what `record` returns or raises comes when they are on disk.
+    def hand_in(self, account: Account, asked: Sequence[Asked]) -> InLoop[list[Outcome]]:
+        """For a coroutine: what `record` returns or raises comes, when it is awaited, once they are on disk.
 
         What many requests hand in meanwhile is recorded together: the more come at once, the less each costs.
         """
-        return self._store.submit_one_of(self._take_all, _Handed(account, asked))
+        return self._store.await_one_of(self._take_all, _Handed(account, asked))
 
     def _take_all(self, connection: Connection, handed: Sequence[_Handed]) -> list[list[Outcome]]:
         prepared = self._prepared(connection, handed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from asyncio import wrap_future
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
@@ -60,7 +59,7 @@ async def _well_formed(request: Request) -> Response | None:
 
 
 async def _recorded(parts: Parts, account: Account, key: str, sighting: Sighting) -> Outcome:
-    (outcome,) = await wrap_future(parts.sightings.submit(account, [Asked(key=key, sighting=sighting)]))
+    (outcome,) = await parts.sightings.hand_in(account, [Asked(key=key, sighting=sighting)])
     if outcome.error is not None:
         raise outcome.error
     return outcome

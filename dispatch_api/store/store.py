@@ -16,6 +16,7 @@ from dispatch_api.errors import StoreSchemaError
 from dispatch_api.store.backend import Backend, backend_of
 from dispatch_api.store.migrate import check_schema, migrate
 from dispatch_api.store.url import StorePlace, store_place
+from dispatch_api.store.waiting import InLoop
 from dispatch_api.store.writer import Writer
 
 T = TypeVar("T")
@@ -63,6 +64,13 @@ class Store:
             item: What to hand in.
         """
         return self._writer.submit_one_of(work, item)
+
+    def await_one_of(self, work: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item) -> InLoop[T]:
+        """The same for a coroutine, which awaits what is returned.
+
+        Those whose changes come to disk together go on together: woken one by one they would hold up the writer.
+        """
+        return self._writer.await_one_of(work, item)
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Run a function on the writer thread and wait until its change is on disk.

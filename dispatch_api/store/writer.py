@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from dispatch_api.errors import StoreClosed
 from dispatch_api.store.backend import Backend
 from dispatch_api.store.unit import flush, flush_before_reading, forget, unit
+from dispatch_api.store.waiting import InLoop, Waiting, is_wanted, tell, tell_failed
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -27,7 +28,7 @@ GROUP_LIMIT = 200
 class _Job:
     work: Callable[[Connection, Sequence[Any]], Sequence[Any]]
     item: Any
-    future: Future[Any]
+    waiting: Waiting[Any]
 
 
 class Writer:
@@ -63,11 +64,24 @@ class Writer:
             StoreClosed: The store has been closed.
         """
         future: Future[T] = Future()
+        self._put(work, item, future)
+        return future
+
+    def await_one_of(self, work: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item) -> InLoop[T]:
+        """The same for a coroutine, which awaits what is returned.
+
+        Raises:
+            StoreClosed: The store has been closed.
+        """
+        waiting: InLoop[T] = InLoop()
+        self._put(work, item, waiting)
+        return waiting
+
+    def _put(self, work: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item, waiting: Waiting[T]) -> None:
         with self._lock:
             if self._closed:
                 raise StoreClosed("the store has been closed; open it again.")
-            self._jobs.put(_Job(work=work, item=item, future=future))
-        return future
+            self._jobs.put(_Job(work=work, item=item, waiting=waiting))
 
     def close(self) -> None:
         """Finish what has been handed in, then stop."""
@@ -91,7 +105,8 @@ class Writer:
         group: list[_Job] = []
         job = self._jobs.get()
         while job is not None:
-            group.append(job)
+            if is_wanted(job.waiting):
+                group.append(job)
             if len(group) >= GROUP_LIMIT or self._jobs.empty():
                 return group, False
             job = self._jobs.get()
@@ -104,10 +119,9 @@ class Writer:
             if done is None:
                 done = self._commit_each(alike if len(alike) > 1 else [[job] for job in group])
         except Exception as error:  # noqa: BLE001 - the commit failed: nobody's change is on disk, and all must know
-            self._fail([job for job in group if not job.future.done()], error)
+            self._fail(group, error)
             return
-        for job, result in done:
-            job.future.set_result(result)
+        tell((job.waiting, result) for job, result in done)
 
     def _commit_together(self, jobs: Sequence[_Job]) -> list[tuple[_Job, Any]] | None:
         """One function's jobs, in a transaction that is theirs alone; None where each has to be tried by itself."""
@@ -122,7 +136,7 @@ class Writer:
                 if len(jobs) > 1:
                     return None
                 # Whatever it is belongs to the caller of this one job.
-                jobs[0].future.set_exception(self._told(error))
+                jobs[0].waiting.set_exception(self._told(error))
                 return []
         return list(zip(jobs, results, strict=True))
 
@@ -155,13 +169,13 @@ class Writer:
             if len(jobs) > 1:
                 return [done for job in jobs for done in self._do(connection, [job])]
             # Whatever else it is belongs to the caller of this one job.
-            jobs[0].future.set_exception(self._told(error))
+            jobs[0].waiting.set_exception(self._told(error))
             return []
         return list(zip(jobs, results, strict=True))
 
     def _fail(self, jobs: list[_Job], error: Exception) -> None:
         for job in jobs:
-            job.future.set_exception(self._told(error))
+            tell_failed(job.waiting, self._told(error))
 
 
 def _alike(group: Sequence[_Job]) -> Iterator[list[_Job]]:
