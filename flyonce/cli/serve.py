@@ -41,6 +41,7 @@ def serve(
     from dispatch_api.departments.model import load_departments
     from dispatch_api.departments.routing import load_routing
     from dispatch_api.errors import DispatchError
+    from dispatch_api.one_write import OneWriteProtocol
     from dispatch_api.retention.rules import load_retention
     from dispatch_api.store import open_store
     from flyonce.delivering import delivering
@@ -67,6 +68,7 @@ def serve(
         say(f"flyonce serves {opened.shown_url} at {address} (stop with Ctrl-C)")
         config = uvicorn.Config(
             create_app(opened, matters=city, routing=rules, oidc=log_in),
+            http=OneWriteProtocol,
             log_level="warning",
             timeout_graceful_shutdown=3,
         )
