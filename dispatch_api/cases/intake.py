@@ -23,6 +23,7 @@ from dispatch_api.cases.records import (
     insert_observation,
     observation_values,
     place_values,
+    read_what_belongs_ahead,
     summed_up,
     update_case,
 )
@@ -40,7 +41,7 @@ from dispatch_api.store.schema import observation, tally
 from dispatch_api.store.times import utc_now
 from dispatch_api.storms.holding import join_storm
 from dispatch_api.tasks.dispatching import dispatch
-from dispatch_api.tasks.records import tasks_of
+from dispatch_api.tasks.records import read_tasks_ahead, tasks_of
 from geo.identity.rules import IdentityRules, load_rules
 
 _KNOWN = select(observation).where(observation.c.key.in_(bindparam("of_keys", expanding=True)))
@@ -131,6 +132,9 @@ class Intake:
         keys = [seen.key for seen, _, _ in incoming]
         known = {row.key: row for row in connection.execute(_KNOWN, {"of_keys": keys})}
         near = Nearby(connection, [spot_of_observation(seen) for seen, _, _ in incoming], self._identity)
+        if near.case_ids:
+            read_what_belongs_ahead(connection, near.case_ids)
+            read_tasks_ahead(connection, near.case_ids)
         done: set[str] = set()
         for number, one in enumerate(incoming):
             key = one.seen.key

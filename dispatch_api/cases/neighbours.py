@@ -85,6 +85,11 @@ class Nearby:
         self._touched = touched_cases(connection)
         self._read_at = len(self._touched)
 
+    @property
+    def case_ids(self) -> frozenset[str]:
+        """All cases that were read."""
+        return frozenset(row.case_id for found in self._found for row in found)
+
     def cases(self, number: int, *, family: str) -> Sequence[CaseRow]:
         """The cases of a family that may be like what is at place `number`: more than are, never fewer."""
         found = {row.case_id: row for row in self._found[number]}

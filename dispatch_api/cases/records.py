@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ from dispatch_api.store.dialects import BOX, DIALECTS, BoxLonLat, box_row, near_
 from dispatch_api.store.gathered import Gathered
 from dispatch_api.store.schema import case, evidence, observation
 from dispatch_api.store.tallies import SEPARATOR
-from dispatch_api.store.unit import known, put_later
+from dispatch_api.store.unit import known, put_later, read_ahead, read_once, read_settled, settle_ahead
 from geo.identity.rules import LARGEST_PROBABILITY
 
 CaseRow = Row[Any]
@@ -44,6 +44,12 @@ _PICTURES = {
 }
 _OBSERVATIONS = (
     select(observation).where(observation.c.case_id == bindparam("of_case")).order_by(observation.c.observation_id)
+)
+
+_OBSERVATIONS_OF_MANY = (
+    select(observation)
+    .where(observation.c.case_id.in_(bindparam("of_cases", expanding=True)))
+    .order_by(observation.c.observation_id)
 )
 
 
@@ -235,7 +241,23 @@ def summed_up(connection: Connection, case_id: str) -> dict[str, Any]:
 def _observations_of(connection: Connection, case_id: str) -> Sequence[Row[Any]]:
     if is_new_case(connection, case_id):
         return _NEW_OBSERVATIONS.of_group(connection, case_id)
-    return connection.execute(_OBSERVATIONS, {"of_case": case_id}).all()
+    written = read_settled(
+        connection, observation, case_id, lambda: connection.execute(_OBSERVATIONS, {"of_case": case_id}).all()
+    )
+    return [*written, *_NEW_OBSERVATIONS.of_group(connection, case_id)]
+
+
+def read_what_belongs_ahead(connection: Connection, case_ids: Collection[str]) -> None:
+    """Read observations and best pictures of many cases at once, for the functions above and below to know them."""
+    seen: dict[Hashable, list[Row[Any]]] = {case_id: [] for case_id in case_ids}
+    for row in connection.execute(_OBSERVATIONS_OF_MANY, {"of_cases": list(case_ids)}):
+        seen[row.case_id].append(row)
+    settle_ahead(connection, observation, seen)
+    best = _best_of(connection, case_ids)
+    pictures: dict[Hashable, dict[str, str]] = {
+        case_id: {case_id: best[case_id]} if case_id in best else {} for case_id in case_ids
+    }
+    read_ahead(connection, evidence, pictures)
 
 
 def best_evidence(connection: Connection, case_ids: Sequence[str]) -> dict[str, str]:
@@ -243,5 +265,11 @@ def best_evidence(connection: Connection, case_ids: Sequence[str]) -> dict[str, 
     if all(is_new_case(connection, case_id) for case_id in case_ids):
         # A picture of theirs would have had them written first.
         return {}
+    if len(case_ids) == 1:
+        return read_once(connection, evidence, case_ids[0], lambda: _best_of(connection, case_ids))
+    return _best_of(connection, case_ids)
+
+
+def _best_of(connection: Connection, case_ids: Collection[str]) -> dict[str, str]:
     pictures = connection.execute(_PICTURES[connection.dialect.name], {"words": json.dumps(list(case_ids))})
     return dict(pictures.all())

@@ -35,13 +35,15 @@ class Unit:
         groups: Of some of these tables, the rows that belong together.
         known: What only this transaction changes, because it holds the store's write lock; it keeps that up to date.
         read: What was read of a table, by the table's name: known until this transaction writes to it.
+        settled: The same, but known until gathered rows are written: whoever asks adds those that still wait.
         only_read: False once the transaction did anything but read.
     """
 
     rows: dict[Target, dict[Hashable, Mapping[str, Any]]] = field(default_factory=dict)
     groups: dict[Table, dict[Hashable, list[Any]]] = field(default_factory=dict)
     known: dict[Hashable, Any] = field(default_factory=dict)
-    read: dict[str, dict[str, Any]] = field(default_factory=dict)
+    read: dict[str, dict[Hashable, Any]] = field(default_factory=dict)
+    settled: dict[str, dict[Hashable, Any]] = field(default_factory=dict)
     only_read: bool = True
 
     def rows_of(self, target: Target) -> dict[Hashable, Mapping[str, Any]]:
@@ -117,7 +119,7 @@ def now_known(connection: Connection, name: Hashable, value: object) -> None:
         open_unit.known[name] = value
 
 
-def read_once(connection: Connection, table: Table, name: str, read: Callable[[], T]) -> T:
+def read_once(connection: Connection, table: Table, name: Hashable, read: Callable[[], T]) -> T:
     """What `read` gave of a table when it was first asked in this unit, until anything is written to that table."""
     open_unit = unit_of(connection)
     if open_unit is None:
@@ -130,6 +132,34 @@ def read_once(connection: Connection, table: Table, name: str, read: Callable[[]
         return value
     kept: T = of_table[name]
     return kept
+
+
+def read_settled(connection: Connection, table: Table, name: Hashable, read: Callable[[], T]) -> T:
+    """What `read` gave of the rows that are written already; those of this unit that still wait are not among them."""
+    open_unit = unit_of(connection)
+    if open_unit is None:
+        return read()
+    of_table = open_unit.settled.get(table.name)
+    if of_table is None or name not in of_table:
+        value = read()
+        open_unit.settled.setdefault(table.name, {})[name] = value
+        return value
+    kept: T = of_table[name]
+    return kept
+
+
+def settle_ahead(connection: Connection, table: Table, values: Mapping[Hashable, Any]) -> None:
+    """Know by their names what `read_settled` would read of a table one by one."""
+    open_unit = unit_of(connection)
+    if open_unit is not None:
+        open_unit.settled.setdefault(table.name, {}).update(values)
+
+
+def read_ahead(connection: Connection, table: Table, values: Mapping[Hashable, Any]) -> None:
+    """Know by their names what `read_once` would read of a table one by one."""
+    open_unit = unit_of(connection)
+    if open_unit is not None:
+        open_unit.read.setdefault(table.name, {}).update(values)
 
 
 def has_only_read(connection: Connection) -> bool:
@@ -153,7 +183,8 @@ def forget(connection: Connection) -> None:
     """Take back what was gathered and learnt: the changes that it belonged to were taken back."""
     open_unit = unit_of(connection)
     if open_unit is not None:
-        open_unit.rows, open_unit.groups, open_unit.known, open_unit.read = {}, {}, {}, {}
+        open_unit.rows, open_unit.groups, open_unit.known = {}, {}, {}
+        open_unit.read, open_unit.settled = {}, {}
 
 
 def flush_before_reading(engine: Engine) -> None:
@@ -169,8 +200,9 @@ def flush_before_reading(engine: Engine) -> None:
         if open_unit.is_named(statement):
             flush(connection)
         open_unit.only_read = open_unit.only_read and _reads(statement)
-        if open_unit.read and (written := _WRITES.search(statement)):
+        if (open_unit.read or open_unit.settled) and (written := _WRITES.search(statement)):
             open_unit.read.pop(written[1], None)
+            open_unit.settled.pop(written[1], None)
 
 
 def _reads(statement: str) -> bool:

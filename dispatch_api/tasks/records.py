@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Hashable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, update
@@ -11,10 +11,12 @@ from dispatch_api.cases.records import is_new_case, note_department
 from dispatch_api.errors import NotFound
 from dispatch_api.store.gathered import Gathered
 from dispatch_api.store.schema import task
+from dispatch_api.store.unit import read_ahead, read_once
 from dispatch_api.tasks.model import Task, TaskKind, TaskState
 
 TaskRow = Row[Any]
 _OF_CASE = select(task).where(task.c.case_id == bindparam("of_case")).order_by(task.c.task_id)
+_OF_CASES = select(task).where(task.c.case_id.in_(bindparam("of_cases", expanding=True))).order_by(task.c.task_id)
 _ONE = select(task).where(task.c.task_id == bindparam("of_task"))
 _UPDATE = update(task).where(task.c.task_id == bindparam("of_task")).values(version=task.c.version + 1).returning(task)
 _NEW = Gathered(task, key="task_id", group="case_id")
@@ -36,7 +38,17 @@ def tasks_of(connection: Connection, case_id: str) -> Sequence[TaskRow]:
     """The tasks of a case, in the order of their making."""
     if is_new_case(connection, case_id):
         return _NEW.of_group(connection, case_id)
-    return connection.execute(_OF_CASE, {"of_case": case_id}).all()
+    of_case = {"of_case": case_id}
+    rows: Sequence[TaskRow] = read_once(connection, task, case_id, lambda: connection.execute(_OF_CASE, of_case).all())
+    return rows
+
+
+def read_tasks_ahead(connection: Connection, case_ids: Collection[str]) -> None:
+    """Read the tasks of many cases at once, for `tasks_of` to know them until any task changes."""
+    found: dict[Hashable, list[TaskRow]] = {case_id: [] for case_id in case_ids}
+    for row in connection.execute(_OF_CASES, {"of_cases": list(case_ids)}):
+        found[row.case_id].append(row)
+    read_ahead(connection, task, found)
 
 
 def task_of(row: TaskRow) -> Task:

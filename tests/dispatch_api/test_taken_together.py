@@ -11,6 +11,7 @@ from dispatch_builders import NOON, a_zone, an_observation, default_rules, north
 from dispatch_client import Machine
 from dispatch_people import QUICK
 from sqlalchemy import func, select
+from sqlalchemy.event import listen
 from test_sightings import BY, PATH, a_sighting
 
 from dispatch_api.accounts.keys import KeyDesk
@@ -80,13 +81,15 @@ def all_of(store, *tables):
 
 
 @pytest.mark.both_stores
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_a_day_taken_in_one_go_leaves_the_rows_of_a_day_taken_one_by_one(store, tmp_path, seed):
+@pytest.mark.parametrize(("seed", "morning"), [(1, 0), (2, 0), (3, 25), (4, 40)])
+def test_a_day_taken_in_one_go_leaves_the_rows_of_a_day_taken_one_by_one(store, tmp_path, seed, morning):
     day = some_day(seed)
     with open_store(f"sqlite:///{tmp_path}/other.db", create=True) as other:
         alone, together = (Intake(one, *default_rules(), now=lambda: NOON) for one in (other, store))
         told = [alone.record(seen) for seen in day]
-        at_once = store.write(lambda connection: together.take_all(connection, day))
+        # What comes in the afternoon finds the morning's cases in the store.
+        parts = [part for part in (day[:morning], day[morning:]) if part]
+        at_once = [one for part in parts for one in store.write(lambda c, part=part: together.take_all(c, part))]
         assert [(one.case_number, one.opened, one.state, one.tasks) for one in at_once] == [
             (one.case_number, one.opened, one.state, one.tasks) for one in told
         ]
@@ -100,6 +103,21 @@ def test_a_day_taken_in_one_go_leaves_the_rows_of_a_day_taken_one_by_one(store, 
             assert verify_history(connection) == len(all_of(store, event)[0])
             assert unplaced(connection) == []
             assert len(list(read_boxes(connection))) == len(all_of(store, case)[0])
+
+
+@pytest.mark.both_stores
+def test_many_that_join_ask_the_store_once_for_all_but_their_cases(store, intake):
+    def places(flight):
+        seen = {"flight_id": flight, "sigma_m": 0.5}
+        return [an_observation(lonlat=north_of(200.0 * number), **seen) for number in range(20)]
+
+    opened = [one.case_id for one in intake.record_all(places("first"))]
+    asked = []
+    listen(store._writer._engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
+    joined = store.write(lambda connection: intake.take_all(connection, places("second")))
+    assert [(one.case_id, one.opened) for one in joined] == [(case_id, False) for case_id in opened]
+    assert sum("UPDATE case_file" in statement for statement in asked) == len(opened)
+    assert len(asked) < 2 * len(opened)
 
 
 @pytest.mark.both_stores
