@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -45,7 +45,6 @@ _PICTURES = {
 _OBSERVATIONS = (
     select(observation).where(observation.c.case_id == bindparam("of_case")).order_by(observation.c.observation_id)
 )
-
 _OBSERVATIONS_OF_MANY = (
     select(observation)
     .where(observation.c.case_id.in_(bindparam("of_cases", expanding=True)))
@@ -249,15 +248,18 @@ def _observations_of(connection: Connection, case_id: str) -> Sequence[Row[Any]]
 
 def read_what_belongs_ahead(connection: Connection, case_ids: Collection[str]) -> None:
     """Read observations and best pictures of many cases at once, for the functions above and below to know them."""
-    seen: dict[Hashable, list[Row[Any]]] = {case_id: [] for case_id in case_ids}
-    for row in connection.execute(_OBSERVATIONS_OF_MANY, {"of_cases": list(case_ids)}):
-        seen[row.case_id].append(row)
-    settle_ahead(connection, observation, seen)
+    seen = connection.execute(_OBSERVATIONS_OF_MANY, {"of_cases": list(case_ids)})
+    settle_ahead(connection, observation, rows_by_case(seen, case_ids))
     best = _best_of(connection, case_ids)
-    pictures: dict[Hashable, dict[str, str]] = {
-        case_id: {case_id: best[case_id]} if case_id in best else {} for case_id in case_ids
-    }
-    read_ahead(connection, evidence, pictures)
+    read_ahead(connection, evidence, {case_id: best.get(case_id) for case_id in case_ids})
+
+
+def rows_by_case(rows: Iterable[Row[Any]], case_ids: Collection[str]) -> dict[Hashable, list[Row[Any]]]:
+    """The rows of each of these cases, in their order; an empty list for a case that has none."""
+    found: dict[Hashable, list[Row[Any]]] = {case_id: [] for case_id in case_ids}
+    for row in rows:
+        found[row.case_id].append(row)
+    return found
 
 
 def best_evidence(connection: Connection, case_ids: Sequence[str]) -> dict[str, str]:
@@ -266,7 +268,9 @@ def best_evidence(connection: Connection, case_ids: Sequence[str]) -> dict[str, 
         # A picture of theirs would have had them written first.
         return {}
     if len(case_ids) == 1:
-        return read_once(connection, evidence, case_ids[0], lambda: _best_of(connection, case_ids))
+        (case_id,) = case_ids
+        best = read_once(connection, evidence, case_id, lambda: _best_of(connection, case_ids).get(case_id))
+        return {} if best is None else {case_id: best}
     return _best_of(connection, case_ids)
 
 

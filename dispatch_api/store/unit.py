@@ -75,17 +75,14 @@ def unit_of(connection: Connection) -> Unit | None:
     return found
 
 
-def write_later(connection: Connection, table: Table, row: Mapping[str, Any], *, key: Hashable = None) -> None:
-    """Write a row by the end of the unit; at once where there is none. Rows of one table name the same columns.
-
-    Of rows with the same `key` only the last one is written.
-    """
+def write_later(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
+    """Write a row by the end of the unit; at once where there is none. Rows of one table name the same columns."""
     open_unit = unit_of(connection)
     if open_unit is None:
         write_rows(connection, table, [row])
         return
     rows = open_unit.rows_of(table)
-    rows[len(rows) if key is None else key] = row
+    rows[len(rows)] = row
     open_unit.read.pop(table.name, None)
 
 
@@ -122,37 +119,24 @@ def now_known(connection: Connection, name: Hashable, value: object) -> None:
 def read_once(connection: Connection, table: Table, name: Hashable, read: Callable[[], T]) -> T:
     """What `read` gave of a table when it was first asked in this unit, until anything is written to that table."""
     open_unit = unit_of(connection)
-    if open_unit is None:
-        return read()
-    of_table = open_unit.read.get(table.name)
-    if of_table is None or name not in of_table:
-        value = read()
-        # Only now: reading may have written gathered rows of this very table.
-        open_unit.read.setdefault(table.name, {})[name] = value
-        return value
-    kept: T = of_table[name]
-    return kept
+    return read() if open_unit is None else _once(open_unit.read, table, name, read)
 
 
 def read_settled(connection: Connection, table: Table, name: Hashable, read: Callable[[], T]) -> T:
     """What `read` gave of the rows that are written already; those of this unit that still wait are not among them."""
     open_unit = unit_of(connection)
-    if open_unit is None:
-        return read()
-    of_table = open_unit.settled.get(table.name)
+    return read() if open_unit is None else _once(open_unit.settled, table, name, read)
+
+
+def _once(kept: dict[str, dict[Hashable, Any]], table: Table, name: Hashable, read: Callable[[], T]) -> T:
+    of_table = kept.get(table.name)
     if of_table is None or name not in of_table:
         value = read()
-        open_unit.settled.setdefault(table.name, {})[name] = value
+        # Only now: reading may have written gathered rows of this very table.
+        kept.setdefault(table.name, {})[name] = value
         return value
-    kept: T = of_table[name]
-    return kept
-
-
-def settle_ahead(connection: Connection, table: Table, values: Mapping[Hashable, Any]) -> None:
-    """Know by their names what `read_settled` would read of a table one by one."""
-    open_unit = unit_of(connection)
-    if open_unit is not None:
-        open_unit.settled.setdefault(table.name, {}).update(values)
+    found: T = of_table[name]
+    return found
 
 
 def read_ahead(connection: Connection, table: Table, values: Mapping[Hashable, Any]) -> None:
@@ -160,6 +144,13 @@ def read_ahead(connection: Connection, table: Table, values: Mapping[Hashable, A
     open_unit = unit_of(connection)
     if open_unit is not None:
         open_unit.read.setdefault(table.name, {}).update(values)
+
+
+def settle_ahead(connection: Connection, table: Table, values: Mapping[Hashable, Any]) -> None:
+    """Know by their names what `read_settled` would read of a table one by one."""
+    open_unit = unit_of(connection)
+    if open_unit is not None:
+        open_unit.settled.setdefault(table.name, {}).update(values)
 
 
 def has_only_read(connection: Connection) -> bool:

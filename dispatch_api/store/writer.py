@@ -21,6 +21,7 @@ from dispatch_api.store.waiting import InLoop, Waiting, is_wanted, tell, tell_fa
 
 T = TypeVar("T")
 Item = TypeVar("Item")
+W = TypeVar("W", bound=Waiting[Any])
 GROUP_LIMIT = 200
 
 
@@ -63,9 +64,7 @@ class Writer:
         Raises:
             StoreClosed: The store has been closed.
         """
-        future: Future[T] = Future()
-        self._put(work, item, future)
-        return future
+        return self._put(work, item, Future())
 
     def await_one_of(self, work: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item) -> InLoop[T]:
         """The same for a coroutine, which awaits what is returned.
@@ -73,15 +72,14 @@ class Writer:
         Raises:
             StoreClosed: The store has been closed.
         """
-        waiting: InLoop[T] = InLoop()
-        self._put(work, item, waiting)
-        return waiting
+        return self._put(work, item, InLoop())
 
-    def _put(self, work: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item, waiting: Waiting[T]) -> None:
+    def _put(self, work: Callable[[Connection, Sequence[Item]], Sequence[Any]], item: Item, waiting: W) -> W:
         with self._lock:
             if self._closed:
                 raise StoreClosed("the store has been closed; open it again.")
             self._jobs.put(_Job(work=work, item=item, waiting=waiting))
+        return waiting
 
     def close(self) -> None:
         """Finish what has been handed in, then stop."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
-from dispatch_api.cases.records import is_new_case, note_department
+from dispatch_api.cases.records import is_new_case, note_department, rows_by_case
 from dispatch_api.errors import NotFound
 from dispatch_api.store.gathered import Gathered
 from dispatch_api.store.schema import task
@@ -45,10 +45,8 @@ def tasks_of(connection: Connection, case_id: str) -> Sequence[TaskRow]:
 
 def read_tasks_ahead(connection: Connection, case_ids: Collection[str]) -> None:
     """Read the tasks of many cases at once, for `tasks_of` to know them until any task changes."""
-    found: dict[Hashable, list[TaskRow]] = {case_id: [] for case_id in case_ids}
-    for row in connection.execute(_OF_CASES, {"of_cases": list(case_ids)}):
-        found[row.case_id].append(row)
-    read_ahead(connection, task, found)
+    rows = connection.execute(_OF_CASES, {"of_cases": list(case_ids)})
+    read_ahead(connection, task, rows_by_case(rows, case_ids))
 
 
 def task_of(row: TaskRow) -> Task:
