@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
 from dispatch_api.cases.matters import Matter
 from dispatch_api.cases.model import CaseState, Colour
@@ -13,6 +12,7 @@ from dispatch_api.cases.neighbours import Neighbours
 from dispatch_api.cases.observation import Observation
 from dispatch_api.cases.records import observation_values
 from dispatch_api.departments.facts import ZoneFact
+from dispatch_api.store.ids import rising_id
 
 
 def new_case(
@@ -43,7 +43,7 @@ def new_case(
         del columns[name]
     return {
         **columns,
-        "case_id": uuid4().hex,
+        "case_id": rising_id(),
         "number": number,
         "family": matter.family,
         "state": CaseState.DETECTED.value,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
 from sqlalchemy import Connection, Row, select
 
@@ -20,6 +19,7 @@ from dispatch_api.clockwork.starting import start_review
 from dispatch_api.errors import Forbidden, IllegalTransition, InvalidRequest
 from dispatch_api.store.counting import next_number
 from dispatch_api.store.history import Event, append_event
+from dispatch_api.store.ids import rising_id
 from dispatch_api.store.schema import observation
 
 _BY_RULE = system_actor("auto-rule")
@@ -104,7 +104,7 @@ def _new_case(
     surest = max(leaving, key=lambda one: one.confidence)
     values = {
         **{name: getattr(row, name) for name in _OF_THE_OLD_ONE},
-        "case_id": uuid4().hex,
+        "case_id": rising_id(),
         "number": next_number(connection, "case", matters.calendar.local_date(at)),
         "matter": surest.matter,
         "label": surest.label,

@@ -7,8 +7,6 @@ process that sends, not to each of those that write. Robots are told less than s
 from __future__ import annotations
 
 import re
-import secrets
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -17,6 +15,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, insert, select
 
+from dispatch_api.store.ids import rising_id
 from dispatch_api.store.schema import delivery, message, receiver
 from dispatch_api.store.unit import read_once, write_later
 
@@ -131,7 +130,7 @@ def _written(
     if len(body) > MAX_DATA_BYTES:
         raise ValueError(f"the data of {type} has {len(body)} bytes, more than {MAX_DATA_BYTES}")
     values = {
-        "message_id": _new_id(),
+        "message_id": f"msg_{rising_id()}",
         "type": type,
         "subject": subject,
         "case_id": case_id,
@@ -159,8 +158,3 @@ def _due(written: Mapping[str, Any]) -> dict[str, Any]:
         "next_at": written["at"],
         "urgent": written["colour"] == "red",
     }
-
-
-def _new_id() -> str:
-    """Unique, and rising with time: messages sort as they were written, and the newest lie together in the index."""
-    return f"msg_{time.time_ns():016x}{secrets.token_hex(8)}"

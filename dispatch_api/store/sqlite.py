@@ -10,6 +10,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from dispatch_api.errors import StoreBusy, StoreFull, StoreUrlError
+from dispatch_api.store.many import STATEMENTS_KEPT, write_many_rows_at_a_step
 from dispatch_api.store.types import as_json
 from dispatch_api.store.url import StorePlace
 
@@ -30,7 +31,9 @@ class SqliteBackend:
 
     def writer_engine(self) -> Engine:
         """Transactions take the write lock at once and are durable at commit (WAL, `synchronous=FULL`)."""
-        return self._engine("BEGIN IMMEDIATE", pragmas=_WRITING, connections=1)
+        engine = self._engine("BEGIN IMMEDIATE", pragmas=_WRITING, connections=1)
+        write_many_rows_at_a_step(engine)
+        return engine
 
     def reader_engine(self) -> Engine:
         """Connections that cannot change anything; each transaction sees one moment of the store."""
@@ -72,7 +75,12 @@ class SqliteBackend:
             self._place.target,
             json_serializer=as_json,
             json_deserializer=orjson.loads,
-            connect_args={"isolation_level": None, "timeout": self._busy_timeout_s, "check_same_thread": False},
+            connect_args={
+                "isolation_level": None,
+                "timeout": self._busy_timeout_s,
+                "check_same_thread": False,
+                "cached_statements": STATEMENTS_KEPT,
+            },
             poolclass=QueuePool,
             pool_size=connections,
             max_overflow=0,

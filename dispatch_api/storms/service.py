@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
 from sqlalchemy import Connection, insert, select
 
@@ -21,6 +20,7 @@ from dispatch_api.store import Store
 from dispatch_api.store.counting import next_number
 from dispatch_api.store.feed import append_feed
 from dispatch_api.store.history import Event, append_event
+from dispatch_api.store.ids import rising_id
 from dispatch_api.store.schema import case, storm
 from dispatch_api.store.times import iso, utc_now
 from dispatch_api.storms.digests import ENDED, tell_units, untold_tasks
@@ -148,7 +148,7 @@ class StormDesk:
                 allowed=("over",),
                 why="it is on still",
             )
-        storm_id, day = uuid4().hex, self._matters.calendar.local_date(at)
+        storm_id, day = rising_id(), self._matters.calendar.local_date(at)
         values = {
             "storm_id": storm_id,
             "number": next_number(connection, "storm", day, prefix="XQ"),

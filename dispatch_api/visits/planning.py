@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 from sqlalchemy import Connection
 
@@ -14,6 +13,7 @@ from dispatch_api.cases.model import CASE_STATE_NAMES, CaseState
 from dispatch_api.cases.records import CaseRow, get_case
 from dispatch_api.errors import InvalidRequest
 from dispatch_api.store.counting import next_number
+from dispatch_api.store.ids import rising_id
 from dispatch_api.tasks.model import OPEN_STATES
 from dispatch_api.tasks.records import tasks_of
 from dispatch_api.visits.checklists import VisitRules
@@ -117,7 +117,7 @@ def _values(
     at: datetime,
 ) -> dict[str, Any]:
     return {
-        "visit_id": uuid4().hex,
+        "visit_id": rising_id(),
         "number": next_number(connection, "visit", day, prefix="V"),
         "day": day.isoformat(),
         "state": VisitState.PLANNED.value,
