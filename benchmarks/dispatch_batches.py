@@ -102,7 +102,7 @@ def main() -> None:
         alone_ms: dict[str, list[float]] = {}
         for number in track(range(given.before + given.batches), description="batches"):
             places = [(118.0 + rng.random(), 28.5 + rng.random()) for _ in range(given.size)]
-            for one in [*ways, *servers]:
+            for one in rng.sample([*ways, *servers], len(ways) + len(servers)):
                 new_ms = one.take(_batch(places, f"{number}-new"))
                 if number < given.before:
                     continue
@@ -164,14 +164,19 @@ def _batch(places: Sequence[tuple[float, float]], flight_id: str) -> list[Asked]
 
 
 def _print(ways: Sequence[Way], servers: Sequence[Way], alone_ms: dict[str, list[float]], size: int) -> None:
-    sys.stdout.write(f"ms for {size} sightings, median\n{'':22} {'new cases':>14} {'joins':>14} {'joins alone':>14}\n")
+    sys.stdout.write(f"ms for {size} sightings, median (and of its ratios to the same batch as it is)\n")
+    sys.stdout.write(f"{'':22} {'new cases':>16} {'joins':>16} {'joins alone':>12}\n")
     ours = ways[0]
     for one in [*ways, *servers]:
-        new_ms, joins_ms = median(one.new_ms), median(one.joins_ms)
-        beside = "" if one not in ways else f" ({new_ms / median(ours.new_ms):.2f})"
-        alone = f"{median(alone_ms[one.name]):8.1f}" if one.name in alone_ms else ""
-        joins = f"{joins_ms:8.1f}" + ("" if one not in ways else f" ({joins_ms / median(ours.joins_ms):.2f})")
-        sys.stdout.write(f"{one.name:22} {f'{new_ms:8.1f}{beside}':>14} {joins:>14} {alone:>14}\n")
+        new, joins = _told(one.new_ms, ours.new_ms), _told(one.joins_ms, ours.joins_ms)
+        alone = f"{median(alone_ms[one.name]):.1f}" if one.name in alone_ms else ""
+        sys.stdout.write(f"{one.name:22} {new:>16} {joins:>16} {alone:>12}\n")
+
+
+def _told(took_ms: Sequence[float], ours_ms: Sequence[float]) -> str:
+    # The machine's speed changes by half within a run: only what was taken one after the other can be compared.
+    ratio = median(took / ours for took, ours in zip(took_ms, ours_ms, strict=True))
+    return f"{median(took_ms):.1f} ({ratio:.2f})"
 
 
 if __name__ == "__main__":

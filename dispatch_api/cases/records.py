@@ -149,7 +149,7 @@ def insert_case(connection: Connection, values: Mapping[str, Any]) -> CaseRow:
 
 def is_new_case(connection: Connection, case_id: str) -> bool:
     """Whether nobody but this transaction knows of a case, and all that belongs to it is still gathered with it."""
-    return _NEW.get(connection, case_id) is not None
+    return _NEW.has(connection, case_id)
 
 
 def note_department(connection: Connection, case_id: str, department: str) -> None:

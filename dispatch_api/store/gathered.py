@@ -71,6 +71,10 @@ class Gathered:
         """Set columns that follow from rows of other tables: no change that its version would count."""
         self._kept(connection)[key].update(values)
 
+    def has(self, connection: Connection, key: object) -> bool:
+        """Whether the row of a key is kept here."""
+        return key in self._kept(connection)
+
     def get(self, connection: Connection, key: object) -> Row[Any] | None:
         """The row of a key; None where it is not kept here."""
         columns = self._kept(connection).get(key)
