@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import orjson
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from dispatch_api.accounts.model import system_actor
@@ -47,6 +48,7 @@ from geo.identity.rules import IdentityRules, load_rules
 _KNOWN = select(observation).where(observation.c.key.in_(bindparam("of_keys", expanding=True)))
 _INTAKE = system_actor("intake")
 _AUTO_RULE = system_actor("auto-rule")
+_MOST_DECISIONS = 2_000
 
 
 class _Incoming(NamedTuple):
@@ -85,6 +87,7 @@ class Intake:
         self._routing = routing
         self._vault = Vault(store.evidence_dir)
         self._now = now
+        self._decisions: dict[bytes, Decision] = {}
 
     def record(self, seen: Observation) -> Recorded:
         """Record one observation; on return it is on disk.
@@ -162,17 +165,23 @@ class Intake:
 
     def _decide(self, seen: Observation, at: datetime) -> Decision:
         calendar = self._matters.calendar
-        return self._routing.decide(
-            Facts(
-                matter=seen.matter,
-                zones=seen.zones,
-                seen_on=calendar.local_date(seen.last_seen_at),
-                decided_on=calendar.local_date(at),
-                label=seen.label,
-                extent_m2=seen.extent_m2,
-                extent_sigma_m2=seen.extent_sigma_m2,
-            )
+        facts = Facts(
+            matter=seen.matter,
+            zones=seen.zones,
+            seen_on=calendar.local_date(seen.last_seen_at),
+            decided_on=calendar.local_date(at),
+            label=seen.label,
+            extent_m2=seen.extent_m2,
+            extent_sigma_m2=seen.extent_sigma_m2,
         )
+        # Each thing is asked for twice, and the things of a street alike; what is printed is then written once for all.
+        key = orjson.dumps(facts)
+        decision = self._decisions.get(key)
+        if decision is None:
+            if len(self._decisions) >= _MOST_DECISIONS:
+                self._decisions.clear()
+            decision = self._decisions[key] = self._routing.decide(facts)
+        return decision
 
     def _count(self, connection: Connection, seen: Observation, decision: Decision) -> Recorded:
         # No offence, so no place, picture or person is kept: only that it was seen, in which grid, on which day.
@@ -291,8 +300,7 @@ class Intake:
         fresh = review_reasons(seen, matter, colour, rejected_here=False)
         reasons = list(dict.fromkeys([*lasting, *fresh]))
         decision = self._decide(seen, at)
-        rule = dict(decision.printed)
-        judged = {"matter": matter.key, "colour": colour.value, "review_reasons": reasons, "rule": rule}
+        judged = {"matter": matter.key, "colour": colour.value, "review_reasons": reasons, "rule": decision.printed}
         row = update_case(connection, row.case_id, judged)
         return row if reasons else self._open_by_rule(connection, row, seen, matter, decision, at=at)
 

@@ -55,7 +55,7 @@ def new_case(
             *({"case_id": case_id, "because": "perhaps_same"} for case_id in around.perhaps),
             *({"case_id": case_id, "because": "rejected_here"} for case_id in around.rejected),
         ],
-        "rule": dict(rule),
+        "rule": rule,
         "recurrence_of": around.closed[-1].case_id if around.closed else None,
         "repeats": len(around.closed),
         "refusals": 0,

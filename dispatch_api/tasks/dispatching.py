@@ -47,12 +47,12 @@ def dispatch(
         at=at,
         why=why,
         data={"matter": row.matter, "colour": row.colour},
-        rule=dict(decision.printed),
+        rule=decision.printed,
         dispatched_at=started_at,
     )
     columns = {
         "case_id": row.case_id,
-        "rule": dict(decision.printed),
+        "rule": decision.printed,
         "created_at": at,
         "sign_deadline_at": matters.calendar.deadline(at, clocks.t2) if clocks.t2 else None,
         "deadline_at": matters.calendar.deadline(started_at, clocks.t3) if clocks.t3 else None,
@@ -133,4 +133,4 @@ def _leave_to_centre(connection: Connection, row: CaseRow, decision: Decision, *
             data={"candidates": [rule.id for rule in decision.candidates]},
         ),
     )
-    return update_case(connection, row.case_id, {"rule": dict(decision.printed)})
+    return update_case(connection, row.case_id, {"rule": decision.printed})
