@@ -19,6 +19,7 @@ from dispatch_api.clockwork.reminders import RESUME, Reminder, ReminderState, St
 from dispatch_api.clockwork.rules import Audience, EscalationStep, Running
 from dispatch_api.clockwork.supervision import supervise
 from dispatch_api.deliveries.outbox import post
+from dispatch_api.deliveries.places import place_name
 from dispatch_api.departments.model import CENTRE
 from dispatch_api.store.history import Event, append_event
 from dispatch_api.store.schema import reminder
@@ -188,7 +189,7 @@ def _tell(
             "matter": case.matter,
             "state": case.state,
             "colour": case.colour,
-            "place": case.address or case.grid_name,
+            "place": place_name(case.address, case.grid_name),
             "link": f"/cases/{case.case_id}",
             "step": step.key,
             "text": step.text.model_dump(),

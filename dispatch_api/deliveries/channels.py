@@ -40,8 +40,8 @@ ROBOTS = frozenset({ReceiverKind.DINGTALK, ReceiverKind.WECOM})
 class Channel(Protocol):
     """One way to receivers of one kind."""
 
-    def fits(self, messages: Sequence[Row[Any]]) -> int:
-        """How many of these messages, from the first on, go out together."""
+    def fits(self, to: Address, messages: Sequence[Row[Any]]) -> int:
+        """How many of these messages, from the first on, go out to a receiver together."""
 
     async def send(self, to: Address, messages: Sequence[Row[Any]], *, at: datetime) -> Outcome:
         """Send messages that fit together, once; whatever goes wrong is told, not raised."""
@@ -54,7 +54,7 @@ class Webhooks:
         self._wire = wire
         self._letterhead = letterhead
 
-    def fits(self, messages: Sequence[Row[Any]]) -> int:
+    def fits(self, to: Address, messages: Sequence[Row[Any]]) -> int:
         """One."""
         return min(1, len(messages))
 
@@ -79,13 +79,13 @@ class DingTalk:
         self._wire = wire
         self._words = words
 
-    def fits(self, messages: Sequence[Row[Any]]) -> int:
+    def fits(self, to: Address, messages: Sequence[Row[Any]]) -> int:
         """As many as one digest has lines for."""
-        return _fit(self._words, messages, self.room_bytes)
+        return self._words.fit(messages, room_bytes=self.room_bytes, language=to.language)
 
     async def send(self, to: Address, messages: Sequence[Row[Any]], *, at: datetime) -> Outcome:
         """Say it in the group."""
-        title, lines = _said(self._words, messages, self.room_bytes)
+        title, lines = self._words.said(messages, room_bytes=self.room_bytes, language=to.language)
         body = {"msgtype": "markdown", "markdown": {"title": title, "text": "\n\n".join([f"### {title}", *lines])}}
         keys = secrets_in_use(to.secrets, at)
         url = to.url if not keys else f"{to.url}{'&' if '?' in to.url else '?'}{dingtalk_query(keys[0], at=at)}"
@@ -103,13 +103,13 @@ class WeCom:
         self._wire = wire
         self._words = words
 
-    def fits(self, messages: Sequence[Row[Any]]) -> int:
+    def fits(self, to: Address, messages: Sequence[Row[Any]]) -> int:
         """As many as one digest has lines for."""
-        return _fit(self._words, messages, self.room_bytes)
+        return self._words.fit(messages, room_bytes=self.room_bytes, language=to.language)
 
     async def send(self, to: Address, messages: Sequence[Row[Any]], *, at: datetime) -> Outcome:
         """Say it in the group."""
-        title, lines = _said(self._words, messages, self.room_bytes)
+        title, lines = self._words.said(messages, room_bytes=self.room_bytes, language=to.language)
         body = {"msgtype": "markdown", "markdown": {"content": "\n".join([f"### {title}", *lines])}}
         return await _told_robot(self._wire, to, to.url, body, at, too_often=self._too_often)
 
@@ -157,14 +157,3 @@ async def _told_robot(
         error=f"the robot refused (errcode {code})",
         pause=timedelta(minutes=10) if code in too_often else None,
     )
-
-
-def _fit(words: Words, messages: Sequence[Row[Any]], room_bytes: int) -> int:
-    return len(messages) if len(messages) < 2 else words.many(messages, room_bytes=room_bytes)[2]
-
-
-def _said(words: Words, messages: Sequence[Row[Any]], room_bytes: int) -> tuple[str, list[str]]:
-    if len(messages) == 1:
-        return words.one(messages[0])
-    title, lines, _ = words.many(messages, room_bytes=room_bytes)
-    return title, lines

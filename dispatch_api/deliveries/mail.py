@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from sqlalchemy import Row
 
 from dispatch_api.deliveries.outcome import Address, Outcome
+from dispatch_api.deliveries.phrases import BRAND, COLON
 from dispatch_api.deliveries.words import Words
 from dispatch_api.errors import InvalidRequest
 
@@ -91,9 +92,9 @@ class Mail:
         self._timeout_s = timeout_s
         self._tls = tls or ssl.create_default_context()
 
-    def fits(self, messages: Sequence[Row[Any]]) -> int:
+    def fits(self, to: Address, messages: Sequence[Row[Any]]) -> int:
         """As many as one mail has lines for."""
-        return len(messages) if len(messages) < 2 else self._words.many(messages, room_bytes=_ROOM_BYTES)[2]
+        return self._words.fit(messages, room_bytes=_ROOM_BYTES, language=to.language)
 
     async def send(self, to: Address, messages: Sequence[Row[Any]], *, at: datetime) -> Outcome:
         """Hand a mail to the server."""
@@ -107,19 +108,17 @@ class Mail:
             return Outcome(error=f"the mail server did not take it ({type(error).__name__})")
 
     def _mail(self, to: Address, messages: Sequence[Row[Any]], at: datetime) -> EmailMessage:
-        if len(messages) == 1:
-            title, lines = self._words.one(messages[0])
-        else:
-            title, lines, _ = self._words.many(messages, room_bytes=_ROOM_BYTES)
+        title, lines = self._words.said(messages, room_bytes=_ROOM_BYTES, language=to.language)
         mail = EmailMessage()
-        mail["Subject"] = f"综合飞一次 {title}"
+        mail["Subject"] = f"{to.language.of(BRAND)} {title}"
         mail["From"] = self._server.sender
         mail["To"] = ", ".join(recipients_of(to.url))
         mail["Date"] = format_datetime(at)
         # The same at each attempt, so that whoever got it twice can see it.
         domain = self._server.sender.partition("@")[2]
         mail["Message-ID"] = f"<{messages[0].message_id}.{len(messages)}@{domain}>"
-        mail.set_content("\n".join([title, "", *(_LINK.sub(r"\1：\2", line.replace("**", "")) for line in lines)]))
+        link = rf"\1{to.language.of(COLON)}\2"
+        mail.set_content("\n".join([title, "", *(_LINK.sub(link, line.replace("**", "")) for line in lines)]))
         return mail
 
     def _hand_in(self, mail: EmailMessage) -> Outcome:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row
 from dispatch_api.cases.model import CaseState
 from dispatch_api.cases.records import get_case
 from dispatch_api.deliveries.outbox import MAX_REASON_CHARS, post
+from dispatch_api.deliveries.places import place_name
 from dispatch_api.store.times import iso
 from dispatch_api.storms.holding import holds_back
 from dispatch_api.tasks.model import GONE_STATES, TaskState
@@ -107,7 +108,6 @@ def _case_data(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row with these c
         "number": row.number,
         "matter": row.matter,
         "colour": row.colour,
-        # The name of a place, never a position: that stays behind the log-in.
-        "place": row.address or row.grid_name,
+        "place": place_name(row.address, row.grid_name),
         "link": f"/cases/{row.case_id}",
     }

@@ -8,6 +8,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from dispatch_api.deliveries.phrases import Language
+
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
@@ -42,6 +44,7 @@ class Address:
         url: Where it is.
         secrets: As kept: the secret, and until when it signs.
         failures: How often it failed in a row.
+        language: What whoever is told there reads.
     """
 
     receiver_id: int
@@ -50,6 +53,7 @@ class Address:
     url: str = field(repr=False)
     secrets: tuple[dict[str, Any], ...] = field(repr=False)
     failures: int = 0
+    language: Language = Language.ZH
 
     @classmethod
     def of(cls, row: Row[Any]) -> Address:
@@ -61,4 +65,5 @@ class Address:
             url=row.url,
             secrets=tuple(row.secrets),
             failures=row.failures,
+            language=Language(row.language),
         )

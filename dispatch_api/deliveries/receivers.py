@@ -16,6 +16,7 @@ from dispatch_api.deliveries.mail import recipients_of
 from dispatch_api.deliveries.masking import masked
 from dispatch_api.deliveries.notices import CASE_TYPES, TASK_TYPES
 from dispatch_api.deliveries.outbox import DeliveryState, post_to
+from dispatch_api.deliveries.phrases import Language
 from dispatch_api.deliveries.signing import OVERLAP, key_of, new_secret, rotated, secrets_in_use
 from dispatch_api.departments.model import Departments
 from dispatch_api.errors import InvalidRequest, NotFound, ReceiverExists
@@ -44,6 +45,7 @@ class NewReceiver:
         with_below: Whether it gets those of all departments below these too, at any depth.
         types: Which; None: all. `task.` stands for all that begin with it.
         quota_per_minute: The city's own limit for it, which red passes; None: the platform's.
+        language: What the people read who are told by a robot or by mail; a webhook's messages carry both.
     """
 
     name: str
@@ -54,6 +56,7 @@ class NewReceiver:
     with_below: bool = False
     types: tuple[str, ...] | None = None
     quota_per_minute: int | None = None
+    language: Language = Language.ZH
 
     def __post_init__(self) -> None:
         if not self.name.strip() or len(self.name) > 64:
@@ -128,6 +131,7 @@ class ReceiverDesk:
             "below": self._below(new.departments or ()) if new.with_below else None,
             "types": None if new.types is None else list(new.types),
             "quota_per_minute": new.quota_per_minute,
+            "language": new.language.value,
             "created_at": at,
             "created_by": by.name,
             "failures": 0,
@@ -225,6 +229,15 @@ class ReceiverDesk:
         columns = {"disabled_at": None, "disabled_why": None, "failures": 0, "open_until": None}
         return self._change(name, "enabled", by, columns)
 
+    def choose_language(self, name: str, language: Language, *, by: Actor) -> dict[str, Any]:
+        """Say anew what its people read; what waits goes out in that language too.
+
+        Raises:
+            NotFound: There is no such receiver.
+        """
+        told = {"language": language.value}
+        return self._change(name, "language_changed", by, told, told=told)
+
     def rotate(self, name: str, *, by: Actor, overlap: timedelta = OVERLAP) -> Told:
         """Make a new secret for a webhook; the present one signs along until the overlap is over.
 
@@ -275,12 +288,21 @@ class ReceiverDesk:
 
         return self._store.write(work)
 
-    def _change(self, name: str, what: str, by: Actor, columns: dict[str, Any], *, why: str = "") -> dict[str, Any]:
+    def _change(
+        self,
+        name: str,
+        what: str,
+        by: Actor,
+        columns: dict[str, Any],
+        *,
+        told: Mapping[str, Any] | None = None,
+        why: str = "",
+    ) -> dict[str, Any]:
         def work(connection: Connection) -> dict[str, Any]:
             at = self._now()
             _named(connection, name)
             connection.execute(update(receiver).where(receiver.c.name == name).values(**columns))
-            self._note(connection, what, name, by, at, why=why)
+            self._note(connection, what, name, by, at, told, why=why)
             return shown(_named(connection, name), at, {})
 
         return self._store.write(work)
@@ -311,6 +333,7 @@ def shown(row: Row[Any], at: datetime, waiting: dict[str, int]) -> dict[str, Any
         "below": row.below,
         "types": row.types,
         "quota_per_minute": row.quota_per_minute,
+        "language": row.language,
         "secrets": len(secrets_in_use(row.secrets, at)),
         "enabled": row.disabled_at is None,
         "disabled_why": row.disabled_why,

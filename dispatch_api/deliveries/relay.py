@@ -221,7 +221,7 @@ class Relay:
 
     def _together(self, channel: Channel, batch: Sequence[Leased]) -> int:
         try:
-            return channel.fits([one.message for one in batch])
+            return channel.fits(batch[0].to, [one.message for one in batch])
         except Exception:  # noqa: BLE001 - one of them cannot be put into words: alone, it harms nobody else
             _log.exception("messages to %s do not go together", batch[0].to.name)
             return 1

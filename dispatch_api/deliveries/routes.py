@@ -13,7 +13,7 @@ from dispatch_api.cursors import CursorParam, words_of
 from dispatch_api.deliveries.desk import DeliveryDesk
 from dispatch_api.deliveries.outbox import DeliveryState
 from dispatch_api.deliveries.receivers import NewReceiver, ReceiverDesk, Told
-from dispatch_api.deliveries.schemas import Below, ReceiverIn, Replay, Rotation, Why
+from dispatch_api.deliveries.schemas import Below, Reads, ReceiverIn, Replay, Rotation, Why
 from dispatch_api.errors import InvalidRequest
 from dispatch_api.parts import Parts, PartsOf, Reader, Writer
 
@@ -68,6 +68,13 @@ def enable_receiver(parts: PartsOf, account: Writer, name: Name) -> dict[str, An
 def choose_below(parts: PartsOf, account: Writer, name: Name, wanted: Below) -> dict[str, Any]:
     """Say anew whether it gets the messages of departments below its own; what was addressed to it stays."""
     return _receivers(parts).choose_below(name, with_below=wanted.with_below, by=account.actor)
+
+
+@router.post("/receivers/{name}/language")
+@open_to(KEEPS_RECEIVERS)
+def choose_language(parts: PartsOf, account: Writer, name: Name, wanted: Reads) -> dict[str, Any]:
+    """Say anew what its people read, where a robot or a mail tells them; what waits goes out in that language too."""
+    return _receivers(parts).choose_language(name, wanted.language, by=account.actor)
 
 
 @router.post("/receivers/{name}/rotate")

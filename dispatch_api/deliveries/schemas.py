@@ -7,6 +7,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field
 
 from dispatch_api.deliveries.channels import ReceiverKind
+from dispatch_api.deliveries.phrases import Language
 
 
 class ReceiverIn(BaseModel):
@@ -24,6 +25,7 @@ class ReceiverIn(BaseModel):
     )
     types: tuple[str, ...] | None = Field(default=None, max_length=50)
     quota_per_minute: int | None = Field(default=None, ge=1, le=6000)
+    language: Language = Field(default=Language.ZH, description="what people read whom a robot or a mail tells")
 
 
 class Why(BaseModel):
@@ -40,6 +42,14 @@ class Below(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     with_below: bool
+
+
+class Reads(BaseModel):
+    """What the people of a receiver read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    language: Language
 
 
 class Rotation(BaseModel):

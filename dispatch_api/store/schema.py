@@ -406,6 +406,7 @@ receiver = Table(
     Column("open_until", UtcTime),
     Column("quota_per_minute", WHOLE),
     Column("recent", JSON, nullable=False),
+    Column("language", words(2), nullable=False, server_default="zh"),
 )
 
 message = Table(

@@ -12,21 +12,22 @@ from sqlalchemy import Connection, Row
 from dispatch_api.cases.matters import Matters
 from dispatch_api.cases.model import Colour
 from dispatch_api.deliveries.outbox import MAX_DATA_BYTES, post
+from dispatch_api.deliveries.phrases import Language
+from dispatch_api.deliveries.places import place_name
 from dispatch_api.store import Store
 from dispatch_api.store.times import iso
 from dispatch_api.storms.holding import storm_on
 from dispatch_api.storms.records import Ranked, StormRow, ranked, rules_of, update_storm
+from dispatch_api.storms.words import table_in_words
 from dispatch_api.tasks.model import GONE_STATES, TaskState
 from dispatch_api.tasks.records import tasks_of
 
 TABLE = "storm.table.v1"
 ENDED = "storm.ended.v1"
-_SHOWN_TO_ROBOTS = 12
-# What stands around the rows of a table in a message.
-_ROOM_BYTES = MAX_DATA_BYTES - 4_000
+# What stands around the rows of a table and the words of a message.
+_ROOM_BYTES = MAX_DATA_BYTES - 2_000
 _COLOURS = (Colour.RED, Colour.YELLOW, Colour.GREEN)
 _DONE = frozenset({TaskState.DONE, TaskState.ACCEPTED})
-_MARKS = {Colour.RED: "🔴", Colour.YELLOW: "🟡", Colour.GREEN: "🟢"}
 
 
 def tell_units(
@@ -160,9 +161,16 @@ def _post_table(
     # What is still to be done comes first: the dangerous place of this morning is dry by now.
     current = [(one, task) for one, task in own if _is_open(task)]
     done = [(one, task) for one, task in own if task.state in _DONE]
-    table, left_out = _fitting([_row(one, task) for one, task in [*current, *done]])
     colours = {colour: sum(one.case.colour == colour for one, _ in current) for colour in _COLOURS}
     colour = next((colour for colour in _COLOURS if colours[colour]), Colour.GREEN)
+    words = {
+        f"text_{language}": table_in_words(
+            row, current, fresh=fresh, done=len(done), matters=matters, language=language
+        )
+        for language in Language
+    }
+    room_bytes = _ROOM_BYTES - sum(len(text.encode()) for text in words.values())
+    table, left_out = _fitting([_row(one, task) for one, task in [*current, *done]], room_bytes)
     post(
         connection,
         type=TABLE,
@@ -184,41 +192,25 @@ def _post_table(
             "table": table,
             "left_out": left_out,
             "title_zh": "汛情清单",
-            "text_zh": _words(row, current, fresh, matters, done=len(done)),
-            "text_en": f"{row.number} {row.name}: {len(current)} places to deal with, {fresh} new, {len(done)} done",
+            "title_en": "Storm table",
+            **words,
             "link": f"/storms/{row.storm_id}",
         },
     )
 
 
 def _row(one: Ranked, task: Row[Any]) -> list[Any]:
-    place = one.case.address or one.case.grid_name
+    place = place_name(one.case.address, one.case.grid_name)
     unknown = [factor.key for factor in one.danger.unknown]
     deadline = iso(task.deadline_at)
     return [one.case.number, task.task_id, place, one.danger.score, unknown, one.case.colour, task.state, deadline]
 
 
-def _fitting(rows: list[list[Any]]) -> tuple[list[list[Any]], int]:
+def _fitting(rows: list[list[Any]], room_bytes: int) -> tuple[list[list[Any]], int]:
     """As many rows from the first as a message has room for, and how many are left out: the link shows them all."""
     used = 0
     for index, row in enumerate(rows):
         used += len(json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()) + 1
-        if used > _ROOM_BYTES:
+        if used > room_bytes:
             return rows[:index], len(rows) - index
     return rows, 0
-
-
-def _words(
-    row: StormRow, current: Sequence[tuple[Ranked, Row[Any]]], fresh: int, matters: Matters, *, done: int
-) -> str:
-    lines = [f"{row.name}（{row.number}）：待处置 {len(current)} 处，新增 {fresh} 处，已处置 {done} 处"]
-    for place, (one, task) in enumerate(current[:_SHOWN_TO_ROBOTS], start=1):
-        deadline = task.deadline_at and task.deadline_at.astimezone(matters.calendar.time_zone)
-        until = f"，时限 {deadline:%H:%M}" if deadline else ""
-        where = one.case.address or one.case.grid_name or "见链接"
-        lines.append(
-            f"{place}. {_MARKS[Colour(one.case.colour)]} {one.case.number} {where}，危险度 {one.danger.score:g}{until}"
-        )
-    if len(current) > _SHOWN_TO_ROBOTS:
-        lines.append(f"其余 {len(current) - _SHOWN_TO_ROBOTS} 处见链接")
-    return "\n".join(lines)

@@ -202,8 +202,9 @@ class StormDesk:
         append_event(connection, Event(at=at, who=by.name, kind="storm.ended", why=wanted.reason, data=data))
         words = {
             "title_zh": "汛情结束",
+            "title_en": "Storm over",
             "text_zh": f"{row.name}（{row.number}）结束",
-            "text_en": f"{row.number} is over",
+            "text_en": f"{row.name} ({row.number}) is over",
         }
         post(
             connection,

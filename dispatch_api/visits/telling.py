@@ -11,6 +11,7 @@ from dispatch_api.accounts.model import Account
 from dispatch_api.cases.model import Colour
 from dispatch_api.cases.records import CaseRow
 from dispatch_api.deliveries.outbox import post
+from dispatch_api.deliveries.places import place_name
 from dispatch_api.store.feed import append_feed
 from dispatch_api.store.history import Event, append_event
 from dispatch_api.visits.records import VisitRow
@@ -26,6 +27,7 @@ def tell_pages(connection: Connection, row: VisitRow, at: datetime) -> None:
 
 def announce(connection: Connection, row: VisitRow, cases: Sequence[CaseRow], at: datetime) -> None:
     """Tell the departments of a visit that was planned: one message, in the colour of its most urgent case."""
+    place = place_name(row.address)
     colour = next(one for one in _URGENCY if any(case.colour == one for case in cases))
     post(
         connection,
@@ -41,10 +43,11 @@ def announce(connection: Connection, row: VisitRow, cases: Sequence[CaseRow], at
             "day": row.day,
             "departments": row.departments,
             "cases": [one.number for one in cases],
-            "place": row.address,
+            "place": place,
             "title_zh": "联合检查",
-            "text_zh": f"{row.number}：{row.day}，{row.address or '地点见链接'}，{len(cases)} 件案件一次检查",
-            "text_en": f"{row.number}: {row.day}, {len(cases)} cases, one visit",
+            "title_en": "Joint visit",
+            "text_zh": f"{row.number}：{row.day}，{place or '地点见链接'}，{len(cases)} 件案件一次检查",
+            "text_en": f"{row.number}: {row.day}, {place or 'place: see the link'}, {len(cases)} cases in one visit",
             "link": f"/visits/{row.visit_id}",
         },
     )

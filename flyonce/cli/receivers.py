@@ -16,6 +16,7 @@ from flyonce.settings import Settings
 
 if TYPE_CHECKING:
     from dispatch_api.accounts.model import Actor
+    from dispatch_api.deliveries.phrases import Language
     from dispatch_api.deliveries.receivers import ReceiverDesk
     from dispatch_api.store import Store
 
@@ -55,6 +56,7 @@ def add(
         list[str] | None, typer.Option(help="Which messages, like task.dispatched.v1, or task. for all of them.")
     ] = None,
     quota: Annotated[int | None, typer.Option(help="Messages a minute that it wants at most; red passes.")] = None,
+    language: Annotated[str, typer.Option(help="What people read whom a robot or a mail tells: zh or en.")] = "zh",
     secret_stdin: Annotated[
         bool, typer.Option(help="Read its secret from stdin (DingTalk's SEC…); a webhook's is made here.")
     ] = False,
@@ -71,6 +73,7 @@ def add(
 
     if kind not in set(ReceiverKind):
         fail(f"--kind: {kind!r} is none of {', '.join(ReceiverKind)}.")
+    reads = _language(language, "--language")
     try:
         with _opened(store) as opened:
             by = _by(opened, account, from_stdin=password_stdin)
@@ -83,6 +86,7 @@ def add(
                 with_below=with_below,
                 types=tuple(type) if type else None,
                 quota_per_minute=quota,
+                language=reads,
             )
             told = _desk(opened, departments).add(new, by=by)
     except DispatchError as error:
@@ -115,7 +119,7 @@ def list_(store: StoreOption = None, as_json: JsonOption = False) -> None:
         if row["with_below"]:
             whose += f" and below ({', '.join(row['below']) or 'nobody'})"
         say(
-            f"{row['name']}: {row['kind']} {row['url']}, {whose}, {state}{paused}; "
+            f"{row['name']}: {row['kind']} {row['url']}, {whose}, {row['language']}, {state}{paused}; "
             f"{row['waiting']} waiting, {row['dead']} dead"
         )
     if not rows:
@@ -170,6 +174,22 @@ def below(
         told,
         departments,
     )
+
+
+@app.command()
+def language(
+    name: NameArgument,
+    reads: Annotated[str, typer.Argument(metavar="LANGUAGE", help="zh or en.")],
+    account: AsOption = None,
+    password_stdin: OwnStdinOption = False,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what people read whom a robot or a mail tells; what waits goes out in that language too."""
+    chosen = _language(reads, "LANGUAGE")
+    told = f"{name} is told in {'Chinese' if chosen == 'zh' else 'English'} from now on."
+    who = (account, password_stdin)
+    _changed(store, as_json, who, lambda desk, by: desk.choose_language(name, chosen, by=by), told)
 
 
 @app.command()
@@ -229,6 +249,14 @@ def try_out(
         say(f"{name}: {tried['state']}" + (f", {tried['last_error']}" if tried["last_error"] else ""))
     if tried["state"] != "delivered":
         raise typer.Exit(EXIT_FAILURE)
+
+
+def _language(text: str, where: str) -> Language:
+    from dispatch_api.deliveries.phrases import Language
+
+    if text not in set(Language):
+        fail(f"{where}: {text!r} is none of {', '.join(Language)}.")
+    return Language(text)
 
 
 def _changed(

@@ -75,6 +75,22 @@ def test_an_administrator_adds_lists_disables_and_enables(browser, store):
     assert "geheim" not in str(noted)
 
 
+@pytest.mark.both_stores
+def test_what_the_people_of_a_receiver_read_is_chosen_and_noted(browser, store):
+    keeper = browser("keeper")
+    group = {"name": "group", "kind": "wecom", "url": "https://wecom.example/send?key=geheim"}
+    assert keeper.post("/api/v1/receivers", {**HOOK, "language": "en"}).json()["language"] == "en"
+    assert keeper.post("/api/v1/receivers", group).json()["language"] == "zh"
+    changed = keeper.post("/api/v1/receivers/group/language", {"language": "en"})
+    assert (changed.status_code, changed.json()["language"]) == (200, "en")
+    assert keeper.post("/api/v1/receivers/group/language", {"language": "de"}).status_code == 422
+    assert keeper.post("/api/v1/receivers/none/language", {"language": "en"}).status_code == 404
+    assert browser("chief").post("/api/v1/receivers/group/language", {"language": "zh"}).status_code == 403
+    with store.read() as connection:
+        noted = connection.execute(select(event.c.data).where(event.c.kind == "receiver.language_changed")).scalars()
+        assert [json.loads(one) for one in noted] == [{"receiver": "group", "language": "en"}]
+
+
 def test_only_an_administrator_keeps_receivers_and_departments_see_no_deliveries(browser):
     assert browser("chief").post("/api/v1/receivers", HOOK).status_code == 403
     assert browser("keeper").post("/api/v1/receivers", HOOK).status_code == 201

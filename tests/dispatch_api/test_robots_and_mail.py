@@ -30,10 +30,13 @@ from loopback_receivers import (
 )
 from sqlalchemy import select
 
+from dispatch_api.accounts.model import system_actor
 from dispatch_api.deliveries.channels import ReceiverKind
 from dispatch_api.deliveries.envelope import Letterhead
 from dispatch_api.deliveries.mail import MailServer, recipients_of
-from dispatch_api.deliveries.words import place_name, plain
+from dispatch_api.deliveries.phrases import Language
+from dispatch_api.deliveries.places import place_name
+from dispatch_api.deliveries.words import plain
 from dispatch_api.errors import InvalidRequest
 from dispatch_api.store.schema import delivery
 
@@ -211,6 +214,39 @@ def test_a_message_may_bring_its_own_words_and_a_type_nobody_knows_here(store, r
     assert lines == ["### 🟡黄色 汛情通报", "共 84 处积水", "最深 40 厘米"]
 
 
+def test_a_receiver_may_be_told_in_english_and_chinese_stays_where_a_message_brings_nothing_else(
+    store, intake, robot, clock
+):
+    wecom(store, robot, language=Language.EN)
+    recorded = intake.record(an_observation(zones=(a_zone(kind="road", code="R1", name="人民路"),)))
+    clock.forward(days=3650)
+    send_all(delivering(store, clock, letterhead=PUBLIC))
+    told = [line for got in robot.got for line in text_of(got).splitlines()]
+    assert any(
+        re.fullmatch(rf"- 🟢 New task: {recorded.case_number}, .*, due \d\d [A-Z][a-z][a-z] \d\d:\d\d", one)
+        for one in told
+    )
+    assert "[Log in to see more](https://city.example/flyonce)" in told
+    robot.got.clear()
+    words = {"title_zh": "汛情通报", "text_zh": "共 84 处积水"}
+    a_message(store, clock(), type="storm.told.v1", data=words)
+    send_all(delivering(store, clock))
+    assert text_of(robot.got[0]).splitlines() == ["### 🟡 yellow 汛情通报", "共 84 处积水"]
+    robot.got.clear()
+    clock.forward(minutes=2)
+    words = {"text": {"zh": "超期督办", "en": "Overdue"}, "deadline_at": "2026-11-23T08:00:00Z"}
+    a_message(store, clock(), type="task.reminder.v1", colour="red", data=words)
+    send_all(delivering(store, clock))
+    lines = text_of(robot.got[0]).splitlines()
+    assert lines[0] == "### 🔴 red Overdue"
+    assert lines[1:] == [
+        "**Case**: 20261123-0001",
+        "**Matter**: Waterlogged road",
+        "**Place**: 人民路",
+        "**Deadline**: 23 Nov 16:00",
+    ]
+
+
 def test_a_message_that_cannot_be_put_into_words_fails_alone(store, robot, clock):
     wecom(store, robot)
     a_message(store, clock(), number="bad", data={"deadline_at": "soon"})
@@ -247,6 +283,7 @@ def test_words_of_others_order_nothing_and_a_position_is_no_place_name():
     assert place_name("28.970123, 118.87") is None
     assert place_name("28°58′N") is None
     assert place_name("人民路 12 号附近") == "人民路 12 号附近"
+    assert place_name("28.970123, 118.87", None, "第一网格") == "第一网格"
 
 
 def test_no_log_and_no_listing_shows_a_robots_key(store, robot, clock, caplog, capsys):
@@ -303,6 +340,14 @@ def test_mail_goes_out_encrypted_in_plain_words_and_to_everybody_named(store, po
     assert "- 🔴 新任务：20261123-0001，道路积水，人民路" in mail.get_content()
     assert "详情请登录查看：https://city.example/flyonce" in mail.get_content()
     assert {state for state, _ in states(store)} == {"delivered"}
+    a_desk(store).choose_language("chief", Language.EN, by=system_actor("test"))
+    for number in ("20261123-0003", "20261123-0004"):
+        a_message(store, clock(), number=number)
+    send_all(delivering(store, clock, mail_server=server, tls=trusting, letterhead=PUBLIC))
+    mail = email.message_from_bytes(mailbox.got[1][1], policy=email.policy.default)
+    assert mail["Subject"] == "flyonce 2 messages 🟡 yellow 2"
+    assert "- 🟡 New task: 20261123-0003, Waterlogged road, 人民路" in mail.get_content()
+    assert "Log in to see more: https://city.example/flyonce" in mail.get_content()
 
 
 def test_mail_is_not_handed_to_a_server_whose_certificate_nobody_vouches_for(store, post_office, clock):

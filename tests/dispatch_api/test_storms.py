@@ -290,6 +290,29 @@ def test_a_table_that_is_too_long_for_a_message_says_how_many_it_leaves_out(floo
     assert table["text_zh"].splitlines()[-1].startswith("其余 ")
 
 
+def test_a_table_says_in_both_languages_what_it_says_and_no_position_and_no_long_story(flood):
+    flood.begin(case_ids=())
+    places = ["28.970123, 118.870456", "很长的地名" * 100, "人民路 1 号"] + ["桥" * 500] * 20
+    seen = [
+        an_observation(lonlat=north_of(60 * number), address=place, flight_id="f")
+        for number, place in enumerate(places)
+    ]
+    flood.intake.record_all(seen)
+    flood.tick(NOON + 2 * MINUTE)
+    [message] = [row for row in flood.messages("storm.table.v1") if json.loads(row.body)["department"] == "drainage"]
+    assert len(message.body.encode()) <= MAX_DATA_BYTES
+    table = json.loads(message.body)
+    chinese, english = table["text_zh"].splitlines(), table["text_en"].splitlines()
+    assert len(chinese) == len(english) == 14
+    assert english[0] == f"0623 暴雨 ({table['number']}): 23 places to deal with, 23 new, 0 done"
+    assert english[-1] == "11 more: see the link"
+    assert max(len(line) for line in [*chinese, *english]) < 140
+    assert "118.87" not in "".join(row.body for row in flood.messages())
+    numbers = [row[0] for row in table["table"]]
+    assert all(number in line for number, line in zip(numbers, english[1:-1], strict=False))
+    assert table["title_en"] == "Storm table"
+
+
 WEIGHTS = Weights(underpass=50, main_road=20, area=30, area_full_m2=200, growing=20)
 
 

@@ -1,6 +1,7 @@
 /** Requests to our own service: cookie session, CSRF header on writes, problem+json turned into one error type. */
 
 import type { CaseQuery } from "../lib/bigCity";
+import type { Language } from "../lib/format";
 import { OPEN_STATES } from "../lib/matter";
 import { bboxOf, type Box } from "../lib/viewBox";
 import type { CitizenReport, DeliveryDetail, DeliveryItem, EventItem, NewReceiver, Page, ReceiverItem, ReportDetail } from "./desk";
@@ -124,6 +125,7 @@ export const api = {
   disableReceiver: (name: string, reason: string) => post<ReceiverItem>(`/receivers/${encodeURIComponent(name)}/disable`, { reason }),
   enableReceiver: (name: string) => post<ReceiverItem>(`/receivers/${encodeURIComponent(name)}/enable`, {}),
   tellBelow: (name: string, withBelow: boolean) => post<ReceiverItem>(`/receivers/${encodeURIComponent(name)}/below`, { with_below: withBelow }),
+  tellIn: (name: string, language: Language) => post<ReceiverItem>(`/receivers/${encodeURIComponent(name)}/language`, { language }),
   rotateReceiver: (name: string) => post<ReceiverItem & { secret: string | null }>(`/receivers/${encodeURIComponent(name)}/rotate`, {}),
   testReceiver: (name: string) => post<DeliveryDetail>(`/receivers/${encodeURIComponent(name)}/test`, {}),
   deliveries: (wanted: { state?: string; receiver?: string; cursor?: string }) => request<Page<DeliveryItem>>(`/deliveries${query(wanted)}`),

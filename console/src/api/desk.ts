@@ -1,5 +1,6 @@
 /** Citizens' reports, deliveries to receivers, and the history, as the service tells them. */
 
+import type { Language } from "../lib/format";
 import type { CaseColour } from "./types";
 
 export interface ReportedCase {
@@ -49,6 +50,8 @@ export interface ReceiverItem {
   /** Whether it gets the messages of all departments below its own too; `below` names these. */
   with_below: boolean;
   below: string[] | null;
+  /** What people read whom a robot or a mail tells. */
+  language: Language;
   enabled: boolean;
   disabled_why: string | null;
   paused_until: string | null;
@@ -63,6 +66,7 @@ export interface NewReceiver {
   secret?: string;
   departments?: string[];
   with_below?: boolean;
+  language?: Language;
 }
 
 export const DELIVERY_STATES = ["pending", "delivered", "dead", "folded"] as const;

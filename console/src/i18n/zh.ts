@@ -31,8 +31,8 @@ export default {
   },
   delivery: {
     title: "消息投递", receivers: "接收方", noReceivers: "还没有接收方，消息只在系统内显示。", list: "投递记录", none: "没有投递记录。", anyReceiver: "全部接收方", kind: "方式", whose: "范围", withBelow: "同时接收其下级部门的消息", andBelow: "{whose}及下级 {n} 个部门", waiting: "待发与死信", counts: "待发 {waiting}，死信 {dead}",
-    kinds: { webhook: "系统接口", dingtalk: "钉钉机器人", wecom: "企业微信机器人", mail: "邮件" }, url: "地址", secret: "签名密钥", off: "已停用：{why}", paused: "多次失败，暂停至 {time}",
-    deed: { add: "新增接收方", disable: "停用", enable: "启用", rotate: "更换密钥", test: "发送测试", below: "含下级", ownOnly: "不含下级", replayDead: "重发全部死信" },
+    languages: { zh: "中文", en: "英文" }, language: "语言", kinds: { webhook: "系统接口", dingtalk: "钉钉机器人", wecom: "企业微信机器人", mail: "邮件" }, url: "地址", secret: "签名密钥", off: "已停用：{why}", paused: "多次失败，暂停至 {time}",
+    deed: { add: "新增接收方", disable: "停用", enable: "启用", rotate: "更换密钥", test: "发送测试", below: "含下级", ownOnly: "不含下级", tellIn: { zh: "改用中文", en: "改用英文" }, replayDead: "重发全部死信" },
     what: { disable: "停用后不再发送，待发消息保留，启用后继续发送。", rotate: "生成新密钥，旧密钥在 24 小时内仍一并签名。", replayDead: "所有未送达的消息将以原编号重新发送，接收方按编号去重。" },
     state: { pending: "待发", delivered: "已送达", dead: "死信", folded: "并入摘要" }, attempts: "尝试 {n} 次", last: "最近结果", next: "下次 {time}", case: "查看案件", made: "发送过程", noAttempts: "还没有发送过。", fine: "成功",
     replay: "重新发送", replayHint: "将以原编号立即重新发送。", replayDelivered: "该消息已送达过，将以原编号再发一次，接收方按编号去重。", replayed: "已重新发送 {n} 条。", again: "已列入发送。",
@@ -112,7 +112,7 @@ export default {
   event: { task: "部门任务", case_joined: "并入新的观测", case_took_in: "并入案件 {number}", case_parted: "案件 {number} 已分出", case_refined: "观测更新", case_clean_look: "复飞查看，未见该问题", case_verified: "复飞核查结论", case_visit_planned: "列入联合检查", case_visit_under_way: "联合检查开始", case_visit_cancelled: "联合检查取消", case_visited: "联合检查完成", case_storm_joined: "并入汛情", case_storm_left: "移出汛情", case_undecided: "派遣规则未能确定主办部门", account_created: "创建账号",
     account_role_changed: "修改账号角色", account_password_changed: "修改密码", account_disabled: "停用账号", account_enabled: "启用账号", key_created: "创建密钥", key_revoked: "吊销密钥",
     case_reported: "市民反映", case_report_left: "市民反映改为对应其他案件", report_dismissed: "市民反映不予受理", report_taken_up: "市民反映重新受理", report_contact_opened: "查看反映人联系方式", case_reminded: "时限提醒", task_reminded: "时限提醒", case_supervised: "督办", case_handed_over: "线索移交", case_hold: "证据冻结",
-    case_unmerged: "撤销合并", case_split_off: "拆成新案件", storm_begun: "启动汛情", storm_ended: "结束汛情", delivery_replayed: "重新发送消息", receiver_added: "新增接收方", receiver_disabled: "停用接收方", receiver_enabled: "启用接收方", receiver_rotated: "更换接收方密钥", receiver_below_changed: "接收方下级部门变更", store_pruned: "清理过期消息",
+    case_unmerged: "撤销合并", case_split_off: "拆成新案件", storm_begun: "启动汛情", storm_ended: "结束汛情", delivery_replayed: "重新发送消息", receiver_added: "新增接收方", receiver_disabled: "停用接收方", receiver_enabled: "启用接收方", receiver_rotated: "更换接收方密钥", receiver_below_changed: "接收方下级部门变更", receiver_language_changed: "接收方语言变更", store_pruned: "清理过期消息",
     evidence_opened: "打开原图", original_opened: "打开原图", evidence_held: "冻结证据", evidence_released: "解除证据冻结", evidence_packed: "生成证据包", evidence_removed: "按期删除原图", evidence_over_quota: "证据存储超出配额", flight_noted: "记录飞行", case_clock_stopped: "停止计时",
   },
   actor: {
